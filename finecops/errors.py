@@ -1,0 +1,27 @@
+"""What can go wrong in a way that a user can mend.
+
+The command line turns a `FinecopsError` into one red line and exit code 1; anything else is a bug and shows
+its traceback.
+"""
+
+from __future__ import annotations
+
+
+class FinecopsError(Exception):
+    """Base of every error that says what is wrong and what to do about it."""
+
+
+class DataError(FinecopsError):
+    """A dataset, an annotation or an image is missing or broken."""
+
+
+class ConfigError(FinecopsError):
+    """A setting is unknown, missing or does not fit another one."""
+
+
+class RunError(FinecopsError):
+    """A run folder cannot be continued or read: other settings, another process, a missing stage."""
+
+
+class ModelError(FinecopsError):
+    """A model cannot be loaded or reached, or does not fit the task."""

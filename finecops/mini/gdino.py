@@ -1,0 +1,100 @@
+"""The mini specialist: an MM Grounding DINO of about two and a half million parameters, and its processor."""
+
+from __future__ import annotations
+
+import re
+import string
+
+from transformers import (
+    BertConfig,
+    BertTokenizer,
+    GroundingDinoImageProcessor,
+    GroundingDinoProcessor,
+    MMGroundingDinoConfig,
+    MMGroundingDinoForObjectDetection,
+    SwinConfig,
+)
+
+from finecops.build.templates import TEMPLATES
+from finecops.mini.catalogue import VOCABULARY
+
+INPUT_SIZE = 160
+_FIXED = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103, ".": 1012, "?": 1029}
+_EXTRA = "a an the all and with that is to this it of in on has same left right side red".split()
+
+
+def world_words() -> list[str]:
+    """Every word that expressions of the mini world are made of, sorted."""
+    text = [slot for templates in TEMPLATES.values() for slot in templates]
+    text += [phrase for relation in VOCABULARY.contradictions for phrase in VOCABULARY.phrases(relation)]
+    text += [*VOCABULARY.attribute_types, *VOCABULARY.categories, *VOCABULARY.exclusive_types, *_EXTRA]
+    words = {word for piece in text for word in re.findall(r"[a-z]+", re.sub(r"\{\w+\}", " ", piece))}
+    return sorted(words)
+
+
+def mini_tokenizer() -> BertTokenizer:
+    """A WordPiece tokenizer of the world's words; other words fall to letters.
+
+    The delimiters' ids are fixed in the model's code (`models/mm_grounding_dino`), so the table has 1,030
+    entries with those in place and `[unusedN]` in between.
+    """
+    letters = string.ascii_lowercase + string.digits
+    pieces = world_words() + list(letters + ",;:!'-()") + [f"##{c}" for c in letters]
+    pieces = [p for p in dict.fromkeys(pieces) if p not in _FIXED]
+    taken = set(_FIXED.values())
+    free = (i for i in range(1, 1030) if i not in taken)
+    vocab = dict(_FIXED) | {piece: next(free) for piece in pieces}
+    vocab |= {f"[unused{i}]": i for i in free}
+    return BertTokenizer(vocab=dict(sorted(vocab.items(), key=lambda item: item[1])), do_lower_case=True)
+
+
+def mini_processor() -> GroundingDinoProcessor:
+    """Images to 160 pixels on the shorter side, and the mini tokenizer."""
+    size = {"shortest_edge": INPUT_SIZE, "longest_edge": 2 * INPUT_SIZE}
+    return GroundingDinoProcessor(GroundingDinoImageProcessor(size=size), mini_tokenizer())
+
+
+def mini_config() -> MMGroundingDinoConfig:
+    """The mini model's shape: Swin at strides 16 and 32, BERT of two layers, two encoder and three decoder layers."""
+    return MMGroundingDinoConfig(
+        backbone_config=SwinConfig(
+            image_size=INPUT_SIZE,
+            embed_dim=32,
+            depths=[1, 1, 2, 1],
+            num_heads=[1, 2, 4, 8],
+            window_size=5,
+            drop_path_rate=0.0,
+            out_features=["stage3", "stage4"],
+        ),
+        text_config=BertConfig(
+            vocab_size=1030,
+            hidden_size=96,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            intermediate_size=192,
+            max_position_embeddings=256,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+        ),
+        d_model=96,
+        encoder_layers=2,
+        decoder_layers=3,
+        encoder_attention_heads=4,
+        decoder_attention_heads=4,
+        encoder_ffn_dim=192,
+        decoder_ffn_dim=192,
+        decoder_bbox_embed_share=False,
+        decoder_cls_embed_share=False,
+        num_queries=16,
+        num_feature_levels=2,
+        dropout=0.0,
+        attention_dropout=0.0,
+        activation_dropout=0.0,
+        fusion_dropout=0.0,
+        fusion_droppath=0.0,
+    )
+
+
+def mini_model() -> MMGroundingDinoForObjectDetection:
+    """A new model with random weights."""
+    return MMGroundingDinoForObjectDetection(mini_config())

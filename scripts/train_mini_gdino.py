@@ -1,0 +1,43 @@
+"""Train mini-gdino from nothing and write its checkpoint.
+
+    python scripts/train_mini_gdino.py train    # can be killed and started again
+    python scripts/train_mini_gdino.py export   # writes checkpoints/mini-gdino
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+import torch
+
+from finecops.mini.gdino import mini_model, mini_processor
+from finecops.mini.gdino_training import train_gdino
+from finecops.mini.training import TrainPlan
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("stage", choices=["train", "export"])
+    parser.add_argument("--folder", type=Path, default=Path("outputs/train/mini-gdino"))
+    parser.add_argument("--checkpoint", type=Path, default=Path("checkpoints/mini-gdino"))
+    parser.add_argument("--steps", type=int, default=4200)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    model, processor = mini_model(), mini_processor()
+    if args.stage == "train":
+        plan = TrainPlan(steps=args.steps, batch_size=16, learning_rate=5e-4, decay_share=0.4)
+        train_gdino(model, processor, plan, args.folder)
+        return
+    state = torch.load(args.folder / "state.pt", weights_only=True)
+    model.load_state_dict(state["model"])
+    model.save_pretrained(args.checkpoint)
+    processor.save_pretrained(args.checkpoint)
+
+
+if __name__ == "__main__":
+    main()
