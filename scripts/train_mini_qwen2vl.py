@@ -1,7 +1,7 @@
 """Train mini-qwen2vl from nothing: first its eyes, then language on top, then write the checkpoint.
 
-    python scripts/train_mini_qwen2vl.py eyes       # the vision tower alone
-    python scripts/train_mini_qwen2vl.py language   # needs the eyes
+    python scripts/train_mini_qwen2vl.py eyes       # the vision tower alone (about 20 minutes on a core)
+    python scripts/train_mini_qwen2vl.py language   # needs the eyes (more than an hour on two cores)
     python scripts/train_mini_qwen2vl.py export     # writes checkpoints/mini-qwen2vl
 
 Each can be killed and started again; it goes on from its last checkpoint in the folder.
@@ -15,30 +15,49 @@ import random
 from pathlib import Path
 
 import torch
+from transformers import Qwen2VLForConditionalGeneration
 
 from finecops.mini.eyes import eyes_accuracy, train_eyes
+from finecops.mini.language import Packer, start_language, train_language
 from finecops.mini.qwen2vl import mini_config
 from finecops.mini.scenes import sample_scene
+from finecops.mini.tokenizer import SPECIAL_TOKENS, mini_processor
 from finecops.mini.training import TrainPlan
 
-SPECIALS = ("<|endoftext|>", "<|im_end|>", "<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stage", choices=["eyes", "language", "export"])
     parser.add_argument("--folder", type=Path, default=Path("outputs/train/mini-qwen2vl"))
+    parser.add_argument("--checkpoint", type=Path, default=Path("checkpoints/mini-qwen2vl"))
     parser.add_argument("--steps", type=int)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    processor = mini_processor()
+    tokenizer = processor.tokenizer
+    config = mini_config(len(tokenizer), {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL_TOKENS})
     if args.stage == "eyes":
-        plan = TrainPlan(steps=args.steps or 4500, batch_size=64, learning_rate=1.5e-3, warmup_steps=400)
-        config = mini_config(1024, {token: i for i, token in enumerate(SPECIALS)})
-        model = train_eyes(config, plan, args.folder / "eyes")
+        plan = TrainPlan(steps=args.steps or 2800, batch_size=64, learning_rate=1.5e-3, warmup_steps=400)
+        eyes = train_eyes(config, plan, args.folder / "eyes")
         scenes = [sample_scene(random.Random(seed), str(seed)) for seed in range(500)]
-        logging.info("eyes on 500 new scenes: %s", eyes_accuracy(model, scenes))
+        logging.info("eyes on 500 new scenes: %s", eyes_accuracy(eyes, scenes))
+        return
+    model = Qwen2VLForConditionalGeneration(config)
+    if args.stage == "language":
+        state = torch.load(args.folder / "eyes" / "state.pt", weights_only=True)
+        start_language(model, state["model"], Packer(tokenizer).coordinate_ids)
+        plan = TrainPlan(steps=args.steps or 5000, batch_size=32, learning_rate=2e-3, warmup_steps=300, decay_share=0.8)
+        train_language(model, tokenizer, plan, args.folder / "language")
+        return
+    state = torch.load(args.folder / "language" / "state.pt", weights_only=True)
+    model.load_state_dict(state["model"])
+    model.generation_config.do_sample = False
+    model.save_pretrained(args.checkpoint)
+    processor.save_pretrained(args.checkpoint)
 
 
 if __name__ == "__main__":

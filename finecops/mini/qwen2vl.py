@@ -33,7 +33,7 @@ def mini_config(vocab_size: int, special_ids: dict[str, int]) -> Qwen2VLConfig:
         text_config={
             "vocab_size": vocab_size,
             "hidden_size": 128,
-            "intermediate_size": 384,
+            "intermediate_size": 256,
             "num_hidden_layers": 5,
             "num_attention_heads": 4,
             "num_key_value_heads": 4,
