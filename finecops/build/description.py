@@ -50,24 +50,45 @@ class Description:
         return replace(self, edges=(*self.edges[:index], edge, *self.edges[index + 1 :]))
 
 
-def fits_node(thing: Thing, node: Node, vocabulary: Vocabulary) -> bool:
-    """Whether a thing is of a node's category (or of one that looks alike) and has its attributes."""
-    return vocabulary.group(thing.name) == vocabulary.group(node.name) and all(
-        attribute in thing.attributes for attribute in node.attributes
+def fits_node(thing: Thing, node: Node, vocabulary: Vocabulary, possible: bool = False) -> bool:
+    """Whether a thing is of a node's category (or of one that looks alike) and has its attributes.
+
+    With `possible`, whether it could be: an attribute that the graph does not mention may hold, unless the graph
+    is complete or gives the thing another value of the same exclusive kind.
+    """
+    if vocabulary.group(thing.name) != vocabulary.group(node.name):
+        return False
+    return all(
+        attribute in thing.attributes or (possible and _may_have(thing, attribute, vocabulary))
+        for attribute in node.attributes
     )
 
 
-def holds(graph: SceneGraph, edge: Edge, head: Thing, tail: Thing, vocabulary: Vocabulary) -> bool:
-    """Whether a relation holds between two things of a graph."""
-    if not edge.relation.startswith(SAME):
-        return head.relates(edge.relation, tail.id)
-    kind = edge.relation[len(SAME) :]
-    values = [{a for a in thing.attributes if vocabulary.attribute_types.get(a) == kind} for thing in (head, tail)]
-    return bool(values[0] & values[1])
+def _may_have(thing: Thing, attribute: str, vocabulary: Vocabulary) -> bool:
+    kind = vocabulary.attribute_types[attribute]
+    return not vocabulary.complete and not (
+        kind in vocabulary.exclusive_types and any(vocabulary.attribute_types.get(a) == kind for a in thing.attributes)
+    )
 
 
-def assignments(graph: SceneGraph, description: Description, vocabulary: Vocabulary) -> Iterator[tuple[Thing, ...]]:
-    """All ways to assign different things to the nodes so that everything said holds."""
+def holds(edge: Edge, head: Thing, tail: Thing, vocabulary: Vocabulary, possible: bool = False) -> bool:
+    """Whether a relation holds between two things of a graph; with `possible`, whether it could (see `fits_node`)."""
+    if edge.relation.startswith(SAME):
+        kind = edge.relation[len(SAME) :]
+        values = [{a for a in t.attributes if vocabulary.attribute_types.get(a) == kind} for t in (head, tail)]
+        unknown = possible and not vocabulary.complete and not all(values)
+        return unknown or bool(values[0] & values[1])
+    if head.relates(edge.relation, tail.id):
+        return True
+    if not possible or vocabulary.complete:
+        return False
+    return not any(head.relates(other, tail.id) for other in vocabulary.contradictions.get(edge.relation, ()))
+
+
+def assignments(
+    graph: SceneGraph, description: Description, vocabulary: Vocabulary, possible: bool = False
+) -> Iterator[tuple[Thing, ...]]:
+    """All ways to assign different things to the nodes so that everything said holds (or could hold)."""
 
     def extend(chosen: tuple[Thing, ...]) -> Iterator[tuple[Thing, ...]]:
         index = len(chosen)
@@ -75,11 +96,11 @@ def assignments(graph: SceneGraph, description: Description, vocabulary: Vocabul
             yield chosen
             return
         for thing in graph.objects.values():
-            if thing in chosen or not fits_node(thing, description.nodes[index], vocabulary):
+            if thing in chosen or not fits_node(thing, description.nodes[index], vocabulary, possible):
                 continue
             candidate = (*chosen, thing)
             if all(
-                holds(graph, edge, candidate[edge.head], candidate[edge.tail], vocabulary)
+                holds(edge, candidate[edge.head], candidate[edge.tail], vocabulary, possible)
                 for edge in description.edges
                 if max(edge.head, edge.tail) == index
             ):
@@ -88,10 +109,24 @@ def assignments(graph: SceneGraph, description: Description, vocabulary: Vocabul
     yield from extend(())
 
 
-def referents(graph: SceneGraph, description: Description, vocabulary: Vocabulary) -> list[str]:
-    """Ids of the things a description fits, in the graph's order."""
-    found = {chosen[0].id for chosen in assignments(graph, description, vocabulary)}
+def referents(
+    graph: SceneGraph, description: Description, vocabulary: Vocabulary, possible: bool = False
+) -> list[str]:
+    """Ids of the things a description fits (or could fit), in the graph's order."""
+    found = {chosen[0].id for chosen in assignments(graph, description, vocabulary, possible)}
     return [object_id for object_id in graph.objects if object_id in found]
+
+
+def singles_out(graph: SceneGraph, description: Description, target_id: str, vocabulary: Vocabulary) -> bool:
+    """Whether a description provably fits one thing and no other."""
+    if referents(graph, description, vocabulary) != [target_id]:
+        return False
+    return vocabulary.complete or referents(graph, description, vocabulary, possible=True) == [target_id]
+
+
+def is_false(graph: SceneGraph, description: Description, vocabulary: Vocabulary) -> bool:
+    """Whether a description provably fits nothing in the image."""
+    return next(assignments(graph, description, vocabulary, possible=True), None) is None
 
 
 def difficulty(graph: SceneGraph, description: Description, vocabulary: Vocabulary) -> int | None:

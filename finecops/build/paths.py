@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from finecops.build.description import SAME, Description, Edge, Node, referents
+from finecops.build.description import SAME, Description, Edge, Node, singles_out
 from finecops.build.graph import SceneGraph, Thing
 from finecops.build.vocabulary import Vocabulary
 
@@ -52,7 +52,7 @@ def sample_unique_path(
     for _ in range(tries):
         target = rng.choice(targets)
         path = sample_path(rng, graph, target, rng.choice(tuple_types), vocabulary)
-        if path is not None and referents(graph, path, vocabulary) == [target.id]:
+        if path is not None and singles_out(graph, path, target.id, vocabulary):
             return path, target
     return None
 

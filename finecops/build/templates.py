@@ -76,15 +76,29 @@ def sample_wording(rng: random.Random, description: Description) -> Wording:
     return Wording(template, tuple(rng.randrange(1 << 16) for _ in description.edges))
 
 
-def render(graph: SceneGraph, description: Description, wording: Wording, vocabulary: Vocabulary) -> Expression:
-    """Fill a template. The articles of related things depend on the graph (see the module's docstring)."""
+def render(
+    graph: SceneGraph,
+    description: Description,
+    wording: Wording,
+    vocabulary: Vocabulary,
+    articles_from: Description | None = None,
+) -> Expression:
+    """Fill a template. The articles of related things depend on the graph (see the module's docstring).
+
+    With `articles_from` they are those of another description: a negative's give nothing away when they are its
+    positive's.
+    """
+    singled_out = [
+        len(referents(graph, Description("0_hop", (node,)), vocabulary)) == 1
+        for node in (articles_from or description).nodes
+    ]
     parts: list[str] = []
     spans: dict[int, tuple[int, int]] = {}
     length = 0
     cursor = 0
     for slot in _SLOT.finditer(wording.template):
         literal = wording.template[cursor : slot.start()]
-        node_index, value = _fill(slot[1], graph, description, wording, vocabulary)
+        node_index, value = _fill(slot[1], singled_out, description, wording, vocabulary)
         length += len(literal) + len(value)
         parts += [literal, value]
         if node_index is not None:
@@ -102,7 +116,7 @@ def noun_phrase(node: Node, vocabulary: Vocabulary) -> str:
 
 
 def _fill(
-    slot: str, graph: SceneGraph, description: Description, wording: Wording, vocabulary: Vocabulary
+    slot: str, singled_out: list[bool], description: Description, wording: Wording, vocabulary: Vocabulary
 ) -> tuple[int | None, str]:
     if slot == "kind":
         return None, description.edges[0].relation[len(SAME) :]
@@ -112,8 +126,6 @@ def _fill(
         return None, phrases[wording.phrase_picks[edge] % len(phrases)]
     index = 0 if slot.endswith("T") else int(slot[1:])
     phrase = noun_phrase(description.nodes[index], vocabulary)
-    if slot == "aT" or (
-        index > 0 and len(referents(graph, Description("0_hop", (description.nodes[index],)), vocabulary)) != 1
-    ):
+    if slot == "aT" or (index > 0 and not singled_out[index]):
         return index, f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
     return index, f"the {phrase}"

@@ -19,6 +19,8 @@ class Vocabulary:
         relation_phrases: relation → its wordings; a relation not listed is worded by its own name.
         categories: names that may be targets or replacements; empty means all that occur.
         synonyms: category → name of the group of categories that one would not tell apart in an image.
+        complete: whether a graph says everything: what is not in it is false. GQA's graphs do not; there an
+            attribute or relation is false only if the graph holds one that excludes it.
     """
 
     attribute_types: Mapping[str, str]
@@ -28,6 +30,7 @@ class Vocabulary:
     relation_phrases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     categories: tuple[str, ...] = ()
     synonyms: Mapping[str, str] = field(default_factory=dict)
+    complete: bool = False
 
     def group(self, name: str) -> str:
         """The group of categories a name stands in; its own name where it has no synonyms."""

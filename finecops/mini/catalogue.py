@@ -90,5 +90,6 @@ VOCABULARY: Final = Vocabulary(
         "below": ("below", "under"),
     },
     categories=tuple(ASPECTS),
+    complete=True,
 )
 """What the builder must know of this world."""

@@ -1,0 +1,73 @@
+"""Box arithmetic. Pure; the name carries the format. Arrays are `[..., 4]` floats unless it says otherwise."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Boxes = NDArray[np.float64]
+
+
+def xywh_to_xyxy(boxes: Boxes) -> Boxes:
+    """Top left corner and size → two corners."""
+    return np.concatenate([boxes[..., :2], boxes[..., :2] + boxes[..., 2:]], axis=-1)
+
+
+def xyxy_to_xywh(boxes: Boxes) -> Boxes:
+    """Two corners → top left corner and size."""
+    return np.concatenate([boxes[..., :2], boxes[..., 2:] - boxes[..., :2]], axis=-1)
+
+
+def cxcywh_to_xyxy(boxes: Boxes) -> Boxes:
+    """Centre and size → two corners."""
+    half = boxes[..., 2:] / 2
+    return np.concatenate([boxes[..., :2] - half, boxes[..., :2] + half], axis=-1)
+
+
+def grid1000_to_xyxy(boxes: Boxes, image_wh: tuple[int, int]) -> Boxes:
+    """Corners in thousandths of the image's sides → corners in pixels.
+
+    >>> grid1000_to_xyxy(np.array([100.0, 200.0, 500.0, 1000.0]), (640, 480)).tolist()
+    [64.0, 96.0, 320.0, 480.0]
+    """
+    return boxes * np.array([*image_wh, *image_wh], dtype=np.float64) / 1000
+
+
+def xyxy_to_grid1000(boxes: Boxes, image_wh: tuple[int, int]) -> Boxes:
+    """Corners in pixels → corners in thousandths, rounded to integers (still floats) and cut to 0 to 1000."""
+    scaled = boxes / np.array([*image_wh, *image_wh], dtype=np.float64) * 1000
+    return np.clip(np.rint(scaled), 0, 1000)
+
+
+def clip_xyxy(boxes: Boxes, image_wh: tuple[int, int]) -> Boxes:
+    """Corners cut to the image."""
+    limit = np.array([*image_wh, *image_wh], dtype=np.float64)
+    return np.clip(boxes, 0, limit)
+
+
+def iou_xyxy(a: Boxes, b: Boxes) -> Boxes:
+    """Intersection over union of boxes pair by pair, broadcast; 0 where a box has no area.
+
+    >>> float(iou_xyxy(np.array([0.0, 0, 2, 2]), np.array([1.0, 0, 3, 2])).round(3))
+    0.333
+    """
+    low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=-1)
+    areas = [np.prod(np.clip(x[..., 2:] - x[..., :2], 0, None), axis=-1) for x in (a, b)]
+    union = areas[0] + areas[1] - shared
+    result: Boxes = np.divide(shared, union, out=np.zeros_like(union), where=union > 0)
+    return result
+
+
+def nms_xyxy(boxes: Boxes, scores: Boxes, iou_threshold: float) -> NDArray[np.intp]:
+    """Greedy non-maximum suppression on `[n, 4]` corners; returns kept indices, best score first.
+
+    A box goes if its IoU with a better kept one is above the threshold. Equal scores keep their order.
+    """
+    order = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    while order.size:
+        best, order = int(order[0]), order[1:]
+        kept.append(best)
+        order = order[iou_xyxy(boxes[order], boxes[best]) <= iou_threshold]
+    return np.array(kept, dtype=np.intp)

@@ -1,0 +1,153 @@
+"""Negative images: an image changed a little so that the expression fits nothing in it (paper, III-B).
+
+What is changed is said as an edited scene graph; how pixels follow is the caller's business (the mini world is
+drawn anew, a photograph is flipped, or inpainted by an editor of the user's). Level 1 edits the target, level 2
+a thing it is related to.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from finecops.build.description import is_false
+from finecops.build.graph import Relation, SceneGraph, Thing
+from finecops.build.positives import Positive
+from finecops.build.vocabulary import Vocabulary
+
+IMAGE_COLUMNS: tuple[tuple[str, int], ...] = (
+    ("replace_object", 1),
+    ("replace_object", 2),
+    ("replace_attribute", 1),
+    ("replace_attribute", 2),
+    ("swap_object", 1),
+    ("swap_attribute", 1),
+    ("swap_attribute", 2),
+    ("flip", 1),
+    ("flip", 2),
+)
+"""Type and level of every column of the paper's Table V, in its order."""
+
+Settle = Callable[[SceneGraph, frozenset[str]], SceneGraph | None]
+"""Makes an edited graph whole: fits the boxes of the changed things and computes relations; None if it cannot."""
+
+
+@dataclass(frozen=True)
+class ImageEdit:
+    """An edited scene; `changed` are the indices in the positive's tuple of the things that were changed."""
+
+    positive: Positive
+    type: str
+    level: int
+    graph: SceneGraph
+    changed: tuple[int, ...]
+
+
+def image_edit(
+    positive: Positive, type_: str, level: int, vocabulary: Vocabulary, settle: Settle, rng: random.Random
+) -> ImageEdit | None:
+    """One edit of a column that makes a positive's expression provably false; None if there is none."""
+    proposals = list(_EDITS[type_](positive, level, vocabulary, rng))
+    rng.shuffle(proposals)
+    for things, changed in proposals:
+        if type_ == "flip":
+            graph: SceneGraph | None = mirrored(positive.graph, vocabulary)
+        else:
+            objects = {**positive.graph.objects, **{thing.id: thing for thing in things}}
+            graph = settle(replace(positive.graph, objects=objects), frozenset(t.id for t in things))
+        if graph is not None and is_false(graph, positive.description, vocabulary):
+            return ImageEdit(positive, type_, level, graph, changed)
+    return None
+
+
+def mirrored(graph: SceneGraph, vocabulary: Vocabulary) -> SceneGraph:
+    """The graph of the image flipped from left to right; relations follow the vocabulary's `mirror`."""
+    objects = {}
+    for thing in graph.objects.values():
+        x, y, w, h = thing.xywh
+        relations = tuple(Relation(vocabulary.mirror.get(r.name, r.name), r.object_id) for r in thing.relations)
+        objects[thing.id] = replace(thing, xywh=(graph.width - x - w, y, w, h), relations=relations)
+    return replace(graph, objects=objects)
+
+
+def _indices(positive: Positive, level: int) -> list[int]:
+    return [0] if level == 1 else list(range(1, len(positive.object_ids)))
+
+
+def _thing(positive: Positive, index: int) -> Thing:
+    return positive.graph.objects[positive.object_ids[index]]
+
+
+_Proposal = tuple[tuple[Thing, ...], tuple[int, ...]]
+
+
+def _replace_object(positive: Positive, level: int, vocabulary: Vocabulary, rng: random.Random) -> Iterator[_Proposal]:
+    names = vocabulary.categories or tuple(sorted({t.name for t in positive.graph.objects.values()}))
+    for index in _indices(positive, level):
+        thing = _thing(positive, index)
+        for name in rng.sample(names, min(4, len(names))):
+            if vocabulary.group(name) != vocabulary.group(thing.name):
+                yield (replace(thing, name=name),), (index,)
+
+
+def _replace_attribute(
+    positive: Positive, level: int, vocabulary: Vocabulary, rng: random.Random
+) -> Iterator[_Proposal]:
+    for index in _indices(positive, level):
+        thing = _thing(positive, index)
+        for attribute in positive.description.nodes[index].attributes:
+            kind = vocabulary.attribute_types[attribute]
+            if kind not in vocabulary.exclusive_types:
+                continue
+            others = [a for a in vocabulary.attributes_of_type(kind) if a != attribute]
+            for other in rng.sample(others, min(3, len(others))):
+                attributes = tuple(other if a == attribute else a for a in thing.attributes)
+                yield (replace(thing, attributes=attributes),), (index,)
+
+
+def _pairs(positive: Positive, level: int) -> list[tuple[int, int]]:
+    count = len(positive.object_ids)
+    if level == 1:
+        return [(0, other) for other in range(1, count)]
+    return [(a, b) for a in range(1, count) for b in range(a + 1, count)]
+
+
+def _swap_object(positive: Positive, level: int, vocabulary: Vocabulary, rng: random.Random) -> Iterator[_Proposal]:
+    for a, b in _pairs(positive, level):
+        first, second = _thing(positive, a), _thing(positive, b)
+        if first.name != second.name:
+            yield (replace(first, xywh=second.xywh), replace(second, xywh=first.xywh)), (a, b)
+
+
+def _swap_attribute(positive: Positive, level: int, vocabulary: Vocabulary, rng: random.Random) -> Iterator[_Proposal]:
+    for a, b in _pairs(positive, level):
+        first, second = _thing(positive, a), _thing(positive, b)
+        mentioned = {*positive.description.nodes[a].attributes, *positive.description.nodes[b].attributes}
+        for mine in first.attributes:
+            for theirs in second.attributes:
+                kinds = {vocabulary.attribute_types.get(x) for x in (mine, theirs)}
+                if mine == theirs or len(kinds) != 1 or kinds == {None} or not mentioned & {mine, theirs}:
+                    continue
+                yield (
+                    (
+                        replace(first, attributes=tuple(theirs if x == mine else x for x in first.attributes)),
+                        replace(second, attributes=tuple(mine if x == theirs else x for x in second.attributes)),
+                    ),
+                    (a, b),
+                )
+
+
+def _flip(positive: Positive, level: int, vocabulary: Vocabulary, rng: random.Random) -> Iterator[_Proposal]:
+    for edge in positive.description.edges:
+        if edge.relation in vocabulary.mirror and (edge.head == 0) == (level == 1):
+            yield (), (edge.head,)
+
+
+_EDITS: dict[str, Callable[[Positive, int, Vocabulary, random.Random], Iterator[_Proposal]]] = {
+    "replace_object": _replace_object,
+    "replace_attribute": _replace_attribute,
+    "swap_object": _swap_object,
+    "swap_attribute": _swap_attribute,
+    "flip": _flip,
+}

@@ -1,0 +1,1 @@
+"""Reading benchmarks into samples, choosing some of them, and checking their files."""

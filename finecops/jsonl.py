@@ -1,0 +1,76 @@
+"""JSON Lines: read with file and line in every error, append and flush, repair a torn end, finish atomically."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TextIO, TypeVar
+
+from pydantic import ValidationError
+
+from finecops.errors import RunError
+from finecops.records import Record
+
+R = TypeVar("R", bound=Record)
+
+
+def read_rows(path: Path, row_type: type[R]) -> Iterator[R]:
+    """Read rows of one type.
+
+    Raises:
+        RunError: a line is not JSON, or lacks a key, or has one too many; names file, line and key.
+    """
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                yield row_type.model_validate_json(line)
+            except ValidationError as error:
+                first = error.errors(include_url=False)[0]
+                where = ".".join(str(part) for part in first["loc"]) or "the line"
+                raise RunError(
+                    f"{path}:{number}: not a {row_type.__name__} row: {where}: {first['msg']}. "
+                    "Delete the file to have it made again."
+                ) from error
+
+
+def repair_torn_end(path: Path) -> None:
+    """Cut off what a killed process left after the last complete line, if anything."""
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        end = size
+        while end > 0:
+            step = min(65536, end)
+            file.seek(end - step)
+            newline = file.read(step).rfind(b"\n")
+            if newline >= 0:
+                end = end - step + newline + 1
+                break
+            end -= step
+        if end < size:
+            file.truncate(end)
+
+
+def append_rows(file: TextIO, rows: Iterable[Record]) -> None:
+    """Write rows and hand them to the operating system."""
+    for row in rows:
+        file.write(row.model_dump_json() + "\n")
+    file.flush()
+
+
+def finish(partial: Path, final: Path, rows: Sequence[Record]) -> None:
+    """Put the rows, in their order, where the final file belongs, in one step; the partial file goes."""
+    ordered = final.with_suffix(".ordered")
+    with ordered.open("w", encoding="utf-8") as file:
+        append_rows(file, rows)
+        os.fsync(file.fileno())
+    os.replace(ordered, final)
+    partial.unlink(missing_ok=True)
+
+
+def write_json_atomically(path: Path, content: object) -> None:
+    """Write indented JSON beside the place and move it there."""
+    temporary = path.with_name(path.name + ".writing")
+    temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(temporary, path)

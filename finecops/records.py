@@ -1,0 +1,97 @@
+"""The rows that stages write and read: the contract between them.
+
+One row per sample and stage. Boxes are `xyxy` pixels of the original image, floats. An unknown or missing key is
+an error with file and line (`finecops.jsonl.read_rows`). Docs: `docs/records.md`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Xyxy = tuple[float, float, float, float]
+NegativeKind = Literal["text", "image"]
+PredictionStatus = Literal["box", "reject", "unparsed", "failed"]
+
+
+class Record(BaseModel):
+    """Frozen, and strict about keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Negative(Record):
+    """What makes a sample a negative: what was changed, how near the target, and of which positive."""
+
+    kind: NegativeKind
+    type: str
+    level: int
+    positive_id: str
+
+
+class Sample(Record):
+    """An image and an expression, with the one box it describes, or None where it describes nothing."""
+
+    id: str
+    dataset: str
+    split: str
+    image: str
+    width: int
+    height: int
+    expression: str
+    box: Xyxy | None
+    level: int | None
+    tuple_type: str | None = None
+    negative: Negative | None = None
+
+
+class StageRow(Record):
+    """What every stage's row has: the sample, and why it failed if it did."""
+
+    sample_id: str
+    reason: str | None = None
+
+
+class Target(StageRow):
+    """The phrase of an expression that names what it refers to.
+
+    Status: `found` (a span of the expression), `matched` (the extractor's words were not, but their head noun
+    is), `unmatched` (nothing in the expression matches them; span None), `failed` (no phrase; span None).
+    """
+
+    status: Literal["found", "matched", "unmatched", "failed"]
+    phrase: str
+    span: tuple[int, int] | None
+    extractor: str
+
+
+class Route(StageRow):
+    """Level 1 (to the specialist) or 2 (to the MLLM), and the detections of the target that decided it.
+
+    `boxes` and `scores` are those above the threshold after NMS. A sample whose routing failed goes to the MLLM.
+    """
+
+    status: Literal["routed", "failed"]
+    level: Literal[1, 2]
+    boxes: tuple[Xyxy, ...]
+    scores: tuple[float, ...]
+
+
+class Prediction(StageRow):
+    """What a model answered.
+
+    Status: `box` (boxes in rank order), `reject` (it said that the target is not there), `unparsed` (an answer
+    nobody could read), `failed` (no answer; `reason` says why). `scores` is None where the backend gives none;
+    `score_kind` says what they mean. `note` names a fallback that was taken (a target span not found, a text
+    cut at the model's limit).
+    """
+
+    status: PredictionStatus
+    boxes: tuple[Xyxy, ...] = ()
+    scores: tuple[float, ...] | None = None
+    score_kind: str | None = None
+    source: str
+    prompt: str | None = None
+    reply: str | None = None
+    note: str | None = None
