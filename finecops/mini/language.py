@@ -60,11 +60,14 @@ def sample_questions(rng: random.Random, scene: SceneGraph, progress: float) -> 
         order = sorted(scene.objects.values(), key=lambda t: t.xywh[0] + t.xywh[2] / 2)
         listing = ", ".join(noun_phrase(Node(t.name, t.attributes[:1]), VOCABULARY) for t in order)
         questions.append(Question(LIST, text=listing))
-    while len(questions) < QUESTIONS:
+    for _ in range(4 * QUESTIONS):
         question = _ground(rng, scene, relations=progress > _RELATIONS_FROM)
         if question is not None:
             questions.append(question)
-    return questions
+        if len(questions) == QUESTIONS:
+            return questions
+    # A scene may have nothing that stands alone: every thing has a twin.
+    return questions + [_describe(rng, scene) for _ in range(QUESTIONS - len(questions))]
 
 
 def _steps(scene: SceneGraph, xywh: tuple[float, ...]) -> tuple[float, ...]:

@@ -1,0 +1,82 @@
+"""GQA behind the builder's interface: its scene graph files, its words, its images.
+
+GQA's graphs are incomplete, so an attribute or relation that a graph does not mention is taken for possible, and
+an expression is kept only if everything it needs is said (`Vocabulary.complete`). Of the negative images only the
+horizontal flip can be made without an image editor.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, ImageOps
+
+from finecops.build.benchmark import World
+from finecops.build.graph import SceneGraph, parse_scene_graph
+from finecops.build.image_edits import ImageEdit
+from finecops.build.vocabulary import Vocabulary
+from finecops.errors import DataError
+
+_COLOURS = "white black red blue green yellow brown gray orange pink purple beige tan gold silver"
+_MATERIALS = "wooden metal plastic glass brick concrete leather stone ceramic paper"
+_SIZES = "small large"
+_PAIRS = {
+    "to the left of": "to the right of",
+    "above": "below",
+    "in front of": "behind",
+    "on": "under",
+    "on top of": "beneath",
+    "inside": "outside",
+}
+_PEOPLE = "man woman boy girl person child lady guy player people kid baby"
+
+GQA_VOCABULARY: Final = Vocabulary(
+    attribute_types={
+        **dict.fromkeys(_COLOURS.split(), "colour"),
+        **dict.fromkeys(_MATERIALS.split(), "material"),
+        **dict.fromkeys(_SIZES.split(), "size"),
+    },
+    exclusive_types=frozenset({"colour", "material", "size"}),
+    contradictions={a: (b,) for pair in _PAIRS.items() for a, b in (pair, pair[::-1])},
+    mirror={"to the left of": "to the right of", "to the right of": "to the left of"},
+    synonyms=dict.fromkeys(_PEOPLE.split(), "person"),
+)
+"""Colours, materials and sizes exclude one another; categories of people are not told apart."""
+
+
+def read_scene_graphs(path: Path, limit: int = 0) -> Iterator[SceneGraph]:
+    """Scene graphs of a GQA file (`train_sceneGraphs.json`, also gzipped), in its order; `limit` 0 is all.
+
+    Raises:
+        DataError: the file is missing or not in GQA's format.
+    """
+    if not path.is_file():
+        raise DataError(f"no scene graph file {path}; GQA's download page has sceneGraphs.zip")
+    content = path.read_bytes()
+    try:
+        raw = json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
+    except (json.JSONDecodeError, UnicodeDecodeError, gzip.BadGzipFile) as error:
+        raise DataError(f"{path} is not JSON: {error}") from error
+    if not isinstance(raw, dict):
+        raise DataError(f"{path} is not in GQA's format: a dictionary from image id to scene graph")
+    for number, (image_id, graph) in enumerate(raw.items()):
+        if limit and number == limit:
+            return
+        yield parse_scene_graph(image_id, graph)
+
+
+def gqa_world(image_folder: Path) -> World:
+    """A world of photographs: nothing is drawn, the only edit is the flip."""
+
+    def flipped(edit: ImageEdit) -> Image.Image:
+        path = image_folder / f"{edit.positive.graph.image_id}.jpg"
+        if not path.is_file():
+            raise DataError(f"image {path} is missing")
+        with Image.open(path) as image:
+            return ImageOps.mirror(image.convert("RGB"))
+
+    return World(GQA_VOCABULARY, lambda image_id: f"{image_id}.jpg", None, None, flipped)

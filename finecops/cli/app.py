@@ -1,0 +1,63 @@
+"""The `finecops` program."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from finecops import __version__
+from finecops.cli.data import data_app
+from finecops.cli.eval import eval_command
+from finecops.cli.infer import infer_app
+from finecops.cli.sfa import sfa_app
+from finecops.errors import FinecopsError
+
+app = typer.Typer(
+    name="finecops",
+    help="Referring expression comprehension by a specialist and a multimodal language model together.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(sfa_app, name="sfa")
+app.add_typer(infer_app, name="infer")
+app.add_typer(data_app, name="data")
+app.command("eval")(eval_command)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"finecops {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more, with the cause of every failure.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.WARNING,
+        format="%(message)s" if not verbose else "%(asctime)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    logging.getLogger("finecops").setLevel(logging.DEBUG if verbose else logging.INFO)
+    for noisy in ("PIL", "httpx", "httpcore", "openai", "filelock", "urllib3", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def main() -> None:
+    """Run the program. A `FinecopsError` is one red line and exit code 1; wrong usage is exit code 2."""
+    try:
+        app()
+    except FinecopsError as error:
+        typer.secho(str(error), fg=typer.colors.RED, err=True)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        typer.secho("stopped; the same command goes on from here", fg=typer.colors.RED, err=True)
+        raise SystemExit(130) from None

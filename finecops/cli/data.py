@@ -1,0 +1,101 @@
+"""`finecops data`: list, check and build datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+data_app = typer.Typer(help="Datasets: list, check, build.", no_args_is_help=True, rich_markup_mode=None)
+build_app = typer.Typer(
+    help="Build a benchmark from scene graphs.", no_args_is_help=True, rich_markup_mode=None
+)
+data_app.add_typer(build_app, name="build")
+
+
+@data_app.command("list")
+def list_command() -> None:
+    """List the datasets finecops knows, and which are here."""
+    from finecops.config import load_dataset, names, resolve
+
+    for name in names("datasets"):
+        config = load_dataset(name)
+        root = resolve(config.root)
+        here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
+        typer.echo(f"{name:16} {root}  {'splits: ' + ', '.join(here) if here else 'not here'}")
+
+
+@data_app.command("check")
+def check_command(
+    dataset: Annotated[str, typer.Option("--dataset", "-d", help="A dataset's name or YAML file.")] = "finecops-mini",
+    split: Annotated[str | None, typer.Option(help="One split; all that are here if not given.")] = None,
+    annotations: Annotated[
+        list[Path] | None, typer.Option(help="Check these files instead, in COCO or vanilla format.")
+    ] = None,
+    images: Annotated[bool, typer.Option("--images/--no-images", help="Open every image too.")] = True,
+    show: Annotated[int, typer.Option(min=0, help="Print at most this many problems; 0: all.")] = 50,
+) -> None:
+    """Check annotation files and images; say what is wrong where. Exit code 1 if anything is."""
+    from finecops.config import load_dataset, resolve
+    from finecops.datasets.check import check_split
+
+    config = load_dataset(dataset)
+    root = resolve(config.root)
+    here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
+    wrong = 0
+    for name in [split] if split else ["files"] if annotations else here or [config.default_split]:
+        report = check_split(config, name, annotations or (), images)
+        looked_at = ", ".join(f"{n} {what}" for what, n in report.checked.items())
+        typer.echo(f"{name}: {looked_at}: {len(report.problems)} problems")
+        for problem in report.problems[: show or None]:
+            typer.echo(f"  {problem}")
+        if show and len(report.problems) > show:
+            typer.echo(f"  … and {len(report.problems) - show} more (--show 0)")
+        wrong += len(report.problems)
+    if wrong:
+        raise typer.Exit(1)
+
+
+@build_app.command("mini")
+def build_mini_command(
+    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    split: Annotated[str | None, typer.Option(help="test, val or train; all three if not given.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+) -> None:
+    """Draw finecops-mini anew: scenes, expressions, negatives, both formats."""
+    from finecops.errors import ConfigError
+    from finecops.mini.benchmark import PLANS, build_mini
+
+    if split is not None and split not in PLANS:
+        raise ConfigError(f"unknown split {split!r}; there are: {', '.join(PLANS)}")
+    for name in [split] if split else list(PLANS):
+        counts = build_mini(out, name, seed)
+        typer.echo(f"{name}: " + ", ".join(f"{n} {what}" for what, n in counts.items()))
+
+
+@build_app.command("gqa")
+def build_gqa_command(
+    scene_graphs: Annotated[Path, typer.Option(help="A scene graph file of GQA, JSON or gzipped.")],
+    images: Annotated[Path, typer.Option(help="GQA's image folder; flipped negative images are made from it.")],
+    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    name: Annotated[str, typer.Option(help="The split's name in file names.")] = "test",
+    positives: Annotated[
+        tuple[int, int, int], typer.Option(help="Positives wanted of level 1, 2 and 3.")
+    ] = (1000, 1000, 500),
+    per_image: Annotated[int, typer.Option(min=1, help="Most positives of one image.")] = 3,
+    expressions: Annotated[int, typer.Option(min=0, help="Negative expressions per type and level.")] = 200,
+    flips: Annotated[int, typer.Option(min=0, help="Flipped negative images per level.")] = 200,
+    limit: Annotated[int, typer.Option(min=0, help="Read this many scene graphs; 0: all.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 0,
+) -> None:
+    """Build a benchmark from GQA's scene graphs: expressions, negative expressions, flipped images."""
+    from finecops.build.benchmark import SplitPlan, build_split, write_split
+    from finecops.build.gqa import gqa_world, read_scene_graphs
+
+    world = gqa_world(images)
+    quotas = dict(zip((1, 2, 3), positives, strict=True))
+    plan = SplitPlan(quotas, per_image, expressions, flips, first_id=1, seed=seed)
+    split = build_split(list(read_scene_graphs(scene_graphs, limit)), plan, world)
+    counts = write_split(split, name, world, out)
+    typer.echo(f"{name}: " + ", ".join(f"{n} {what}" for what, n in counts.items()))

@@ -1,0 +1,42 @@
+"""`finecops eval`: what a run's numbers are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_DEFAULT_METRICS = "p1,r1,auroc"
+
+
+def eval_command(
+    runs: Annotated[
+        list[str] | None, typer.Argument(help="Runs by name below outputs/ or by folder; the newest if none is given.")
+    ] = None,
+    metrics: Annotated[
+        str, typer.Option("--metrics", help="What to print: p1, p5, p10, r1, r5, r10, auroc, reject.")
+    ] = _DEFAULT_METRICS,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all numbers as JSON, for a program.")] = False,
+) -> None:
+    """Evaluate runs: precision per level, recall and AUROC on negatives, outcomes, speed.
+
+    The numbers are also written to metrics.json in each run's folder.
+    """
+    import json
+
+    from finecops.cli.tables import print_runs
+    from finecops.errors import ConfigError
+    from finecops.evaluate_run import evaluate_run
+    from finecops.metrics.evaluate import METRICS
+    from finecops.run import newest_run, run_folder
+
+    wanted = tuple(name.strip() for name in metrics.split(",") if name.strip())
+    unknown = [name for name in wanted if name not in METRICS]
+    if unknown or not wanted:
+        raise ConfigError(f"unknown metric {', '.join(unknown) or '(none)'}; there are: {', '.join(METRICS)}")
+    folders: list[Path] = [run_folder(name) for name in runs] if runs else [newest_run()]
+    if as_json:
+        typer.echo(json.dumps({str(folder): evaluate_run(folder, wanted) for folder in folders}, indent=1))
+    else:
+        print_runs(folders, wanted)

@@ -1,0 +1,178 @@
+"""Options that several commands share, and what they resolve to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from inspect import Parameter, Signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+if TYPE_CHECKING:
+    from finecops.run import Run
+    from finecops.sfa.pipeline import SfaSettings
+
+DEFAULT_DATASET = "finecops-mini"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What can be chosen on the command line; a command takes some of the fields as its options."""
+
+    dataset: Annotated[
+        str, typer.Option("--dataset", "-d", help="A dataset's name or YAML file (`finecops data list`).")
+    ] = DEFAULT_DATASET
+    split: Annotated[str | None, typer.Option(help="The split to run on; the dataset's default if not given.")] = None
+    annotations: Annotated[
+        list[Path] | None, typer.Option(help="Annotation file in place of the split's own; may be given several times.")
+    ] = None
+    run: Annotated[
+        str | None,
+        typer.Option("--run", "-r", help="The run's name below outputs/, or a folder. Default: dataset and preset."),
+    ] = None
+    limit: Annotated[
+        int,
+        typer.Option(
+            "--limit",
+            "-n",
+            min=0,
+            help="Take N samples, the same ones each time, spread over levels and kinds with their positives; 0: all.",
+        ),
+    ] = 0
+    preset: Annotated[str | None, typer.Option(help="Models and thresholds; the dataset's own if not given.")] = None
+    extractor: Annotated[str | None, typer.Option(help="Target extractor, instead of the preset's.")] = None
+    router: Annotated[str | None, typer.Option(help="Router, instead of the preset's: any specialist.")] = None
+    specialist: Annotated[str | None, typer.Option(help="Specialist, instead of the preset's.")] = None
+    mllm: Annotated[str | None, typer.Option(help="MLLM, instead of the preset's.")] = None
+    focus: Annotated[
+        bool, typer.Option("--focus/--no-focus", help="Focus the models on the expression's target (paper, IV-A).")
+    ] = True
+    both: Annotated[
+        bool, typer.Option("--both", help="Run both pathways on every sample, so that each can be compared alone.")
+    ] = False
+    fast: Annotated[
+        str,
+        typer.Option(
+            help="Who answers level 1: 'specialist' reads the whole expression (the paper); 'router' reuses the one "
+            "box it found and saves that pass.",
+        ),
+    ] = "specialist"
+    confidence: Annotated[
+        str, typer.Option(help="What an MLLM's score is: mean_prob, product or mean_logit of the box's tokens.")
+    ] = "mean_prob"
+    score_threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Router: a detection counts above this score.")
+    ] = None
+    nms_iou: Annotated[float | None, typer.Option(min=0, max=1, help="Router: IoU threshold of NMS.")] = None
+    zero_is: Annotated[
+        int | None, typer.Option(min=1, max=2, help="Router: level of a target that is not detected.")
+    ] = None
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is if not given.")
+    ] = None
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", "-b", min=1, help="Samples per batch, instead of each model's own.")
+    ] = None
+    upstream: Annotated[
+        bool, typer.Option("--upstream/--no-upstream", help="Run the stages before this one if they are not done.")
+    ] = True
+
+
+DATA = ("dataset", "split", "annotations", "run", "limit", "preset")
+ROUTER = ("router", "score_threshold", "nms_iou", "zero_is")
+MACHINE = ("device", "batch_size", "upstream")
+
+
+def command(
+    app: typer.Typer, name: str, names: Sequence[str], **defaults: Any
+) -> Callable[[Callable[[Choices], None]], Callable[[Choices], None]]:
+    """Register a function of `Choices` as a command that has the named fields as options.
+
+    The function's docstring is the help; `defaults` replace those of `Choices` for this command.
+    """
+
+    def register(body: Callable[[Choices], None]) -> Callable[[Choices], None]:
+        def call(**chosen: Any) -> None:
+            body(Choices(**(defaults | chosen)))
+
+        hints = get_type_hints(Choices, include_extras=True)
+        own = {field.name: field.default for field in fields(Choices)} | defaults
+        call.__doc__ = body.__doc__
+        call.__annotations__ = {n: hints[n] for n in names}
+        parameters = [Parameter(n, Parameter.KEYWORD_ONLY, default=own[n], annotation=hints[n]) for n in names]
+        call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        app.command(name)(call)
+        return body
+
+    return register
+
+
+def open_choices(choices: Choices) -> tuple[Run, SfaSettings]:
+    """Look everything up: the run folder with its samples, and the settings."""
+    from finecops.config import (
+        load_dataset,
+        load_extractor,
+        load_mllm,
+        load_preset,
+        load_specialist,
+    )
+    from finecops.datasets.finecops_ref import load_dataset_split
+    from finecops.errors import ConfigError
+    from finecops.models.confidence import CONFIDENCES
+    from finecops.models.load import default_device
+    from finecops.run import OUTPUTS, open_run, run_folder
+    from finecops.sfa.pipeline import SfaSettings
+
+    if choices.confidence not in CONFIDENCES:
+        raise ConfigError(f"unknown confidence {choices.confidence!r}; there are: {', '.join(CONFIDENCES)}")
+    if choices.fast not in ("specialist", "router"):
+        raise ConfigError(f"unknown fast pathway {choices.fast!r}; there are: specialist, router")
+    config = load_dataset(choices.dataset)
+    preset = load_preset(choices.preset or config.preset)
+    thresholds = {
+        key: value
+        for key in ("score_threshold", "nms_iou", "zero_is")
+        if (value := getattr(choices, key)) is not None
+    }
+    preset = type(preset).model_validate(preset.model_dump() | thresholds)
+    settings = SfaSettings(
+        preset=preset,
+        extractor=load_extractor(choices.extractor or preset.extractor),
+        router=load_specialist(choices.router or preset.router),
+        specialist=load_specialist(choices.specialist or preset.specialist),
+        mllm=load_mllm(choices.mllm or preset.mllm),
+        focus=choices.focus,
+        confidence=choices.confidence,  # type: ignore[arg-type]
+        both=choices.both,
+        fast=choices.fast,  # type: ignore[arg-type]
+        batch_size=choices.batch_size,
+        upstream=choices.upstream,
+    )
+    dataset = load_dataset_split(config, choices.split, choices.annotations or ())
+    if dataset.problems:
+        typer.secho(
+            f"{len(dataset.problems)} entries of {config.name} are left out; the first: {dataset.problems[0]} "
+            f"(`finecops data check --dataset {choices.dataset}` lists them)",
+            fg=typer.colors.YELLOW,
+            err=True,
+        )
+    folder = run_folder(choices.run) if choices.run else OUTPUTS / _default_run_name(choices, config.name, dataset.split)
+    run = open_run(folder, dataset, choices.limit)
+    typer.secho(f"run {folder}: {len(run.samples)} samples of {config.name}, {dataset.split}", err=True)
+    return run, replace(settings, device=choices.device or default_device())
+
+
+def _default_run_name(choices: Choices, dataset: str, split: str) -> str:
+    from finecops.config import load_dataset
+
+    config = load_dataset(choices.dataset)
+    parts = [dataset, Path(choices.preset or config.preset).stem]
+    if split != config.default_split:
+        parts.append(split)
+    if not choices.focus:
+        parts.append("nofocus")
+    if choices.limit:
+        parts.append(str(choices.limit))
+    return "-".join(parts)

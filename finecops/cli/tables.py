@@ -1,0 +1,167 @@
+"""Numbers of runs as text tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from finecops.evaluate_run import evaluate_run
+
+_NAMES = {"specialist": "Specialist", "mllm": "MLLM", "sfa": "SFA"}
+_TYPES = {"replace": "repl", "swap": "swap", "object": "obj", "attribute": "attr", "relation": "rel"}
+
+
+def print_runs(folders: Sequence[Path], metrics: Sequence[str] = ("p1", "r1", "auroc")) -> None:
+    """Print the tables of some runs, one run after the other."""
+    for folder in folders:
+        result = evaluate_run(folder, metrics)
+        dataset = result["dataset"]
+        typer.secho(f"\n{folder}  ·  {dataset['name']}, {dataset['split']}, {dataset['samples']} samples", bold=True)
+        for block in (_precision(result), *_negatives(result, "recall"), _auroc(result), _outcomes(result)):
+            if block:
+                typer.echo(f"\n{block}")
+        for line in (*_absent(result), *_router(result), *_speed(result)):
+            typer.echo(line)
+
+
+def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A text table: first column to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [cells[0].ljust(widths[0])] + [c.rjust(w) for c, w in zip(cells[1:], widths[1:], strict=True)]
+        return "  " + "  ".join(padded).rstrip()
+
+    rule = "  " + "  ".join("-" * width for width in widths)
+    return "\n".join([title, line(header), rule, *(line(row) for row in rows)])
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _find(evaluation: dict[str, Any], metric: str, **of: Any) -> dict[str, Any] | None:
+    wanted = {"kind": None, "type": None, "level": None, "router_level": None} | of
+    rows = (r for r in evaluation["rows"] if r["metric"] == metric and all(r[k] == v for k, v in wanted.items()))
+    return next(rows, None)
+
+
+def _value(evaluation: dict[str, Any], metric: str, **of: Any) -> str:
+    row = _find(evaluation, metric, **of)
+    return "–" if row is None else _percent(row["value"])
+
+
+def _label(name: str, result: dict[str, Any]) -> str:
+    settings = result["stages"].get(name, result["stages"].get("mllm", {})).get("settings", {})
+    model = settings.get(name, {}).get("name") if isinstance(settings.get(name), dict) else None
+    focus = " + focus" if settings.get("focus") else ""
+    share = result["methods"][name]["samples"]
+    return f"{_NAMES[name]}{f' {model}' if model else ''}{focus}" + (f" ({share} only)" if share != "all" else "")
+
+
+def _precision(result: dict[str, Any]) -> str:
+    wanted = sorted(
+        {r["metric"] for e in result["methods"].values() for r in e["rows"] if r["metric"].startswith("precision@")},
+        key=lambda name: int(name.split("@")[1]),
+    )
+    blocks = []
+    for metric in wanted:
+        header = ["", "router L1", "router L2", "All", "L1", "L2", "L3"]
+        rows, counts = [], ["n"]
+        for name, evaluation in result["methods"].items():
+            places: list[dict[str, Any]] = [{"router_level": 1}, {"router_level": 2}, {}]
+            places += [{"level": level} for level in (1, 2, 3)]
+            rows.append([_label(name, result), *(_value(evaluation, metric, **place) for place in places)])
+            found = [_find(evaluation, metric, **place) for place in places]
+            counts = ["n", *(str(row["n"]) if row else "–" for row in found)]
+        title = f"{metric.capitalize()} on positives, % (IoU > 0.5), by router level and by ground-truth level"
+        blocks.append(table(title, header, [*rows, counts]))
+    return "\n\n".join(blocks)
+
+
+def _negatives(result: dict[str, Any], prefix: str) -> list[str]:
+    blocks = []
+    first = next(iter(result["methods"].values()))
+    metrics = dict.fromkeys(r["metric"] for e in result["methods"].values() for r in e["rows"])
+    for metric in (m for m in metrics if m.startswith(prefix)):
+        for kind, what in (("text", "expressions"), ("image", "images")):
+            columns = [
+                (r["type"], r["level"])
+                for e in (result["methods"].get("sfa", first), first)
+                for r in e["rows"]
+                if r["metric"] == metric and r["kind"] == kind and r["level"] is not None
+            ]
+            columns = list(dict.fromkeys(columns))
+            if not columns:
+                continue
+            header = ["", *(f"{_short(type_)} {level}" for type_, level in columns), "Avg."]
+            rows = [
+                [
+                    _label(name, result),
+                    *(_value(e, metric, kind=kind, type=t, level=level) for t, level in columns),
+                    _value(e, metric, kind=kind, type="mean of columns"),
+                ]
+                for name, e in result["methods"].items()
+            ]
+            counted = result["methods"].get("sfa", first)
+            found = [_find(counted, metric, kind=kind, type=t, level=level) for t, level in columns]
+            rows.append(["pairs", *(str(r["n"]) if r else "–" for r in found), ""])
+            blocks.append(table(f"{metric.capitalize()} on negative {what}, %", header, rows))
+    return blocks
+
+
+def _short(type_: str) -> str:
+    return " ".join(_TYPES.get(part, part) for part in type_.split("_"))
+
+
+def _auroc(result: dict[str, Any]) -> str:
+    rows = [
+        [_label(name, result), _value(e, "auroc"), str(row["n"])]
+        for name, e in result["methods"].items()
+        if (row := _find(e, "auroc")) is not None
+    ]
+    return table("AUROC, all positives against all negatives, %", ["", "AUROC", "negatives"], rows) if rows else ""
+
+
+def _outcomes(result: dict[str, Any]) -> str:
+    names = ("box", "reject", "unparsed", "failed", "missing")
+    rows = [
+        [f"{_label(name, result)}, {kind}s", *(str(counts[o]) for o in names)]
+        for name, e in result["methods"].items()
+        for kind, counts in e["outcomes"].items()
+        if sum(counts.values())
+    ]
+    return table("Outcomes, samples", ["", *names], rows)
+
+
+def _absent(result: dict[str, Any]) -> list[str]:
+    return [
+        f"{_NAMES[name]}: no {metric}: {reason}"
+        for name, e in result["methods"].items()
+        for metric, reason in e["absent"].items()
+    ]
+
+
+def _router(result: dict[str, Any]) -> list[str]:
+    lines = [""]
+    if (targets := result["targets"]) is not None:
+        lines.append("Targets: " + ", ".join(f"{n} {status}" for status, n in targets.items() if n))
+    if (router := result["router"]) is not None:
+        lines.append(
+            f"Router: {router['to_mllm']} of {router['n']} samples to the MLLM ({router['failed']} failed); on "
+            f"positives level accuracy {_percent(router['level_accuracy'])}, "
+            f"level-2 recall {_percent(router['level2_recall'])}"
+        )
+    return lines
+
+
+def _speed(result: dict[str, Any]) -> list[str]:
+    timed = {name: stage for name, stage in result["stages"].items() if stage.get("timed_samples")}
+    rows = [
+        [name, str(s["timed_samples"]), f"{s['seconds']:.1f}", str(s["samples_per_second"])]
+        for name, s in timed.items()
+    ]
+    return ["", table("Time", ["stage", "samples", "seconds", "samples/s"], rows)] if rows else []

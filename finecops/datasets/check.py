@@ -1,0 +1,129 @@
+"""Checking a benchmark's files: COCO format or vanilla, everything that is wrong and where."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, UnidentifiedImageError
+
+from finecops.config import DatasetConfig
+from finecops.datasets.finecops_ref import Dataset, Problem, find_annotations, load_dataset_split
+from finecops.errors import DataError
+
+_VANILLA_KEYS = ("id", "image_id", "objects_id", "tuple", "tuple_type", "level", "spatial", "attribute", "expression")
+_NEGATIVE_KEYS = ("positive_id", "negative_level", "negative_type", "shuffle_index", "ori_type", "negative_cate")
+
+
+@dataclass
+class CheckReport:
+    """What was looked at and what is wrong."""
+
+    checked: dict[str, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def check_split(config: DatasetConfig, split: str, annotations: Sequence[Path] = (), images: bool = True) -> CheckReport:
+    """Check a split: every entry, every negative's positive, and (with `images`) every image and its size."""
+    report = CheckReport()
+    _, files = find_annotations(config, split, annotations)
+    vanilla = [path for path in files if is_vanilla(path)]
+    for path in vanilla:
+        _check_vanilla(path, report)
+    coco = [path for path in files if path not in vanilla]
+    if coco:
+        dataset = load_dataset_split(config, split, coco)
+        report.problems += dataset.problems
+        report.checked["samples"] = len(dataset.samples) + len(dataset.problems)
+        _check_pairs(dataset, report)
+        if images:
+            _check_images(dataset, report)
+    return report
+
+
+def is_vanilla(path: Path) -> bool:
+    """Whether a file is in the vanilla format: a list of rows with an `expression` each."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is not JSON: {error}") from error
+    return isinstance(content, list)
+
+
+def _check_pairs(dataset: Dataset, report: CheckReport) -> None:
+    by_id = {sample.id: sample for sample in dataset.samples}
+    source = dataset.files[0].parent
+    for sample in dataset.samples:
+        if sample.negative is None:
+            continue
+        positive = by_id.get(sample.negative.positive_id)
+        problem = None
+        if positive is None:
+            problem = f"its positive {sample.negative.positive_id} is not in the split"
+        elif positive.negative is not None:
+            problem = f"its positive {positive.id} is a negative itself"
+        elif sample.negative.kind == "text" and sample.expression == positive.expression:
+            problem = f"a negative expression with the words of its positive {positive.id}"
+        elif sample.negative.kind == "image" and sample.image == positive.image:
+            problem = f"a negative image that is its positive's ({positive.image})"
+        if sample.negative.level not in (1, 2):
+            problem = f"negative_level is {sample.negative.level}; 1 or 2 is meant"
+        if problem:
+            report.problems.append(Problem(source, sample.id, problem))
+
+
+def _check_images(dataset: Dataset, report: CheckReport) -> None:
+    sizes: dict[str, tuple[int, int] | str] = {}
+    for sample in dataset.samples:
+        path = dataset.image_path(sample)
+        if sample.image not in sizes:
+            sizes[sample.image] = _image_size(path)
+        size = sizes[sample.image]
+        if isinstance(size, str):
+            report.problems.append(Problem(path, sample.id, size))
+        elif size != (sample.width, sample.height):
+            told = f"{sample.width}x{sample.height}"
+            report.problems.append(Problem(path, sample.id, f"the image is {size[0]}x{size[1]}, its entry says {told}"))
+    report.checked["images"] = len(sizes)
+
+
+def _image_size(path: Path) -> tuple[int, int] | str:
+    if not path.is_file():
+        return "the image is missing"
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return image.size
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        return f"the image is broken: {error}"
+
+
+def _check_vanilla(path: Path, report: CheckReport) -> None:
+    rows = json.loads(path.read_bytes())
+    seen: set[str] = set()
+    for number, row in enumerate(rows):
+        entry = str(row.get("id", f"number {number}")) if isinstance(row, dict) else f"number {number}"
+        for message in _vanilla_problems(row):
+            report.problems.append(Problem(path, entry, message))
+        if entry in seen:
+            report.problems.append(Problem(path, entry, "this id is taken by an earlier row"))
+        seen.add(entry)
+    report.checked["vanilla rows"] = report.checked.get("vanilla rows", 0) + len(rows)
+
+
+def _vanilla_problems(row: Any) -> list[str]:
+    if not isinstance(row, dict):
+        return ["not a JSON object"]
+    problems = [f"no {key}" for key in _VANILLA_KEYS if key not in row]
+    if "positive_id" in row or "negative_type" in row:
+        problems += [f"a negative without {key}" for key in _NEGATIVE_KEYS if key not in row]
+    if not str(row.get("expression", "-")).strip():
+        problems.append("the expression is empty")
+    if row.get("level") not in (1, 2, 3):
+        problems.append(f"level is {row.get('level')!r}; 1, 2 or 3 is meant")
+    if not isinstance(row.get("objects_id"), list) or not row.get("objects_id"):
+        problems.append("objects_id is not a list of the things named, the target first")
+    return problems

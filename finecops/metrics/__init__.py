@@ -1,0 +1,1 @@
+"""Metrics: arrays in, a value with its denominator out. Definitions: `docs/metrics.md`."""

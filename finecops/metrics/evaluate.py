@@ -1,0 +1,116 @@
+"""All metrics of one list of predictions, as tidy rows: one value with its denominator each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from finecops.metrics.arrays import (
+    OUTCOMES,
+    Evaluated,
+    evaluate_arrays,
+    missing_scores_reason,
+    negative_groups,
+    presence_scores,
+)
+from finecops.metrics.auroc import auroc
+from finecops.metrics.precision import precision_at_k
+from finecops.metrics.recall import pair_recall_at_k
+from finecops.records import Prediction, Route, Sample
+
+METRICS = ("p1", "p5", "p10", "r1", "r5", "r10", "auroc", "reject")
+"""Names for `--metrics`: precision@k, recall@k, AUROC, and explicit rejections."""
+
+TidyRow = dict[str, Any]
+
+
+def evaluate(
+    samples: Sequence[Sample],
+    predictions: Mapping[str, Prediction],
+    routes: Mapping[str, Route] | None = None,
+    metrics: Sequence[str] = METRICS,
+) -> dict[str, Any]:
+    """Evaluate predictions: `{"rows": [...], "outcomes": {...}, "absent": {metric: reason}}`.
+
+    A row has metric, value (per cent), n, and what it is of: kind and type of negatives, level (ground truth; of
+    a negative: how near the target it was changed), router_level. None means all. Recall rows carry the bounds
+    under ties as `lower` and `upper`; the mean over the columns of a kind has type "mean of columns".
+    """
+    data = evaluate_arrays(samples, predictions)
+    rows: list[TidyRow] = []
+    absent: dict[str, str] = {}
+    reason = missing_scores_reason(data)
+    for name in metrics:
+        if name.startswith("p"):
+            rows += _precision_rows(data, int(name[1:]), routes)
+        elif name == "reject":
+            rows += _rejection_rows(data)
+        elif reason is not None:
+            absent[name] = reason
+        elif name == "auroc":
+            rows += _auroc_rows(data)
+        else:
+            rows += _recall_rows(data, int(name[1:]))
+    return {"rows": rows, "outcomes": data.counts(), "absent": absent}
+
+
+def _row(metric: str, value: float | None, n: int, **of: Any) -> TidyRow:
+    base: TidyRow = {"metric": metric, "kind": None, "type": None, "level": None, "router_level": None}
+    return base | {"value": value, "n": n} | of
+
+
+def _precision_rows(data: Evaluated, k: int, routes: Mapping[str, Route] | None) -> list[TidyRow]:
+    rows = []
+    for level in (None, *sorted(set(data.level[data.positive].tolist()) - {0})):
+        chosen = data.positive & ((data.level == level) if level else True)
+        share = precision_at_k(data.iou[chosen], k)
+        rows.append(_row(f"precision@{k}", share.percent, share.n, level=level))
+    if routes is not None:
+        router = np.array([routes[s.id].level if s.id in routes else 0 for s in data.samples])
+        for level in (1, 2):
+            share = precision_at_k(data.iou[data.positive & (router == level)], k)
+            rows.append(_row(f"precision@{k}", share.percent, share.n, router_level=level))
+    return rows
+
+
+def _recall_rows(data: Evaluated, k: int) -> list[TidyRow]:
+    rows: list[TidyRow] = []
+    columns: dict[str, list[TidyRow]] = {}
+    for (kind, type_, level), negatives in negative_groups(data).items():
+        recall = pair_recall_at_k(data, negatives, k)
+        bounds = {"lower": recall.lower, "upper": recall.upper}
+        row = _row(f"recall@{k}", recall.expected, recall.n, kind=kind, type=type_, level=level, **bounds)
+        columns.setdefault(kind, []).append(row)
+        rows.append(row)
+    for kind, members in columns.items():
+        counted = [row for row in members if row["n"]]
+        mean = {
+            key: float(np.mean([row[key] for row in counted])) if counted else None
+            for key in ("value", "lower", "upper")
+        }
+        n = sum(row["n"] for row in counted)
+        bounds = {"lower": mean["lower"], "upper": mean["upper"]}
+        rows.append(_row(f"recall@{k}", mean["value"], n, kind=kind, type="mean of columns", **bounds))
+    return rows
+
+
+def _auroc_rows(data: Evaluated) -> list[TidyRow]:
+    presence = presence_scores(data)
+    negatives = ~data.positive
+    rows = [_row("auroc", auroc(presence[data.positive], presence[negatives]), int(negatives.sum()))]
+    for (kind, type_, level), members in negative_groups(data).items():
+        paired = members[data.pair_of[members] >= 0]
+        value = auroc(presence[data.pair_of[paired]], presence[paired])
+        rows.append(_row("auroc", value, len(paired), kind=kind, type=type_, level=level))
+    return rows
+
+
+def _rejection_rows(data: Evaluated) -> list[TidyRow]:
+    rejected = data.outcome == OUTCOMES.index("reject")
+    rows = []
+    for metric, chosen in (("negative_accuracy", ~data.positive), ("false_rejection_rate", data.positive)):
+        n = int(chosen.sum())
+        rows.append(_row(metric, 100 * float(rejected[chosen].mean()) if n else None, n))
+    return rows

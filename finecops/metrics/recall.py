@@ -1,0 +1,72 @@
+"""Recall@k over negative-positive pairs (paper, III-D, eq. 1).
+
+The boxes of a negative and of its positive are ranked together by score. The pair counts if one of the k best is
+a box of the positive at IoU above 0.5. Boxes of equal score come in any order: the expected value over all orders
+is reported, with the bounds of the worst and the best one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import gammaln
+
+from finecops.metrics.arrays import OUTCOMES, Evaluated, Floats, Ints
+from finecops.metrics.precision import IOU_THRESHOLD
+
+
+@dataclass(frozen=True)
+class PairRecall:
+    """Recall of n pairs in per cent: expected over ties, with both bounds; None of nothing."""
+
+    n: int
+    expected: float | None
+    lower: float | None
+    upper: float | None
+
+
+def pair_recall_at_k(data: Evaluated, negatives: Ints, k: int, threshold: float = IOU_THRESHOLD) -> PairRecall:
+    """Recall@k of the pairs that some negatives form with their positives; negatives without one do not count."""
+    expected, lower, upper = pair_outcomes(data, negatives[data.pair_of[negatives] >= 0], k, threshold)
+    n = len(expected)
+    if not n:
+        return PairRecall(0, None, None, None)
+    return PairRecall(n, 100 * expected.mean(), 100 * lower.mean(), 100 * upper.mean())
+
+
+def pair_outcomes(
+    data: Evaluated, negatives: Ints, k: int, threshold: float = IOU_THRESHOLD
+) -> tuple[Floats, Floats, Floats]:
+    """Expected value, lower and upper bound of each pair's hit, `[pairs]` each."""
+    positives = data.pair_of[negatives]
+    mine, theirs = data.scores[positives], data.scores[negatives].copy()
+    lost = data.outcome[negatives] >= OUTCOMES.index("unparsed")
+    theirs[lost, :k] = np.inf
+    hits = data.iou[positives] > threshold
+    hit_scores = np.where(hits, mine, -np.inf)
+    best = hit_scores.max(axis=1, keepdims=True)
+    there = np.isfinite(best[:, 0])
+    above = (mine > best).sum(axis=1) + (theirs > best).sum(axis=1)
+    tied = (mine == best).sum(axis=1) + (theirs == best).sum(axis=1)
+    tied_hits = (hit_scores == best).sum(axis=1)
+    left = k - above
+    misses = tied - tied_hits
+    # All of the places left go to misses: C(misses, left) of C(tied, left) orders.
+    none_hit = np.where(
+        misses >= left,
+        np.exp(_log_choose(misses, np.clip(left, 0, None)) - _log_choose(tied, np.clip(left, 0, None))),
+        0.0,
+    )
+    usable = there & (left > 0)
+    return (
+        np.where(usable, 1 - none_hit, 0.0),
+        np.where(usable & (misses < left), 1.0, 0.0),
+        np.where(usable, 1.0, 0.0),
+    )
+
+
+def _log_choose(n: Ints, k: Ints) -> Floats:
+    k = np.minimum(k, n)
+    result: Floats = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    return result

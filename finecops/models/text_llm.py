@@ -1,0 +1,43 @@
+"""Text models in this process through transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from finecops.config import ExtractorConfig, resolve
+from finecops.errors import ModelError
+
+
+class TransformersText:
+    """A text model; see `finecops.models.protocols.TextLlm`. Decoding is greedy, conversations run as one batch."""
+
+    def __init__(self, config: ExtractorConfig, device: str = "cpu") -> None:
+        self.config, self.device = config, torch.device(device)
+        weights = str(resolve(cast(str, config.model)))
+        dtype: Any = "auto" if config.dtype == "auto" else getattr(torch, config.dtype)
+        try:
+            self.tokenizer = AutoTokenizer.from_pretrained(weights, padding_side="left")
+            self.model = AutoModelForCausalLM.from_pretrained(weights, dtype=dtype)
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{config.name}: cannot load {config.model}: {error}") from error
+        if self.tokenizer.pad_token_id is None:
+            self.tokenizer.pad_token = self.tokenizer.eos_token
+        self.model.to(self.device).eval()
+
+    @torch.inference_mode()
+    def complete(self, conversations: Sequence[list[dict[str, str]]]) -> list[str | Exception]:
+        """A reply per conversation. An error of the model is the batch's, which the runner then splits."""
+        if not conversations:
+            return []
+        texts = [
+            self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+            for messages in conversations
+        ]
+        inputs = self.tokenizer(texts, padding=True, add_special_tokens=False, return_tensors="pt").to(self.device)
+        output = self.model.generate(**inputs, max_new_tokens=self.config.max_new_tokens, do_sample=False)
+        new = output[:, inputs["input_ids"].shape[1] :]
+        return list(self.tokenizer.batch_decode(new, skip_special_tokens=True))
