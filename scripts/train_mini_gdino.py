@@ -1,7 +1,7 @@
 """Train mini-gdino from nothing and write its checkpoint.
 
-    python scripts/train_mini_gdino.py train    # can be killed and started again
-    python scripts/train_mini_gdino.py export   # writes checkpoints/mini-gdino
+python scripts/train_mini_gdino.py train    # can be killed and started again
+python scripts/train_mini_gdino.py export   # writes checkpoints/mini-gdino
 """
 
 from __future__ import annotations

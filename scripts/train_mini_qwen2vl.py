@@ -25,7 +25,6 @@ from finecops.mini.tokenizer import SPECIAL_TOKENS, mini_processor
 from finecops.mini.training import TrainPlan
 
 
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stage", choices=["eyes", "language", "export"])

@@ -71,9 +71,7 @@ class Split:
 def build_split(graphs: Sequence[SceneGraph], plan: SplitPlan, world: World) -> Split:
     """Choose positives and make negatives of them. The same graphs, plan and world give the same split."""
     vocabulary = world.vocabulary
-    positives = choose_positives(
-        graphs, vocabulary, plan.positives, plan.per_image, plan.seed, first_id=plan.first_id
-    )
+    positives = choose_positives(graphs, vocabulary, plan.positives, plan.per_image, plan.seed, first_id=plan.first_id)
     expressions: list[NegativeExpression] = []
     for type_, level in TEXT_COLUMNS:
         found = 0
@@ -143,7 +141,9 @@ def write_split(split: Split, name: str, world: World, folder: Path) -> dict[str
         for graph in split.graphs:
             if graph.image_id in used:
                 _save_image(world.picture(graph), folder / "images" / world.file_name(graph.image_id))
-    _write_annotations(name, folder, positive_rows, text_rows, image_rows, list(pairs.values()), text_pairs, image_pairs)
+    _write_annotations(
+        name, folder, positive_rows, text_rows, image_rows, list(pairs.values()), text_pairs, image_pairs
+    )
     _write_graphs(split, folder / "scene_graphs" / f"{name}.json.gz")
     return {"positives": len(positive_rows), "negative expressions": len(text_rows), "negative images": len(image_rows)}
 

@@ -109,9 +109,7 @@ def assignments(
     yield from extend(())
 
 
-def referents(
-    graph: SceneGraph, description: Description, vocabulary: Vocabulary, possible: bool = False
-) -> list[str]:
+def referents(graph: SceneGraph, description: Description, vocabulary: Vocabulary, possible: bool = False) -> list[str]:
     """Ids of the things a description fits (or could fit), in the graph's order."""
     found = {chosen[0].id for chosen in assignments(graph, description, vocabulary, possible)}
     return [object_id for object_id in graph.objects if object_id in found]

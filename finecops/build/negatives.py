@@ -51,7 +51,7 @@ def negative_expressions(
 
 
 def _node_indices(description: Description, level: int) -> range:
-    return range(0, 1) if level == 1 else range(1, len(description.nodes))
+    return range(1) if level == 1 else range(1, len(description.nodes))
 
 
 def _replace_object(
@@ -145,4 +145,3 @@ _CHANGES: dict[str, _Change] = {
     "swap_object": _swap_object,
     "swap_attribute": _swap_attribute,
 }
-

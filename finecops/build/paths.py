@@ -72,9 +72,7 @@ def _step(rng: random.Random, graph: SceneGraph, start: Thing, seen: set[str]) -
     return relation.name, graph.objects[relation.object_id]
 
 
-def _same_attribute(
-    rng: random.Random, graph: SceneGraph, target: Thing, vocabulary: Vocabulary
-) -> Description | None:
+def _same_attribute(rng: random.Random, graph: SceneGraph, target: Thing, vocabulary: Vocabulary) -> Description | None:
     options = [
         (vocabulary.attribute_types[attribute], other)
         for attribute in target.attributes

@@ -8,9 +8,7 @@ from typing import Annotated
 import typer
 
 data_app = typer.Typer(help="Datasets: list, check, build.", no_args_is_help=True, rich_markup_mode=None)
-build_app = typer.Typer(
-    help="Build a benchmark from scene graphs.", no_args_is_help=True, rich_markup_mode=None
-)
+build_app = typer.Typer(help="Build a benchmark from scene graphs.", no_args_is_help=True, rich_markup_mode=None)
 data_app.add_typer(build_app, name="build")
 
 
@@ -80,9 +78,11 @@ def build_gqa_command(
     images: Annotated[Path, typer.Option(help="GQA's image folder; flipped negative images are made from it.")],
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
     name: Annotated[str, typer.Option(help="The split's name in file names.")] = "test",
-    positives: Annotated[
-        tuple[int, int, int], typer.Option(help="Positives wanted of level 1, 2 and 3.")
-    ] = (1000, 1000, 500),
+    positives: Annotated[tuple[int, int, int], typer.Option(help="Positives wanted of level 1, 2 and 3.")] = (
+        1000,
+        1000,
+        500,
+    ),
     per_image: Annotated[int, typer.Option(min=1, help="Most positives of one image.")] = 3,
     expressions: Annotated[int, typer.Option(min=0, help="Negative expressions per type and level.")] = 200,
     flips: Annotated[int, typer.Option(min=0, help="Flipped negative images per level.")] = 200,

@@ -69,9 +69,7 @@ class Choices:
     zero_is: Annotated[
         int | None, typer.Option(min=1, max=2, help="Router: level of a target that is not detected.")
     ] = None
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is if not given.")
-    ] = None
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is if not given.")] = None
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", "-b", min=1, help="Samples per batch, instead of each model's own.")
     ] = None
@@ -132,9 +130,7 @@ def open_choices(choices: Choices) -> tuple[Run, SfaSettings]:
     config = load_dataset(choices.dataset)
     preset = load_preset(choices.preset or config.preset)
     thresholds = {
-        key: value
-        for key in ("score_threshold", "nms_iou", "zero_is")
-        if (value := getattr(choices, key)) is not None
+        key: value for key in ("score_threshold", "nms_iou", "zero_is") if (value := getattr(choices, key)) is not None
     }
     preset = type(preset).model_validate(preset.model_dump() | thresholds)
     settings = SfaSettings(
@@ -158,7 +154,9 @@ def open_choices(choices: Choices) -> tuple[Run, SfaSettings]:
             fg=typer.colors.YELLOW,
             err=True,
         )
-    folder = run_folder(choices.run) if choices.run else OUTPUTS / _default_run_name(choices, config.name, dataset.split)
+    folder = (
+        run_folder(choices.run) if choices.run else OUTPUTS / _default_run_name(choices, config.name, dataset.split)
+    )
     run = open_run(folder, dataset, choices.limit)
     typer.secho(f"run {folder}: {len(run.samples)} samples of {config.name}, {dataset.split}", err=True)
     return run, replace(settings, device=choices.device or default_device())

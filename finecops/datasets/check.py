@@ -26,7 +26,9 @@ class CheckReport:
     problems: list[Problem] = field(default_factory=list)
 
 
-def check_split(config: DatasetConfig, split: str, annotations: Sequence[Path] = (), images: bool = True) -> CheckReport:
+def check_split(
+    config: DatasetConfig, split: str, annotations: Sequence[Path] = (), images: bool = True
+) -> CheckReport:
     """Check a split: every entry, every negative's positive, and (with `images`) every image and its size."""
     report = CheckReport()
     _, files = find_annotations(config, split, annotations)

@@ -51,9 +51,7 @@ class Dataset:
         return self.root / sample.image
 
 
-def find_annotations(
-    config: DatasetConfig, split: str, given: Sequence[Path] = ()
-) -> tuple[Path, tuple[Path, ...]]:
+def find_annotations(config: DatasetConfig, split: str, given: Sequence[Path] = ()) -> tuple[Path, tuple[Path, ...]]:
     """The dataset's folder and its annotation files that are there.
 
     Raises:
@@ -86,8 +84,9 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
         digest.update(content)
         seen_here: set[str] = set()
         for entry in _entries(path, content, problems):
-            sample = _sample(entry, config, split, root, problems)
-            if sample is None:
+            sample = _sample(entry, config, split, root)
+            if isinstance(sample, str):
+                problems.append(Problem(path, str(entry.image["id"]), sample))
                 continue
             twice = sample.id in seen_here or samples.get(sample.id, sample) != sample
             if twice:
@@ -103,7 +102,6 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
 
 @dataclass(frozen=True)
 class _Entry:
-    file: Path
     image: Mapping[str, Any]
     annotations: Sequence[Mapping[str, Any]]
 
@@ -127,60 +125,56 @@ def _entries(path: Path, content: bytes, problems: list[Problem]) -> Iterator[_E
         if "id" not in image:
             problems.append(Problem(path, "?", "an image entry without id"))
             continue
-        yield _Entry(path, image, of_image.get(image["id"], []))
+        yield _Entry(image, of_image.get(image["id"], []))
 
 
-def _sample(
-    entry: _Entry, config: DatasetConfig, split: str, root: Path, problems: list[Problem]
-) -> Sample | None:
+def _sample(entry: _Entry, config: DatasetConfig, split: str, root: Path) -> Sample | str:
+    """An entry as a sample, or what is wrong with it."""
     image = entry.image
-
-    def wrong(message: str) -> None:
-        problems.append(Problem(entry.file, str(image["id"]), message))
-
     missing = [key for key in ("file_name", "width", "height", "caption") if key not in image]
     if missing:
-        return wrong(f"the image entry has no {', '.join(missing)}")
+        return f"the image entry has no {', '.join(missing)}"
     if len(entry.annotations) != 1:
-        return wrong(f"{len(entry.annotations)} annotations; there must be exactly one")
+        return f"{len(entry.annotations)} annotations; there must be exactly one"
     annotation = entry.annotations[0]
     expression = str(image["caption"]).strip()
     if not expression:
-        return wrong("the expression is empty")
+        return "the expression is empty"
     if not _is_size(image["width"]) or not _is_size(image["height"]):
-        return wrong(f"width and height are {image['width']} and {image['height']}")
-    size = (int(image["width"]), int(image["height"]))
-    negative = None
-    box: Xyxy | None = None
-    if annotation.get("negative_type") is not None:
-        try:
-            negative = _negative(annotation)
-        except (KeyError, ValueError, TypeError) as error:
-            return wrong(f"the negative's fields are broken: {type(error).__name__} {error}")
-    else:
-        parsed = _box(annotation.get("bbox"), size)
-        if isinstance(parsed, str):
-            return wrong(parsed)
-        box = parsed
+        return f"width and height are {image['width']} and {image['height']}"
+    image_wh = (int(image["width"]), int(image["height"]))
+    truth = _truth(annotation, image_wh)
+    if isinstance(truth, str):
+        return truth
     level = annotation.get("level")
     if level is not None and level not in (1, 2, 3):
-        return wrong(f"level is {level!r}; 1, 2 or 3 is meant")
+        return f"level is {level!r}; 1, 2 or 3 is meant"
     path = _image_path(str(image["file_name"]), config, root)
     if path is None:
-        return wrong(f"the image's name {image['file_name']!r} leads out of the dataset's folder")
+        return f"the image's name {image['file_name']!r} leads out of the dataset's folder"
     return Sample(
         id=str(image["id"]),
         dataset=config.name,
         split=split,
         image=path,
-        width=size[0],
-        height=size[1],
+        width=image_wh[0],
+        height=image_wh[1],
         expression=expression,
-        box=box,
+        box=truth[0],
         level=level,
         tuple_type=annotation.get("tuple_type"),
-        negative=negative,
+        negative=truth[1],
     )
+
+
+def _truth(annotation: Mapping[str, Any], image_wh: tuple[int, int]) -> tuple[Xyxy | None, Negative | None] | str:
+    if annotation.get("negative_type") is None:
+        box = _box(annotation.get("bbox"), image_wh)
+        return box if isinstance(box, str) else (box, None)
+    try:
+        return None, _negative(annotation)
+    except (KeyError, ValueError, TypeError) as error:
+        return f"the negative's fields are broken: {type(error).__name__} {error}"
 
 
 def _is_size(value: object) -> bool:

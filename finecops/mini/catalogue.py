@@ -72,9 +72,9 @@ OPPOSITES: Final[dict[str, str]] = {
 """Relation → the relation seen from the other thing."""
 
 ATTRIBUTE_TYPES: Final[dict[str, str]] = {
-    **{name: "colour" for name in COLOURS},
-    **{name: "size" for name in SIZES},
-    **{name: "pattern" for name in PATTERNS},
+    **dict.fromkeys(COLOURS, "colour"),
+    **dict.fromkeys(SIZES, "size"),
+    **dict.fromkeys(PATTERNS, "pattern"),
 }
 """Attribute → the kind of quality it names; a thing has one colour and one size."""
 

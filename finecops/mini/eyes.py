@@ -41,7 +41,8 @@ class Eyes(nn.Module):
     def forward(self, pixel_values: torch.Tensor, grid_thw: torch.Tensor) -> tuple[torch.Tensor, ...]:
         tokens = self.visual(pixel_values, grid_thw=grid_thw).pooler_output.float()
         tokens = tokens.reshape(len(grid_thw), IMAGE_TOKENS, -1)
-        return self.head(self.norm(tokens)).split(self.sections, dim=-1)
+        outputs: torch.Tensor = self.head(self.norm(tokens))
+        return tuple(torch.split(outputs, self.sections, dim=-1))
 
 
 def soft_coordinates(values: torch.Tensor, sigma: float = 1.5) -> torch.Tensor:

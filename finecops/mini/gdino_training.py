@@ -59,9 +59,7 @@ def sample_text(rng: random.Random, scene: SceneGraph) -> GroundedText:
         return _detection_prompt(rng, scene)
     description, _ = found
     expression = render(scene, description, sample_wording(rng, description), VOCABULARY)
-    grounded = [
-        (span, _fitting(scene, node)) for span, node in zip(expression.spans, description.nodes, strict=True)
-    ]
+    grounded = [(span, _fitting(scene, node)) for span, node in zip(expression.spans, description.nodes, strict=True)]
     return GroundedText(f"{expression.text} .", tuple(grounded[:1] if draw < 0.68 else grounded))
 
 

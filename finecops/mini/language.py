@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import random
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -136,10 +137,11 @@ class Packer:
     def pack(self, batch: list[list[Question]]) -> dict[str, torch.Tensor]:
         """Questions per image → padded tensors.
 
-        `input_ids [n, length]`, `position_ids [3, n, length]`, `question_places [n * questions, longest]` (the flat
-        places of each question's tokens, then repeats of its last), `back [n * length]` (for each place, where its
-        row lies behind the prefixes' rows and the questions' rows), `word_at` and `word_ids` (flat places whose next token is a word, and it), `step_at` and `steps` (flat
-        places whose next token is a coordinate, and its value in hundredths), `format_at` and `format_ids`.
+        `input_ids [n, length]` and `position_ids [3, n, length]`. `question_places [n * questions, longest]` are
+        the flat places of each question's tokens, then repeats of its last; `back [n * length]` says for each
+        place where its row lies behind the prefixes' rows and the questions' rows; `prefix` is the length of the
+        prefix. `word_at` and `word_ids`, `step_at` and `steps`, `format_at` and `format_ids` are flat places and
+        what comes next there: a word, a coordinate in hundredths, punctuation and markers.
         """
         encoded = iter(self.tokenizer([q.prompt for row in batch for q in row])["input_ids"])
         answers = iter(
@@ -177,7 +179,7 @@ class Packer:
         positions[:, :, :prefix] = first.unsqueeze(1)
         back = torch.zeros(len(rows), length, dtype=torch.long)
         back[:, :prefix] = torch.arange(len(rows) * prefix).reshape(len(rows), prefix)
-        places = []
+        places: list[torch.Tensor] = []
         for row, (tokens, start) in enumerate(zip(rows, starts, strict=True)):
             ids[row, : len(tokens)] = torch.tensor(tokens)
             for a, b in pairwise(start):
@@ -193,9 +195,7 @@ class Packer:
         }
 
     @staticmethod
-    def _places(
-        kinds: dict[str, tuple[list[tuple[int, int]], list[float]]], length: int
-    ) -> dict[str, torch.Tensor]:
+    def _places(kinds: dict[str, tuple[list[tuple[int, int]], list[float]]], length: int) -> dict[str, torch.Tensor]:
         flat = {k: torch.tensor([r * length + p for r, p in places]) for k, (places, _) in kinds.items()}
         return {
             "word_at": flat["word"],
@@ -229,7 +229,7 @@ def question_attention(
     with torch.autocast("cpu", enabled=False):
         q, k, v = (t.float().transpose(1, 2) for t in (query, key, value))
         head = [t[:, :prefix].transpose(1, 2) for t in (q, k, v)]
-        first = _attend(*head, scaling)
+        first = _attend(head[0], head[1], head[2], scaling)
         own = [
             t.reshape(n * length, heads * width)[question_places.flatten()].reshape(questions, longest, heads, width)
             for t in (q, k, v)
@@ -266,7 +266,7 @@ def packed_hidden(
     seen = core.visual(pixels, grid_thw=grid).pooler_output.to(embeds.dtype)
     image = (packed["input_ids"] == model.config.image_token_id).unsqueeze(-1).expand_as(embeds)
     embeds = embeds.masked_scatter(image, seen)
-    states = core.language_model(
+    states: torch.Tensor = core.language_model(
         inputs_embeds=embeds,
         position_ids=packed["position_ids"],
         attention_mask={"full_attention": None},
@@ -310,14 +310,19 @@ def train_language(
     packer = Packer(tokenizer)
     model.model.language_model.set_attn_implementation("question_attention")
 
-    def step_loss(step: int) -> dict[str, torch.Tensor]:
+    def batch_of(step: int) -> tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor]:
         first = 3 * TRAIN_SEED_BASE + step * plan.batch_size
         seeds = range(first, first + plan.batch_size)
         scenes = [sample_scene(random.Random(seed), str(seed)) for seed in seeds]
         progress = step / plan.steps
         questions = [sample_questions(random.Random(-s), sc, progress) for s, sc in zip(seeds, scenes, strict=True)]
-        packed = packer.pack(questions)
-        pixels, grid = patchify([draw_scene(scene) for scene in scenes])
+        return packer.pack(questions), *patchify([draw_scene(scene) for scene in scenes])
+
+    ahead: dict[int, Future[tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor]]] = {}
+
+    def step_loss(step: int) -> dict[str, torch.Tensor]:
+        packed, pixels, grid = ahead.pop(step).result() if step in ahead else batch_of(step)
+        ahead[step + 1] = pool.submit(batch_of, step + 1)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             hidden = packed_hidden(model, packed, pixels, grid)
             return language_loss(model, packed, hidden, packer.coordinate_ids)
@@ -325,7 +330,5 @@ def train_language(
     visual = list(model.model.visual.parameters())
     seen = {id(p) for p in visual}
     rest = [p for p in model.parameters() if id(p) not in seen]
-    with fast_vision():
+    with fast_vision(), ThreadPoolExecutor(1) as pool:
         train(model, [{"params": rest}, {"params": visual, "lr": 1 / 6}], step_loss, plan, folder)
-
-

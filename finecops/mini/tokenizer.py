@@ -49,8 +49,13 @@ def _corpus() -> list[str]:
     words += ["user", "assistant", "system", "None", "none", "yes", "no", "objects", "things", "answer", "Answer"]
     lines = [f"{word} {word} {word.capitalize()} {word}" for word in words]
     numbers = [str(n) for n in range(0, 1001, 10)]
-    lines += [f"({a},{b}),({c},{a})" for a, b, c in zip(numbers, numbers[1:] + ["0"], numbers[2:] + ["0", "1"], strict=True)]
-    lines += [f"{letter}. ({n},{n}),({n},{n}) {letter}" for letter, n in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", itertools.cycle(numbers))]
+    lines += [
+        f"({a},{b}),({c},{a})" for a, b, c in zip(numbers, [*numbers[1:], "0"], [*numbers[2:], "0", "1"], strict=True)
+    ]
+    lines += [
+        f"{letter}. ({n},{n}),({n},{n}) {letter}"
+        for letter, n in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", itertools.cycle(numbers))
+    ]
     for template in (
         prompts.QWEN2VL_REC,
         prompts.QWEN2VL_FOCUS,
@@ -58,7 +63,7 @@ def _corpus() -> list[str]:
         prompts.CRS_NONE,
         DESCRIBE,
         LIST,
-        "If no target object exists, please output \"None\". a car, a tree.\n",
+        'If no target object exists, please output "None". a car, a tree.\n',
     ):
         lines.append(template.format(expression="the car", target="car", options="A. None", box=""))
     return lines * 4

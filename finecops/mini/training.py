@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -47,7 +48,7 @@ def learning_rate_factor(step: int, plan: TrainPlan) -> float:
 
 def train(
     model: nn.Module,
-    groups: list[dict[str, object]],
+    groups: list[dict[str, Any]],
     step_loss: Callable[[int], dict[str, torch.Tensor]],
     plan: TrainPlan,
     folder: Path,
@@ -84,7 +85,7 @@ def train(
             group["lr"] = plan.learning_rate * factor * group["scale"]
         losses = step_loss(step)
         optimizer.zero_grad(set_to_none=True)
-        torch.stack(list(losses.values())).sum().backward()
+        torch.autograd.backward(torch.stack(list(losses.values())).sum())
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         counted += 1

@@ -106,9 +106,7 @@ class GroundingDino:
             results.append(self._best(boxes[row], scores.astype(np.float64), images[row].size, note))
         return results
 
-    def _best(
-        self, cxcywh: np.ndarray, scores: np.ndarray, image_wh: tuple[int, int], note: str | None
-    ) -> Detections:
+    def _best(self, cxcywh: np.ndarray, scores: np.ndarray, image_wh: tuple[int, int], note: str | None) -> Detections:
         order = np.argsort(-scores, kind="stable")[: self.config.max_boxes]
         scale = np.array([*image_wh, *image_wh], dtype=np.float64)
         return Detections(clip_xyxy(cxcywh_to_xyxy(cxcywh[order]) * scale, image_wh), scores[order], note)

@@ -189,7 +189,10 @@ class SfaPipeline:
             make()
 
     def _pathway_settings(self, routed: bool, level: int) -> dict[str, Any]:
-        settings: dict[str, Any] = {"focus": self.settings.focus, "samples": f"router level {level}" if routed else "all"}
+        settings: dict[str, Any] = {
+            "focus": self.settings.focus,
+            "samples": f"router level {level}" if routed else "all",
+        }
         if self.settings.focus:
             self._need("targets", self.extract, "finecops sfa extract")
             settings["targets_sha256"] = self.run.checksum("targets")
