@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 from pathlib import Path
 
 import torch
@@ -27,6 +28,8 @@ def main() -> None:
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(args.threads)
+    if "RANK" in os.environ:
+        torch.distributed.init_process_group("gloo")
     torch.manual_seed(0)
     model, processor = mini_model(), mini_processor()
     if args.stage == "train":

@@ -20,7 +20,7 @@ from finecops.mini.catalogue import ASPECTS, COLOURS, IMAGE_SIZE, SIZES
 from finecops.mini.draw import draw_scene
 from finecops.mini.qwen2vl import GRID, IMAGE_TOKENS, MERGE, PATCH, fast_vision, patchify
 from finecops.mini.scenes import sample_scene
-from finecops.mini.training import TRAIN_SEED_BASE, TrainPlan, train
+from finecops.mini.training import TRAIN_SEED_BASE, TrainPlan, own_share, train
 
 COORDINATES = 101
 _KINDS, _COLOURS, _SIZES = list(ASPECTS), list(COLOURS), list(SIZES)
@@ -110,7 +110,8 @@ def train_eyes(config: Qwen2VLConfig, plan: TrainPlan, folder: Path) -> Eyes:
 
     def step_loss(step: int) -> dict[str, torch.Tensor]:
         first = TRAIN_SEED_BASE + step * plan.batch_size
-        scenes = [sample_scene(random.Random(seed), str(seed)) for seed in range(first, first + plan.batch_size)]
+        seeds = own_share(range(first, first + plan.batch_size))
+        scenes = [sample_scene(random.Random(seed), str(seed)) for seed in seeds]
         pixels, grid = patchify([draw_scene(scene) for scene in scenes])
         with torch.autocast("cpu", dtype=torch.bfloat16):
             outputs = model(pixels, grid)

@@ -27,7 +27,7 @@ from finecops.build.templates import noun_phrase, render, sample_wording
 from finecops.mini.catalogue import COLOURS, SIZES, VOCABULARY
 from finecops.mini.draw import draw_scene
 from finecops.mini.scenes import sample_scene
-from finecops.mini.training import TRAIN_SEED_BASE, TrainPlan, train
+from finecops.mini.training import TRAIN_SEED_BASE, TrainPlan, own_share, train
 
 Span = tuple[int, int]
 
@@ -208,7 +208,7 @@ def train_gdino(
 
     def step_loss(step: int) -> dict[str, torch.Tensor]:
         first = 2 * TRAIN_SEED_BASE + step * plan.batch_size
-        seeds = range(first, first + plan.batch_size)
+        seeds = own_share(range(first, first + plan.batch_size))
         scenes = [sample_scene(random.Random(seed), str(seed)) for seed in seeds]
         texts = [sample_text(random.Random(-seed), scene) for seed, scene in zip(seeds, scenes, strict=True)]
         inputs, targets = collate(processor, scenes, [draw_scene(s) for s in scenes], texts)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 import random
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -32,7 +31,7 @@ from finecops.mini.eyes import COORDINATES, soft_coordinates
 from finecops.mini.qwen2vl import GRID, IMAGE_TOKENS, MERGE, fast_vision, patchify
 from finecops.mini.scenes import sample_scene
 from finecops.mini.tokenizer import DESCRIBE, LIST
-from finecops.mini.training import TRAIN_SEED_BASE, TrainPlan, train
+from finecops.mini.training import TRAIN_SEED_BASE, TrainPlan, own_share, train
 from finecops.prompts import QWEN2VL_FOCUS, QWEN2VL_REC
 
 QUESTIONS = 8
@@ -310,19 +309,14 @@ def train_language(
     packer = Packer(tokenizer)
     model.model.language_model.set_attn_implementation("question_attention")
 
-    def batch_of(step: int) -> tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor]:
+    def step_loss(step: int) -> dict[str, torch.Tensor]:
         first = 3 * TRAIN_SEED_BASE + step * plan.batch_size
-        seeds = range(first, first + plan.batch_size)
+        seeds = own_share(range(first, first + plan.batch_size))
         scenes = [sample_scene(random.Random(seed), str(seed)) for seed in seeds]
         progress = step / plan.steps
         questions = [sample_questions(random.Random(-s), sc, progress) for s, sc in zip(seeds, scenes, strict=True)]
-        return packer.pack(questions), *patchify([draw_scene(scene) for scene in scenes])
-
-    ahead: dict[int, Future[tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor]]] = {}
-
-    def step_loss(step: int) -> dict[str, torch.Tensor]:
-        packed, pixels, grid = ahead.pop(step).result() if step in ahead else batch_of(step)
-        ahead[step + 1] = pool.submit(batch_of, step + 1)
+        packed = packer.pack(questions)
+        pixels, grid = patchify([draw_scene(scene) for scene in scenes])
         with torch.autocast("cpu", dtype=torch.bfloat16):
             hidden = packed_hidden(model, packed, pixels, grid)
             return language_loss(model, packed, hidden, packer.coordinate_ids)
@@ -330,5 +324,5 @@ def train_language(
     visual = list(model.model.visual.parameters())
     seen = {id(p) for p in visual}
     rest = [p for p in model.parameters() if id(p) not in seen]
-    with fast_vision(), ThreadPoolExecutor(1) as pool:
+    with fast_vision():
         train(model, [{"params": rest}, {"params": visual, "lr": 1 / 6}], step_loss, plan, folder)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import distributed, nn
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,22 @@ def learning_rate_factor(step: int, plan: TrainPlan) -> float:
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
 
 
+def own_share(seeds: range) -> range:
+    """The part of a batch's seeds that this process draws; all of them where it trains alone."""
+    if not distributed.is_initialized():
+        return seeds
+    return seeds[distributed.get_rank() :: distributed.get_world_size()]
+
+
+def _average_gradients(parameters: list[nn.Parameter]) -> None:
+    with_gradient = [p for p in parameters if p.grad is not None]
+    flat = torch.cat([p.grad.flatten() for p in with_gradient if p.grad is not None])
+    distributed.all_reduce(flat)
+    parts = (flat / distributed.get_world_size()).split([p.numel() for p in with_gradient])
+    for parameter, part in zip(with_gradient, parts, strict=True):
+        parameter.grad = part.view_as(parameter)
+
+
 def train(
     model: nn.Module,
     groups: list[dict[str, Any]],
@@ -53,7 +69,7 @@ def train(
     plan: TrainPlan,
     folder: Path,
 ) -> None:
-    """Run or resume a training.
+    """Run or resume a training, alone or as one of several processes (`torchrun`) that share each batch.
 
     Args:
         model: everything with weights to learn; its state is what the checkpoint holds.
@@ -77,6 +93,7 @@ def train(
         first = state["step"]
         log.info("resuming at step %d of %d", first, plan.steps)
     model.train()
+    first_process = not distributed.is_initialized() or distributed.get_rank() == 0
     sums: dict[str, float] = {}
     started, counted = time.perf_counter(), 0
     for step in range(first, plan.steps):
@@ -86,11 +103,15 @@ def train(
         losses = step_loss(step)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(torch.stack(list(losses.values())).sum())
+        if distributed.is_initialized():
+            _average_gradients(list(model.parameters()))
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         counted += 1
         for name, value in losses.items():
             sums[name] = sums.get(name, 0.0) + float(value.detach())
+        if not first_process:
+            continue
         if (step + 1) % plan.log_every == 0 or step + 1 == plan.steps:
             rate = counted * plan.batch_size / (time.perf_counter() - started)
             row = {"step": step + 1, "images_per_second": round(rate, 1), "lr": plan.learning_rate * factor}

@@ -1,0 +1,103 @@
+"""Builders that the tests share, and the committed mini models, loaded once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finecops.build.graph import SceneGraph, parse_scene_graph
+from finecops.config import DatasetConfig, load_mllm, load_specialist
+from finecops.records import Negative, Prediction, Sample
+
+
+def make_sample(id_: str = "1", **changes: Any) -> Sample:
+    """A positive of 100 by 100 pixels; `changes` replace its fields."""
+    fields: dict[str, Any] = {
+        "id": id_,
+        "dataset": "toy",
+        "split": "test",
+        "image": f"{id_}.png",
+        "width": 100,
+        "height": 100,
+        "expression": "the red car",
+        "box": (10.0, 10.0, 50.0, 50.0),
+        "level": 1,
+    }
+    return Sample(**(fields | changes))
+
+
+def make_negative(id_: str, positive_id: str, type_: str = "replace_object", level: int = 1, kind: str = "text") -> Sample:
+    """A negative of a positive."""
+    negative = Negative(kind=kind, type=type_, level=level, positive_id=positive_id)
+    return make_sample(id_, box=None, negative=negative)
+
+
+def make_prediction(id_: str, boxes: Any = (), scores: Any = None, status: str = "box") -> Prediction:
+    """An answer with some boxes and scores."""
+    return Prediction(sample_id=id_, status=status, boxes=tuple(boxes), scores=scores, source="test")
+
+
+def make_graph(*things: tuple[str, str, str, str]) -> SceneGraph:
+    """A scene graph from (id, name, "attribute attribute", "relation>id, relation>id") rows, in GQA's format."""
+    objects = {
+        id_: {
+            "name": name,
+            **dict(zip("xywh", (10 * i, 10 * i, 9, 9), strict=True)),
+            "attributes": attributes.split(),
+            "relations": [
+                dict(zip(("name", "object"), part.split(">"), strict=True)) for part in relations.split(", ") if part
+            ],
+        }
+        for i, (id_, name, attributes, relations) in enumerate(things)
+    }
+    return parse_scene_graph("img", {"width": 100, "height": 100, "objects": objects})
+
+
+def coco_file(path: Path, entries: list[dict[str, Any]]) -> Path:
+    """Write a COCO annotation file; an entry may set any field of its image or annotation."""
+    images, annotations = [], []
+    for number, entry in enumerate(entries, start=1):
+        image = {"id": number, "file_name": "a.png", "width": 100, "height": 80, "caption": "the red car"}
+        annotation: dict[str, Any] = {"id": number, "bbox": [10, 10, 20, 20], "level": 1, "category_id": 1}
+        for key, value in entry.items():
+            (image if key in image else annotation)[key] = value
+        annotation.setdefault("image_id", image["id"])
+        images.append(image)
+        annotations.append(annotation)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"images": images, "annotations": annotations, "categories": []}))
+    return path
+
+
+@pytest.fixture
+def toy_dataset(tmp_path: Path) -> Callable[[list[dict[str, Any]]], DatasetConfig]:
+    """A function from entries to a dataset of one file below the test's folder."""
+
+    def make(entries: list[dict[str, Any]]) -> DatasetConfig:
+        root = tmp_path / "toy"
+        coco_file(root / "test.json", entries)
+        return DatasetConfig(
+            name="toy", root=root, image_folders=("images",), splits={"test": ("test.json",)}, preset="mini", get="-"
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def mini_specialist() -> Any:
+    """The committed mini specialist."""
+    from finecops.models.load import load_specialist_model
+
+    return load_specialist_model(load_specialist("mini-gdino"), "cpu")
+
+
+@pytest.fixture(scope="session")
+def mini_mllm() -> Any:
+    """The committed mini MLLM."""
+    from finecops.models.load import load_mllm_model
+
+    return load_mllm_model(load_mllm("mini-qwen2vl"), "cpu")

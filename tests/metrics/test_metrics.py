@@ -1,0 +1,169 @@
+"""Metrics against hand-counted tables and against brute force over everything."""
+
+from __future__ import annotations
+
+import random
+from itertools import permutations, product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from finecops.metrics.arrays import evaluate_arrays
+from finecops.metrics.auroc import auroc
+from finecops.metrics.evaluate import evaluate
+from finecops.metrics.precision import precision_at_k
+from finecops.metrics.recall import pair_recall_at_k
+from finecops.records import Prediction, Route, Sample
+from tests.conftest import make_negative, make_prediction, make_sample
+
+RIGHT, WRONG = (10.0, 10.0, 50.0, 50.0), (60.0, 60.0, 90.0, 90.0)
+HALF = (10.0, 10.0, 50.0, 30.0)  # IoU with RIGHT is exactly 0.5
+
+
+def value(result: dict[str, Any], metric: str, **of: Any) -> Any:
+    wanted = {"kind": None, "type": None, "level": None, "router_level": None} | of
+    (row,) = [r for r in result["rows"] if r["metric"] == metric and all(r[k] == v for k, v in wanted.items())]
+    return row["value"], row["n"]
+
+
+def test_precision_counts_boxes_strictly_above_the_threshold() -> None:
+    samples = [make_sample(i) for i in "abcdef"]
+    predictions = {
+        p.sample_id: p
+        for p in (
+            make_prediction("a", [RIGHT]),
+            make_prediction("b", [WRONG, RIGHT]),
+            make_prediction("c", [HALF]),
+            make_prediction("d", status="reject"),
+            make_prediction("e", status="unparsed"),
+        )
+    }
+    data = evaluate_arrays(samples, predictions)
+    assert precision_at_k(data.iou, 1).percent == pytest.approx(100 / 6)
+    assert precision_at_k(data.iou, 5).percent == pytest.approx(200 / 6)
+    assert data.counts()["positive"] == {"box": 3, "reject": 1, "unparsed": 1, "failed": 0, "missing": 1}
+
+
+def test_levels_have_their_own_denominators() -> None:
+    samples = [make_sample("a", level=1), make_sample("b", level=2), make_sample("c", level=2)]
+    routes = {i: Route(sample_id=i, status="routed", level=n, boxes=(), scores=()) for i, n in (("a", 1), ("b", 1), ("c", 2))}
+    result = evaluate(samples, {"a": make_prediction("a", [RIGHT]), "c": make_prediction("c", [RIGHT])}, routes, ["p1"])
+    assert value(result, "precision@1", level=1) == (100.0, 1)
+    assert value(result, "precision@1", level=2) == (50.0, 2)
+    assert value(result, "precision@1", router_level=1) == (50.0, 2)
+    assert value(result, "precision@1", router_level=2) == (100.0, 1)
+    assert value(result, "precision@1") == (pytest.approx(200 / 3), 3)
+
+
+def brute_pair(positive: Prediction | None, hits: list[bool], negative: Prediction | None, k: int) -> list[float]:
+    """One pair's hit under every order that its scores allow: mean, lowest and highest."""
+    lost = negative is None or negative.status in ("unparsed", "failed")
+    mine = [(s, hit) for s, hit in zip(positive.scores or (), hits, strict=True)] if positive else []
+    theirs = [(np.inf, False)] * k if lost else [(s, False) for s in (negative.scores or ())]  # type: ignore[union-attr]
+    everything = mine + theirs
+    outcomes = []
+    for order in permutations(range(len(everything))):
+        scores = [everything[i][0] for i in order]
+        if all(a >= b for a, b in zip(scores, scores[1:], strict=False)):
+            outcomes.append(float(any(everything[i][1] for i in order[:k])))
+    return [float(np.mean(outcomes)), min(outcomes), max(outcomes)] if outcomes else [0.0, 0.0, 0.0]
+
+
+def test_recall_equals_brute_force_over_all_orders() -> None:
+    rng = random.Random(0)
+    for case in range(400):
+        k = rng.choice([1, 1, 2, 3])
+        counts = rng.randint(0, 3), rng.randint(0, 3)
+        hits = [rng.random() < 0.4 for _ in range(counts[0])]
+        boxes = [RIGHT if hit else WRONG for hit in hits]
+        scores = [sorted((rng.choice([0.1, 0.2, 0.3]) for _ in range(n)), reverse=True) for n in counts]
+        positive = make_prediction("p", boxes, tuple(scores[0])) if counts[0] else make_prediction("p", status="reject")
+        status = rng.choice(["box", "box", "unparsed", "missing"])
+        negative: Prediction | None = make_prediction("n", [WRONG] * counts[1], tuple(scores[1]))
+        if status == "unparsed":
+            negative = make_prediction("n", status="unparsed")
+        elif status == "missing":
+            negative = None
+        elif not counts[1]:
+            negative = make_prediction("n", status="reject")
+        predictions = {p.sample_id: p for p in (positive, negative) if p is not None}
+        data = evaluate_arrays([make_sample("p"), make_negative("n", "p")], predictions)
+        found = pair_recall_at_k(data, np.array([1]), k)
+        expected = brute_pair(positive if counts[0] else None, hits, negative, k)
+        assert [found.expected, found.lower, found.upper] == pytest.approx([100 * v for v in expected]), case
+
+
+def test_a_negative_without_its_positive_is_no_pair() -> None:
+    samples = [make_sample("p"), make_negative("n", "p"), make_negative("m", "gone")]
+    data = evaluate_arrays(samples, {"p": make_prediction("p", [RIGHT], (0.9,))})
+    assert pair_recall_at_k(data, np.array([1, 2]), 1).n == 1
+
+
+def test_the_average_is_the_mean_over_columns_not_over_pairs() -> None:
+    samples = [make_sample("p")]
+    samples += [make_negative(f"a{i}", "p", "replace_object", 1) for i in range(3)]
+    samples += [make_negative("b", "p", "flip", 1)]
+    predictions = {s.id: make_prediction(s.id, [RIGHT], (0.5,)) for s in samples}
+    predictions["b"] = make_prediction("b", [WRONG], (0.9,))
+    for i in range(3):
+        predictions[f"a{i}"] = make_prediction(f"a{i}", [WRONG], (0.1,))
+    result = evaluate(samples, predictions, None, ["r1"])
+    assert value(result, "recall@1", kind="text", type="replace_object", level=1) == (100.0, 3)
+    assert value(result, "recall@1", kind="text", type="flip", level=1) == (0.0, 1)
+    assert value(result, "recall@1", kind="text", type="mean of columns") == (50.0, 4)
+
+
+def test_auroc_equals_counting_all_pairs() -> None:
+    rng = random.Random(1)
+    for _ in range(200):
+        a, b = ([rng.choice([-np.inf, 0.1, 0.2, 0.3, np.inf]) for _ in range(rng.randint(1, 8))] for _ in range(2))
+        wins = np.mean([1.0 if x > y else 0.5 if x == y else 0.0 for x, y in product(a, b)])
+        assert auroc(np.array(a), np.array(b)) == pytest.approx(100 * wins)
+    assert auroc(np.array([]), np.array([1.0])) is None
+
+
+@pytest.mark.parametrize(
+    ("predictions", "reason"),
+    [
+        ([make_prediction("p", [RIGHT]), make_prediction("n", [WRONG])], "2 of 2 answers have boxes without scores"),
+        ([make_prediction("p", [RIGHT], (1.0,)), make_prediction("n", [WRONG], (1.0,))], "all scores are equal"),
+        ([make_prediction("p", status="reject")], "no sample was answered with a box"),
+    ],
+)
+def test_metrics_that_need_scores_are_absent_with_the_reason(predictions: list[Prediction], reason: str) -> None:
+    samples = [make_sample("p"), make_negative("n", "p")]
+    result = evaluate(samples, {p.sample_id: p for p in predictions}, None, ["p1", "r1", "auroc"])
+    assert result["absent"] == {"r1": reason, "auroc": reason}
+    assert {row["metric"] for row in result["rows"]} == {"precision@1"}
+
+
+def worlds() -> tuple[list[Sample], dict[str, Prediction]]:
+    rng = random.Random(2)
+    samples, predictions = [], {}
+    for i in range(60):
+        samples += [make_sample(f"p{i}"), make_negative(f"n{i}", f"p{i}", level=i % 2 + 1)]
+        predictions[f"p{i}"] = make_prediction(f"p{i}", [rng.choice([RIGHT, WRONG])], (rng.random(),))
+        rejects = rng.random() < 0.3
+        predictions[f"n{i}"] = make_prediction(f"n{i}", status="reject") if rejects else make_prediction(
+            f"n{i}", [WRONG], (rng.random(),)
+        )
+    return samples, predictions
+
+
+@pytest.mark.parametrize("broken", ["unparsed", "failed", "missing"])
+def test_losing_rows_never_raises_a_number(broken: str) -> None:
+    samples, predictions = worlds()
+    whole = evaluate(samples, predictions)
+    rng = random.Random(3)
+    for _ in range(30):
+        worse = dict(predictions)
+        for id_ in rng.sample(sorted(worse), 12):
+            if broken == "missing":
+                del worse[id_]
+            else:
+                worse[id_] = make_prediction(id_, status=broken)
+        for row, before in zip(evaluate(samples, worse)["rows"], whole["rows"], strict=True):
+            if row["metric"] != "false_rejection_rate":
+                assert row["value"] <= before["value"] + 1e-9, row
+            assert row["n"] == before["n"]

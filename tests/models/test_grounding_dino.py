@@ -1,0 +1,107 @@
+"""The specialist through transformers, on the committed mini model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from finecops.config import load_specialist
+from finecops.errors import ModelError
+from finecops.mini.gdino import mini_model, mini_processor
+from finecops.models.grounding_dino import GroundingDino, clean_text, span_columns, token_scores
+from finecops.models.images import read_image
+from finecops.models.protocols import Query, QueryGroup
+
+IMAGE = Path("data/finecops-mini/images")
+
+
+@pytest.fixture(scope="module")
+def image() -> Image.Image:
+    return read_image(sorted(IMAGE.glob("test_*.png"))[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("the red car", "the red car ."),
+        ("the red car.", "the red car ."),
+        ("a cup. on the left?", "a cup  on the left ."),
+        ("  the car", "the car ."),
+    ],
+)
+def test_text_ends_in_one_period_and_has_none_inside(text: str, cleaned: str) -> None:
+    assert clean_text(text)[0] == cleaned
+    assert cleaned.count(".") == 1
+
+
+def test_focus_takes_exactly_the_targets_columns() -> None:
+    tokenizer = mini_processor().tokenizer
+    text, _ = clean_text("the car. left of the small red car")
+    encoded = tokenizer(text, return_offsets_mapping=True)
+    start = text.rindex("small")
+    columns = span_columns(np.array(encoded["offset_mapping"]), (start, start + len("small red car")))
+    assert tokenizer.convert_ids_to_tokens([encoded["input_ids"][c] for c in columns]) == ["small", "red", "car"]
+    probabilities = np.random.default_rng(0).random((4, len(encoded["input_ids"])))
+    focused, note = token_scores(probabilities, np.array(encoded["offset_mapping"]), (start, start + 13))
+    assert note is None
+    assert np.allclose(focused, probabilities[:, columns].mean(1))
+    assert np.allclose(token_scores(probabilities, np.array(encoded["offset_mapping"]), None)[0], probabilities.max(1))
+    fallback, note = token_scores(probabilities, np.array(encoded["offset_mapping"]), (500, 510))
+    assert np.allclose(fallback, probabilities.max(1))
+    assert note is not None
+
+
+def test_alone_and_in_a_batch_the_scores_are_the_same(mini_specialist: Any, image: Image.Image) -> None:
+    queries = (
+        Query("the car"),
+        Query("the small red tree that is to the left of the house and above the striped fish", "tree", (14, 18)),
+        Query("fish"),
+    )
+    together = mini_specialist.detect([QueryGroup(image, queries), QueryGroup(image.resize((140, 70)), queries[:1])])
+    assert [len(group) for group in together] == [3, 1]
+    for query, batched in zip(queries, together[0], strict=True):
+        ((alone,),) = mini_specialist.detect([QueryGroup(image, (query,))])
+        assert np.allclose(alone.scores, batched.scores, atol=1e-5)
+        assert np.allclose(alone.xyxy, batched.xyxy, atol=0.05)
+
+
+def test_detections_are_sorted_and_inside_the_image(mini_specialist: Any, image: Image.Image) -> None:
+    ((found,),) = mini_specialist.detect([QueryGroup(image, (Query("the car"),))])
+    assert np.all(np.diff(found.scores) <= 0)
+    assert found.xyxy.min() >= 0
+    assert found.xyxy.max() <= max(image.size)
+    assert len(found.scores) == 16
+
+
+def test_a_text_longer_than_the_model_takes_is_said(mini_specialist: Any, image: Image.Image) -> None:
+    with pytest.raises(ModelError, match="tokens; mini-gdino takes 256"):
+        mini_specialist.detect([QueryGroup(image, (Query("car " * 300),))])
+
+
+def test_a_checkpoint_that_forgot_its_head_settings_keeps_its_heads(tmp_path: Path) -> None:
+    """Such a checkpoint loads, with only a warning, boxes refined by the wrong head where nobody looks."""
+    torch.manual_seed(0)
+    model = mini_model()
+    for i, (outer, inner) in enumerate(zip(model.bbox_embed, model.model.decoder.bbox_embed, strict=True)):
+        for a, b in zip(outer.parameters(), inner.parameters(), strict=True):
+            torch.nn.init.constant_(a, 0.01 * (i + 1))
+            b.data.copy_(a.data)
+    model.save_pretrained(tmp_path)
+    mini_processor().save_pretrained(tmp_path)
+    config_file = tmp_path / "config.json"
+    lines = [line for line in config_file.read_text().splitlines() if "_embed_share" not in line]
+    config_file.write_text("\n".join(lines))
+    loaded = GroundingDino(load_specialist("mini-gdino").model_copy(update={"weights": str(tmp_path)}))
+    for i, head in enumerate(loaded.model.model.decoder.bbox_embed):
+        assert float(next(head.parameters()).detach().flatten()[0]) == pytest.approx(0.01 * (i + 1))
+
+
+def test_weights_that_are_not_there_are_said() -> None:
+    config = load_specialist("mini-gdino").model_copy(update={"weights": "checkpoints/no-such-model"})
+    with pytest.raises(ModelError, match="cannot load checkpoints/no-such-model"):
+        GroundingDino(config)

@@ -1,0 +1,140 @@
+"""Extraction by a model: what it says is read, checked, asked again, and counted when it fails."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finecops.config import ExtractorConfig
+from finecops.errors import ConfigError
+from finecops.models.openai_text import OpenAiText
+from finecops.runner import ImageGroup
+from finecops.sfa.extract import LlmStage, conversation, read_reply
+from tests.conftest import make_sample
+
+SAMPLES = [
+    make_sample("a", expression="the red car near the tree"),
+    make_sample("b", expression="on the table stands a cup"),
+    make_sample("c", expression="the fish"),
+]
+GROUP = ImageGroup(Path("a.png"), tuple(SAMPLES))
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        ('{"1": "the red car", "2": "a cup", "3": "the fish"}', {"a": "the red car", "b": "a cup", "c": "the fish"}),
+        ("{'1': 'the red car', 2: 'a cup'}", {"a": "the red car", "b": "a cup"}),  # a Python dictionary, one missing
+        ('Sure! ```json\n{"1": "the red car"}\n```', {"a": "the red car"}),
+        ('{"1": ["car"], "2": "", "3": "the fish"}', {"c": "the fish"}),
+        ('{"1": "the red car", "2": ', {}),
+        ("", {}),
+        ("[1, 2]", {}),
+        ("__import__('os').system('true')", {}),
+    ],
+)
+def test_read_reply(reply: str, expected: dict[str, str]) -> None:
+    assert read_reply(SAMPLES, reply) == expected
+
+
+class Scripted:
+    """A text model that answers from a list."""
+
+    def __init__(self, *replies: str | Exception) -> None:
+        self.replies = list(replies)
+        self.asked: list[Any] = []
+
+    def complete(self, conversations: Sequence[list[dict[str, str]]]) -> list[str | Exception]:
+        self.asked += conversations
+        return [self.replies.pop(0) for _ in conversations]
+
+
+def test_a_broken_member_is_asked_again_alone_and_fails_alone() -> None:
+    llm = Scripted('{"1": "the red car"}', '{"1": "mug"}', TimeoutError("slow"))
+    rows = {row.sample_id: row for row in LlmStage(llm, "scripted", 8)([GROUP])}
+    assert (rows["a"].status, rows["a"].phrase) == ("found", "red car")
+    assert (rows["b"].status, rows["b"].span) == ("unmatched", None)
+    assert rows["c"].status == "failed"
+    assert "TimeoutError: slow" in str(rows["c"].reason)
+    assert len(llm.asked) == 3
+
+
+def test_the_question_is_the_papers() -> None:
+    messages = conversation(SAMPLES[:1])
+    assert [m["role"] for m in messages] == ["system", "user", "assistant", "user"]
+    assert messages[1]["content"].startswith("Which object does given expressions refer to? Answer in dict format")
+    assert len(json.loads(messages[2]["content"])) == 3
+    assert json.loads(messages[3]["content"]) == {"1": "the red car near the tree"}
+
+
+class Server(BaseHTTPRequestHandler):
+    """Speaks as much of the chat completions protocol as the client needs; answers from the class's script."""
+
+    script: list[tuple[int, dict[str, str], Any]] = []
+    seen: list[Any] = []
+
+    def do_POST(self) -> None:  # noqa: N802
+        self.seen.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        status, headers, content = self.script.pop(0) if self.script else (500, {}, "no more")
+        if status == 200:
+            message = {"role": "assistant", "content": content}
+            body = {"id": "x", "object": "chat.completion", "created": 0, "model": "m"}
+            choices = [{"index": 0, "finish_reason": "stop", "message": message}] if content is not None else []
+            raw = json.dumps(body | {"choices": choices}).encode()
+        else:
+            raw = json.dumps({"error": {"message": content}}).encode()
+        self.send_response(status)
+        for key, value in headers.items():
+            self.send_header(key, value)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server_url() -> Iterator[str]:
+    Server.seen = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+    server.server_close()
+
+
+def openai_config(url: str | None) -> ExtractorConfig:
+    return ExtractorConfig(name="srv", kind="extractor", backend="openai", model="m", base_url=url, concurrency=2)
+
+
+def test_a_server_is_asked_waited_for_and_its_refusals_are_rows(server_url: str) -> None:
+    Server.script = [
+        (429, {"Retry-After": "0"}, "slow down"),  # retried by the client
+        (200, {}, '{"1": "the red car", "2": "a cup"}'),
+        (401, {}, "bad key"),
+    ]
+    rows = LlmStage(OpenAiText(openai_config(server_url)), "srv", 8)([GROUP])
+    assert [row.status for row in rows] == ["found", "found", "failed"]
+    assert "AuthenticationError" in str(rows[2].reason)
+    assert Server.seen[0]["model"] == "m"
+    assert Server.seen[0]["temperature"] == 0
+
+
+def test_an_answer_without_content_fails_its_sample(server_url: str) -> None:
+    Server.script = [(200, {}, None), (200, {}, '{"1": "the fish"}')]
+    group = ImageGroup(Path("a.png"), (SAMPLES[2],))
+    assert LlmStage(OpenAiText(openai_config(server_url)), "srv", 8)([group])[0].status == "found"
+
+
+def test_no_key_and_no_server_is_said_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
+        OpenAiText(openai_config(None))

@@ -1,0 +1,207 @@
+"""The runner: order, failures, resuming at any byte, locks, a full disk."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+import finecops.runner
+from finecops.errors import DataError, RunError
+from finecops.jsonl import read_rows, repair_torn_end
+from finecops.records import Prediction, Sample
+from finecops.runner import ImageGroup, StageJob, make_batches, run_stage
+from tests.conftest import make_prediction, make_sample
+
+SAMPLES = [make_sample(str(i), image=f"{i % 4}.png") for i in range(20)]
+
+
+def job(folder: Path, samples: Sequence[Sample] = SAMPLES, batch_size: int = 6) -> StageJob[Prediction]:
+    return StageJob(
+        "toy",
+        folder / "toy.jsonl",
+        Prediction,
+        samples,
+        lambda sample: Path(sample.image),
+        lambda sample, reason: Prediction(sample_id=sample.id, status="failed", source="toy", reason=reason),
+        batch_size,
+    )
+
+
+class Recorder:
+    """Answers with the batch's make-up, so that a row shows which batch made it; fails where it is told to."""
+
+    def __init__(self, bad: frozenset[str] = frozenset(), error: Exception | None = None) -> None:
+        self.bad, self.error = bad, error or ValueError("no good")
+        self.calls: list[list[str]] = []
+
+    def __call__(self, groups: Sequence[ImageGroup]) -> list[Prediction]:
+        ids = [s.id for g in groups for s in g.samples]
+        self.calls.append(ids)
+        if self.bad & set(ids):
+            raise self.error
+        return [make_prediction(i, [(0.0, 0.0, 1.0, float(len(ids)))]) for i in ids]
+
+
+def loader(stage: Recorder) -> Callable[[], Recorder]:
+    return lambda: stage
+
+
+def test_batches_keep_images_together_and_respect_the_size() -> None:
+    batches = make_batches(SAMPLES, lambda s: Path(s.image), 6)
+    assert [[len(g.samples) for g in batch] for batch in batches] == [[5], [5], [5], [5]]
+    merged = make_batches(SAMPLES, lambda s: Path(s.image), 10)
+    assert [[len(g.samples) for g in batch] for batch in merged] == [[5, 5], [5, 5]]
+    split = make_batches(SAMPLES, lambda s: Path(s.image), 2)
+    assert max(sum(len(g.samples) for g in batch) for batch in split) == 2
+    assert sorted(s.id for batch in split for g in batch for s in g.samples) == sorted(s.id for s in SAMPLES)
+
+
+def test_rows_come_in_the_samples_order(tmp_path: Path) -> None:
+    report = run_stage(job(tmp_path), loader(Recorder()))
+    assert [row.sample_id for row in read_rows(tmp_path / "toy.jsonl", Prediction)] == [s.id for s in SAMPLES]
+    assert (report.rows, report.failed, report.made_now) == (20, 0, 20)
+    assert not (tmp_path / "toy.jsonl.partial").exists()
+
+
+def test_a_done_stage_is_not_run_again(tmp_path: Path) -> None:
+    run_stage(job(tmp_path), loader(Recorder()))
+
+    def never() -> Recorder:
+        raise AssertionError("the stage was loaded")
+
+    assert run_stage(job(tmp_path), never).made_now == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("no good"), "ValueError: no good"),
+        (DataError("image x.png is missing"), "image x.png is missing"),
+        (KeyError("k"), "KeyError: 'k'"),
+    ],
+)
+def test_a_sample_that_raises_fails_alone(tmp_path: Path, error: Exception, reason: str) -> None:
+    report = run_stage(job(tmp_path), loader(Recorder(frozenset({"3", "14"}), error)))
+    rows = {row.sample_id: row for row in read_rows(tmp_path / "toy.jsonl", Prediction)}
+    assert {i for i, row in rows.items() if row.status == "failed"} == {"3", "14"}
+    assert rows["3"].reason == reason
+    assert report.failed == 2
+
+
+def test_a_file_cut_at_any_byte_is_completed_to_the_same_bytes(tmp_path: Path) -> None:
+    run_stage(job(tmp_path / "whole"), loader(Recorder(frozenset({"5"}))))
+    whole = (tmp_path / "whole" / "toy.jsonl").read_bytes()
+    interrupted = tmp_path / "rows"
+    stage = Recorder(frozenset({"5"}))
+    kept = finecops.runner.finish
+    try:
+        finecops.runner.finish = lambda *args: None  # leaves the partial file, in the order of the batches
+        run_stage(job(interrupted), loader(stage))
+    finally:
+        finecops.runner.finish = kept
+    partial = (interrupted / "toy.jsonl.partial").read_bytes()
+    for cut in range(len(partial) + 1):
+        folder = tmp_path / "cut"
+        folder.mkdir(exist_ok=True)
+        (folder / "toy.jsonl").unlink(missing_ok=True)
+        (folder / "toy.jsonl.partial").write_bytes(partial[:cut])
+        run_stage(job(folder), loader(Recorder(frozenset({"5"}))))
+        assert (folder / "toy.jsonl").read_bytes() == whole, cut
+
+
+def test_resuming_does_not_repeat_finished_batches(tmp_path: Path) -> None:
+    run_stage(job(tmp_path / "whole"), loader(Recorder()))
+    rows = (tmp_path / "whole" / "toy.jsonl").read_text().splitlines(keepends=True)
+    first = [row for row in rows if f'"sample_id":"{0}"' in row or any(f'"sample_id":"{i}"' in row for i in (4, 8))]
+    folder = tmp_path / "again"
+    folder.mkdir()
+    (folder / "toy.jsonl.partial").write_text("".join(first))
+    stage = Recorder()
+    run_stage(job(folder), loader(stage))
+    assert stage.calls[0] == ["0", "4", "8", "12", "16"]  # begun, not finished: the same batch once more
+    assert (folder / "toy.jsonl").read_text() == "".join(rows)
+
+
+def test_two_processes_cannot_write_one_file(tmp_path: Path) -> None:
+    with FileLock(tmp_path / "toy.lock"), pytest.raises(RunError, match="another process is writing"):
+        run_stage(job(tmp_path), loader(Recorder()))
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    append = finecops.runner.append_rows
+    written: list[int] = []
+
+    def full_after_two(file: object, rows: Sequence[Prediction]) -> None:
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(len(rows))
+        append(file, rows)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(finecops.runner, "append_rows", full_after_two)
+    with pytest.raises(RunError, match="No space left on device"):
+        run_stage(job(tmp_path), loader(Recorder()))
+    monkeypatch.setattr(finecops.runner, "append_rows", append)
+    report = run_stage(job(tmp_path), loader(Recorder()))
+    assert (report.rows, report.made_now) == (20, 20 - sum(written))
+
+
+@pytest.mark.parametrize("content", [b"", b"abc", b'{"a":1}\n', b'{"a":1}\n{"b"', b"\n\n", b"x" * 200_000 + b"\ny"])
+def test_a_torn_end_is_cut_to_whole_lines(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(content)
+    repair_torn_end(path)
+    assert path.read_bytes() == content[: content.rfind(b"\n") + 1]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"sample_id":"1","status":"box"}', "source: Field required"),
+        ('{"sample_id":"1","status":"box","source":"s","colour":"red"}', "colour: Extra inputs"),
+        ('{"sample_id":"1","status":"maybe","source":"s"}', "status: Input should be"),
+        ("nonsense", "Invalid JSON"),
+    ],
+)
+def test_a_bad_row_is_named_by_file_and_line(tmp_path: Path, line: str, message: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(make_prediction("0").model_dump_json() + "\n" + line + "\n")
+    with pytest.raises(RunError, match=f"rows.jsonl:2: .*{message}"):
+        list(read_rows(path, Prediction))
+
+
+KILLED = """
+import sys, time
+sys.path.insert(0, ".")
+from pathlib import Path
+from finecops.runner import run_stage
+from tests.test_runner import Recorder, job
+class Slow(Recorder):
+    def __call__(self, groups):
+        time.sleep(0.05)
+        return super().__call__(groups)
+run_stage(job(Path(sys.argv[1]), batch_size=2), lambda: Slow())
+"""
+
+
+def test_killed_processes_end_in_the_same_file(tmp_path: Path) -> None:
+    run_stage(job(tmp_path / "whole", batch_size=2), loader(Recorder()))
+    partial = tmp_path / "killed" / "toy.jsonl.partial"
+    for kill_at in (1, 5, 9):
+        process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path / "killed")], stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            if partial.exists() and partial.read_bytes().count(b"\n") >= kill_at:
+                break
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+        assert partial.exists(), "it was not killed in the middle"
+    run_stage(job(tmp_path / "killed", batch_size=2), loader(Recorder()))
+    assert (tmp_path / "killed" / "toy.jsonl").read_bytes() == (tmp_path / "whole" / "toy.jsonl").read_bytes()
