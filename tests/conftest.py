@@ -30,7 +30,9 @@ def make_sample(id_: str = "1", **changes: Any) -> Sample:
     return Sample(**(fields | changes))
 
 
-def make_negative(id_: str, positive_id: str, type_: str = "replace_object", level: int = 1, kind: str = "text") -> Sample:
+def make_negative(
+    id_: str, positive_id: str, type_: str = "replace_object", level: int = 1, kind: str = "text"
+) -> Sample:
     """A negative of a positive."""
     negative = Negative(kind=kind, type=type_, level=level, positive_id=positive_id)
     return make_sample(id_, box=None, negative=negative)

@@ -50,15 +50,11 @@ def pair_outcomes(
     above = (mine > best).sum(axis=1) + (theirs > best).sum(axis=1)
     tied = (mine == best).sum(axis=1) + (theirs == best).sum(axis=1)
     tied_hits = (hit_scores == best).sum(axis=1)
-    left = k - above
-    misses = tied - tied_hits
+    usable = there & (above < k)
+    left = np.where(usable, k - above, 0)
+    misses = np.where(usable, tied - tied_hits, 0)
     # All of the places left go to misses: C(misses, left) of C(tied, left) orders.
-    none_hit = np.where(
-        misses >= left,
-        np.exp(_log_choose(misses, np.clip(left, 0, None)) - _log_choose(tied, np.clip(left, 0, None))),
-        0.0,
-    )
-    usable = there & (left > 0)
+    none_hit = np.where(misses >= left, np.exp(_log_choose(misses, left) - _log_choose(tied, left)), 0.0)
     return (
         np.where(usable, 1 - none_hit, 0.0),
         np.where(usable & (misses < left), 1.0, 0.0),

@@ -23,7 +23,9 @@ NEGATIVE = {"negative_type": "flip", "negative_level": 1, "positive_id": 900, "n
 
 
 def test_a_good_entry(toy_dataset: MakeDataset) -> None:
-    dataset = load_dataset_split(toy_dataset([{"caption": " the red car ", "bbox": [10, 20, 30, 40], "tuple_type": "0_hop"}]))
+    dataset = load_dataset_split(
+        toy_dataset([{"caption": " the red car ", "bbox": [10, 20, 30, 40], "tuple_type": "0_hop"}])
+    )
     (sample,) = dataset.samples
     assert sample.box == (10, 20, 40, 60)
     assert (sample.id, sample.expression, sample.level, sample.negative) == ("1", "the red car", 1, None)

@@ -47,7 +47,9 @@ def test_precision_counts_boxes_strictly_above_the_threshold() -> None:
 
 def test_levels_have_their_own_denominators() -> None:
     samples = [make_sample("a", level=1), make_sample("b", level=2), make_sample("c", level=2)]
-    routes = {i: Route(sample_id=i, status="routed", level=n, boxes=(), scores=()) for i, n in (("a", 1), ("b", 1), ("c", 2))}
+    routes = {
+        i: Route(sample_id=i, status="routed", level=n, boxes=(), scores=()) for i, n in (("a", 1), ("b", 1), ("c", 2))
+    }
     result = evaluate(samples, {"a": make_prediction("a", [RIGHT]), "c": make_prediction("c", [RIGHT])}, routes, ["p1"])
     assert value(result, "precision@1", level=1) == (100.0, 1)
     assert value(result, "precision@1", level=2) == (50.0, 2)
@@ -145,8 +147,8 @@ def worlds() -> tuple[list[Sample], dict[str, Prediction]]:
         samples += [make_sample(f"p{i}"), make_negative(f"n{i}", f"p{i}", level=i % 2 + 1)]
         predictions[f"p{i}"] = make_prediction(f"p{i}", [rng.choice([RIGHT, WRONG])], (rng.random(),))
         rejects = rng.random() < 0.3
-        predictions[f"n{i}"] = make_prediction(f"n{i}", status="reject") if rejects else make_prediction(
-            f"n{i}", [WRONG], (rng.random(),)
+        predictions[f"n{i}"] = (
+            make_prediction(f"n{i}", status="reject") if rejects else make_prediction(f"n{i}", [WRONG], (rng.random(),))
         )
     return samples, predictions
 

@@ -1,0 +1,147 @@
+"""The command line as a user meets it: tables, JSON, exit codes, one red line per error."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from finecops.cli import app as cli
+from finecops.errors import FinecopsError
+
+PROJECT = Path(__file__).resolve().parents[2]
+runner = CliRunner()
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    """Exit code and output as `main` gives them, in this process."""
+    result = runner.invoke(cli.app, list(arguments))
+    if isinstance(result.exception, FinecopsError):
+        return 1, str(result.exception)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+def test_sfa_run_prints_the_table_and_eval_the_same_numbers(tmp_path: Path) -> None:
+    folder = str(tmp_path / "run")
+    code, output = run("sfa", "run", "--limit", "30", "--both", "--run", folder)
+    assert code == 0
+    for word in (
+        "Precision@1",
+        "Recall@1 on negative expressions",
+        "negative images",
+        "AUROC",
+        "Outcomes",
+        "samples/s",
+    ):
+        assert word in output
+    for method in ("Specialist mini-gdino + focus", "MLLM mini-qwen2vl + focus", "SFA + focus"):
+        assert method in output
+    code, text = run("eval", folder, "--metrics", "p1,r1,auroc", "--json")
+    assert code == 0
+    evaluation = json.loads(text)[folder]["methods"]
+    assert set(evaluation) == {"specialist", "mllm", "sfa"}
+    for method in evaluation.values():
+        overall = [
+            r
+            for r in method["rows"]
+            if r["metric"] == "precision@1" and r["level"] is None and r["router_level"] is None
+        ]
+        assert f"{overall[0]['value']:.2f}" in output
+    code, again = run("sfa", "run", "--limit", "30", "--both", "--run", folder)
+    assert code == 0
+    assert again.split("Time")[0].split("Precision")[1] == output.split("Time")[0].split("Precision")[1]
+
+
+def test_stages_alone(tmp_path: Path) -> None:
+    folder = str(tmp_path / "run")
+    assert run("sfa", "extract", "-n", "8", "--run", folder) == (
+        0,
+        run("sfa", "extract", "-n", "8", "--run", folder)[1],
+    )
+    code, output = run("sfa", "route", "-n", "8", "--run", folder)
+    assert code == 0
+    assert "level" in output
+    code, output = run("infer", "specialist", "-n", "8", "--run", str(tmp_path / "plain"))
+    assert code == 0
+    assert output.strip().endswith("specialist.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("sfa", "run", "--dataset", "nonsense"), 1, "unknown dataset 'nonsense'; there are: finecops-mini"),
+        (("sfa", "run", "--dataset", "finecops-ref"), 1, "figshare"),
+        (("sfa", "run", "--specialist", "nonsense"), 1, "unknown model 'nonsense'"),
+        (("sfa", "run", "--specialist", "mini-qwen2vl"), 1, "is a model of kind mllm; a specialist is needed"),
+        (("sfa", "run", "--preset", "nonsense"), 1, "unknown preset"),
+        (("sfa", "run", "--split", "nonsense"), 1, "has no split 'nonsense'"),
+        (("sfa", "run", "--confidence", "luck"), 1, "unknown confidence 'luck'"),
+        (("sfa", "run", "--device", "cuda:99", "-n", "4", "--run", "DIR/d"), 1, "device 'cuda:99' cannot be used"),
+        (("sfa", "run", "--limit", "-1"), 2, "Invalid value"),
+        (("sfa", "jump"), 2, "No such command"),
+        (("eval", "--metrics", "p1,magic"), 1, "unknown metric magic"),
+        (("eval", "no/such/run"), 1, "is no run"),
+        (("sfa", "run", "--annotations", "nothing.json"), 1, "no annotation file nothing.json"),
+        (("data", "build", "gqa", "--scene-graphs", "x.json", "--images", ".", "--out", "DIR/o"), 1, "sceneGraphs.zip"),
+    ],
+)
+def test_errors_say_what_is_wrong(tmp_path: Path, arguments: tuple[str, ...], code: int, message: str) -> None:
+    found, output = run(*(a.replace("DIR", str(tmp_path)) for a in arguments))
+    assert found == code
+    assert message in output
+
+
+def test_the_program_prints_one_line_and_no_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from finecops.cli.app import main; main()", "sfa", "run", "--dataset", "nonsense"],
+        capture_output=True,
+        text=True,
+        cwd=PROJECT,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines() == ["unknown dataset 'nonsense'; there are: finecops-mini, finecops-ref"]
+
+
+def test_help_does_not_import_the_heavy_libraries() -> None:
+    code = "import sys; import finecops.cli.app; print(sorted({'torch','transformers','numpy','scipy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_data_check_on_the_committed_benchmark() -> None:
+    code, output = run("data", "check", "--split", "val")
+    assert code == 0
+    assert "0 problems" in output
+
+
+def test_a_killed_run_ends_in_the_same_files(tmp_path: Path) -> None:
+    """kill -9 in the routing stage and in the MLLM's, then once more to the end: the same bytes as unbroken."""
+    arguments = ["sfa", "run", "--limit", "24", "--both", "--batch-size", "4"]
+    whole = tmp_path / "whole"
+    assert run(*arguments, "--run", str(whole))[0] == 0
+    killed = tmp_path / "killed"
+    program = [sys.executable, "-c", "from finecops.cli.app import main; main()", *arguments, "--run", str(killed)]
+    for stage in ("routes", "mllm"):
+        partial = killed / f"{stage}.jsonl.partial"
+        process = subprocess.Popen(program, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
+            if partial.exists() and partial.read_bytes().count(b"\n") >= 4:
+                break
+            time.sleep(0.002)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert partial.exists(), f"{stage} was over before it could be killed"
+    assert run(*arguments, "--run", str(killed))[0] == 0
+    for name in ("samples", "targets", "routes", "specialist", "mllm", "sfa"):
+        assert (killed / f"{name}.jsonl").read_bytes() == (whole / f"{name}.jsonl").read_bytes(), name
