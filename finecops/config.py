@@ -164,6 +164,20 @@ def resolve(path: Path | str) -> Path:
     return PROJECT / path
 
 
+def resolve_weights(weights: str) -> str:
+    """What a configuration's `weights` stand for: a folder that is here, or the id of a model on the Hub.
+
+    Raises:
+        ConfigError: it is written as a folder (`checkpoints/…`, or with a leading `.`, `/` or `~`) that is not here.
+    """
+    path = resolve(Path(weights).expanduser())
+    if path.is_dir():
+        return str(path)
+    if weights.startswith(("checkpoints/", ".", "/", "~")):
+        raise ConfigError(f"no model in {weights}/: put its files there, or name a folder or a Hub id as `weights`")
+    return weights
+
+
 def _folders(kind: str) -> list[Path]:
     return [Path("configs") / kind, PROJECT / "configs" / kind, PACKAGE / "configs" / kind]
 

@@ -16,8 +16,8 @@ JITTER: Final = 3
 """Largest shift of a centre from its lattice place, in pixels, on each axis."""
 
 RELATION_GAP: Final = 21
-"""Centres further apart than this (pixels, per axis) stand in a relation. It lies between one and two lattice
-steps, jitter included, so no pair of things is a borderline case."""
+"""Centres further apart than this (pixels, per axis) stand in a relation. One lattice step with its jitter stays
+below it, two stay above it: no rounding decides a relation."""
 
 ASPECTS: Final[dict[str, float]] = {
     "car": 1.55,

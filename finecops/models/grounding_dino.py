@@ -18,7 +18,7 @@ from PIL import Image
 from transformers import AutoConfig, AutoModelForZeroShotObjectDetection, AutoProcessor
 
 from finecops.boxes import clip_xyxy, cxcywh_to_xyxy
-from finecops.config import SpecialistConfig, resolve
+from finecops.config import SpecialistConfig, resolve_weights
 from finecops.errors import ModelError
 from finecops.models.protocols import Detections, Query, QueryGroup, Span
 
@@ -59,7 +59,7 @@ class GroundingDino:
 
     def __init__(self, config: SpecialistConfig, device: str = "cpu") -> None:
         self.config, self.device = config, torch.device(device)
-        weights = str(resolve(config.weights))
+        weights = resolve_weights(config.weights)
         try:
             self.processor = AutoProcessor.from_pretrained(weights, revision=config.revision)
             self.model = _load_untied(weights, config)

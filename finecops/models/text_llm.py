@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from finecops.config import ExtractorConfig, resolve
+from finecops.config import ExtractorConfig, resolve_weights
 from finecops.errors import ModelError
 
 
@@ -17,7 +17,7 @@ class TransformersText:
 
     def __init__(self, config: ExtractorConfig, device: str = "cpu") -> None:
         self.config, self.device = config, torch.device(device)
-        weights = str(resolve(cast(str, config.model)))
+        weights = resolve_weights(cast(str, config.model))
         dtype: Any = "auto" if config.dtype == "auto" else getattr(torch, config.dtype)
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(weights, padding_side="left")

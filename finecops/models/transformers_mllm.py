@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from finecops import prompts
-from finecops.config import MllmConfig, resolve
+from finecops.config import MllmConfig, resolve_weights
 from finecops.errors import ConfigError, ModelError
 from finecops.models.protocols import Query, QueryGroup, Reply
 
@@ -31,7 +31,7 @@ class TransformersMllm:
 
     def __init__(self, config: MllmConfig, device: str = "cpu") -> None:
         self.config, self.device = config, torch.device(device)
-        weights = str(resolve(config.weights))
+        weights = resolve_weights(config.weights)
         try:
             self.processor = AutoProcessor.from_pretrained(weights, revision=config.revision)
             dtype: Any = "auto" if config.dtype == "auto" else getattr(torch, config.dtype)

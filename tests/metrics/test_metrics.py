@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,7 @@ def brute_pair(positive: Prediction | None, hits: list[bool], negative: Predicti
     outcomes = []
     for order in permutations(range(len(everything))):
         scores = [everything[i][0] for i in order]
-        if all(a >= b for a, b in zip(scores, scores[1:], strict=False)):
+        if all(a >= b for a, b in pairwise(scores)):
             outcomes.append(float(any(everything[i][1] for i in order[:k])))
     return [float(np.mean(outcomes)), min(outcomes), max(outcomes)] if outcomes else [0.0, 0.0, 0.0]
 

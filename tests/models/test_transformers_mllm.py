@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 from finecops.config import load_mllm
-from finecops.errors import ConfigError, ModelError
+from finecops.errors import ConfigError
 from finecops.models.confidence import box_confidence, tokens_in_span
 from finecops.models.dialects import DIALECTS, decode
 from finecops.models.images import read_image
 from finecops.models.protocols import Query, QueryGroup, Reply
-from finecops.models.transformers_mllm import TransformersMllm, prompt_text
+from finecops.models.transformers_mllm import prompt_text
 
 PAREN = DIALECTS["norm1000_paren"]
 
@@ -53,7 +53,7 @@ def test_a_reply_is_a_box_in_the_models_own_words(mini_mllm: Any, images: list[I
     decoded = decode(PAREN, reply.text, images[0].size)
     assert decoded.status == "box"
     inside = tokens_in_span(reply.token_texts, decoded.at[0])
-    assert [reply.token_texts[i] for i in inside][0] == "("
+    assert reply.token_texts[inside[0]] == "("
     assert 0 < box_confidence(reply, decoded.at[0], "product") <= box_confidence(reply, decoded.at[0], "mean_prob") <= 1
 
 
@@ -66,9 +66,3 @@ def test_confidence_takes_what_lies_between_the_markers() -> None:
     assert box_confidence(reply, span, "product") == pytest.approx(0.5**4)
     assert box_confidence(reply, span, "mean_logit") == pytest.approx(5.0)
     assert box_confidence(Reply("p", reply.text), span, "mean_prob") is None
-
-
-def test_weights_that_are_not_there_are_said() -> None:
-    config = load_mllm("mini-qwen2vl").model_copy(update={"weights": "checkpoints/no-such-model"})
-    with pytest.raises(ModelError, match="cannot load checkpoints/no-such-model"):
-        TransformersMllm(config)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -76,10 +76,10 @@ def test_the_question_is_the_papers() -> None:
 class Server(BaseHTTPRequestHandler):
     """Speaks as much of the chat completions protocol as the client needs; answers from the class's script."""
 
-    script: list[tuple[int, dict[str, str], Any]] = []
-    seen: list[Any] = []
+    script: ClassVar[list[tuple[int, dict[str, str], Any]]] = []
+    seen: ClassVar[list[Any]] = []
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         self.seen.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         status, headers, content = self.script.pop(0) if self.script else (500, {}, "no more")
         if status == 200:

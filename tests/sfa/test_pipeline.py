@@ -128,7 +128,7 @@ def test_a_missing_or_broken_image_is_an_error_with_its_name(tmp_path: Path, con
     path = tmp_path / "broken.png"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(DataError, match="broken.png"):
+    with pytest.raises(DataError, match=r"broken\.png"):
         read_image(path)
 
 

@@ -1,0 +1,25 @@
+.PHONY: install check test slow mini-data mini-models
+
+install:
+	python -m pip install -e '.[dev]'
+
+check:
+	ruff check .
+	ruff format --check .
+	mypy
+
+test:
+	python -m pytest
+
+slow:
+	python -m pytest -m slow
+
+mini-data:
+	finecops data build mini --out data/finecops-mini
+
+mini-models:
+	python scripts/train_mini_gdino.py train
+	python scripts/train_mini_gdino.py export
+	python scripts/train_mini_qwen2vl.py eyes
+	python scripts/train_mini_qwen2vl.py language
+	python scripts/train_mini_qwen2vl.py export

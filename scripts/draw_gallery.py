@@ -1,0 +1,100 @@
+"""Draw samples of a run with the boxes of both pathways: the picture in the README.
+
+    python scripts/draw_gallery.py outputs/finecops-mini-mini docs/gallery.png
+
+The run must have both pathways on every sample (`finecops sfa run --both`). Chosen are the first samples, in the
+run's order, of each of these cases: level 1 that the specialist gets right, level 2 that it gets wrong and the
+MLLM right, and one that SFA gets wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from finecops.boxes import iou_xyxy
+from finecops.config import load_dataset, resolve
+from finecops.jsonl import read_rows
+from finecops.models.images import read_image
+from finecops.records import Prediction, Route, Sample
+from finecops.run import read_samples
+
+SCALE, GAP, TEXT_HEIGHT = 2, 14, 74
+COLOURS = {"truth": (20, 150, 60), "specialist": (230, 120, 0), "mllm": (30, 80, 220)}
+
+
+def is_right(sample: Sample, prediction: Prediction) -> bool:
+    """Whether the first box meets the truth."""
+    return bool(prediction.boxes) and bool(
+        iou_xyxy(np.array(prediction.boxes[0]), np.array(sample.box)) > 0.5  # type: ignore[arg-type]
+    )
+
+
+def draw_card(sample: Sample, route: Route, answers: dict[str, Prediction], root: Path) -> Image.Image:
+    """One sample: image with boxes, expression, and who was asked."""
+    image = read_image(root / sample.image)
+    image = image.resize((image.width * SCALE, image.height * SCALE), Image.Resampling.LANCZOS)
+    card = Image.new("RGB", (image.width, image.height + TEXT_HEIGHT), "white")
+    card.paste(image)
+    pen = ImageDraw.Draw(card)
+    boxes = [("truth", sample.box, 5)] + [(n, p.boxes[0] if p.boxes else None, 2) for n, p in answers.items()]
+    for name, box, width in boxes:
+        if box is not None:
+            pen.rectangle([v * SCALE for v in box], outline=COLOURS[name], width=width)
+    font, small = ImageFont.load_default(13), ImageFont.load_default(11)
+    asked = "specialist" if route.level == 1 else "mllm"
+    verdict = "right" if is_right(sample, answers[asked]) else "wrong"
+    pen.multiline_text((2, image.height + 4), textwrap.fill(sample.expression, 40), "black", font, spacing=2)
+    said = f"level {route.level}: {'specialist' if route.level == 1 else 'MLLM'} asked, {verdict}"
+    pen.text((2, image.height + TEXT_HEIGHT - 16), said, COLOURS[asked], small)
+    return card
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("out", type=Path)
+    args = parser.parse_args()
+    samples = [s for s in read_samples(args.run) if s.negative is None]
+    routes = {r.sample_id: r for r in read_rows(args.run / "routes.jsonl", Route)}
+    answers = {
+        n: {p.sample_id: p for p in read_rows(args.run / f"{n}.jsonl", Prediction)} for n in ("specialist", "mllm")
+    }
+    root = resolve(load_dataset(samples[0].dataset).root)
+
+    def case(level: int, specialist: bool, mllm: bool) -> Callable[[Sample], bool]:
+        return lambda s: (
+            routes[s.id].level == level
+            and is_right(s, answers["specialist"][s.id]) is specialist
+            and is_right(s, answers["mllm"][s.id]) is mllm
+        )
+
+    wanted = [(case(1, True, True), 1), (case(1, True, False), 1), (case(2, False, True), 3), (case(2, False, False), 1)]
+    chosen: list[Sample] = []
+    for fits, count in wanted:
+        fresh = (s for s in samples if fits(s) and s.image not in {c.image for c in chosen})
+        for _, sample in zip(range(count), fresh, strict=False):
+            chosen.append(sample)
+    cards = [draw_card(s, routes[s.id], {n: a[s.id] for n, a in answers.items()}, root) for s in chosen]
+    columns = 3
+    rows = -(-len(cards) // columns)
+    width, height = cards[0].size
+    sheet = Image.new("RGB", (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP + 20), "white")
+    pen, x = ImageDraw.Draw(sheet), GAP
+    for name, label in (("truth", "truth"), ("specialist", "specialist's box"), ("mllm", "MLLM's box")):
+        pen.rectangle((x, 9, x + 12, 19), fill=COLOURS[name])
+        pen.text((x + 17, 6), label, "black", ImageFont.load_default(13))
+        x += 150
+    for i, card in enumerate(cards):
+        sheet.paste(card, (GAP + i % columns * (width + GAP), 20 + GAP + i // columns * (height + GAP)))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(args.out, optimize=True)
+
+
+if __name__ == "__main__":
+    main()

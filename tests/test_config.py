@@ -1,0 +1,80 @@
+"""Configurations: names, paths, and what is said when one is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from finecops.config import (
+    load_dataset,
+    load_extractor,
+    load_mllm,
+    load_preset,
+    load_specialist,
+    names,
+    resolve_weights,
+)
+from finecops.errors import ConfigError
+from finecops.models.dialects import DIALECTS
+from finecops.models.grounding_dino import GroundingDino
+from finecops.models.protocols import Query
+from finecops.models.transformers_mllm import prompt_text
+
+LOADERS = {"specialist": load_specialist, "mllm": load_mllm, "extractor": load_extractor}
+
+
+@pytest.mark.parametrize("name", names("models"))
+def test_every_model_that_comes_along_is_valid(name: str) -> None:
+    import yaml
+
+    kind = yaml.safe_load((Path("configs/models") / f"{name}.yaml").read_text())["kind"]
+    config = LOADERS[kind](name)  # type: ignore[operator]
+    assert config.name == name
+    if kind == "mllm":
+        assert config.box_format in DIALECTS
+        assert "car" in prompt_text(config, Query("car", "car"))
+
+
+@pytest.mark.parametrize("name", names("presets"))
+def test_every_preset_names_models_that_there_are(name: str) -> None:
+    preset = load_preset(name)
+    load_extractor(preset.extractor)
+    load_specialist(preset.router)
+    load_specialist(preset.specialist)
+    load_mllm(preset.mllm)
+
+
+@pytest.mark.parametrize("name", names("datasets"))
+def test_every_dataset_names_a_preset_that_there_is(name: str) -> None:
+    config = load_dataset(name)
+    assert config.default_split in config.splits
+    load_preset(config.preset)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("name: x\nkind: specialist\nbackend: grounding-dino\nlicence: MIT\nscore: s", "weights: Field required"),
+        ("name: x\nkind: specialist\ncolour: red", "backend: Field required"),
+        ("a: [", "is not YAML"),
+        ("- a", "is not a mapping"),
+        ("kind: mllm", "is a model of kind mllm; a specialist is needed here"),
+    ],
+)
+def test_a_broken_file_is_named_with_its_setting(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "model.yaml"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=message):
+        load_specialist(str(path))
+
+
+@pytest.mark.parametrize("weights", ["checkpoints/no-such-model", "./nothing", "/no/such/folder"])
+def test_a_folder_that_is_not_here_is_said_at_once(weights: str) -> None:
+    with pytest.raises(ConfigError, match="no model in"):
+        GroundingDino(load_specialist("mini-gdino").model_copy(update={"weights": weights}))
+
+
+def test_weights_are_a_folder_or_a_hub_id() -> None:
+    assert resolve_weights("Qwen/Qwen2-VL-7B-Instruct") == "Qwen/Qwen2-VL-7B-Instruct"
+    assert Path(resolve_weights("checkpoints/mini-gdino")).is_dir()
