@@ -74,7 +74,12 @@ def main() -> None:
             and is_right(s, answers["mllm"][s.id]) is mllm
         )
 
-    wanted = [(case(1, True, True), 1), (case(1, True, False), 1), (case(2, False, True), 3), (case(2, False, False), 1)]
+    wanted = [
+        (case(1, True, True), 1),
+        (case(1, True, False), 1),
+        (case(2, False, True), 3),
+        (case(2, False, False), 1),
+    ]
     chosen: list[Sample] = []
     for fits, count in wanted:
         fresh = (s for s in samples if fits(s) and s.image not in {c.image for c in chosen})

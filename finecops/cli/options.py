@@ -158,7 +158,8 @@ def open_choices(choices: Choices) -> tuple[Run, SfaSettings]:
         run_folder(choices.run) if choices.run else OUTPUTS / _default_run_name(choices, config.name, dataset.split)
     )
     run = open_run(folder, dataset, choices.limit)
-    typer.secho(f"run {folder}: {len(run.samples)} samples of {config.name}, {dataset.split}", err=True)
+    files = ", ".join(path.name for path in dataset.files)
+    typer.secho(f"run {folder}: {len(run.samples)} samples of {config.name}, {dataset.split} ({files})", err=True)
     return run, replace(settings, device=choices.device or default_device())
 
 

@@ -35,7 +35,12 @@ def load_text_llm(config: ExtractorConfig, device: str) -> TextLlm:
     if config.model is None:
         raise ConfigError(f"extractor {config.name} names no model")
     if config.backend == "openai":
-        from finecops.models.openai_text import OpenAiText
+        try:
+            from finecops.models.openai_text import OpenAiText
+        except ImportError as error:
+            raise ModelError(
+                f"extractor {config.name} needs the openai package: pip install 'finecops[openai]'"
+            ) from error
 
         return OpenAiText(config)
     _need_torch(device)

@@ -1,0 +1,36 @@
+"""The training scripts from nothing to a checkpoint that loads like any other, some steps each."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from transformers import AutoModelForImageTextToText, AutoModelForZeroShotObjectDetection, AutoProcessor
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def script(name: str, *arguments: str) -> None:
+    subprocess.run([sys.executable, f"scripts/{name}.py", *arguments], cwd=PROJECT, check=True, capture_output=True)
+
+
+@pytest.mark.slow
+def test_mini_gdino(tmp_path: Path) -> None:
+    folders = ["--folder", str(tmp_path / "train"), "--checkpoint", str(tmp_path / "out")]
+    script("train_mini_gdino", "train", "--steps", "3", *folders)
+    script("train_mini_gdino", "train", "--steps", "5", *folders)  # goes on
+    script("train_mini_gdino", "export", *folders)
+    AutoModelForZeroShotObjectDetection.from_pretrained(tmp_path / "out")
+    AutoProcessor.from_pretrained(tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_mini_qwen2vl(tmp_path: Path) -> None:
+    folders = ["--folder", str(tmp_path / "train"), "--checkpoint", str(tmp_path / "out")]
+    script("train_mini_qwen2vl", "eyes", "--steps", "3", *folders)
+    script("train_mini_qwen2vl", "language", "--steps", "3", *folders)
+    script("train_mini_qwen2vl", "export", *folders)
+    AutoModelForImageTextToText.from_pretrained(tmp_path / "out")
+    AutoProcessor.from_pretrained(tmp_path / "out")
