@@ -20,28 +20,7 @@ from finecops.mini.catalogue import VOCABULARY
 
 INPUT_SIZE = 160
 _FIXED = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103, ".": 1012, "?": 1029}
-_EXTRA = [
-    "a",
-    "an",
-    "the",
-    "all",
-    "and",
-    "with",
-    "that",
-    "is",
-    "to",
-    "this",
-    "it",
-    "of",
-    "in",
-    "on",
-    "has",
-    "same",
-    "left",
-    "right",
-    "side",
-    "red",
-]
+_EXTRA = "a an the all and with that is to this it of in on has same left right side red".split()
 
 
 def world_words() -> list[str]:

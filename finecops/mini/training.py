@@ -57,7 +57,7 @@ def _average_gradients(parameters: list[nn.Parameter]) -> None:
     with_gradient = [p for p in parameters if p.grad is not None]
     flat = torch.cat([p.grad.flatten() for p in with_gradient if p.grad is not None])
     distributed.all_reduce(flat)
-    parts = (flat / distributed.get_world_size()).split([p.numel() for p in with_gradient])
+    parts = torch.split(flat / distributed.get_world_size(), [p.numel() for p in with_gradient])
     for parameter, part in zip(with_gradient, parts, strict=True):
         parameter.grad = part.view_as(parameter)
 

@@ -14,197 +14,30 @@ from finecops.models.protocols import Span
 
 _TOKEN = re.compile(r"[A-Za-z0-9][\w'’-]*|[,;:]")
 
-_DETERMINERS = frozenset(
-    ["a", "an", "the", "this", "that", "these", "those", "some", "one", "another", "his", "her", "its", "their"]
-)
-_RELATIVES = frozenset(["that", "which", "who", "whose", "whom", "where"])
-_BE = frozenset(["is", "are", "was", "were", "be", "been", "being"])
+_DETERMINERS = frozenset("a an the this that these those some one another his her its their".split())
+_RELATIVES = frozenset("that which who whose whom where".split())
+_BE = frozenset("is are was were be been being".split())
 _STAND = frozenset(
-    [
-        "stands",
-        "stand",
-        "stood",
-        "sits",
-        "sit",
-        "sat",
-        "lies",
-        "lie",
-        "lay",
-        "rests",
-        "rest",
-        "rested",
-        "resides",
-        "reside",
-        "resided",
-        "hangs",
-        "hang",
-        "hung",
-        "appears",
-        "appear",
-        "appeared",
-        "leans",
-        "lean",
-        "leaned",
-        "remains",
-        "remain",
-        "waits",
-        "wait",
-        "exists",
-        "exist",
-    ]
+    "stands stand stood sits sit sat lies lie lay rests rest rested resides reside resided hangs hang hung "
+    "appears appear appeared leans lean leaned remains remain waits wait exists exist".split()
 )
-_VERBS = (
-    _BE
-    | _STAND
-    | frozenset(
-        [
-            "can",
-            "could",
-            "has",
-            "have",
-            "had",
-            "do",
-            "does",
-            "will",
-            "would",
-            "may",
-            "might",
-            "must",
-            "wears",
-            "wear",
-            "holds",
-            "hold",
-            "carries",
-            "carry",
-            "looks",
-            "look",
-            "seems",
-            "seem",
-            "faces",
-            "face",
-            "shares",
-            "share",
-            "belongs",
-            "belong",
-        ]
-    )
+_VERBS = (_BE | _STAND) | frozenset(
+    "can could has have had do does did will would may might must wears wear holds hold carries carry looks look "
+    "seems seem faces face shares share belongs belong".split()
 )
 _PREPOSITIONS = frozenset(
-    [
-        "to",
-        "on",
-        "in",
-        "at",
-        "by",
-        "near",
-        "next",
-        "beside",
-        "besides",
-        "behind",
-        "above",
-        "below",
-        "over",
-        "under",
-        "beneath",
-        "underneath",
-        "between",
-        "among",
-        "against",
-        "inside",
-        "outside",
-        "around",
-        "along",
-        "across",
-        "from",
-        "for",
-        "with",
-        "without",
-        "of",
-        "off",
-        "into",
-        "onto",
-        "atop",
-        "before",
-        "after",
-        "toward",
-        "towards",
-        "within",
-        "beyond",
-        "opposite",
-        "alongside",
-        "amid",
-        "amongst",
-        "adjacent",
-        "close",
-        "closest",
-        "nearest",
-        "left",
-        "right",
-    ]
+    "to on in at by near next beside besides behind above below over under beneath underneath between among "
+    "against inside outside around along across from for with without of off into onto atop before after toward "
+    "towards within beyond opposite alongside amid amongst adjacent close closest nearest left right".split()
 )
 _SIDES = frozenset({"left", "right"})
 _CONTAINERS = frozenset(
-    [
-        "pair",
-        "group",
-        "bottle",
-        "cup",
-        "glass",
-        "slice",
-        "piece",
-        "bunch",
-        "row",
-        "set",
-        "stack",
-        "plate",
-        "bowl",
-        "box",
-        "bag",
-        "pile",
-        "loaf",
-        "can",
-        "jar",
-        "basket",
-        "crowd",
-        "herd",
-        "flock",
-        "couple",
-        "part",
-    ]
+    "pair group bottle cup glass slice piece bunch row set stack plate bowl box bag pile loaf can jar basket "
+    "crowd herd flock couple part".split()
 )
 _LEAD_IN = frozenset(
-    [
-        "there",
-        "here",
-        "find",
-        "locate",
-        "look",
-        "show",
-        "me",
-        "point",
-        "select",
-        "choose",
-        "pick",
-        "identify",
-        "detect",
-        "where",
-        "what",
-        "is",
-        "are",
-        "was",
-        "were",
-        "it's",
-        "i",
-        "we",
-        "you",
-        "see",
-        "want",
-        "can",
-        "could",
-        "please",
-        "for",
-        "at",
-    ]
+    "there here find locate look show me point select choose pick identify detect where what is are was were "
+    "it's i we you see want can could please for at".split()
 )
 
 
