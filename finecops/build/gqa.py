@@ -33,6 +33,10 @@ _PAIRS = {
     "inside": "outside",
 }
 _PEOPLE = "man woman boy girl person child lady guy player people kid baby"
+_NO_TARGET = (
+    "sky ground grass water road street sidewalk floor wall ceiling snow sand dirt field air room background "
+    "hair head face hand arm leg foot eye ear nose mouth neck finger tail wing shadow reflection light part"
+)
 
 GQA_VOCABULARY: Final = Vocabulary(
     attribute_types={
@@ -44,6 +48,8 @@ GQA_VOCABULARY: Final = Vocabulary(
     contradictions={a: (b,) for pair in _PAIRS.items() for a, b in (pair, pair[::-1])},
     mirror={"to the left of": "to the right of", "to the right of": "to the left of"},
     synonyms=dict.fromkeys(_PEOPLE.split(), "person"),
+    unsuitable=frozenset(_NO_TARGET.split()),
+    min_side_share=0.05,
 )
 """Colours, materials and sizes exclude one another; categories of people are not told apart."""
 

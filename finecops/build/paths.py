@@ -48,13 +48,26 @@ def sample_unique_path(
     tries: int = 8,
 ) -> tuple[Description, Thing] | None:
     """A random path that fits exactly one thing of the graph, with that thing; None if `tries` do not find one."""
-    targets = [t for t in graph.objects.values() if not vocabulary.categories or t.name in vocabulary.categories]
-    for _ in range(tries):
+    targets = [thing for thing in graph.objects.values() if is_suitable(graph, thing, vocabulary)]
+    for _ in range(tries if targets else 0):
         target = rng.choice(targets)
         path = sample_path(rng, graph, target, rng.choice(tuple_types), vocabulary)
         if path is not None and singles_out(graph, path, target.id, vocabulary):
             return path, target
     return None
+
+
+def is_suitable(graph: SceneGraph, thing: Thing, vocabulary: Vocabulary) -> bool:
+    """Whether a thing may be a target: by its name, its size, and its box, which must lie in the image."""
+    x, y, w, h = thing.xywh
+    return (
+        (not vocabulary.categories or thing.name in vocabulary.categories)
+        and thing.name not in vocabulary.unsuitable
+        and min(w, h) >= vocabulary.min_side_share * min(graph.width, graph.height)
+        and min(x, y) >= 0
+        and x + w <= graph.width
+        and y + h <= graph.height
+    )
 
 
 def _node(rng: random.Random, thing: Thing, vocabulary: Vocabulary) -> Node:

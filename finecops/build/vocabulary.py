@@ -19,6 +19,8 @@ class Vocabulary:
         relation_phrases: relation → its wordings; a relation not listed is worded by its own name.
         categories: names that may be targets or replacements; empty means all that occur.
         synonyms: category → name of the group of categories that one would not tell apart in an image.
+        unsuitable: names that are never a target (stuff without clear borders, parts of things).
+        min_side_share: a target's shorter side is at least this share of the image's shorter side.
         complete: whether a graph says everything: what is not in it is false. GQA's graphs do not; there an
             attribute or relation is false only if the graph holds one that excludes it.
     """
@@ -30,11 +32,14 @@ class Vocabulary:
     relation_phrases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     categories: tuple[str, ...] = ()
     synonyms: Mapping[str, str] = field(default_factory=dict)
+    unsuitable: frozenset[str] = frozenset()
+    min_side_share: float = 0.0
     complete: bool = False
 
     def group(self, name: str) -> str:
-        """The group of categories a name stands in; its own name where it has no synonyms."""
-        return self.synonyms.get(name, name)
+        """The group of categories a name stands in; singular and plural are one where it has no synonyms."""
+        singular = name[:-1] if name.endswith("s") and len(name) > 3 else name
+        return self.synonyms.get(name) or self.synonyms.get(singular) or singular
 
     def attributes_of_type(self, kind: str) -> list[str]:
         """All attributes of one kind, in the vocabulary's order."""
