@@ -14,6 +14,7 @@ def eval_command(
     runs: Annotated[
         list[str] | None, typer.Argument(help="Runs by name below outputs/ or by folder; the newest if none is given.")
     ] = None,
+    run: Annotated[list[str] | None, typer.Option("--run", "-r", help="The same, as an option.")] = None,
     metrics: Annotated[
         str, typer.Option("--metrics", help="What to print: p1, p5, p10, r1, r5, r10, auroc, reject.")
     ] = _DEFAULT_METRICS,
@@ -35,7 +36,7 @@ def eval_command(
     unknown = [name for name in wanted if name not in METRICS]
     if unknown or not wanted:
         raise ConfigError(f"unknown metric {', '.join(unknown) or '(none)'}; there are: {', '.join(METRICS)}")
-    folders: list[Path] = [run_folder(name) for name in runs] if runs else [newest_run()]
+    folders: list[Path] = [run_folder(name) for name in (*(runs or ()), *(run or ()))] or [newest_run()]
     if as_json:
         typer.echo(json.dumps({str(folder): evaluate_run(folder, wanted) for folder in folders}, indent=1))
     else:

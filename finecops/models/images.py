@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from functools import lru_cache
 from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -14,17 +13,39 @@ MAX_PIXELS = 100_000_000
 """Larger images are refused before they are decoded."""
 
 
-@lru_cache(maxsize=64)
-def read_image(path: Path) -> Image.Image:
-    """Decode an image as RGB; the last 64 are kept, since stages of one run ask for the same ones.
+CACHE_BYTES = 2 * 1024**3
+"""How many bytes of decoded images a process keeps."""
 
+_cache: dict[tuple[Path, int, int], Image.Image] = {}
+_cached_bytes = 0
+
+
+def read_image(path: Path) -> Image.Image:
+    """Decode an image as RGB. Do not change what comes back: it is kept for the next stage that asks.
+
+    The stages of a run go through the same images in the same order, so the first ones that fit into
+    `CACHE_BYTES` stay and none is evicted: dropping the oldest would drop each just before it is needed again.
     EXIF rotation is applied, as annotation tools that draw boxes on what they show do.
 
     Raises:
         DataError: the file is missing, broken, or too large.
     """
+    global _cached_bytes
     if not path.is_file():
         raise DataError(f"image {path} is missing")
+    state = path.stat()
+    key = (path, state.st_mtime_ns, state.st_size)
+    if key not in _cache:
+        image = _decode(path)
+        size = 3 * image.width * image.height
+        if _cached_bytes + size > CACHE_BYTES:
+            return image
+        _cache[key] = image
+        _cached_bytes += size
+    return _cache[key]
+
+
+def _decode(path: Path) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)

@@ -16,6 +16,7 @@ from finecops.config import load_dataset, load_extractor, load_mllm, load_preset
 from finecops.datasets.finecops_ref import Dataset, load_dataset_split
 from finecops.errors import DataError, RunError
 from finecops.jsonl import read_rows
+from finecops.models import images
 from finecops.models.images import read_image
 from finecops.models.protocols import Detections, QueryGroup, Reply
 from finecops.records import Prediction, Route, Target
@@ -138,6 +139,24 @@ def test_exif_rotation_is_applied(tmp_path: Path) -> None:
     exif[0x0112] = 6
     image.save(tmp_path / "turned.jpg", exif=exif)
     assert read_image(tmp_path / "turned.jpg").size == (20, 40)
+
+
+def test_an_image_is_decoded_once_while_it_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [tmp_path / f"{i}.png" for i in range(3)]
+    for path in paths:
+        Image.new("RGB", (10, 10)).save(path)
+    decoded: list[Path] = []
+    decode = images._decode
+    monkeypatch.setattr(images, "_decode", lambda path: (decoded.append(path), decode(path))[1])
+    monkeypatch.setattr(images, "_cache", {})
+    monkeypatch.setattr(images, "_cached_bytes", 0)
+    monkeypatch.setattr(images, "CACHE_BYTES", 2 * 300)
+    for _ in range(2):
+        for path in paths:
+            read_image(path)
+    assert decoded == [*paths, paths[2]]
+    Image.new("RGB", (10, 10), "red").save(paths[0])
+    assert read_image(paths[0]).getpixel((0, 0)) == (255, 0, 0)  # a changed file is read anew
 
 
 def test_first_difference_names_the_setting() -> None:
