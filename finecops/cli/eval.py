@@ -16,7 +16,7 @@ def eval_command(
     ] = None,
     run: Annotated[list[str] | None, typer.Option("--run", "-r", help="The same, as an option.")] = None,
     metrics: Annotated[
-        str, typer.Option("--metrics", help="What to print: p1, p5, p10, r1, r5, r10, auroc, reject.")
+        str, typer.Option("--metrics", help="What to print: p1, p5, p10, r1, r5, r10, auroc, aupr, fpr95, reject.")
     ] = _DEFAULT_METRICS,
     as_json: Annotated[bool, typer.Option("--json", help="Print all numbers as JSON, for a program.")] = False,
 ) -> None:

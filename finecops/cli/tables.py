@@ -20,7 +20,7 @@ def print_runs(folders: Sequence[Path], metrics: Sequence[str] = ("p1", "r1", "a
         result = evaluate_run(folder, metrics)
         dataset = result["dataset"]
         typer.secho(f"\n{folder}  ·  {dataset['name']}, {dataset['split']}, {dataset['samples']} samples", bold=True)
-        for block in (_precision(result), *_negatives(result, "recall"), _auroc(result), _outcomes(result)):
+        for block in (_precision(result), *_negatives(result, "recall"), _separations(result), _outcomes(result)):
             if block:
                 typer.echo(f"\n{block}")
         for line in (*_absent(result), *_router(result), *_speed(result)):
@@ -117,13 +117,20 @@ def _short(type_: str) -> str:
     return " ".join(_TYPES.get(part, part) for part in type_.split("_"))
 
 
-def _auroc(result: dict[str, Any]) -> str:
-    rows = [
-        [_label(name, result), _value(e, "auroc"), str(row["n"])]
-        for name, e in result["methods"].items()
-        if (row := _find(e, "auroc")) is not None
-    ]
-    return table("AUROC, all positives against all negatives, %", ["", "AUROC", "negatives"], rows) if rows else ""
+_SEPARATIONS = {"auroc": "AUROC", "aupr": "AUPR", "fpr95": "FPR at 95% recall"}
+
+
+def _separations(result: dict[str, Any]) -> str:
+    there = {r["metric"] for e in result["methods"].values() for r in e["rows"]}
+    columns = {metric: title for metric, title in _SEPARATIONS.items() if metric in there}
+    if not columns:
+        return ""
+    rows = []
+    for name, evaluation in result["methods"].items():
+        first = _find(evaluation, next(iter(columns)))
+        if first is not None:
+            rows.append([_label(name, result), *(_value(evaluation, m) for m in columns), str(first["n"])])
+    return table("All positives against all negatives, %", ["", *columns.values(), "negatives"], rows)
 
 
 def _outcomes(result: dict[str, Any]) -> str:

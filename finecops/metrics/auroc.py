@@ -1,20 +1,53 @@
-"""How well presence scores tell positives from negatives: area under the ROC curve."""
+"""How well presence scores tell positives from negatives: areas under curves, and one point on one.
+
+Infinite scores are ordered like others; a higher score means "present". Each function returns per cent, or None if
+either side is empty.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from finecops.metrics.arrays import Floats
 
 
 def auroc(positive_scores: Floats, negative_scores: Floats) -> float | None:
-    """Probability in per cent that a positive's score is above a negative's, ties counting half (Mann-Whitney).
-
-    Infinite scores are ordered like others. None if either side is empty.
-    """
+    """Probability that a positive's score is above a negative's, ties counting half (Mann-Whitney)."""
     n, m = len(positive_scores), len(negative_scores)
     if not n or not m:
         return None
     ranks = rankdata(np.concatenate([positive_scores, negative_scores]))
     return float(100 * (ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
+
+
+def average_precision(positive_scores: Floats, negative_scores: Floats) -> float | None:
+    """AUPR as average precision: the sum over thresholds of precision times the recall it adds."""
+    if not len(positive_scores) or not len(negative_scores):
+        return None
+    hits, false_alarms = _at_thresholds(positive_scores, negative_scores)
+    precision = hits / (hits + false_alarms)
+    return float(100 * np.sum(np.diff(hits, prepend=0) / len(positive_scores) * precision))
+
+
+def false_positive_rate_at_recall(
+    positive_scores: Floats, negative_scores: Floats, recall: float = 0.95
+) -> float | None:
+    """FPR95: the smallest share of negatives accepted by a threshold that accepts `recall` of the positives."""
+    if not len(positive_scores) or not len(negative_scores):
+        return None
+    hits, false_alarms = _at_thresholds(positive_scores, negative_scores)
+    reached = hits >= recall * len(positive_scores) - 1e-9
+    return float(100 * false_alarms[reached].min() / len(negative_scores))
+
+
+def _at_thresholds(positive_scores: Floats, negative_scores: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positives and negatives accepted at each distinct score, from the highest down."""
+    scores = np.concatenate([positive_scores, negative_scores])
+    distinct, place = np.unique(scores, return_inverse=True)
+    counts = [
+        np.bincount(part, minlength=len(distinct))[::-1].cumsum()
+        for part in (place[: len(positive_scores)], place[len(positive_scores) :])
+    ]
+    return counts[0], counts[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,18 +10,19 @@ import numpy as np
 from finecops.metrics.arrays import (
     OUTCOMES,
     Evaluated,
+    Floats,
     evaluate_arrays,
     missing_scores_reason,
     negative_groups,
     presence_scores,
 )
-from finecops.metrics.auroc import auroc
+from finecops.metrics.auroc import auroc, average_precision, false_positive_rate_at_recall
 from finecops.metrics.precision import precision_at_k
 from finecops.metrics.recall import pair_recall_at_k
 from finecops.records import Prediction, Route, Sample
 
-METRICS = ("p1", "p5", "p10", "r1", "r5", "r10", "auroc", "reject")
-"""Names for `--metrics`: precision@k, recall@k, AUROC, and explicit rejections."""
+METRICS = ("p1", "p5", "p10", "r1", "r5", "r10", "auroc", "aupr", "fpr95", "reject")
+"""Names for `--metrics`: precision@k, recall@k, AUROC, AUPR, FPR at 95% recall, and explicit rejections."""
 
 TidyRow = dict[str, Any]
 
@@ -49,8 +50,8 @@ def evaluate(
             rows += _rejection_rows(data)
         elif reason is not None:
             absent[name] = reason
-        elif name == "auroc":
-            rows += _auroc_rows(data)
+        elif name in _SEPARATIONS:
+            rows += _separation_rows(data, name)
         else:
             rows += _recall_rows(data, int(name[1:]))
     return {"rows": rows, "outcomes": data.counts(), "absent": absent}
@@ -96,14 +97,22 @@ def _recall_rows(data: Evaluated, k: int) -> list[TidyRow]:
     return rows
 
 
-def _auroc_rows(data: Evaluated) -> list[TidyRow]:
+_SEPARATIONS: dict[str, Callable[[Floats, Floats], float | None]] = {
+    "auroc": auroc,
+    "aupr": average_precision,
+    "fpr95": false_positive_rate_at_recall,
+}
+
+
+def _separation_rows(data: Evaluated, name: str) -> list[TidyRow]:
+    measure = _SEPARATIONS[name]
     presence = presence_scores(data)
     negatives = ~data.positive
-    rows = [_row("auroc", auroc(presence[data.positive], presence[negatives]), int(negatives.sum()))]
+    rows = [_row(name, measure(presence[data.positive], presence[negatives]), int(negatives.sum()))]
     for (kind, type_, level), members in negative_groups(data).items():
         paired = members[data.pair_of[members] >= 0]
-        value = auroc(presence[data.pair_of[paired]], presence[paired])
-        rows.append(_row("auroc", value, len(paired), kind=kind, type=type_, level=level))
+        value = measure(presence[data.pair_of[paired]], presence[paired])
+        rows.append(_row(name, value, len(paired), kind=kind, type=type_, level=level))
     return rows
 
 

@@ -44,13 +44,13 @@ def sample_text(rng: random.Random, scene: SceneGraph) -> GroundedText:
     """A detection prompt, a phrase alone, or a sentence whose noun phrases are grounded one by one.
 
     A noun phrase is grounded to every thing that its own words fit. What the sentence says of their relations
-    plays no part: resolving it is the MLLM's work. Of some sentences only the subject is annotated, as in
-    referring data.
+    plays no part: resolving it is the MLLM's work. Of most sentences only the subject is annotated, as in
+    referring data, so that a sentence as a whole is about its subject.
     """
     draw = rng.random()
-    if draw < 0.2:
+    if draw < 0.15:
         return _detection_prompt(rng, scene)
-    if draw < 0.45:
+    if draw < 0.35:
         node = _some_node(rng, scene)
         phrase = noun_phrase(node, VOCABULARY)
         return GroundedText(f"{phrase} .", (((0, len(phrase)), _fitting(scene, node)),))
@@ -60,7 +60,7 @@ def sample_text(rng: random.Random, scene: SceneGraph) -> GroundedText:
     description, _ = found
     expression = render(scene, description, sample_wording(rng, description), VOCABULARY)
     grounded = [(span, _fitting(scene, node)) for span, node in zip(expression.spans, description.nodes, strict=True)]
-    return GroundedText(f"{expression.text} .", tuple(grounded[:1] if draw < 0.68 else grounded))
+    return GroundedText(f"{expression.text} .", tuple(grounded[:1] if draw < 0.75 else grounded))
 
 
 def _detection_prompt(rng: random.Random, scene: SceneGraph) -> GroundedText:

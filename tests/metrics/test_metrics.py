@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from finecops.metrics.arrays import evaluate_arrays
-from finecops.metrics.auroc import auroc
+from finecops.metrics.auroc import auroc, average_precision, false_positive_rate_at_recall
 from finecops.metrics.evaluate import evaluate
 from finecops.metrics.precision import precision_at_k
 from finecops.metrics.recall import pair_recall_at_k
@@ -125,6 +125,21 @@ def test_auroc_equals_counting_all_pairs() -> None:
     assert auroc(np.array([]), np.array([1.0])) is None
 
 
+def test_average_precision_and_fpr_equal_walking_down_the_thresholds() -> None:
+    rng = random.Random(4)
+    for _ in range(200):
+        a, b = ([rng.choice([-np.inf, 0.1, 0.2, 0.3, np.inf]) for _ in range(rng.randint(1, 9))] for _ in range(2))
+        area, before, rates = 0.0, 0.0, []
+        for threshold in sorted({*a, *b}, reverse=True):
+            hits, alarms = (sum(s >= threshold for s in side) for side in (a, b))
+            area += (hits / len(a) - before) * hits / (hits + alarms)
+            before = hits / len(a)
+            if hits >= 0.95 * len(a):
+                rates.append(alarms / len(b))
+        assert average_precision(np.array(a), np.array(b)) == pytest.approx(100 * area)
+        assert false_positive_rate_at_recall(np.array(a), np.array(b)) == pytest.approx(100 * min(rates))
+
+
 @pytest.mark.parametrize(
     ("predictions", "reason"),
     [
@@ -166,6 +181,8 @@ def test_losing_rows_never_raises_a_number(broken: str) -> None:
             else:
                 worse[id_] = make_prediction(id_, status=broken)
         for row, before in zip(evaluate(samples, worse)["rows"], whole["rows"], strict=True):
-            if row["metric"] != "false_rejection_rate":
+            if row["metric"] == "fpr95":
+                assert row["value"] >= before["value"] - 1e-9, row
+            elif row["metric"] != "false_rejection_rate":
                 assert row["value"] <= before["value"] + 1e-9, row
             assert row["n"] == before["n"]
