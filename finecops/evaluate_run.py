@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from finecops.errors import RunError
 from finecops.jsonl import read_rows, write_json_atomically
-from finecops.metrics.evaluate import METRICS, evaluate
+from finecops.metrics.arrays import evaluate_arrays
+from finecops.metrics.evaluate import METRICS, Cluster, clusters_of, evaluate
+from finecops.metrics.intervals import paired_difference
+from finecops.metrics.precision import IOU_THRESHOLD
 from finecops.records import Prediction, Route, Sample, Target
 from finecops.run import read_run_json, read_samples
 
@@ -16,11 +21,12 @@ ANSWERS = ("specialist", "mllm", "sfa")
 """Stages that answer, in the order of the table."""
 
 
-def evaluate_run(folder: Path, metrics: Sequence[str] = METRICS) -> dict[str, Any]:
+def evaluate_run(folder: Path, metrics: Sequence[str] = METRICS, cluster: Cluster | None = None) -> dict[str, Any]:
     """Numbers of a run: `{"dataset", "methods": {stage: evaluation}, "router", "targets", "stages"}`.
 
     A pathway that was run on its share of the samples alone is evaluated on that share; its entry says so in
-    `samples`. The result is also written to `metrics.json` in the folder.
+    `samples`. With `cluster`, values carry bootstrap intervals. The result is also written to `metrics.json` in the
+    folder.
     """
     about = read_run_json(folder)
     samples = read_samples(folder)
@@ -32,7 +38,7 @@ def evaluate_run(folder: Path, metrics: Sequence[str] = METRICS) -> dict[str, An
             continue
         share = about["stages"].get(name, {}).get("settings", {}).get("samples", "all")
         chosen = _share(samples, share, routes)
-        methods[name] = {"samples": share, **evaluate(chosen, predictions, routes, metrics)}
+        methods[name] = {"samples": share, **evaluate(chosen, predictions, routes, metrics, cluster)}
     if not methods:
         raise RunError(f"{folder}/ has no predictions yet; `finecops sfa run --run {folder}` makes them")
     result = {
@@ -44,6 +50,74 @@ def evaluate_run(folder: Path, metrics: Sequence[str] = METRICS) -> dict[str, An
     }
     write_json_atomically(folder / "metrics.json", result)
     return result
+
+
+def compare_runs(first: Path, second: Path, cluster: Cluster = "positive") -> list[dict[str, Any]]:
+    """Precision@1 of the second run minus that of the first, per method and level, on the positives both have.
+
+    Rows: method, level (None: all), n, first, second, difference, ci_low, ci_high (per cent), p_value.
+
+    Raises:
+        RunError: the runs share no sample or no method.
+    """
+    sides = [{s.id: s for s in read_samples(folder)} for folder in (first, second)]
+    shared = [s for s in sides[0].values() if s.negative is None and sides[1].get(s.id) == s]
+    pairs = [(m, _read(first, m, Prediction), _read(second, m, Prediction)) for m in ANSWERS]
+    rows = [row for m, a, b in pairs for row in _differences(m, shared, a or {}, b or {}, cluster)]
+    if not rows:
+        raise RunError(f"{first}/ and {second}/ share no method with answers on the same positive samples")
+    return rows
+
+
+def compare_methods(folder: Path, cluster: Cluster = "positive") -> list[dict[str, Any]]:
+    """Precision@1 of SFA minus that of each pathway alone, on the positives that the pathway has; as `compare_runs`.
+
+    Raises:
+        RunError: the run has no SFA, or no pathway to compare it with.
+    """
+    samples = [s for s in read_samples(folder) if s.negative is None]
+    sfa = _read(folder, "sfa", Prediction)
+    if sfa is None:
+        raise RunError(f"{folder}/ has no sfa.jsonl to compare; `finecops sfa run --both` makes it")
+    rows = []
+    for method in ("specialist", "mllm"):
+        rows += _differences(f"SFA − {method}", samples, _read(folder, method, Prediction) or {}, sfa, cluster)
+    if not rows:
+        raise RunError(f"{folder}/ has no pathway to compare SFA with")
+    return rows
+
+
+def _differences(
+    label: str,
+    samples: Sequence[Sample],
+    first: Mapping[str, Prediction],
+    second: Mapping[str, Prediction],
+    cluster: Cluster,
+) -> list[dict[str, Any]]:
+    there = [s for s in samples if s.id in first and s.id in second]
+    if not there:
+        return []
+    hits = [np.asarray(100.0 * (evaluate_arrays(there, p).iou[:, 0] > IOU_THRESHOLD)) for p in (first, second)]
+    levels = np.array([s.level or 0 for s in there])
+    rows = []
+    for level in (None, *sorted(set(levels.tolist()) - {0})):
+        chosen = np.flatnonzero(levels == level) if level else np.arange(len(there))
+        a, b = (side[chosen] for side in hits)
+        found = paired_difference(a, b, clusters_of([there[i] for i in chosen], cluster))
+        rows.append(
+            {
+                "method": label,
+                "level": level,
+                "n": len(chosen),
+                "first": float(a.mean()),
+                "second": float(b.mean()),
+                "difference": found.difference,
+                "ci_low": found.interval.low,
+                "ci_high": found.interval.high,
+                "p_value": found.p_value,
+            }
+        )
+    return rows
 
 
 def _read(folder: Path, stage: str, row_type: type[Any]) -> dict[str, Any] | None:

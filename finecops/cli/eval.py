@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,6 +18,18 @@ def eval_command(
     metrics: Annotated[
         str, typer.Option("--metrics", help="What to print: p1, p5, p10, r1, r5, r10, auroc, aupr, fpr95, reject.")
     ] = _DEFAULT_METRICS,
+    intervals: Annotated[
+        bool, typer.Option("--intervals", help="Add 95% bootstrap intervals, drawn by cluster.")
+    ] = False,
+    cluster: Annotated[
+        str, typer.Option(help="What is drawn together: 'positive' with its negatives, or 'image'.")
+    ] = "positive",
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare", help="Compare precision@1 sample by sample: two runs, or in one run SFA with each pathway."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print all numbers as JSON, for a program.")] = False,
 ) -> None:
     """Evaluate runs: precision per level, recall and AUROC on negatives, outcomes, speed.
@@ -26,9 +38,9 @@ def eval_command(
     """
     import json
 
-    from finecops.cli.tables import print_runs
+    from finecops.cli.tables import print_comparison, print_runs
     from finecops.errors import ConfigError
-    from finecops.evaluate_run import evaluate_run
+    from finecops.evaluate_run import compare_methods, compare_runs, evaluate_run
     from finecops.metrics.evaluate import METRICS
     from finecops.run import newest_run, run_folder
 
@@ -37,7 +49,21 @@ def eval_command(
     if unknown or not wanted:
         raise ConfigError(f"unknown metric {', '.join(unknown) or '(none)'}; there are: {', '.join(METRICS)}")
     folders: list[Path] = [run_folder(name) for name in (*(runs or ()), *(run or ()))] or [newest_run()]
+    if cluster not in ("positive", "image"):
+        raise ConfigError(f"unknown cluster {cluster!r}; there are: positive, image")
+    drawn: Literal["positive", "image"] = "image" if cluster == "image" else "positive"
+    if compare:
+        if len(folders) > 2:
+            raise ConfigError(f"--compare takes one run or two, not {len(folders)}")
+        rows = compare_methods(folders[0], drawn) if len(folders) == 1 else compare_runs(folders[0], folders[1], drawn)
+        title = f"{folders[0]}" if len(folders) == 1 else f"first is {folders[0]}, second is {folders[1]}"
+        if as_json:
+            typer.echo(json.dumps(rows, indent=1))
+        else:
+            print_comparison(title, rows)
+        return
+    clustered = drawn if intervals else None
     if as_json:
-        typer.echo(json.dumps({str(folder): evaluate_run(folder, wanted) for folder in folders}, indent=1))
+        typer.echo(json.dumps({str(folder): evaluate_run(folder, wanted, clustered) for folder in folders}, indent=1))
     else:
-        print_runs(folders, wanted)
+        print_runs(folders, wanted, clustered)

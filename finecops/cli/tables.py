@@ -9,18 +9,27 @@ from typing import Any
 import typer
 
 from finecops.evaluate_run import evaluate_run
+from finecops.metrics.evaluate import Cluster
 
 _NAMES = {"specialist": "Specialist", "mllm": "MLLM", "sfa": "SFA"}
 _TYPES = {"replace": "repl", "swap": "swap", "object": "obj", "attribute": "attr", "relation": "rel"}
 
 
-def print_runs(folders: Sequence[Path], metrics: Sequence[str] = ("p1", "r1", "auroc")) -> None:
+def print_runs(
+    folders: Sequence[Path], metrics: Sequence[str] = ("p1", "r1", "auroc"), cluster: Cluster | None = None
+) -> None:
     """Print the tables of some runs, one run after the other."""
     for folder in folders:
-        result = evaluate_run(folder, metrics)
+        result = evaluate_run(folder, metrics, cluster)
         dataset = result["dataset"]
         typer.secho(f"\n{folder}  ·  {dataset['name']}, {dataset['split']}, {dataset['samples']} samples", bold=True)
-        for block in (_precision(result), *_negatives(result, "recall"), _separations(result), _outcomes(result)):
+        for block in (
+            _precision(result),
+            *_negatives(result, "recall"),
+            _separations(result),
+            _intervals(result),
+            _outcomes(result),
+        ):
             if block:
                 typer.echo(f"\n{block}")
         for line in (*_absent(result), *_router(result), *_speed(result)):
@@ -131,6 +140,35 @@ def _separations(result: dict[str, Any]) -> str:
         if first is not None:
             rows.append([_label(name, result), *(_value(evaluation, m) for m in columns), str(first["n"])])
     return table("All positives against all negatives, %", ["", *columns.values(), "negatives"], rows)
+
+
+def _intervals(result: dict[str, Any]) -> str:
+    rows = []
+    for name, evaluation in result["methods"].items():
+        for row in evaluation["rows"]:
+            if "ci_low" in row and row["kind"] is None and row["router_level"] is None:
+                what = row["metric"] + (f", level {row['level']}" if row["level"] else "")
+                interval = f"{row['ci_low']:.2f} to {row['ci_high']:.2f}"
+                rows.append([f"{_label(name, result)}, {what}", _percent(row["value"]), interval, str(row["n"])])
+    return table("95% bootstrap intervals", ["", "value", "interval", "n"], rows) if rows else ""
+
+
+def print_comparison(title: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Print differences of precision@1, a row each."""
+    cells = [
+        [
+            f"{row['method']}, {'all' if row['level'] is None else 'level ' + str(row['level'])}",
+            f"{row['first']:.2f}",
+            f"{row['second']:.2f}",
+            f"{row['difference']:+.2f}",
+            f"{row['ci_low']:+.2f} to {row['ci_high']:+.2f}",
+            f"{row['p_value']:.3f}",
+            str(row["n"]),
+        ]
+        for row in rows
+    ]
+    header = ["", "first", "second", "difference", "95% interval", "p", "n"]
+    typer.echo(table(f"Precision@1, %: {title}", header, cells))
 
 
 def _outcomes(result: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -11,20 +11,23 @@ from finecops.metrics.arrays import (
     OUTCOMES,
     Evaluated,
     Floats,
+    Ints,
     evaluate_arrays,
     missing_scores_reason,
     negative_groups,
     presence_scores,
 )
 from finecops.metrics.auroc import auroc, average_precision, false_positive_rate_at_recall
-from finecops.metrics.precision import precision_at_k
-from finecops.metrics.recall import pair_recall_at_k
+from finecops.metrics.intervals import auroc_interval, cluster_indices, mean_interval
+from finecops.metrics.precision import IOU_THRESHOLD, precision_at_k
+from finecops.metrics.recall import pair_outcomes, pair_recall_at_k
 from finecops.records import Prediction, Route, Sample
 
 METRICS = ("p1", "p5", "p10", "r1", "r5", "r10", "auroc", "aupr", "fpr95", "reject")
 """Names for `--metrics`: precision@k, recall@k, AUROC, AUPR, FPR at 95% recall, and explicit rejections."""
 
 TidyRow = dict[str, Any]
+Cluster = Literal["positive", "image"]
 
 
 def evaluate(
@@ -32,12 +35,16 @@ def evaluate(
     predictions: Mapping[str, Prediction],
     routes: Mapping[str, Route] | None = None,
     metrics: Sequence[str] = METRICS,
+    cluster: Cluster | None = None,
 ) -> dict[str, Any]:
     """Evaluate predictions: `{"rows": [...], "outcomes": {...}, "absent": {metric: reason}}`.
 
     A row has metric, value (per cent), n, and what it is of: kind and type of negatives, level (ground truth; of
     a negative: how near the target it was changed), router_level. None means all. Recall rows carry the bounds
     under ties as `lower` and `upper`; the mean over the columns of a kind has type "mean of columns".
+
+    With `cluster`, precision, recall per column, AUROC and the rejection rates carry a 95% bootstrap interval as
+    `ci_low` and `ci_high`, clustered on the positive's id or on the image.
     """
     data = evaluate_arrays(samples, predictions)
     rows: list[TidyRow] = []
@@ -54,7 +61,51 @@ def evaluate(
             rows += _separation_rows(data, name)
         else:
             rows += _recall_rows(data, int(name[1:]))
+    if cluster is not None:
+        _add_intervals(rows, data, cluster, routes)
     return {"rows": rows, "outcomes": data.counts(), "absent": absent}
+
+
+def clusters_of(samples: Sequence[Sample], cluster: Cluster) -> Ints:
+    """The cluster of each sample, `[n]`: a positive with its negatives, or an image with all of its samples."""
+    if cluster == "image":
+        # A negative image belongs to the image it was made from.
+        image_of = {s.id: s.image for s in samples if s.negative is None}
+        return cluster_indices(
+            [image_of.get(s.negative.positive_id, s.image) if s.negative else s.image for s in samples]
+        )
+    return cluster_indices([s.negative.positive_id if s.negative else s.id for s in samples])
+
+
+def _add_intervals(rows: list[TidyRow], data: Evaluated, cluster: Cluster, routes: Mapping[str, Route] | None) -> None:
+    clusters = clusters_of(data.samples, cluster)
+    groups = negative_groups(data)
+    router = _router_levels(data, routes)
+    presence = presence_scores(data)
+    for row in rows:
+        interval = None
+        name, _, rank = row["metric"].partition("@")
+        if name == "precision":
+            chosen = data.positive & (data.level == row["level"] if row["level"] else True)
+            chosen &= (router == row["router_level"]) if row["router_level"] else True
+            hits = np.any(data.iou[chosen, : int(rank)] > IOU_THRESHOLD, axis=1)
+            interval = mean_interval(100.0 * hits, clusters[chosen])
+        elif name == "recall" and row["level"] is not None:
+            members = groups[row["kind"], row["type"], row["level"]]
+            members = members[data.pair_of[members] >= 0]
+            interval = mean_interval(100 * pair_outcomes(data, members, int(rank))[0], clusters[members])
+        elif name == "auroc" and row["kind"] is None:
+            interval = auroc_interval(presence, data.positive, clusters)
+        elif name in ("negative_accuracy", "false_rejection_rate"):
+            chosen = data.positive if name == "false_rejection_rate" else ~data.positive
+            rejected = 100.0 * (data.outcome[chosen] == OUTCOMES.index("reject"))
+            interval = mean_interval(rejected, clusters[chosen])
+        if interval is not None:
+            row |= {"ci_low": interval.low, "ci_high": interval.high}
+
+
+def _router_levels(data: Evaluated, routes: Mapping[str, Route] | None) -> Ints:
+    return np.array([routes[s.id].level if routes and s.id in routes else 0 for s in data.samples], dtype=np.intp)
 
 
 def _row(metric: str, value: float | None, n: int, **of: Any) -> TidyRow:
@@ -69,7 +120,7 @@ def _precision_rows(data: Evaluated, k: int, routes: Mapping[str, Route] | None)
         share = precision_at_k(data.iou[chosen], k)
         rows.append(_row(f"precision@{k}", share.percent, share.n, level=level))
     if routes is not None:
-        router = np.array([routes[s.id].level if s.id in routes else 0 for s in data.samples])
+        router = _router_levels(data, routes)
         for level in (1, 2):
             share = precision_at_k(data.iou[data.positive & (router == level)], k)
             rows.append(_row(f"precision@{k}", share.percent, share.n, router_level=level))

@@ -1,0 +1,108 @@
+"""Bootstrap intervals, clustered: a positive and its negatives stand or fall together.
+
+Samples that share a cluster (a positive's id, or an image) are drawn together, with replacement; the interval is
+that of the percentiles of the replicates. Everything is an array over clusters: one replicate is a vector of how
+often each cluster was drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finecops.metrics.arrays import Floats, Ints
+
+REPLICATES = 1000
+_CHUNK = 50
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A 95% interval in the unit of its values."""
+
+    low: float
+    high: float
+
+
+def cluster_indices(keys: Sequence[str]) -> Ints:
+    """Keys → numbers from 0 on, equal for equal keys."""
+    return np.unique(np.array(keys, dtype=object).astype(str), return_inverse=True)[1].astype(np.intp)
+
+
+def _draws(clusters: int, replicates: int, seed: int) -> Iterator[NDArray[np.float64]]:
+    """How often each cluster was drawn, `[up to 50, clusters]` at a time."""
+    rng = np.random.default_rng(seed)
+    even = np.full(clusters, 1 / clusters)
+    for start in range(0, replicates, _CHUNK):
+        yield rng.multinomial(clusters, even, size=min(_CHUNK, replicates - start)).astype(np.float64)
+
+
+def _percentiles(values: Floats) -> Interval | None:
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return None
+    low, high = np.percentile(known, [2.5, 97.5])
+    return Interval(float(low), float(high))
+
+
+def mean_interval(values: Floats, clusters: Ints, replicates: int = REPLICATES, seed: int = 0) -> Interval | None:
+    """Interval of the mean of `values [n]`; None of nothing."""
+    return _percentiles(mean_replicates(values, clusters, replicates, seed)) if len(values) else None
+
+
+def mean_replicates(values: Floats, clusters: Ints, replicates: int = REPLICATES, seed: int = 0) -> Floats:
+    """The mean of `values [n]` in each replicate, `[replicates]`; NaN where one drew nothing that counts."""
+    count = int(clusters.max()) + 1
+    sums, sizes = np.bincount(clusters, values, count), np.bincount(clusters, minlength=count)
+    with np.errstate(invalid="ignore"):
+        return np.concatenate([(drawn @ sums) / (drawn @ sizes) for drawn in _draws(count, replicates, seed)])
+
+
+def auroc_interval(
+    scores: Floats, positive: NDArray[np.bool_], clusters: Ints, replicates: int = REPLICATES, seed: int = 0
+) -> Interval | None:
+    """Interval of AUROC in per cent over `scores [n]` of positives and negatives; None if either is missing."""
+    if positive.all() or not positive.any():
+        return None
+    # Bring equal scores together once; each replicate is then two weighted counts per distinct score.
+    place = np.unique(scores, return_inverse=True)[1]
+    distinct = int(place.max()) + 1
+    replicas = []
+    for drawn in _draws(int(clusters.max()) + 1, replicates, seed):
+        weights = drawn[:, clusters]
+        rows = np.arange(len(weights))[:, None] * distinct + place
+        sides = [
+            np.bincount(rows[:, side].ravel(), weights[:, side].ravel(), len(weights) * distinct).reshape(-1, distinct)
+            for side in (positive, ~positive)
+        ]
+        below = sides[1].cumsum(axis=1) - sides[1] / 2
+        with np.errstate(invalid="ignore"):
+            replicas.append(100 * (sides[0] * below).sum(axis=1) / (sides[0].sum(axis=1) * sides[1].sum(axis=1)))
+    return _percentiles(np.concatenate(replicas))
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """Mean of b minus mean of a on the same samples, its interval, and a two-sided bootstrap p value."""
+
+    difference: float
+    interval: Interval
+    p_value: float
+
+
+def paired_difference(
+    a: Floats, b: Floats, clusters: Ints, replicates: int = REPLICATES, seed: int = 0
+) -> PairedDifference:
+    """Compare two methods by their values `[n]` on the same samples.
+
+    The p value is twice the smaller share of replicates on either side of zero, at least 2 / (replicates + 1).
+    """
+    replicas = mean_replicates(b - a, clusters, replicates, seed)
+    replicas = replicas[np.isfinite(replicas)]
+    interval = _percentiles(replicas)
+    assert interval is not None
+    tail = min(np.sum(replicas <= 0), np.sum(replicas >= 0))
+    return PairedDifference(float((b - a).mean()), interval, float(min(1.0, 2 * (tail + 1) / (len(replicas) + 1))))
