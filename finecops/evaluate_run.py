@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from finecops.metrics.arrays import evaluate_arrays
 from finecops.metrics.evaluate import METRICS, Cluster, clusters_of, evaluate
 from finecops.metrics.intervals import paired_difference
 from finecops.metrics.precision import IOU_THRESHOLD
+from finecops.metrics.routing import LabData, default_rules, detections_of, oracle, pareto_front, sweep
 from finecops.records import Prediction, Route, Sample, Target
 from finecops.run import read_run_json, read_samples
 
@@ -85,6 +87,34 @@ def compare_methods(folder: Path, cluster: Cluster = "positive") -> list[dict[st
     if not rows:
         raise RunError(f"{folder}/ has no pathway to compare SFA with")
     return rows
+
+
+def route_sweep(folder: Path) -> dict[str, Any]:
+    """The router lab on a run with both pathways on every sample: `{"rules": [...], "front": [...], "oracle": {...}}`.
+
+    Raises:
+        RunError: the run lacks its routes or a pathway on some samples.
+    """
+    samples = read_samples(folder)
+    routes = _read(folder, "routes", Route)
+    answers = {name: _read(folder, name, Prediction) or {} for name in ("specialist", "mllm")}
+    if routes is None or any(len(found) < len(samples) for found in answers.values()):
+        raise RunError(f"{folder}/ lacks both pathways on every sample; `finecops sfa run --both --run …` makes them")
+    data = {name: evaluate_arrays(samples, found) for name, found in answers.items()}
+    right = {name: d.iou[:, 0] > IOU_THRESHOLD for name, d in data.items()}
+    confidence = np.nan_to_num(data["specialist"].scores[:, 0], nan=-np.inf)
+    scores, iou = detections_of(samples, routes)
+    lab = LabData(scores, iou, confidence, right["specialist"], right["mllm"], data["specialist"].positive)
+    results = sweep(lab, default_rules(confidence))
+    best, needed = oracle(lab)
+    alone = [100 * float(right[name][lab.positive].mean()) for name in ("specialist", "mllm")]
+    return {
+        "rules": [asdict(result) for result in results],
+        "front": [asdict(result) for result in pareto_front(results)],
+        "oracle": {"precision_at_1": best, "to_mllm_of_positives": needed},
+        "specialist": alone[0],
+        "mllm": alone[1],
+    }
 
 
 def _differences(

@@ -69,13 +69,17 @@ class Target(StageRow):
 class Route(StageRow):
     """Level 1 (to the specialist) or 2 (to the MLLM), and the detections of the target that decided it.
 
-    `boxes` and `scores` are those above the threshold after NMS. A sample whose routing failed goes to the MLLM.
+    `boxes` and `scores` are those above the threshold after NMS. `all_boxes` and `all_scores` are what the detector
+    returned down to a score of 0.05, so that other thresholds can be tried without detecting again. A sample whose
+    routing failed goes to the MLLM.
     """
 
     status: Literal["routed", "failed"]
     level: Literal[1, 2]
     boxes: tuple[Xyxy, ...]
     scores: tuple[float, ...]
+    all_boxes: tuple[Xyxy, ...] = ()
+    all_scores: tuple[float, ...] = ()
 
 
 class Prediction(StageRow):

@@ -30,6 +30,12 @@ def eval_command(
             "--compare", help="Compare precision@1 sample by sample: two runs, or in one run SFA with each pathway."
         ),
     ] = False,
+    route_sweep: Annotated[
+        bool,
+        typer.Option(
+            "--route-sweep", help="What other routing rules would give, from a run with --both; runs nothing."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print all numbers as JSON, for a program.")] = False,
 ) -> None:
     """Evaluate runs: precision per level, recall and AUROC on negatives, outcomes, speed.
@@ -38,9 +44,10 @@ def eval_command(
     """
     import json
 
-    from finecops.cli.tables import print_comparison, print_runs
+    from finecops.cli.tables import print_comparison, print_runs, print_sweep
     from finecops.errors import ConfigError
     from finecops.evaluate_run import compare_methods, compare_runs, evaluate_run
+    from finecops.evaluate_run import route_sweep as sweep_run
     from finecops.metrics.evaluate import METRICS
     from finecops.run import newest_run, run_folder
 
@@ -52,6 +59,14 @@ def eval_command(
     if cluster not in ("positive", "image"):
         raise ConfigError(f"unknown cluster {cluster!r}; there are: positive, image")
     drawn: Literal["positive", "image"] = "image" if cluster == "image" else "positive"
+    if route_sweep:
+        for folder in folders:
+            found = sweep_run(folder)
+            if as_json:
+                typer.echo(json.dumps({str(folder): found}, indent=1))
+            else:
+                print_sweep(folder, found)
+        return
     if compare:
         if len(folders) > 2:
             raise ConfigError(f"--compare takes one run or two, not {len(folders)}")

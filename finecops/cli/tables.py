@@ -171,6 +171,22 @@ def print_comparison(title: str, rows: Sequence[dict[str, Any]]) -> None:
     typer.echo(table(f"Precision@1, %: {title}", header, cells))
 
 
+def print_sweep(folder: Path, found: dict[str, Any]) -> None:
+    """Print the Pareto front of the router lab, between the pathways alone and the oracle."""
+    rows = [["specialist alone", "", "", "", "", "0.00", f"{found['specialist']:.2f}"]]
+    for result in found["front"]:
+        rule = result["rule"]
+        cells = [f"{rule[key]:g}" for key in ("score_threshold", "nms_iou", "zero_is", "min_confidence")]
+        rows.append(["rule", *cells, f"{result['to_mllm']:.2f}", f"{result['precision_at_1']:.2f}"])
+    rows.append(["MLLM alone", "", "", "", "", "100.00", f"{found['mllm']:.2f}"])
+    ideal = found["oracle"]
+    cost = f"{ideal['to_mllm_of_positives']:.2f}"
+    rows.append(["oracle (on positives)", "", "", "", "", cost, f"{ideal['precision_at_1']:.2f}"])
+    header = ["", "score >", "NMS", "zero is", "confidence >=", "to MLLM %", "precision@1"]
+    title = f"{folder}: the best of {len(found['rules'])} routing rules at every cost"
+    typer.echo(table(title, header, rows))
+
+
 def _outcomes(result: dict[str, Any]) -> str:
     names = ("box", "reject", "unparsed", "failed", "missing")
     rows = [

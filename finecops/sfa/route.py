@@ -17,6 +17,9 @@ from finecops.models.protocols import Detections, Query, QueryGroup, Specialist
 from finecops.records import Route, Sample, Target
 from finecops.runner import ImageGroup
 
+KEPT_SCORE = 0.05
+"""Detections above this score are kept in the row, whatever the router's threshold."""
+
 
 def counted(detections: Detections, score_threshold: float, nms_iou: float) -> Detections:
     """The detections that count as instances: score above the threshold, then NMS on xyxy boxes."""
@@ -67,12 +70,16 @@ class RouteStage:
         if detections is None:
             return failed_route(sample, "no target phrase to count")
         instances = counted(detections, self.score_threshold, self.nms_iou)
+        kept = detections.scores > KEPT_SCORE
+        everything = Detections(detections.xyxy[kept], detections.scores[kept])
         return Route(
             sample_id=sample.id,
             status="routed",
             level=level_of_count(len(instances.scores), self.zero_is),
             boxes=rounded_boxes(instances),
             scores=rounded_scores(instances),
+            all_boxes=rounded_boxes(everything),
+            all_scores=rounded_scores(everything),
         )
 
 

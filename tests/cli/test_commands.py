@@ -56,6 +56,17 @@ def test_sfa_run_prints_the_table_and_eval_the_same_numbers(tmp_path: Path) -> N
             if r["metric"] == "precision@1" and r["level"] is None and r["router_level"] is None
         ]
         assert f"{overall[0]['value']:.2f}" in output
+    code, text = run("eval", folder, "--metrics", "p1,auroc", "--intervals", "--cluster", "image", "--json")
+    rows = json.loads(text)[folder]["methods"]["sfa"]["rows"]
+    assert all(row["ci_low"] <= row["value"] <= row["ci_high"] for row in rows if row["metric"] == "precision@1")
+    code, text = run("eval", folder, "--compare", "--json")
+    assert {(row["method"], row["level"]) for row in json.loads(text)} >= {
+        ("SFA − specialist", None),
+        ("SFA − mllm", 3),
+    }
+    code, text = run("eval", folder, "--route-sweep")
+    assert "oracle (on positives)" in text
+    assert "MLLM alone" in text
     code, again = run("sfa", "run", "--limit", "30", "--both", "--run", folder)
     assert code == 0
     assert again.split("Time")[0].split("Precision")[1] == output.split("Time")[0].split("Precision")[1]
@@ -89,6 +100,8 @@ def test_stages_alone(tmp_path: Path) -> None:
         (("sfa", "jump"), 2, "No such command"),
         (("eval", "--metrics", "p1,magic"), 1, "unknown metric magic"),
         (("eval", "no/such/run"), 1, "is no run"),
+        (("eval", "a/b", "--cluster", "luck"), 1, "unknown cluster 'luck'"),
+        (("eval", "a/b", "c/d", "e/f", "--compare"), 1, "takes one run or two"),
         (("sfa", "run", "--annotations", "nothing.json"), 1, "no annotation file nothing.json"),
         (("data", "build", "gqa", "--scene-graphs", "x.json", "--images", ".", "--out", "DIR/o"), 1, "sceneGraphs.zip"),
     ],

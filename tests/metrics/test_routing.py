@@ -1,0 +1,87 @@
+"""The router lab against routing every sample anew with the router's own functions."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from finecops.metrics.routing import (
+    LabData,
+    Rule,
+    default_rules,
+    detections_of,
+    oracle,
+    pareto_front,
+    sweep,
+)
+from finecops.models.protocols import Detections
+from finecops.records import Route
+from finecops.sfa.route import counted, level_of_count
+from tests.conftest import make_sample
+
+
+def random_lab(n: int = 60) -> tuple[LabData, list[Detections]]:
+    rng = np.random.default_rng(0)
+    samples, routes, found = [], {}, []
+    for i in range(n):
+        k = int(rng.integers(0, 7))
+        corners = rng.random((k, 2)) * 40
+        boxes = np.concatenate([corners, corners + 10 + 20 * rng.random((k, 2))], axis=1).round(4)
+        scores = np.sort(rng.choice([0.06, 0.2, 0.3, 0.55, 0.9], k))[::-1]
+        samples.append(make_sample(str(i)))
+        found.append(Detections(boxes, scores))
+        routes[str(i)] = Route(
+            sample_id=str(i),
+            status="routed",
+            level=2,
+            boxes=(),
+            scores=(),
+            all_boxes=tuple(map(tuple, boxes.tolist())),
+            all_scores=tuple(scores.tolist()),
+        )
+    scores_iou = detections_of(samples, routes)
+    right = rng.random((2, n)) < 0.6
+    return LabData(*scores_iou, rng.random(n), right[0], right[1], rng.random(n) < 0.7), found
+
+
+def test_a_sweep_equals_routing_anew() -> None:
+    data, found = random_lab()
+    rules = default_rules(data.confidence)
+    assert len(rules) == 396
+    for result in sweep(data, rules):
+        rule = result.rule
+        easy = np.array(
+            [
+                level_of_count(len(counted(d, rule.score_threshold, rule.nms_iou).scores), rule.zero_is) == 1  # type: ignore[arg-type]
+                and data.confidence[i] >= rule.min_confidence
+                for i, d in enumerate(found)
+            ]
+        )
+        right = np.where(easy, data.specialist_right, data.mllm_right)[data.positive]
+        assert np.isclose(result.precision_at_1, 100 * right.mean())
+        assert np.isclose(result.to_mllm, 100 * (1 - easy.mean()))
+
+
+def test_no_rule_beats_the_oracle_and_the_front_only_rises() -> None:
+    data, _ = random_lab()
+    results = sweep(data, default_rules(data.confidence))
+    best, _ = oracle(data)
+    assert all(r.precision_at_1 <= best for r in results)
+    front = pareto_front(results)
+    for cheap, dear in pairwise(front):
+        assert cheap.to_mllm < dear.to_mllm
+        assert cheap.precision_at_1 < dear.precision_at_1
+    for r in results:
+        assert any(f.to_mllm <= r.to_mllm and f.precision_at_1 >= r.precision_at_1 for f in front)
+
+
+def test_known_optimum() -> None:
+    """The specialist is right exactly where its confidence is high: asking for it is the best rule."""
+    n = 100
+    confidence = np.linspace(0, 1, n)
+    sure = confidence >= 0.5
+    one = np.full((n, 1), 0.9)
+    data = LabData(one, np.ones((n, 1, 1)), confidence, sure, ~sure, np.ones(n, dtype=bool))
+    rules = [Rule(0.2, 0.7, 2, c) for c in (0.0, 0.25, 0.5, 0.75)]
+    assert [r.precision_at_1 for r in sweep(data, rules)] == [50.0, 75.0, 100.0, 75.0]
