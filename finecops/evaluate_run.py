@@ -15,7 +15,7 @@ from finecops.metrics.arrays import evaluate_arrays
 from finecops.metrics.evaluate import METRICS, Cluster, clusters_of, evaluate
 from finecops.metrics.intervals import paired_difference
 from finecops.metrics.precision import IOU_THRESHOLD
-from finecops.metrics.routing import LabData, default_rules, detections_of, oracle, pareto_front, sweep
+from finecops.metrics.routing import LabData, default_rules, detections_of, oracle, pareto_front, sfa_ledger, sweep
 from finecops.records import Prediction, Route, Sample, Target
 from finecops.run import read_run_json, read_samples
 
@@ -24,7 +24,7 @@ ANSWERS = ("specialist", "mllm", "sfa")
 
 
 def evaluate_run(folder: Path, metrics: Sequence[str] = METRICS, cluster: Cluster | None = None) -> dict[str, Any]:
-    """Numbers of a run: `{"dataset", "methods": {stage: evaluation}, "router", "targets", "stages"}`.
+    """Numbers of a run: `{"dataset", "methods": {stage: evaluation}, "router", "ledger", "targets", "stages"}`.
 
     A pathway that was run on its share of the samples alone is evaluated on that share; its entry says so in
     `samples`. With `cluster`, values carry bootstrap intervals. The result is also written to `metrics.json` in the
@@ -47,6 +47,7 @@ def evaluate_run(folder: Path, metrics: Sequence[str] = METRICS, cluster: Cluste
         "dataset": {key: about["dataset"][key] for key in ("name", "split", "limit", "samples")},
         "methods": methods,
         "router": _router(samples, routes),
+        "ledger": _ledger(folder, samples, routes),
         "targets": _statuses(_read(folder, "targets", Target)),
         "stages": about["stages"],
     }
@@ -181,6 +182,18 @@ def _router(samples: list[Sample], routes: dict[str, Route] | None) -> dict[str,
         "level2_recall": 100 * confusion["2->2"] / hard if hard else None,
         "confusion": confusion,
     }
+
+
+def _ledger(folder: Path, samples: list[Sample], routes: dict[str, Route] | None) -> dict[str, int] | None:
+    """SFA's ledger on positives with a level, where both pathways answered all of them."""
+    counted = [s for s in samples if s.negative is None and s.level is not None]
+    answers = [_read(folder, name, Prediction) for name in ("specialist", "mllm")]
+    if routes is None or not counted or any(a is None or any(s.id not in a for s in counted) for a in answers):
+        return None
+    right = [evaluate_arrays(counted, a or {}).iou[:, 0] > IOU_THRESHOLD for a in answers]
+    level = np.array([s.level for s in counted], dtype=np.intp)
+    router = np.array([routes[s.id].level for s in counted], dtype=np.intp)
+    return asdict(sfa_ledger(level, router, right[0], right[1]))
 
 
 def _statuses(targets: dict[str, Target] | None) -> dict[str, int] | None:

@@ -216,6 +216,14 @@ def _router(result: dict[str, Any]) -> list[str]:
             f"positives level accuracy {_percent(router['level_accuracy'])}, "
             f"level-2 recall {_percent(router['level2_recall'])}"
         )
+    if (ledger := result["ledger"]) is not None:
+        said = (
+            f"{ledger[f'routed_{r}_answered_{a}']} routed {r} and answered {a}"
+            for r in ("right", "wrong")
+            for a in ("right", "wrong")
+        )
+        regret = f"the other pathway had {ledger['other_right']} of the wrong ones right"
+        lines.append(f"SFA's {ledger['n']} positives: {', '.join(said)}; {regret}")
     return lines
 
 

@@ -13,6 +13,7 @@ from finecops.metrics.routing import (
     detections_of,
     oracle,
     pareto_front,
+    sfa_ledger,
     sweep,
 )
 from finecops.models.protocols import Detections
@@ -85,3 +86,22 @@ def test_known_optimum() -> None:
     data = LabData(one, np.ones((n, 1, 1)), confidence, sure, ~sure, np.ones(n, dtype=bool))
     rules = [Rule(0.2, 0.7, 2, c) for c in (0.0, 0.25, 0.5, 0.75)]
     assert [r.precision_at_1 for r in sweep(data, rules)] == [50.0, 75.0, 100.0, 75.0]
+
+
+def test_the_ledger_counts_every_positive_once() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        n = int(rng.integers(1, 30))
+        level, router = rng.integers(1, 4, n), rng.integers(1, 3, n)
+        specialist, mllm = rng.random((2, n)) < 0.5
+        ledger = sfa_ledger(level, router, specialist, mllm)
+        cells = [
+            ledger.routed_right_answered_right,
+            ledger.routed_right_answered_wrong,
+            ledger.routed_wrong_answered_right,
+            ledger.routed_wrong_answered_wrong,
+        ]
+        assert sum(cells) == ledger.n == n
+        answered = np.where(router == 1, specialist, mllm)
+        assert cells[0] + cells[2] == answered.sum()
+        assert answered.sum() + ledger.other_right == (specialist | mllm).sum()
