@@ -127,6 +127,8 @@ def open_choices(choices: Choices) -> tuple[Run, SfaSettings]:
         raise ConfigError(f"unknown confidence {choices.confidence!r}; there are: {', '.join(CONFIDENCES)}")
     if choices.fast not in ("specialist", "router"):
         raise ConfigError(f"unknown fast pathway {choices.fast!r}; there are: specialist, router")
+    if choices.fast == "router" and choices.both:
+        raise ConfigError("--fast router answers level 1 alone, so it does not go with --both")
     config = load_dataset(choices.dataset)
     preset = load_preset(choices.preset or config.preset)
     thresholds = {

@@ -96,6 +96,7 @@ def test_stages_alone(tmp_path: Path) -> None:
         (("sfa", "run", "--split", "nonsense"), 1, "has no split 'nonsense'"),
         (("sfa", "run", "--confidence", "luck"), 1, "unknown confidence 'luck'"),
         (("sfa", "run", "--device", "cuda:99", "-n", "4", "--run", "DIR/d"), 1, "device 'cuda:99' cannot be used"),
+        (("sfa", "run", "--fast", "router", "--both"), 1, "does not go with --both"),
         (("sfa", "run", "--limit", "-1"), 2, "Invalid value"),
         (("sfa", "jump"), 2, "No such command"),
         (("eval", "--metrics", "p1,magic"), 1, "unknown metric magic"),
