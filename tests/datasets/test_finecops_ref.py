@@ -118,7 +118,8 @@ def test_the_real_benchmarks_layout(tmp_path: Path) -> None:
     """GQA's images, the published file names, a negative image in a folder of its own."""
     config = load_dataset("finecops-ref").model_copy(update={"root": tmp_path})
     positive = {"id": 7, "image_id": 7, "file_name": "2370799.jpg"}
-    text = {**NEGATIVE, "id": 8, "image_id": 8, "positive_id": 7, "negative_cate": "text", "file_name": "2370799.jpg"}
+    text = {**NEGATIVE, "id": 8, "image_id": 8, "positive_id": 7, "negative_cate": "text", "caption": "the blue car"}
+    text["file_name"] = "2370799.jpg"
     picture = {**NEGATIVE, "id": 9, "image_id": 9, "positive_id": 7, "file_name": "2370799_flip.jpg"}
     coco_file(tmp_path / "test_expression_pos_coco_format.json", [positive])
     coco_file(tmp_path / "test_expression_all_coco_format.json", [positive, text])
