@@ -1,6 +1,6 @@
 """Draw samples of a run with the boxes of both pathways: the picture in the README.
 
-    python scripts/draw_gallery.py outputs/finecops-mini-mini docs/gallery.png
+    python scripts/draw_gallery.py outputs/finecops-mini-mini-both docs/gallery.png
 
 The run must have both pathways on every sample (`finecops sfa run --both`). Chosen are the first samples, in the
 run's order, of each of these cases: level 1 that the specialist gets right, level 2 that it gets wrong and the

@@ -174,6 +174,10 @@ def _default_run_name(choices: Choices, dataset: str, split: str) -> str:
         parts.append(split)
     if not choices.focus:
         parts.append("nofocus")
+    if choices.both:
+        parts.append("both")
+    if choices.fast != "specialist":
+        parts.append(f"fast{choices.fast}")
     if choices.limit:
         parts.append(str(choices.limit))
     return "-".join(parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -106,19 +105,14 @@ def missing_scores_reason(data: Evaluated) -> str | None:
 
 
 def negative_groups(data: Evaluated) -> dict[tuple[str, str, int], Ints]:
-    """Rows of the negatives of each (kind, type, level), in the order in which they first appear."""
-    keys = Counter((s.negative.kind, s.negative.type, s.negative.level) for s in data.samples if s.negative)
-    return {
-        key: np.array(
-            [
-                i
-                for i, s in enumerate(data.samples)
-                if s.negative and (s.negative.kind, s.negative.type, s.negative.level) == key
-            ],
-            dtype=np.intp,
-        )
-        for key in sorted(keys, key=lambda k: (k[0] != "text", _type_order(k[1]), k[2]))
-    }
+    """Rows of the negatives of each (kind, type, level), in the order of the paper's Tables IV and V."""
+    rows: dict[tuple[str, str, int], list[int]] = {}
+    for i, sample in enumerate(data.samples):
+        if sample.negative is not None:
+            key = (sample.negative.kind, sample.negative.type, sample.negative.level)
+            rows.setdefault(key, []).append(i)
+    ordered = sorted(rows, key=lambda key: (key[0] != "text", _type_order(key[1]), key[2]))
+    return {key: np.array(rows[key], dtype=np.intp) for key in ordered}
 
 
 def _type_order(name: str) -> tuple[int, str]:

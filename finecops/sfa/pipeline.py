@@ -138,14 +138,16 @@ class SfaPipeline:
         """`specialist.jsonl`: all samples, or with `routed` those of level 1."""
         s = self.settings
         settings = self._pathway_settings(routed, level=1) | {"specialist": _model_settings(s.specialist)}
-        load: Callable[[], Stage[Prediction]]
-        if routed and s.fast == "router":
+        reuse = routed and s.fast == "router"
+        if reuse:
             settings["fast"] = "router"
-            load = lambda: ReuseStage(self._routes())  # noqa: E731
-        else:
-            load = lambda: infer.SpecialistStage(  # noqa: E731
-                load_specialist_model(s.specialist, s.device), self._targets() if s.focus else None
-            )
+
+        def load() -> Stage[Prediction]:
+            if reuse:
+                return ReuseStage(self._routes())
+            model = load_specialist_model(s.specialist, s.device)
+            return infer.SpecialistStage(model, self._targets() if s.focus else None)
+
         self._predict("specialist", self._samples(routed, 1), settings, s.batch_size or s.specialist.batch_size, load)
 
     def mllm(self, routed: bool) -> None:
