@@ -36,6 +36,8 @@ from finecops.prompts import QWEN2VL_FOCUS, QWEN2VL_REC
 
 QUESTIONS = 8
 _RELATIONS_FROM = 0.08
+_TYPE_WEIGHTS = (20, 25, 15, 15, 25)
+_EASY_REJECTED = 0.75
 
 
 @dataclass(frozen=True)
@@ -91,13 +93,13 @@ def _describe(rng: random.Random, scene: SceneGraph) -> Question:
 
 
 def _ground(rng: random.Random, scene: SceneGraph, relations: bool) -> Question | None:
-    simple = not relations or rng.random() < 0.15
-    types = ("0_hop",) if simple else ("1_hop", "1_hop", "2_hop", "and", "same_attr")
-    found = sample_unique_path(rng, scene, VOCABULARY, types, tries=6)
+    # Where a category is alone its name is enough, and that is soon learnt: most questions shall need more.
+    types = ("0_hop", "1_hop", "2_hop", "and", "same_attr") if relations else ("0_hop",)
+    found = sample_unique_path(rng, scene, VOCABULARY, rng.choices(types, _TYPE_WEIGHTS[: len(types)]), tries=6)
     if found is None:
         return None
     description, target = found
-    if not simple and rng.random() < 0.6 and difficulty(scene, description, VOCABULARY) == 1:
+    if rng.random() < _EASY_REJECTED and difficulty(scene, description, VOCABULARY) == 1:
         return None
     expression = render(scene, description, sample_wording(rng, description), VOCABULARY)
     prompt = QWEN2VL_REC.format(expression=expression.text)
