@@ -55,7 +55,7 @@ def main() -> None:
     if args.stage == "language":
         state = torch.load(args.folder / "eyes" / "state.pt", weights_only=True)
         start_language(model, state["model"], Packer(tokenizer).coordinate_ids)
-        plan = TrainPlan(steps=args.steps or 4200, batch_size=32, learning_rate=2e-3, warmup_steps=300, decay_share=0.4)
+        plan = TrainPlan(steps=args.steps or 4700, batch_size=32, learning_rate=2e-3, warmup_steps=300, decay_share=0.4)
         train_language(model, tokenizer, plan, args.folder / "language")
         return
     state = torch.load(args.folder / "language" / "state.pt", weights_only=True)
