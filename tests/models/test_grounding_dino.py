@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from transformers import GroundingDinoConfig, GroundingDinoForObjectDetection
 
 from finecops.config import load_specialist
 from finecops.errors import ModelError
-from finecops.mini.gdino import mini_model, mini_processor
+from finecops.mini.gdino import mini_config, mini_model, mini_processor
 from finecops.models.grounding_dino import GroundingDino, clean_text, span_columns, token_scores
 from finecops.models.images import read_image
 from finecops.models.protocols import Query, QueryGroup
@@ -99,3 +100,19 @@ def test_a_checkpoint_that_forgot_its_head_settings_keeps_its_heads(tmp_path: Pa
     loaded = GroundingDino(load_specialist("mini-gdino").model_copy(update={"weights": str(tmp_path)}))
     for i, head in enumerate(loaded.model.model.decoder.bbox_embed):
         assert float(next(head.parameters()).detach().flatten()[0]) == pytest.approx(0.01 * (i + 1))
+
+
+def test_the_original_grounding_dino_runs_by_the_same_code(tmp_path: Path, image: Image.Image) -> None:
+    """A tiny random model of the class that `IDEA-Research/grounding-dino-*` has."""
+    torch.manual_seed(0)
+    shape = mini_config().to_dict()
+    for key in ("model_type", "decoder_bbox_embed_share", "decoder_cls_embed_share", "architectures"):
+        shape.pop(key, None)
+    GroundingDinoForObjectDetection(GroundingDinoConfig(**shape)).save_pretrained(tmp_path)
+    mini_processor().save_pretrained(tmp_path)
+    model = GroundingDino(load_specialist("mini-gdino").model_copy(update={"weights": str(tmp_path)}))
+    assert isinstance(model.model, GroundingDinoForObjectDetection)
+    queries = (Query("the car"), Query("the small red tree left of the house", "red tree", (10, 18)))
+    (together,) = model.detect([QueryGroup(image, queries)])
+    ((alone,),) = model.detect([QueryGroup(image, queries[1:])])
+    assert np.allclose(alone.scores, together[1].scores, atol=1e-5)
