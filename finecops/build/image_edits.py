@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from finecops.build.description import is_false
 from finecops.build.graph import Relation, SceneGraph, Thing
+from finecops.build.negatives import swap_pairs
 from finecops.build.positives import Positive
 from finecops.build.vocabulary import Vocabulary
 
@@ -106,22 +107,15 @@ def _replace_attribute(
                 yield (replace(thing, attributes=attributes),), (index,)
 
 
-def _pairs(positive: Positive, level: int) -> list[tuple[int, int]]:
-    count = len(positive.object_ids)
-    if level == 1:
-        return [(0, other) for other in range(1, count)]
-    return [(a, b) for a in range(1, count) for b in range(a + 1, count)]
-
-
 def _swap_object(positive: Positive, level: int, vocabulary: Vocabulary, rng: random.Random) -> Iterator[_Proposal]:
-    for a, b in _pairs(positive, level):
+    for a, b in swap_pairs(len(positive.object_ids), level):
         first, second = _thing(positive, a), _thing(positive, b)
         if first.name != second.name:
             yield (replace(first, xywh=second.xywh), replace(second, xywh=first.xywh)), (a, b)
 
 
 def _swap_attribute(positive: Positive, level: int, vocabulary: Vocabulary, rng: random.Random) -> Iterator[_Proposal]:
-    for a, b in _pairs(positive, level):
+    for a, b in swap_pairs(len(positive.object_ids), level):
         first, second = _thing(positive, a), _thing(positive, b)
         mentioned = {*positive.description.nodes[a].attributes, *positive.description.nodes[b].attributes}
         for mine in first.attributes:

@@ -98,8 +98,8 @@ def _replace_relation(
             yield description.with_edge(index, replace(edge, relation=relation)), index
 
 
-def _pairs(description: Description, level: int) -> list[tuple[int, int]]:
-    count = len(description.nodes)
+def swap_pairs(count: int, level: int) -> list[tuple[int, int]]:
+    """Which of `count` things may swap: at level 1 the target with each other one, at level 2 two of the others."""
     if level == 1:
         return [(0, other) for other in range(1, count)]
     return [(a, b) for a in range(1, count) for b in range(a + 1, count)]
@@ -109,7 +109,7 @@ def _swap_object(
     positive: Positive, level: int, vocabulary: Vocabulary, rng: random.Random
 ) -> Iterator[tuple[Description, int]]:
     description = positive.description
-    for a, b in _pairs(description, level):
+    for a, b in swap_pairs(len(description.nodes), level):
         first, second = description.nodes[a], description.nodes[b]
         if first.name != second.name:
             changed = description.with_node(a, replace(first, name=second.name))
@@ -120,7 +120,7 @@ def _swap_attribute(
     positive: Positive, level: int, vocabulary: Vocabulary, rng: random.Random
 ) -> Iterator[tuple[Description, int]]:
     description = positive.description
-    for a, b in _pairs(description, level):
+    for a, b in swap_pairs(len(description.nodes), level):
         for swapped in swapped_attributes(description.nodes[a], description.nodes[b], vocabulary):
             yield description.with_node(a, swapped[0]).with_node(b, swapped[1]), a
 
