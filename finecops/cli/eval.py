@@ -44,10 +44,9 @@ def eval_command(
     """
     import json
 
-    from finecops.cli.tables import print_comparison, print_runs, print_sweep
+    from finecops.cli.tables import print_runs
     from finecops.errors import ConfigError
-    from finecops.evaluate_run import compare_methods, compare_runs, evaluate_run
-    from finecops.evaluate_run import route_sweep as sweep_run
+    from finecops.evaluate_run import evaluate_run
     from finecops.metrics.evaluate import METRICS
     from finecops.run import newest_run, run_folder
 
@@ -60,25 +59,46 @@ def eval_command(
         raise ConfigError(f"unknown cluster {cluster!r}; there are: positive, image")
     drawn: Literal["positive", "image"] = "image" if cluster == "image" else "positive"
     if route_sweep:
-        for folder in folders:
-            found = sweep_run(folder)
-            if as_json:
-                typer.echo(json.dumps({str(folder): found}, indent=1))
-            else:
-                print_sweep(folder, found)
+        _show_sweep(folders, as_json)
         return
     if compare:
-        if len(folders) > 2:
-            raise ConfigError(f"--compare takes one run or two, not {len(folders)}")
-        rows = compare_methods(folders[0], drawn) if len(folders) == 1 else compare_runs(folders[0], folders[1], drawn)
-        title = f"{folders[0]}" if len(folders) == 1 else f"first is {folders[0]}, second is {folders[1]}"
-        if as_json:
-            typer.echo(json.dumps(rows, indent=1))
-        else:
-            print_comparison(title, rows)
+        _show_comparison(folders, drawn, as_json)
         return
     clustered = drawn if intervals else None
     if as_json:
         typer.echo(json.dumps({str(folder): evaluate_run(folder, wanted, clustered) for folder in folders}, indent=1))
     else:
         print_runs(folders, wanted, clustered)
+
+
+def _show_sweep(folders: list[Path], as_json: bool) -> None:
+    import json
+
+    from finecops.cli.tables import print_sweep
+    from finecops.evaluate_run import route_sweep
+
+    for folder in folders:
+        found = route_sweep(folder)
+        if as_json:
+            typer.echo(json.dumps({str(folder): found}, indent=1))
+        else:
+            print_sweep(folder, found)
+
+
+def _show_comparison(folders: list[Path], cluster: Literal["positive", "image"], as_json: bool) -> None:
+    import json
+
+    from finecops.cli.tables import print_comparison
+    from finecops.errors import ConfigError
+    from finecops.evaluate_run import compare_methods, compare_runs
+
+    if len(folders) > 2:
+        raise ConfigError(f"--compare takes one run or two, not {len(folders)}")
+    if len(folders) == 1:
+        title, rows = f"{folders[0]}", compare_methods(folders[0], cluster)
+    else:
+        title, rows = f"first is {folders[0]}, second is {folders[1]}", compare_runs(folders[0], folders[1], cluster)
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+    else:
+        print_comparison(title, rows)
