@@ -24,21 +24,6 @@ def cxcywh_to_xyxy(boxes: Boxes) -> Boxes:
     return np.concatenate([boxes[..., :2] - half, boxes[..., :2] + half], axis=-1)
 
 
-def grid1000_to_xyxy(boxes: Boxes, image_wh: tuple[int, int]) -> Boxes:
-    """Corners in thousandths of the image's sides → corners in pixels.
-
-    >>> grid1000_to_xyxy(np.array([100.0, 200.0, 500.0, 1000.0]), (640, 480)).tolist()
-    [64.0, 96.0, 320.0, 480.0]
-    """
-    return boxes * np.array([*image_wh, *image_wh], dtype=np.float64) / 1000
-
-
-def xyxy_to_grid1000(boxes: Boxes, image_wh: tuple[int, int]) -> Boxes:
-    """Corners in pixels → corners in thousandths, rounded to integers (still floats) and cut to 0 to 1000."""
-    scaled = boxes / np.array([*image_wh, *image_wh], dtype=np.float64) * 1000
-    return np.clip(np.rint(scaled), 0, 1000)
-
-
 def clip_xyxy(boxes: Boxes, image_wh: tuple[int, int]) -> Boxes:
     """Corners cut to the image."""
     limit = np.array([*image_wh, *image_wh], dtype=np.float64)

@@ -48,7 +48,8 @@ class DatasetConfig(Config):
 
 
 class SpecialistConfig(Config):
-    """A detector that takes text. `max_boxes` best boxes are kept per query; `max_tokens` is its text limit."""
+    """A detector that takes text. `max_boxes` best boxes are kept per query; `max_tokens` is its text limit.
+    `paper_row` is its row in the paper's tables."""
 
     kind: Literal["specialist"]
     backend: Literal["grounding-dino"]
@@ -61,13 +62,15 @@ class SpecialistConfig(Config):
     text_prefix: str = ""
     dtype: str = "float32"
     batch_size: int = Field(default=16, ge=1)
+    paper_row: str | None = None
 
 
 class MllmConfig(Config):
     """A multimodal language model that answers with box text.
 
     `box_format` names a dialect (`finecops.models.dialects`), `prompt` and `focus` constants of
-    `finecops.prompts`. `max_pixels` and `min_pixels`, where given, bound the area an image is resized to.
+    `finecops.prompts`. `max_pixels` and `min_pixels`, where given, bound the area an image is resized to. `paper_row`
+    is its row in the paper's tables.
     """
 
     kind: Literal["mllm"]
@@ -85,6 +88,7 @@ class MllmConfig(Config):
     dtype: str = "auto"
     attention: str = "sdpa"
     batch_size: int = Field(default=8, ge=1)
+    paper_row: str | None = None
 
 
 class ExtractorConfig(Config):

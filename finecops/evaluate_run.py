@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from finecops.errors import RunError
+from finecops.answers import Answers, Floats, answers_of_predictions
+from finecops.errors import DataError, RunError
 from finecops.jsonl import read_rows, write_json_atomically
-from finecops.metrics.arrays import evaluate_arrays
+from finecops.metrics import reference
+from finecops.metrics.arrays import Bools, evaluate_arrays
+from finecops.metrics.calibration import Calibration, save_calibrations
 from finecops.metrics.evaluate import METRICS, Cluster, clusters_of, evaluate
 from finecops.metrics.intervals import paired_difference
+from finecops.metrics.ledgers import sfa_ledger
 from finecops.metrics.precision import IOU_THRESHOLD
-from finecops.metrics.routing import LabData, default_rules, detections_of, oracle, pareto_front, sfa_ledger, sweep
+from finecops.metrics.routing import LabData, default_rules, detections_of, oracle, pareto_front, sweep
+from finecops.metrics.validated import validated_rows
 from finecops.records import Prediction, Route, Sample, Target
 from finecops.run import read_run_json, read_samples
 
@@ -23,26 +28,37 @@ ANSWERS = ("specialist", "mllm", "sfa")
 """Stages that answer, in the order of the table."""
 
 
-def evaluate_run(folder: Path, metrics: Sequence[str] = METRICS, cluster: Cluster | None = None) -> dict[str, Any]:
+def evaluate_run(
+    folder: Path,
+    metrics: Sequence[str] = METRICS,
+    cluster: Cluster | None = None,
+    iou_threshold: float = IOU_THRESHOLD,
+    val: Path | None = None,
+) -> dict[str, Any]:
     """Numbers of a run: `{"dataset", "methods": {stage: evaluation}, "router", "ledger", "targets", "stages"}`.
 
     A pathway that was run on its share of the samples alone is evaluated on that share; its entry says so in
-    `samples`. With `cluster`, values carry bootstrap intervals. The result is also written to `metrics.json` in the
-    folder.
+    `samples`. With `cluster`, values carry bootstrap intervals. With `val`, a run of the same models on another split,
+    there are rows with calibrated scores and at operating points; the maps go to `calibration.json`. The result is
+    also written to `metrics.json` in the folder.
+
+    Raises:
+        RunError: the run, or `val`, has no predictions.
     """
     about = read_run_json(folder)
-    samples = read_samples(folder)
     routes = _read(folder, "routes", Route)
     methods: dict[str, Any] = {}
-    for name in ANSWERS:
-        predictions = _read(folder, name, Prediction)
-        if predictions is None:
-            continue
-        share = about["stages"].get(name, {}).get("settings", {}).get("samples", "all")
-        chosen = _share(samples, share, routes)
-        methods[name] = {"samples": share, **evaluate(chosen, predictions, routes, metrics, cluster)}
+    calibrations: dict[str, Calibration] = {}
+    for name, share, samples, answers in _answers(folder, about, routes):
+        methods[name] = {"samples": share, **evaluate(samples, answers, routes, metrics, cluster, iou_threshold)}
+        if val is not None:
+            rows, calibrations[name] = validated_rows(_val_split(val, name), (samples, answers), metrics, iou_threshold)
+            methods[name]["rows"] += rows
     if not methods:
         raise RunError(f"{folder}/ has no predictions yet; `finecops sfa run --run {folder}` makes them")
+    if val is not None:
+        save_calibrations(folder / "calibration.json", str(val), calibrations)
+    samples = read_samples(folder)
     result = {
         "dataset": {key: about["dataset"][key] for key in ("name", "split", "limit", "samples")},
         "methods": methods,
@@ -53,6 +69,41 @@ def evaluate_run(folder: Path, metrics: Sequence[str] = METRICS, cluster: Cluste
     }
     write_json_atomically(folder / "metrics.json", result)
     return result
+
+
+def evaluate_run_as_reference(folder: Path) -> dict[str, Any]:
+    """A run's predictions by the arithmetic of the paper's scripts (`--compat reference`), in the same shape.
+
+    A row without a box is one of no area with score 0, as the scripts have it. With both pathways on every sample,
+    `ledger` is what the SFA script prints: level 1 also where nothing was detected, NMS on misread boxes.
+    """
+    about = read_run_json(folder)
+    samples = read_samples(folder)
+    truths = reference.truths_of_samples(samples)
+    methods: dict[str, Any] = {}
+    for name, share, _, answers in _answers(folder, about, _read(folder, "routes", Route)):
+        rows: list[dict[str, Any]] = []
+        absent = {}
+        try:
+            rows = reference.box_rows(reference.detector_entries(truths, answers))
+        except reference.ScriptStopsError as error:
+            absent["everything"] = str(error)
+        methods[name] = {"samples": share, "rows": rows, "outcomes": {}, "absent": absent}
+    return {
+        "dataset": {key: about["dataset"][key] for key in ("name", "split", "limit", "samples")},
+        "methods": methods,
+        "router": None,
+        "ledger": None,
+        "targets": None,
+        "stages": about["stages"],
+        "reference_sfa": _reference_sfa(folder, samples),
+    }
+
+
+def run_answers(folder: Path) -> dict[str, Answers]:
+    """The answers of each method of a run."""
+    about = read_run_json(folder)
+    return {name: answers for name, _, _, answers in _answers(folder, about, _read(folder, "routes", Route))}
 
 
 def compare_runs(first: Path, second: Path, cluster: Cluster = "positive") -> list[dict[str, Any]]:
@@ -102,7 +153,7 @@ def route_sweep(folder: Path) -> dict[str, Any]:
     if routes is None or any(len(found) < len(samples) for found in answers.values()):
         raise RunError(f"{folder}/ lacks both pathways on every sample; `finecops sfa run --both --run …` makes them")
     data = {name: evaluate_arrays(samples, found) for name, found in answers.items()}
-    right = {name: d.iou[:, 0] > IOU_THRESHOLD for name, d in data.items()}
+    right = {name: d.answered_iou[:, 0] > IOU_THRESHOLD for name, d in data.items()}
     confidence = np.nan_to_num(data["specialist"].scores[:, 0], nan=-np.inf)
     scores, iou = detections_of(samples, routes)
     lab = LabData(scores, iou, confidence, right["specialist"], right["mllm"], data["specialist"].positive)
@@ -128,7 +179,7 @@ def _differences(
     there = [s for s in samples if s.id in first and s.id in second]
     if not there:
         return []
-    hits = [np.asarray(100.0 * (evaluate_arrays(there, p).iou[:, 0] > IOU_THRESHOLD)) for p in (first, second)]
+    hits: list[Floats] = [100.0 * _right(there, p).astype(np.float64) for p in (first, second)]
     levels = np.array([s.level or 0 for s in there])
     rows = []
     for level in (None, *sorted(set(levels.tolist()) - {0})):
@@ -149,6 +200,56 @@ def _differences(
             }
         )
     return rows
+
+
+def _right(samples: Sequence[Sample], predictions: Mapping[str, Prediction]) -> Bools:
+    """Which samples are answered with a right box, `[n]`."""
+    right: Bools = evaluate_arrays(samples, predictions).answered_iou[:, 0] > IOU_THRESHOLD
+    return right
+
+
+def _answers(
+    folder: Path, about: Mapping[str, Any], routes: dict[str, Route] | None
+) -> Iterator[tuple[str, str, list[Sample], Answers]]:
+    """Of each method that has predictions: name, share, the samples of that share, and the answers."""
+    samples = read_samples(folder)
+    for name in ANSWERS:
+        path = folder / f"{name}.jsonl"
+        if path.exists():
+            share = about["stages"].get(name, {}).get("settings", {}).get("samples", "all")
+            answers = answers_of_predictions(read_rows(path, Prediction), str(path))
+            yield name, share, _share(samples, share, routes), answers
+
+
+def _val_split(folder: Path, method: str) -> tuple[list[Sample], Answers]:
+    about = read_run_json(folder)
+    for name, _, samples, answers in _answers(folder, about, _read(folder, "routes", Route)):
+        if name == method:
+            return samples, answers
+    raise DataError(f"{folder}/ has no answers of the {method} to calibrate on; run the same command on that split")
+
+
+def _reference_sfa(folder: Path, samples: Sequence[Sample]) -> dict[str, Any] | None:
+    """What `SFA/evaluation_SFA.py` prints: accuracy (IoU > 0.5) of the positives it calls single and multiple."""
+    positives = [s for s in samples if s.negative is None]
+    routes = _read(folder, "routes", Route)
+    answers = [_read(folder, name, Prediction) for name in ("specialist", "mllm")]
+    if routes is None or not positives or any(a is None or any(s.id not in a for s in positives) for a in answers):
+        return None
+    found = [routes[s.id] for s in positives]
+    level = np.array(
+        [reference.router_level(np.array(r.all_boxes).reshape(-1, 4), np.array(r.all_scores)) for r in found]
+    )
+    right = [_right(positives, a or {}) for a in answers]
+    counted = {1: right[0][level == 1], 2: right[1][level == 2]}
+    everything = np.concatenate(list(counted.values()))
+    return {
+        "single": round(100 * float(counted[1].mean()), 2) if len(counted[1]) else None,
+        "multiple": round(100 * float(counted[2].mean()), 2) if len(counted[2]) else None,
+        "all": round(100 * float(everything.mean()), 2),
+        "n_single": len(counted[1]),
+        "n_multiple": len(counted[2]),
+    }
 
 
 def _read(folder: Path, stage: str, row_type: type[Any]) -> dict[str, Any] | None:
@@ -190,7 +291,7 @@ def _ledger(folder: Path, samples: list[Sample], routes: dict[str, Route] | None
     answers = [_read(folder, name, Prediction) for name in ("specialist", "mllm")]
     if routes is None or not counted or any(a is None or any(s.id not in a for s in counted) for a in answers):
         return None
-    right = [evaluate_arrays(counted, a or {}).iou[:, 0] > IOU_THRESHOLD for a in answers]
+    right = [_right(counted, a or {}) for a in answers]
     level = np.array([s.level for s in counted], dtype=np.intp)
     router = np.array([routes[s.id].level for s in counted], dtype=np.intp)
     return asdict(sfa_ledger(level, router, right[0], right[1]))

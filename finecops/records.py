@@ -89,6 +89,10 @@ class Prediction(StageRow):
     nobody could read), `failed` (no answer; `reason` says why). `scores` is None where the backend gives none;
     `score_kind` says what they mean. `note` names a fallback that was taken (a target span not found, a text
     cut at the model's limit).
+
+    From a choice among candidates: `boxes` are the candidates in the order of their letters' probabilities, which are
+    their scores, also where the answer is a rejection; `presence` is how present the target is (1 - p(None)), and
+    `choice` the letter.
     """
 
     status: PredictionStatus
@@ -99,3 +103,5 @@ class Prediction(StageRow):
     prompt: str | None = None
     reply: str | None = None
     note: str | None = None
+    presence: float | None = None
+    choice: str | None = None

@@ -8,13 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finecops.boxes import (
-    clip_xyxy,
     cxcywh_to_xyxy,
-    grid1000_to_xyxy,
     iou_xyxy,
     nms_xyxy,
     xywh_to_xyxy,
-    xyxy_to_grid1000,
     xyxy_to_xywh,
 )
 
@@ -63,10 +60,3 @@ def test_conversions_are_inverse(found: np.ndarray) -> None:
     assert np.allclose(xywh_to_xyxy(xyxy_to_xywh(found)), found)
     centre = np.concatenate([(found[:, :2] + found[:, 2:]) / 2, found[:, 2:] - found[:, :2]], axis=1)
     assert np.allclose(cxcywh_to_xyxy(centre), found)
-
-
-@given(boxes, st.integers(1, 4000), st.integers(1, 4000))
-def test_a_grid_box_is_within_half_a_step(found: np.ndarray, width: int, height: int) -> None:
-    inside = clip_xyxy(found, (width, height))
-    back = grid1000_to_xyxy(xyxy_to_grid1000(inside, (width, height)), (width, height))
-    assert np.all(np.abs(back - inside) <= np.array([width, height] * 2) / 2000 + 1e-9)

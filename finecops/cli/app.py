@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from finecops import __version__
+from finecops.cli.bench import bench_app
 from finecops.cli.data import data_app
 from finecops.cli.eval import eval_command
 from finecops.cli.infer import infer_app
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.add_typer(sfa_app, name="sfa")
 app.add_typer(infer_app, name="infer")
 app.add_typer(data_app, name="data")
+app.add_typer(bench_app, name="bench")
 app.command("eval")(eval_command)
 
 

@@ -9,31 +9,37 @@ from typing import Any
 import typer
 
 from finecops.evaluate_run import evaluate_run
-from finecops.metrics.evaluate import Cluster
 
-_NAMES = {"specialist": "Specialist", "mllm": "MLLM", "sfa": "SFA"}
+_NAMES = {"specialist": "Specialist", "mllm": "MLLM", "sfa": "SFA", "crs": "CRS", "file": "File"}
 _TYPES = {"replace": "repl", "swap": "swap", "object": "obj", "attribute": "attr", "relation": "rel"}
 
 
-def print_runs(
-    folders: Sequence[Path], metrics: Sequence[str] = ("p1", "r1", "auroc"), cluster: Cluster | None = None
-) -> None:
-    """Print the tables of some runs, one run after the other."""
+def print_runs(folders: Sequence[Path], metrics: Sequence[str] = ("p1", "r1", "auroc")) -> None:
+    """Evaluate some runs and print their tables, one run after the other."""
     for folder in folders:
-        result = evaluate_run(folder, metrics, cluster)
-        dataset = result["dataset"]
-        typer.secho(f"\n{folder}  ·  {dataset['name']}, {dataset['split']}, {dataset['samples']} samples", bold=True)
-        for block in (
-            _precision(result),
-            *_negatives(result, "recall"),
-            _separations(result),
-            _intervals(result),
-            _outcomes(result),
-        ):
-            if block:
-                typer.echo(f"\n{block}")
-        for line in (*_absent(result), *_router(result), *_speed(result)):
-            typer.echo(line)
+        print_result(str(folder), evaluate_run(folder, metrics))
+
+
+def print_result(title: str, result: dict[str, Any]) -> None:
+    """Print the tables of one result of `evaluate_run` or `evaluate_file`."""
+    dataset = result["dataset"]
+    typer.secho(f"\n{title}  ·  {dataset['name']}, {dataset['split']}, {dataset['samples']} samples", bold=True)
+    blocks = (
+        _precision(result),
+        *_negatives(result, "recall"),
+        _separations(result),
+        _single_values(result),
+        _second_split(result),
+        _intervals(result),
+        _paper(result),
+        _reference_sfa(result),
+        _outcomes(result),
+    )
+    for block in blocks:
+        if block:
+            typer.echo(f"\n{block}")
+    for line in (*_absent(result), *_router(result), *_speed(result)):
+        typer.echo(line)
 
 
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -54,7 +60,11 @@ def _percent(value: float | None) -> str:
 
 def _find(evaluation: dict[str, Any], metric: str, **of: Any) -> dict[str, Any] | None:
     wanted = {"kind": None, "type": None, "level": None, "router_level": None} | of
-    rows = (r for r in evaluation["rows"] if r["metric"] == metric and all(r[k] == v for k, v in wanted.items()))
+    rows = (
+        r
+        for r in evaluation["rows"]
+        if r["metric"] == metric and not r.get("calibrated") and all(r[k] == v for k, v in wanted.items())
+    )
     return next(rows, None)
 
 
@@ -72,23 +82,41 @@ def _label(name: str, result: dict[str, Any]) -> str:
 
 
 def _precision(result: dict[str, Any]) -> str:
-    wanted = sorted(
-        {r["metric"] for e in result["methods"].values() for r in e["rows"] if r["metric"].startswith("precision@")},
-        key=lambda name: int(name.split("@")[1]),
+    metrics = dict.fromkeys(
+        r["metric"]
+        for e in result["methods"].values()
+        for r in e["rows"]
+        if r["metric"].startswith(("precision@", "accuracy@", "mean_iou"))
     )
     blocks = []
-    for metric in wanted:
-        header = ["", "router L1", "router L2", "All", "L1", "L2", "L3"]
-        rows, counts = [], ["n"]
-        for name, evaluation in result["methods"].items():
-            places: list[dict[str, Any]] = [{"router_level": 1}, {"router_level": 2}, {}]
-            places += [{"level": level} for level in (1, 2, 3)]
-            rows.append([_label(name, result), *(_value(evaluation, metric, **place) for place in places)])
-            found = [_find(evaluation, metric, **place) for place in places]
-            counts = ["n", *(str(row["n"]) if row else "–" for row in found)]
-        title = f"{metric.capitalize()} on positives, % (IoU > 0.5), by router level and by ground-truth level"
-        blocks.append(table(title, header, [*rows, counts]))
+    for metric in metrics:
+        found = [r for e in result["methods"].values() for r in e["rows"] if r["metric"] == metric]
+        places: list[dict[str, Any]] = [{"router_level": n} for n in (1, 2) if any(r["router_level"] for r in found)]
+        places += [{}] if any(r["level"] is None for r in found) else []
+        places += [{"level": n} for n in sorted({r["level"] for r in found} - {None})]
+        header = ["", *(_place_name(place) for place in places)]
+        rows = [
+            [_label(name, result), *(_value(evaluation, metric, **place) for place in places)]
+            for name, evaluation in result["methods"].items()
+        ]
+        last = list(result["methods"].values())[-1]
+        counted = [_find(last, metric, **place) for place in places]
+        rows.append(["n", *(str(row["n"]) if row else "–" for row in counted)])
+        blocks.append(table(f"{metric.capitalize()} on positives, %{_iou_said(found)}", header, rows))
     return "\n\n".join(blocks)
+
+
+def _place_name(place: dict[str, Any]) -> str:
+    if "router_level" in place:
+        return f"router L{place['router_level']}"
+    return f"L{place['level']}" if place else "All"
+
+
+def _iou_said(rows: Sequence[dict[str, Any]]) -> str:
+    if any(r.get("arithmetic") == "reference" for r in rows):
+        return " (IoU >= 0.5)"
+    thresholds = {r["iou"] for r in rows if "iou" in r}
+    return f" (IoU > {thresholds.pop():g})" if len(thresholds) == 1 else ""
 
 
 def _negatives(result: dict[str, Any], prefix: str) -> list[str]:
@@ -142,6 +170,80 @@ def _separations(result: dict[str, Any]) -> str:
     return table("All positives against all negatives, %", ["", *columns.values(), "negatives"], rows)
 
 
+_SINGLE = {
+    "negative_accuracy": "negatives rejected",
+    "false_rejection_rate": "positives rejected",
+    "aurc": "AURC",
+    "ece": "calibration error",
+}
+
+
+def _single_values(result: dict[str, Any]) -> str:
+    there = {r["metric"] for e in result["methods"].values() for r in e["rows"] if not r.get("calibrated")}
+    columns = {metric: title for metric, title in _SINGLE.items() if metric in there}
+    if not columns:
+        return ""
+    rows = [[_label(name, result), *(_value(e, m) for m in columns)] for name, e in result["methods"].items()]
+    return table("Rejections, risk and calibration, %", ["", *columns.values()], rows)
+
+
+def _second_split(result: dict[str, Any]) -> str:
+    """Calibrated values beside raw ones, then the operating points."""
+    blocks = []
+    rows = []
+    for name, evaluation in result["methods"].items():
+        for row in evaluation["rows"]:
+            overall = row["kind"] is None or row["type"] == "mean of columns"
+            if row.get("calibrated") and "operating_point" not in row and overall:
+                raw = _value(evaluation, row["metric"], kind=row["kind"], type=row["type"])
+                what = row["metric"] + (f", {row['kind']}, {row['type']}" if row["kind"] else "")
+                rows.append([f"{_label(name, result)}, {what}", raw, _percent(row["value"]), str(row["n"])])
+    if rows:
+        blocks.append(table("Scores calibrated on the other split, %", ["", "raw", "calibrated", "n"], rows))
+    points: dict[tuple[str, str, bool], list[dict[str, Any]]] = {}
+    for name, evaluation in result["methods"].items():
+        for row in evaluation["rows"]:
+            if "operating_point" in row:
+                points.setdefault((name, row["operating_point"], row["calibrated"]), []).append(row)
+    if points:
+        rows = []
+        for (name, point, calibrated), found in points.items():
+            at = found[0]["threshold"]
+            said = at if isinstance(at, str) else f"{at:.4f}"
+            label = f"{_label(name, result)}, {point}{', calibrated' if calibrated else ''}"
+            rows.append([label, said, *(_percent(row["value"]) for row in found)])
+        header = ["", "threshold", "positives right", "negatives rejected", "positives rejected"]
+        blocks.append(table("Operating points chosen on the other split, %", header, rows))
+    return "\n\n".join(blocks)
+
+
+def _paper(result: dict[str, Any]) -> str:
+    if not any("paper" in e for e in result["methods"].values()):
+        return ""
+    rows = []
+    for name, evaluation in result["methods"].items():
+        for row in evaluation.get("paper", ()):
+            places = [str(row[k]) for k in ("kind", "type") if row[k]]
+            places += [f"L{row['level']}"] if row["level"] else []
+            places += [f"router L{row['router_level']}"] if row["router_level"] else []
+            what = ", ".join([row["metric"], *places])
+            cells = [f"{row['ours']:.2f}", f"{row['value']:.2f}", f"{row['difference']:+.2f}", row["table"]]
+            rows.append([f"{_label(name, result)}, {what}", *cells])
+    if not rows:
+        return f"The paper has no figures for these models on {result['dataset']['name']} (--paper-row names a row)."
+    return table("Beside the paper, %", ["", "ours", "paper", "difference", "table"], rows)
+
+
+def _reference_sfa(result: dict[str, Any]) -> str:
+    if (found := result.get("reference_sfa")) is None:
+        return ""
+    rows = [
+        ["accuracy", *(_percent(found[k]) for k in ("single", "multiple", "all"))],
+        ["n", str(found["n_single"]), str(found["n_multiple"]), str(found["n_single"] + found["n_multiple"])],
+    ]
+    return table("SFA as its script counts it, %", ["", "single object", "multiple", "overall"], rows)
+
+
 def _intervals(result: dict[str, Any]) -> str:
     rows = []
     for name, evaluation in result["methods"].items():
@@ -190,12 +292,12 @@ def print_sweep(folder: Path, found: dict[str, Any]) -> None:
 def _outcomes(result: dict[str, Any]) -> str:
     names = ("box", "reject", "unparsed", "failed", "missing")
     rows = [
-        [f"{_label(name, result)}, {kind}s", *(str(counts[o]) for o in names)]
+        [f"{_label(name, result)}, {kind}s", *(str(e["outcomes"][kind][o]) for o in names)]
         for name, e in result["methods"].items()
-        for kind, counts in e["outcomes"].items()
-        if sum(counts.values())
+        for kind in ("positive", "negative")
+        if e["outcomes"] and sum(e["outcomes"][kind].values())
     ]
-    return table("Outcomes, samples", ["", *names], rows)
+    return table("Outcomes, samples", ["", *names], rows) if rows else ""
 
 
 def _absent(result: dict[str, Any]) -> list[str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +86,7 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
         digest.update(content)
         seen_here: set[str] = set()
         for entry in _entries(path, content, problems):
-            sample = _sample(entry, config, split, root)
+            sample = _sample(entry, config, split, str(root))
             if isinstance(sample, str):
                 problems.append(Problem(path, str(entry.image["id"]), sample))
                 continue
@@ -128,7 +130,7 @@ def _entries(path: Path, content: bytes, problems: list[Problem]) -> Iterator[_E
         yield _Entry(image, of_image.get(image["id"], []))
 
 
-def _sample(entry: _Entry, config: DatasetConfig, split: str, root: Path) -> Sample | str:
+def _sample(entry: _Entry, config: DatasetConfig, split: str, root: str) -> Sample | str:
     """An entry as a sample, or what is wrong with it."""
     image = entry.image
     missing = [key for key in ("file_name", "width", "height", "caption") if key not in image]
@@ -206,11 +208,12 @@ def _box(raw: object, image_wh: tuple[int, int]) -> Xyxy | str:
     return (max(x, 0.0), max(y, 0.0), min(x + w, float(width)), min(y + h, float(height)))
 
 
-def _image_path(file_name: str, config: DatasetConfig, root: Path) -> str | None:
-    relative = Path(file_name)
-    if relative.is_absolute() or ".." in relative.parts:
+def _image_path(file_name: str, config: DatasetConfig, root: str) -> str | None:
+    """The image's path below the root: in the first folder that has it, else in the first folder."""
+    # Strings, not `Path`s: this runs once per entry.
+    if os.path.isabs(file_name) or ".." in file_name.replace("\\", "/").split("/"):
         return None
-    for folder in config.image_folders:
-        if (root / folder / relative).is_file():
-            return (Path(folder) / relative).as_posix()
-    return (Path(config.image_folders[0]) / relative).as_posix()
+    paths = [posixpath.normpath(posixpath.join(folder, file_name)) for folder in config.image_folders]
+    if len(paths) == 1:
+        return paths[0]
+    return next((path for path in paths if os.path.isfile(f"{root}/{path}")), paths[0])

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
-from finecops.metrics.arrays import Floats
+from finecops.answers import Floats
 
 
 def auroc(positive_scores: Floats, negative_scores: Floats) -> float | None:
@@ -18,15 +17,16 @@ def auroc(positive_scores: Floats, negative_scores: Floats) -> float | None:
     n, m = len(positive_scores), len(negative_scores)
     if not n or not m:
         return None
-    ranks = rankdata(np.concatenate([positive_scores, negative_scores]))
-    return float(100 * (ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
+    ordered = np.sort(negative_scores)
+    below, up_to = (np.searchsorted(ordered, positive_scores, side) for side in ("left", "right"))
+    return float(100 * (below.sum() + up_to.sum()) / (2 * n * m))
 
 
 def average_precision(positive_scores: Floats, negative_scores: Floats) -> float | None:
     """AUPR as average precision: the sum over thresholds of precision times the recall it adds."""
     if not len(positive_scores) or not len(negative_scores):
         return None
-    hits, false_alarms = _at_thresholds(positive_scores, negative_scores)
+    hits, false_alarms = accepted_at_thresholds(positive_scores, negative_scores)
     precision = hits / (hits + false_alarms)
     return float(100 * np.sum(np.diff(hits, prepend=0) / len(positive_scores) * precision))
 
@@ -37,12 +37,14 @@ def false_positive_rate_at_recall(
     """FPR95: the smallest share of negatives accepted by a threshold that accepts `recall` of the positives."""
     if not len(positive_scores) or not len(negative_scores):
         return None
-    hits, false_alarms = _at_thresholds(positive_scores, negative_scores)
+    hits, false_alarms = accepted_at_thresholds(positive_scores, negative_scores)
     reached = hits >= recall * len(positive_scores) - 1e-9
     return float(100 * false_alarms[reached].min() / len(negative_scores))
 
 
-def _at_thresholds(positive_scores: Floats, negative_scores: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def accepted_at_thresholds(
+    positive_scores: Floats, negative_scores: Floats
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positives and negatives accepted at each distinct score, from the highest down."""
     scores = np.concatenate([positive_scores, negative_scores])
     distinct, place = np.unique(scores, return_inverse=True)

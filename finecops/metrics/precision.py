@@ -1,4 +1,8 @@
-"""Precision@k (paper, III-D): the share of positives with one of the k best boxes at IoU above the threshold."""
+"""How well the boxes of positives fit: precision@k (paper, III-D), accuracy over IoU thresholds, mean IoU.
+
+Every function takes `iou [n, ranks]` of n positives, 0 where there is no answer, so such a row is wrong and stays
+in the denominator.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from finecops.metrics.arrays import Floats
+from finecops.answers import Floats
 
 IOU_THRESHOLD = 0.5
+COCO_THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
+"""IoU 0.5 to 0.95 in steps of 0.05."""
 
 
 @dataclass(frozen=True)
@@ -25,5 +31,15 @@ class Share:
 
 
 def precision_at_k(iou: Floats, k: int, threshold: float = IOU_THRESHOLD) -> Share:
-    """Precision@k of `iou [n, ranks]`; "above" is strict."""
+    """Precision@k: the share with one of the k best boxes at IoU above the threshold; "above" is strict."""
     return Share(float(np.any(iou[:, :k] > threshold, axis=1).sum()), len(iou))
+
+
+def accuracy_over_thresholds(iou: Floats) -> Share:
+    """Precision@1, averaged over the IoU thresholds 0.5 to 0.95 in steps of 0.05."""
+    return Share(sum(precision_at_k(iou, 1, t).hits for t in COCO_THRESHOLDS) / len(COCO_THRESHOLDS), len(iou))
+
+
+def mean_iou(iou: Floats) -> Share:
+    """The mean IoU of the best box."""
+    return Share(float(iou[:, 0].sum()), len(iou))

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln
 
-from finecops.metrics.arrays import OUTCOMES, Evaluated, Floats, Ints
+from finecops.answers import Floats, Ints
+from finecops.metrics.arrays import Evaluated
 from finecops.metrics.precision import IOU_THRESHOLD
 
 
@@ -41,8 +41,7 @@ def pair_outcomes(
     """Expected value, lower and upper bound of each pair's hit, `[pairs]` each."""
     positives = data.pair_of[negatives]
     mine, theirs = data.scores[positives], data.scores[negatives].copy()
-    lost = data.outcome[negatives] >= OUTCOMES.index("unparsed")
-    theirs[lost, :k] = np.inf
+    theirs[data.lost[negatives], :k] = np.inf
     hits = data.iou[positives] > threshold
     hit_scores = np.where(hits, mine, -np.inf)
     best = hit_scores.max(axis=1, keepdims=True)
@@ -64,5 +63,6 @@ def pair_outcomes(
 
 def _log_choose(n: Ints, k: Ints) -> Floats:
     k = np.minimum(k, n)
-    result: Floats = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    log_factorial = np.concatenate([[0.0], np.log(np.arange(1, int(n.max(initial=0)) + 1)).cumsum()])
+    result: Floats = log_factorial[n] - log_factorial[k] - log_factorial[n - k]
     return result

@@ -13,8 +13,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from finecops.answers import Floats, Ints
 from finecops.boxes import iou_xyxy
-from finecops.metrics.arrays import Floats, Ints
 from finecops.records import Route, Sample
 
 Bools = NDArray[np.bool_]
@@ -100,29 +100,6 @@ def oracle(data: LabData) -> tuple[float, float]:
     either = (data.specialist_right | data.mllm_right)[data.positive]
     needed = (~data.specialist_right & data.mllm_right)[data.positive]
     return 100 * float(either.mean()), 100 * float(needed.mean())
-
-
-@dataclass(frozen=True)
-class SfaLedger:
-    """Every positive counted once: was it routed to the pathway its ground-truth level asks for (1: specialist, more:
-    MLLM), and did that pathway answer right. `other_right` of the wrong ones the other pathway had right, which is
-    the regret against an oracle router."""
-
-    routed_right_answered_right: int
-    routed_right_answered_wrong: int
-    routed_wrong_answered_right: int
-    routed_wrong_answered_wrong: int
-    other_right: int
-    n: int
-
-
-def sfa_ledger(level: Ints, router_level: Ints, specialist_right: Bools, mllm_right: Bools) -> SfaLedger:
-    """The ledger of positives: their ground-truth level, the router's, and what each pathway gave, `[n]` each."""
-    routed = np.minimum(level, 2) == router_level
-    answered = np.where(router_level == 1, specialist_right, mllm_right)
-    other = np.where(router_level == 1, mllm_right, specialist_right)
-    counts = [int(np.sum((routed == r) & (answered == a))) for r in (True, False) for a in (True, False)]
-    return SfaLedger(counts[0], counts[1], counts[2], counts[3], int(np.sum(~answered & other)), len(level))
 
 
 def pareto_front(results: Sequence[RuleResult]) -> list[RuleResult]:

@@ -230,5 +230,5 @@ class SfaPipeline:
 
 
 def _model_settings(config: SpecialistConfig | MllmConfig) -> dict[str, Any]:
-    told = config.model_dump(mode="json", exclude={"batch_size", "licence"})
+    told = config.model_dump(mode="json", exclude={"batch_size", "licence", "paper_row"})
     return told | {"weights_fingerprint": weights_fingerprint(config.weights)}

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from finecops.metrics.ledgers import sfa_ledger
 from finecops.metrics.routing import (
     LabData,
     Rule,
@@ -13,7 +14,6 @@ from finecops.metrics.routing import (
     detections_of,
     oracle,
     pareto_front,
-    sfa_ledger,
     sweep,
 )
 from finecops.models.protocols import Detections

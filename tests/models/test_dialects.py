@@ -66,9 +66,52 @@ sides = st.integers(8, 5000)
 def test_round_trip_is_within_a_bin(name: str, width: int, height: int, corners: tuple[float, ...]) -> None:
     x1, x2 = sorted((corners[0] * width, corners[2] * width))
     y1, y2 = sorted((corners[1] * height, corners[3] * height))
-    if x2 - x1 < 0.002 * width or y2 - y1 < 0.002 * height:
+    bin_x, bin_y = DIALECTS[name].bin_size((width, height))
+    if x2 - x1 < 2 * bin_x or y2 - y1 < 2 * bin_y:
         return
     decoded = decode(DIALECTS[name], DIALECTS[name].encode((x1, y1, x2, y2), (width, height)), (width, height))
     (box,) = decoded.boxes
-    for got, wanted, side in zip(box, (x1, y1, x2, y2), (width, height) * 2, strict=True):
-        assert abs(got - wanted) <= side / 1000
+    for got, wanted, step in zip(box, (x1, y1, x2, y2), (bin_x, bin_y) * 2, strict=True):
+        assert abs(got - wanted) <= step * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "image_wh", "box"),
+    [
+        # Each model's own documented answer, with the pixels its documentation gives for it.
+        ("norm1000_bracket2", "[[086,540,400,760]]", (500, 200), (43.0, 108.0, 200.0, 152.0)),
+        ("norm1000_bracket2", "<ref>a lady</ref><box>[[243, 469, 558, 746]]</box>", (1000, 1000), (243, 469, 558, 746)),
+        ("norm1000_list", "The boy ... [526, 15, 798, 757].", (2000, 1000), (1052.0, 15.0, 1596.0, 757.0)),
+        ("float_square", "Answer: [0.312,0.155,0.562,0.488] .", (1000, 1000), (312.0, 155.0, 562.0, 488.0)),
+        ("float_square", "[0.250, 0.300, 0.750, 0.700]", (1000, 500), (250.0, 50.0, 750.0, 450.0)),
+        ("pixel_list", "[12, 30, 600, 400]", (640, 480), (12.0, 30.0, 600.0, 400.0)),
+        ("json_bbox2d_rel1000", '```json\n[{"bbox_2d": [10, 20, 50, 90]}]\n```', (1000, 1000), (10, 20, 50, 90)),
+        ("glm_box", "Not [[1,2,3,4]]: <|begin_of_box|>[[10,20,50,90]]<|end_of_box|>", (1000, 1000), (10, 20, 50, 90)),
+        ("glm_box", "[100, 200, 500, 900]", (1000, 1000), (100, 200, 500, 900)),
+        ("loc_tokens_xyxy1000", "a car<loc_12><loc_34><loc_56><loc_78>", (1000, 2000), (12.5, 69.0, 56.5, 157.0)),
+        ("loc_tokens_yxyx1024", "<loc0123><loc0456><loc0789><loc0999> cat", (1024, 1024), (456, 123, 999, 789)),
+        ("angle_int999", "dog<|object_ref_end|><|box_start|><17><38><40><93><|box_end|>", (999, 999), (17, 38, 40, 93)),
+        ("angle_int1000", "<ref>dog</ref><box><171><386><407><934></box>", (1000, 1000), (171, 386, 407, 934)),
+        ("patch_index32", "<object><patch_index_0044><patch_index_0863></object>", (320, 320), (125, 15, 315, 265)),
+        ("patch_index32", "<patch_index_0033><patch_index_0033>", (320, 320), (10.0, 10.0, 20.0, 20.0)),
+    ],
+)  # fmt: skip
+def test_documented_answers(name: str, text: str, image_wh: tuple[int, int], box: Xyxy) -> None:
+    decoded = decode(DIALECTS[name], text, image_wh)
+    assert decoded.boxes == (pytest.approx(box),)
+
+
+def test_several_boxes_of_one_answer() -> None:
+    text = "[[100,200,300,400;500,600,700,800]]"
+    assert decode(DIALECTS["norm1000_bracket2"], text, (1000, 1000)).boxes == (
+        (100.0, 200.0, 300.0, 400.0),
+        (500.0, 600.0, 700.0, 800.0),
+    )
+    listed = "[[1, 2, 30, 40], [5, 6, 70, 80]]"
+    assert len(decode(DIALECTS["norm1000_bracket2"], listed, (1000, 1000)).boxes) == 2
+
+
+@pytest.mark.parametrize("name", sorted(DIALECTS))
+def test_refusals_and_garbage_in_every_format(name: str) -> None:
+    for text, status in (("none", "reject"), ("Not found.", "reject"), ("[]", "reject"), ("a car", "unparsed")):
+        assert decode(DIALECTS[name], text, (640, 480)).status == status

@@ -6,11 +6,24 @@ dialect alone, not from the size of the numbers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from finecops.models.dialects import norm1000_paren
+from finecops.models.dialects import kosmos
+from finecops.models.dialects.quadruple import (
+    NUMBER,
+    PIXELS,
+    Convention,
+    Found,
+    ImageWh,
+    bin_centres,
+    centred_square,
+    find_boxes,
+    per_axis,
+    rounded,
+)
 from finecops.records import PredictionStatus, Xyxy
 
 
@@ -27,14 +40,87 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Dialect:
-    """A box text format: `encode` (box, image size) → text, and `find` (text, image size) → boxes and spans."""
+    """A box text format: `encode` (box, image size) → text; `find` (text, image size) → boxes and spans, or why a box
+    is none; `bin_size` (image size) → how many pixels in x and y one step of its numbers is."""
 
-    encode: Callable[[Xyxy, tuple[int, int]], str]
-    find: Callable[[str, tuple[int, int]], list[tuple[Xyxy, tuple[int, int]] | str]]
+    encode: Callable[[Xyxy, ImageWh], str]
+    find: Callable[[str, ImageWh], list[Found]]
+    bin_size: Callable[[ImageWh], tuple[float, float]]
 
+
+def _dialect(pattern: str, convention: Convention, template: str) -> Dialect:
+    """A dialect of four numbers; the template's fields are x1, y1, x2, y2."""
+    compiled = re.compile(pattern)
+
+    def encode(box: Xyxy, image_wh: ImageWh) -> str:
+        values = rounded(convention, box, image_wh)
+        return template.format(**dict(zip(("x1", "y1", "x2", "y2"), values)))
+
+    return Dialect(encode, lambda text, wh: find_boxes(compiled, convention, text, wh), convention.bin_size)
+
+
+def _float_square() -> Dialect:
+    convention = centred_square(3)
+    compiled = re.compile(_IN_BRACKETS)
+
+    def encode(box: Xyxy, image_wh: ImageWh) -> str:
+        return "[" + ",".join(f"{min(max(v, 0), 1):.3f}" for v in convention.from_pixels(box, image_wh)) + "]"
+
+    return Dialect(encode, lambda text, wh: find_boxes(compiled, convention, text, wh), convention.bin_size)
+
+
+def _glm_box() -> Dialect:
+    plain = _dialect(_IN_BRACKETS, per_axis(1000), "<|begin_of_box|>[[{x1},{y1},{x2},{y2}]]<|end_of_box|>")
+
+    def find(text: str, image_wh: ImageWh) -> list[Found]:
+        # Before the marked answer stands reasoning, which may name boxes too.
+        begin = text.rfind("<|begin_of_box|>")
+        return [
+            item if isinstance(item, str) else (item[0], (item[1][0] + max(begin, 0), item[1][1] + max(begin, 0)))
+            for item in plain.find(text[max(begin, 0) :], image_wh)
+        ]
+
+    return Dialect(plain.encode, find, plain.bin_size)
+
+
+_FOUR: Final = ",".join([NUMBER] * 4)
+_IN_BRACKETS: Final = rf"(?<=[\[;]){_FOUR}(?=[\];])"
+_ANGLES: Final = r"<(\d{1,4})>" * 4
+_LOC: Final = r"<loc_(\d+)>" * 4
+_LOC_YX: Final = "".join(rf"<loc(?P<{name}>\d{{4}})>" for name in ("y1", "x1", "y2", "x2"))
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
-    "norm1000_paren": Dialect(norm1000_paren.encode, norm1000_paren.find),
+    # Qwen2-VL
+    "norm1000_paren": _dialect(
+        rf"\({NUMBER},{NUMBER}\)\s*,?\s*\({NUMBER},{NUMBER}\)",
+        per_axis(1000),
+        "<|box_start|>({x1},{y1}),({x2},{y2})<|box_end|>",
+    ),
+    # CogVLM and CogCoM (three digits, ";" between boxes), InternVL
+    "norm1000_bracket2": _dialect(_IN_BRACKETS, per_axis(1000), "[[{x1}, {y1}, {x2}, {y2}]]"),
+    # Ferret
+    "norm1000_list": _dialect(_IN_BRACKETS, per_axis(1000), "[{x1}, {y1}, {x2}, {y2}]"),
+    # Shikra, GroundingGPT
+    "float_square": _float_square(),
+    # pixels of the original image
+    "pixel_list": _dialect(_IN_BRACKETS, PIXELS, "[{x1}, {y1}, {x2}, {y2}]"),
+    # Qwen3-VL
+    "json_bbox2d_rel1000": _dialect(
+        rf'"bbox_2d"\s*:\s*\[{_FOUR}\]', per_axis(1000), '[{{"bbox_2d": [{x1}, {y1}, {x2}, {y2}]}}]'
+    ),
+    # GLM-4.xV
+    "glm_box": _glm_box(),
+    # Florence-2
+    "loc_tokens_xyxy1000": _dialect(_LOC, bin_centres(1000), "<loc_{x1}><loc_{y1}><loc_{x2}><loc_{y2}>"),
+    # PaliGemma 2
+    "loc_tokens_yxyx1024": _dialect(
+        _LOC_YX, per_axis(1024, 1023), "<loc{y1:04d}><loc{x1:04d}><loc{y2:04d}><loc{x2:04d}>"
+    ),
+    # Rex-Omni, LocateAnything
+    "angle_int999": _dialect(_ANGLES, per_axis(999), "<|box_start|><{x1}><{y1}><{x2}><{y2}><|box_end|>"),
+    "angle_int1000": _dialect(_ANGLES, per_axis(1000), "<box><{x1}><{y1}><{x2}><{y2}></box>"),
+    # Kosmos-2
+    "patch_index32": Dialect(kosmos.encode, kosmos.find, lambda wh: (wh[0] / kosmos.GRID, wh[1] / kosmos.GRID)),
 }
 
 _REFUSALS = ("none", "not found", "no target", "not present", "not in the image", "does not exist", "[]")

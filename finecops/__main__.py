@@ -1,0 +1,6 @@
+"""`python -m finecops`."""
+
+from finecops.cli.app import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""Answers of one model as columns: what a prediction file holds, whatever its format.
+
+Rows may have any number of boxes, so boxes of all rows stand in one array and `start` says where each row's begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finecops.records import Prediction
+
+OUTCOMES = ("box", "reject", "unparsed", "failed", "missing")
+_INDEX = {name: i for i, name in enumerate(OUTCOMES)}
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """n answers with m boxes together, in the order of the file.
+
+    Attributes:
+        ids: sample ids, `[n]`, each once.
+        outcome: `[n]` index into `OUTCOMES`.
+        start: `[n + 1]`; row i has the boxes `start[i]:start[i + 1]`.
+        boxes: `[m, 4]` xyxy pixels, in rank order or, if not `ranked`, in the file's order.
+        scores: `[m]`, NaN where the row has boxes without scores.
+        presence: `[n]` how present the target is according to the model, NaN where nothing but the boxes says so.
+        source: `[n]` which model answered; scores of different sources are not on one scale.
+        ranked: whether boxes stand in rank order; if not, they are ranked by score.
+        problems: what was wrong in the file, a sentence each with file and line.
+    """
+
+    ids: tuple[str, ...]
+    outcome: Ints
+    start: Ints
+    boxes: Floats
+    scores: Floats
+    presence: Floats
+    source: tuple[str, ...]
+    ranked: bool = True
+    problems: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def with_scores(self, scores: Floats, presence: Floats) -> Answers:
+        """The same answers with other scores `[m]` and presence `[n]`."""
+        return replace(self, scores=scores, presence=presence)
+
+
+@dataclass
+class AnswersBuilder:
+    """Collects answers row by row and checks them together.
+
+    `file` is named in problems. A row with a score that is not a number, a coordinate that is not finite, or a
+    corner past the other is counted as unparsed: it is wrong on a positive and never helps on a negative.
+    """
+
+    file: str
+    ranked: bool = True
+    unit: str = "line"
+    problems: list[str] = field(default_factory=list)
+    _ids: list[str] = field(default_factory=list)
+    _outcome: list[int] = field(default_factory=list)
+    _counts: list[int] = field(default_factory=list)
+    _boxes: list[Any] = field(default_factory=list)
+    _scores: list[Any] = field(default_factory=list)
+    _presence: list[float] = field(default_factory=list)
+    _source: list[str] = field(default_factory=list)
+    _lines: list[int] = field(default_factory=list)
+    _given: list[bool] = field(default_factory=list)
+
+    def add(
+        self,
+        id_: str,
+        status: str,
+        boxes: Any = (),
+        scores: Any = None,
+        presence: float | None = None,
+        source: str = "",
+        line: int = 0,
+    ) -> None:
+        """Add a row: `boxes [b, 4]` and `scores [b]`, or None if there are none. `line` counts from 1."""
+        self._ids.append(id_)
+        self._outcome.append(_INDEX[status])
+        self._counts.append(len(boxes))
+        self._lines.append(line)
+        self._presence.append(np.nan if presence is None else presence)
+        self._source.append(source)
+        if len(boxes):
+            self._boxes.append(boxes)
+            self._scores.append(np.full(len(boxes), np.nan) if scores is None else scores)
+            self._given.append(scores is not None)
+
+    def problem(self, line: int, message: str) -> None:
+        """Note something wrong."""
+        self.problems.append(f"{self.file}: {self.unit} {line}: {message}")
+
+    def build(self) -> Answers:
+        """All rows as columns."""
+        outcome = np.array(self._outcome, dtype=np.intp)
+        counts = np.array(self._counts, dtype=np.intp)
+        start = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
+        boxes = _flat(self._boxes).reshape(-1, 4)
+        scores = _flat(self._scores)
+        row_of = np.repeat(np.arange(len(counts)), counts)
+        given = np.zeros(len(counts), dtype=np.bool_)
+        given[counts > 0] = self._given
+        faults = (
+            (np.isnan(scores) & given[row_of], "a score is not a number"),
+            (~np.isfinite(boxes).all(axis=1), "a coordinate is not a finite number"),
+            ((boxes[:, 2:] < boxes[:, :2]).any(axis=1), "a box has x2 < x1 or y2 < y1; xyxy corners are meant"),
+        )
+        for fault, message in faults:
+            for row in np.unique(row_of[fault]).tolist():
+                if outcome[row] <= _INDEX["reject"]:
+                    outcome[row] = _INDEX["unparsed"]
+                    self.problem(self._lines[row], f"{message}; counted as unparsed (id {self._ids[row]})")
+        return Answers(
+            tuple(self._ids),
+            outcome,
+            start,
+            boxes,
+            scores,
+            np.array(self._presence, dtype=np.float64),
+            tuple(self._source),
+            self.ranked,
+            tuple(self.problems),
+        )
+
+
+def answers_of_predictions(predictions: Iterable[Prediction], file: str = "predictions") -> Answers:
+    """Prediction rows as columns; their boxes stand in rank order."""
+    builder = AnswersBuilder(file)
+    for line, row in enumerate(predictions, start=1):
+        builder.add(row.sample_id, row.status, row.boxes, row.scores, row.presence, row.source, line)
+    return builder.build()
+
+
+def top_boxes(answers: Answers, rows: Ints, k: int) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """The k best boxes of some rows: `boxes [r, k, 4]`, `scores [r, k]`, and which places are taken `[r, k]`.
+
+    Boxes are ranked by score, ties in the file's order, unless they are `ranked` or have no scores.
+    """
+    order = np.arange(len(answers.boxes))
+    if not answers.ranked and len(order):
+        row_of = np.repeat(np.arange(len(answers)), np.diff(answers.start))
+        order = np.lexsort((-np.nan_to_num(answers.scores, nan=0.0), row_of))
+    place = answers.start[rows][:, None] + np.arange(k)
+    taken = place < answers.start[rows + 1][:, None]
+    if not len(order):
+        return np.zeros((len(rows), k, 4)), np.full((len(rows), k), -np.inf), taken
+    found = order[np.where(taken, place, 0)]
+    boxes = np.where(taken[:, :, None], answers.boxes[found], 0.0)
+    return boxes, np.where(taken, answers.scores[found], -np.inf), taken
+
+
+def _flat(parts: Sequence[Any]) -> Floats:
+    """Rows of numbers, lists and arrays mixed, one after the other."""
+    if not parts:
+        return np.zeros(0)
+    if all(isinstance(part, np.ndarray) for part in parts):
+        return np.concatenate([np.asarray(part, dtype=np.float64).ravel() for part in parts])
+    return np.array(
+        [v for part in parts for row in part for v in (row if isinstance(row, list | tuple | np.ndarray) else (row,))],
+        dtype=np.float64,
+    )

@@ -1,0 +1,1 @@
+"""`finecops bench`: how fast things are, measured on this machine in one go. Ratios, not promises."""

@@ -1,0 +1,69 @@
+"""`coco-results`: the COCO results list `[{image_id, category_id, bbox [x, y, w, h], score}, …]`, as pycocotools,
+mmdet, lmms-eval and FiftyOne exchange it. `image_id` is the expression's id."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from finecops.answers import OUTCOMES, Answers, AnswersBuilder
+from finecops.errors import DataError
+
+BOX_DIGITS = 4
+
+
+def read(path: Path, source: str) -> Answers:
+    """Read the file; boxes of an id are ranked by score. An id that is not in the file is missing: the format has
+    no way to say "not there".
+
+    Raises:
+        DataError: it is no such list.
+    """
+    try:
+        entries = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise DataError(f"{path} is not JSON: {error}") from error
+    if not isinstance(entries, list):
+        raise DataError(f"{path} is no results list; [{{image_id, category_id, bbox, score}}, …] is meant")
+    boxes: dict[str, tuple[int, list[Any], list[Any]]] = {}
+    for number, entry in enumerate(entries, start=1):
+        if not isinstance(entry, dict) or not {"image_id", "bbox"} <= entry.keys():
+            raise DataError(f"{path}: entry {number} has no image_id or no bbox")
+        box = entry["bbox"]
+        if not isinstance(box, list) or len(box) != 4 or not all(isinstance(v, int | float) for v in box):
+            raise DataError(f"{path}: entry {number}: bbox is {box!r}; four numbers [x, y, w, h] are meant")
+        x, y, w, h = box
+        _, mine, scores = boxes.setdefault(str(entry["image_id"]), (number, [], []))
+        mine.append((x, y, x + w, y + h))
+        scores.append(entry.get("score"))
+    builder = AnswersBuilder(str(path), ranked=False, unit="entry")
+    for id_, (number, mine, scores) in boxes.items():
+        given = [score for score in scores if score is not None]
+        if given and len(given) < len(scores):
+            raise DataError(f"{path}: image_id {id_} has boxes with and without a score")
+        builder.add(id_, "box", mine, given or None, None, source, number)
+    return builder.build()
+
+
+def write(path: Path, answers: Answers) -> int:
+    """Write all boxes of answers with a box; returns how many answers of another kind the format cannot hold."""
+    entries, left_out = [], 0
+    for i, id_ in enumerate(answers.ids):
+        if answers.outcome[i] != OUTCOMES.index("box"):
+            left_out += 1
+            continue
+        for j in range(int(answers.start[i]), int(answers.start[i + 1])):
+            x1, y1, x2, y2 = answers.boxes[j].tolist()
+            entry: dict[str, Any] = {
+                "image_id": int(id_) if id_.isdecimal() else id_,
+                "category_id": 1,
+                "bbox": [round(v, BOX_DIGITS) for v in (x1, y1, x2 - x1, y2 - y1)],
+            }
+            if not np.isnan(answers.scores[j]):
+                entry["score"] = float(answers.scores[j])
+            entries.append(entry)
+    path.write_text(json.dumps(entries), encoding="utf-8")
+    return left_out

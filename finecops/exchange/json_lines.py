@@ -1,0 +1,39 @@
+"""Lines of JSON objects of strangers: every error with file, line and what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from finecops.answers import AnswersBuilder
+from finecops.errors import DataError
+
+
+def read_objects(
+    path: Path, builder: AnswersBuilder, required: tuple[str, ...]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line number and object of each line that is not empty. A last line that was cut off is noted and left out.
+
+    Raises:
+        DataError: a line is no JSON object, or lacks a required key.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                if not line.endswith(b"\n"):
+                    builder.problem(number, "cut off (no end of line); left out, its sample counts as missing")
+                    return
+                raise DataError(f"{path}:{number}: not JSON ({error}); mend or delete the line") from error
+            if not isinstance(row, dict):
+                raise DataError(f"{path}:{number}: a JSON object per line is meant, not {type(row).__name__}")
+            missing = [key for key in required if key not in row]
+            if missing:
+                there = ", ".join(map(str, row))
+                raise DataError(f"{path}:{number}: no {', '.join(missing)}; the line has: {there}")
+            yield number, row

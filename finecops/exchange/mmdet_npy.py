@@ -1,0 +1,50 @@
+"""`mmdet-npy`: a NumPy object array of `{img_id, bboxes [b, 4] xyxy, scores [b]}`, as FineCops-Ref's mmdet metric
+saves it (`results_cache.npy`). `img_id` is the expression's id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from finecops.answers import Answers, AnswersBuilder
+from finecops.errors import DataError
+from finecops.exchange.restricted_pickle import load_object_array
+
+
+def read(path: Path, source: str) -> Answers:
+    """Read the file; boxes are ranked by score.
+
+    Raises:
+        DataError: it is something else, or holds a pickle of more than arrays.
+    """
+    entries = load_object_array(path)
+    if not isinstance(entries, np.ndarray) or entries.dtype != object or entries.ndim != 1:
+        raise DataError(f"{path} is no list of results: it needs a NumPy object array of dicts")
+    builder = AnswersBuilder(str(path), ranked=False, unit="entry")
+    for number, entry in enumerate(entries.tolist(), start=1):
+        boxes, scores = _fields(entry, path, number)
+        builder.add(str(entry["img_id"]), "box" if len(boxes) else "unparsed", boxes, scores, None, source, number)
+        if not len(boxes):
+            builder.problem(number, "no box at all; counted as unparsed")
+    return builder.build()
+
+
+def _fields(entry: Any, path: Path, number: int) -> tuple[Any, Any]:
+    if not isinstance(entry, dict) or not {"img_id", "bboxes", "scores"} <= entry.keys():
+        raise DataError(f"{path}: entry {number} is no dict with img_id, bboxes and scores")
+    boxes, scores = (np.asarray(entry[key]) for key in ("bboxes", "scores"))
+    if boxes.dtype == object or boxes.size != 4 * scores.size or boxes.ndim > 2 or scores.ndim != 1:
+        shapes = f"bboxes {list(boxes.shape)} and scores {list(scores.shape)}"
+        raise DataError(f"{path}: entry {number} has {shapes}; [b, 4] and [b] are meant")
+    return boxes.reshape(-1, 4), scores
+
+
+def write(path: Path, answers: Answers) -> None:
+    """Write answers with boxes as such a file."""
+    entries = np.empty(len(answers), dtype=object)
+    for i, id_ in enumerate(answers.ids):
+        part = slice(answers.start[i], answers.start[i + 1])
+        entries[i] = {"img_id": id_, "bboxes": answers.boxes[part], "scores": answers.scores[part]}
+    np.save(path, entries, allow_pickle=True)

@@ -1,0 +1,1 @@
+"""Numbers beside other numbers: the paper's tables."""
