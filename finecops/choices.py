@@ -9,7 +9,9 @@ LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 _REFUSALS = ("none", "no suitable", "not present", "not in the image", "no match")
 _LETTER = re.compile(r"(?<![A-Za-z'])\(?([A-Z])\)?(?![A-Za-z'])")
-_ARTICLE = re.compile(r"(?<![A-Za-z'])A(?= [a-z])")
+_ARTICLE = re.compile(
+    r"(?<![A-Za-z'])(?<!option )(?<!choice )(?<!letter )(?<!is )A(?= (?!is\b|and\b|or\b)[a-z])", re.ASCII
+)
 
 
 def letters_for(count: int) -> tuple[str, ...]:
@@ -27,8 +29,8 @@ def parse_letter(text: str, letters: Sequence[str], none_letter: str | None = No
     """The one option that an answer names, or None if it names none, several, or one that was not offered.
 
     A letter stands alone, in brackets, or before a full stop or colon: "C", "(C)", "C.", "The answer is (C).".
-    "A" before a word in small letters is an article unless the answer begins with it. An answer in words that no
-    option fits means the None option, where there is one.
+    "A" before a word in small letters is an article ("A red car"), unless the words around it say otherwise ("option A
+    fits", "A is right"). An answer in words that no option fits means the None option, where there is one.
 
     >>> parse_letter("The answer is (C).", "ABCD")
     'C'
@@ -38,9 +40,7 @@ def parse_letter(text: str, letters: Sequence[str], none_letter: str | None = No
     plain = text.strip()
     if len(plain) == 1:
         return plain.upper() if plain.upper() in letters else None
-    body = plain[:1] + _ARTICLE.sub("", plain[1:])
-    if re.match(r"A [a-z]", plain) and not re.match(r"A (is|and|or)\b", plain):
-        body = body[1:]
+    body = _ARTICLE.sub("", plain)
     found = list(dict.fromkeys(match[1] for match in _LETTER.finditer(body) if match[1] != "I" or "I" in letters))
     if len(found) == 1:
         return found[0] if found[0] in letters else None

@@ -113,7 +113,6 @@ def eval_command(
     from finecops.errors import ConfigError
     from finecops.metrics.evaluate import METRICS, unknown_metrics
     from finecops.report.tidy import as_csv_text, as_json_text
-    from finecops.run import newest_run, run_folder
 
     wanted = tuple(name.strip() for name in metrics.split(",") if name.strip())
     unknown = unknown_metrics(wanted)
@@ -134,6 +133,8 @@ def eval_command(
         results = _file_results(file, second, wanted, clustered, iou, compat, ignore_unknown)
         folders: list[Path] = []
     else:
+        from finecops.run import newest_run, run_folder
+
         folders = [run_folder(name) for name in (*(runs or ()), *(run or ()))] or [newest_run()]
         if route_sweep:
             _show_sweep(folders, as_json)

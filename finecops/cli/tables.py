@@ -8,14 +8,14 @@ from typing import Any
 
 import typer
 
-from finecops.evaluate_run import evaluate_run
-
 _NAMES = {"specialist": "Specialist", "mllm": "MLLM", "sfa": "SFA", "crs": "CRS", "file": "File"}
 _TYPES = {"replace": "repl", "swap": "swap", "object": "obj", "attribute": "attr", "relation": "rel"}
 
 
 def print_runs(folders: Sequence[Path], metrics: Sequence[str] = ("p1", "r1", "auroc")) -> None:
     """Evaluate some runs and print their tables, one run after the other."""
+    from finecops.evaluate_run import evaluate_run
+
     for folder in folders:
         print_result(str(folder), evaluate_run(folder, metrics))
 

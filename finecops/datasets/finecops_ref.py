@@ -14,12 +14,13 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from finecops.config import DatasetConfig, resolve
 from finecops.errors import DataError
 from finecops.records import Negative, Sample, Xyxy
 
+_IMAGE_KEYS = frozenset({"file_name", "width", "height", "caption"})
 _BORDER_TOLERANCE = 2.0
 """Boxes may stick out of the image by this many pixels, as some of GQA's do; they are cut."""
 
@@ -90,7 +91,7 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
             if isinstance(sample, str):
                 problems.append(Problem(path, str(entry.image["id"]), sample))
                 continue
-            twice = sample.id in seen_here or samples.get(sample.id, sample) != sample
+            twice = sample.id in seen_here or (sample.id in samples and samples[sample.id] != sample)
             if twice:
                 problems.append(Problem(path, sample.id, "this id is taken by an earlier entry"))
                 continue
@@ -102,8 +103,7 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
     return Dataset(config, split, root, files, digest.hexdigest(), tuple(samples.values()), tuple(problems))
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     image: Mapping[str, Any]
     annotations: Sequence[Mapping[str, Any]]
 
@@ -133,9 +133,8 @@ def _entries(path: Path, content: bytes, problems: list[Problem]) -> Iterator[_E
 def _sample(entry: _Entry, config: DatasetConfig, split: str, root: str) -> Sample | str:
     """An entry as a sample, or what is wrong with it."""
     image = entry.image
-    missing = [key for key in ("file_name", "width", "height", "caption") if key not in image]
-    if missing:
-        return f"the image entry has no {', '.join(missing)}"
+    if not image.keys() >= _IMAGE_KEYS:
+        return f"the image entry has no {', '.join(sorted(_IMAGE_KEYS - image.keys()))}"
     if len(entry.annotations) != 1:
         return f"{len(entry.annotations)} annotations; there must be exactly one"
     annotation = entry.annotations[0]

@@ -24,7 +24,7 @@ def read_objects(
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
+                row = json.loads(line.decode())
             except ValueError as error:
                 if not line.endswith(b"\n"):
                     builder.problem(number, "cut off (no end of line); left out, its sample counts as missing")

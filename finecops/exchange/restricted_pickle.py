@@ -18,17 +18,21 @@ from finecops.errors import DataError
 _ARRAY_BUILDERS: Final = {
     (f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")
 } | {(f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")}
-_ALLOWED: Final = _ARRAY_BUILDERS | {
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("_codecs", "encode"),
-    ("collections", "OrderedDict"),
-    ("builtins", "set"),
-    ("builtins", "frozenset"),
-    ("builtins", "slice"),
-    ("builtins", "complex"),
-    ("builtins", "bytearray"),
-}
+_ALLOWED: Final = (
+    _ARRAY_BUILDERS
+    | {
+        ("numpy", "ndarray"),
+        ("numpy", "dtype"),
+        ("_codecs", "encode"),
+        ("collections", "OrderedDict"),
+    }
+    | {
+        # Protocols up to 2 use Python 2's name of the module.
+        (module, name)
+        for module in ("builtins", "__builtin__")
+        for name in ("set", "frozenset", "complex", "bytearray")
+    }
+)
 
 
 class _PlainUnpickler(pickle.Unpickler):

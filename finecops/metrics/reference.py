@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from finecops.answers import Answers, Floats, Ints
 from finecops.errors import DataError
-from finecops.metrics.auroc import auroc, average_precision
 from finecops.records import Sample
 
 RANKS = 10
@@ -301,13 +300,17 @@ def _pooled_hits(entries: Entries, negatives: Ints, positives: Ints, topk: Seque
 
 
 def _separations(positive_scores: Floats, negative_scores: Floats, **of: Any) -> list[dict[str, Any]]:
-    n = len(negative_scores)
+    # scikit-learn's own functions, as the scripts call them: its last bit decides how a 5 is rounded.
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    scores = np.concatenate([positive_scores, negative_scores])
+    labels = np.arange(len(scores)) < len(positive_scores)
     values = (
-        ("auroc", auroc(positive_scores, negative_scores)),
-        ("fpr95", _nearest_fpr(positive_scores, negative_scores)),
-        ("aupr", average_precision(positive_scores, negative_scores)),
+        ("auroc", roc_auc_score(labels, scores) * 100),
+        ("fpr95", _nearest_fpr(positive_scores, negative_scores) * 100),
+        ("aupr", 100 * average_precision_score(labels, scores)),
     )
-    return [_row(name, None if value is None else round(value, 2), n, **of) for name, value in values]
+    return [_row(name, round(float(value), 2), len(negative_scores), **of) for name, value in values]
 
 
 def _nearest_fpr(positive_scores: Floats, negative_scores: Floats) -> float:
@@ -317,7 +320,7 @@ def _nearest_fpr(positive_scores: Floats, negative_scores: Floats) -> float:
     alarms = len(negative_scores) - np.searchsorted(np.sort(negative_scores), thresholds)
     upto = int(np.searchsorted(hits, hits[-1])) + 1
     recall, alarms = (hits[:upto] / hits[-1])[::-1], alarms[:upto][::-1]
-    return float(100 * alarms[np.argmin(np.abs(recall - _NEAREST_RECALL))] / len(negative_scores))
+    return float(alarms[np.argmin(np.abs(recall - _NEAREST_RECALL))] / len(negative_scores))
 
 
 def _boxes_in(text: str, truth: Truth) -> list[list[int]]:

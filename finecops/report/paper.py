@@ -58,7 +58,7 @@ def paper_rows(dataset: str, model: str, method: str = "alone", focus: bool = Fa
         third = tables["table3_precision_at_1_positive"]
         for column, value in zip(third["columns"], third["rows"].get(model, ())):
             of: dict[str, Any] = {} if column == "All" else {"level": int(column[1:])}
-            if of or not any(r["router_level"] is None for r in rows):
+            if of or not any(r["level"] is None and r["router_level"] is None for r in rows):
                 rows.append(_row("precision@1", value, "III", **of))
         for name, kind, number in (
             ("table4_recall_at_1_negative_expressions", "text", "IV"),

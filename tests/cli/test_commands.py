@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -47,17 +48,20 @@ def test_sfa_run_prints_the_table_and_eval_the_same_numbers(tmp_path: Path) -> N
         assert method in output
     code, text = run("eval", folder, "--metrics", "p1,r1,auroc", "--json")
     assert code == 0
-    evaluation = json.loads(text)[folder]["methods"]
-    assert set(evaluation) == {"specialist", "mllm", "sfa"}
-    for method in evaluation.values():
-        overall = [
-            r
-            for r in method["rows"]
-            if r["metric"] == "precision@1" and r["level"] is None and r["router_level"] is None
-        ]
-        assert f"{overall[0]['value']:.2f}" in output
+    document = json.loads(text)
+    assert set(document["outcomes"]) == {"specialist", "mllm", "sfa"}
+    places = ("level", "router_level", "tuple_type")
+    overall = [
+        r for r in document["rows"] if r["metric"] == "precision@1" and all(r[place] is None for place in places)
+    ]
+    assert [row["method"] for row in overall] == ["specialist", "mllm", "sfa"]
+    for row in overall:
+        assert f"{row['value']:.2f}" in output
+    code, text = run("eval", folder, "--metrics", "p1,r1,auroc", "--csv")
+    lines = list(csv.DictReader(text.splitlines()))
+    assert [float(line["value"]) for line in lines] == [row["value"] for row in document["rows"]]
     code, text = run("eval", folder, "--metrics", "p1,auroc", "--intervals", "--cluster", "image", "--json")
-    rows = json.loads(text)[folder]["methods"]["sfa"]["rows"]
+    rows = [row for row in json.loads(text)["rows"] if row["method"] == "sfa"]
     assert all(row["ci_low"] <= row["value"] <= row["ci_high"] for row in rows if row["metric"] == "precision@1")
     code, text = run("eval", folder, "--compare", "--json")
     assert {(row["method"], row["level"]) for row in json.loads(text)} >= {

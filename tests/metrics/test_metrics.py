@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from finecops.metrics.arrays import evaluate_arrays
+from finecops.metrics.arrays import evaluate_arrays, presence_scores
 from finecops.metrics.auroc import auroc, average_precision, false_positive_rate_at_recall
-from finecops.metrics.evaluate import evaluate
+from finecops.metrics.evaluate import evaluate, unknown_metrics
 from finecops.metrics.precision import precision_at_k
 from finecops.metrics.recall import pair_recall_at_k
 from finecops.records import Prediction, Route, Sample
@@ -22,7 +22,7 @@ HALF = (10.0, 10.0, 50.0, 30.0)  # IoU with RIGHT is exactly 0.5
 
 
 def value(result: dict[str, Any], metric: str, **of: Any) -> Any:
-    wanted = {"kind": None, "type": None, "level": None, "router_level": None} | of
+    wanted = dict.fromkeys(("kind", "type", "level", "router_level", "tuple_type")) | of
     (row,) = [r for r in result["rows"] if r["metric"] == metric and all(r[k] == v for k, v in wanted.items())]
     return row["value"], row["n"]
 
@@ -181,8 +181,42 @@ def test_losing_rows_never_raises_a_number(broken: str) -> None:
             else:
                 worse[id_] = make_prediction(id_, status=broken)
         for row, before in zip(evaluate(samples, worse)["rows"], whole["rows"], strict=True):
-            if row["metric"] == "fpr95":
+            if row["metric"] == "ece":  # how honest scores are, not how good answers are
+                continue
+            if row["metric"] in ("fpr95", "aurc"):
                 assert row["value"] >= before["value"] - 1e-9, row
             elif row["metric"] != "false_rejection_rate":
                 assert row["value"] <= before["value"] + 1e-9, row
             assert row["n"] == before["n"]
+
+
+def test_every_metric_takes_the_threshold_and_the_rank_that_it_is_given() -> None:
+    samples = [make_sample("a", tuple_type="one"), make_sample("b", tuple_type="two")]
+    near = (10.0, 10.0, 50.0, 42.0)  # IoU with RIGHT is 0.8
+    boxes = [WRONG] * 11 + [RIGHT]
+    predictions = {"a": make_prediction("a", [near]), "b": make_prediction("b", boxes)}
+    found = evaluate(samples, predictions, None, ["p1", "p12", "acc", "miou"], iou_threshold=0.75)
+    assert value(found, "precision@1", tuple_type=None) == (50.0, 2)
+    assert value(found, "precision@12") == (100.0, 2)
+    assert value(found, "precision@1", tuple_type="two") == (0.0, 1)
+    assert value(found, "accuracy@0.5:0.95") == (pytest.approx(100 * 6 / 10 / 2), 2)  # above 0.5 to 0.75
+    assert value(found, "mean_iou") == (pytest.approx(40.0), 2)
+    assert value(evaluate(samples, predictions, None, ["p1"], iou_threshold=0.8), "precision@1")[0] == 0
+
+
+def test_a_rejections_boxes_rank_but_are_no_answer() -> None:
+    samples = [make_sample("p"), make_negative("n", "p")]
+    options = {"boxes": (RIGHT, WRONG), "scores": (0.2, 0.1), "status": "reject", "source": "crs", "presence": 0.3}
+    predictions = {
+        "p": Prediction(sample_id="p", **options),
+        "n": Prediction(sample_id="n", **(options | {"scores": (0.15, 0.1), "presence": 0.25})),
+    }
+    data = evaluate_arrays(samples, predictions)
+    assert precision_at_k(data.answered_iou[:1], 1).percent == 0
+    assert pair_recall_at_k(data, np.array([1]), 1).expected == 100
+    assert presence_scores(data).tolist() == [0.3, 0.25]
+
+
+@pytest.mark.parametrize("name", ["p0", "q1", "recall", "r", "p1000"])
+def test_unknown_metrics(name: str) -> None:
+    assert unknown_metrics(["p1", name, "r3"]) == [name]

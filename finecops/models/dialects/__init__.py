@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from finecops.models.dialects import kosmos
 from finecops.models.dialects.quadruple import (
@@ -27,8 +27,7 @@ from finecops.models.dialects.quadruple import (
 from finecops.records import PredictionStatus, Xyxy
 
 
-@dataclass(frozen=True)
-class Decoded:
+class Decoded(NamedTuple):
     """What an answer says: `box` with boxes, `reject`, or `unparsed` with a reason. `at` are the character
     spans of the boxes' coordinates in the text, without the markers around them."""
 
@@ -135,10 +134,10 @@ def decode(dialect: Dialect, text: str, image_wh: tuple[int, int]) -> Decoded:
     found = dialect.find(text, image_wh)
     good = [item for item in found if not isinstance(item, str)]
     if good:
-        return Decoded("box", tuple(box for box, _ in good), tuple(span for _, span in good))
-    broken = [item for item in found if isinstance(item, str)]
-    if broken:
-        return Decoded("unparsed", reason=broken[0])
+        boxes, spans = zip(*good)
+        return Decoded("box", boxes, spans)
+    if found:
+        return Decoded("unparsed", reason=str(found[0]))
     plain = text.strip().strip("\"'“”.").lower()
     if any(refusal in plain for refusal in _REFUSALS):
         return Decoded("reject")

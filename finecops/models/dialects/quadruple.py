@@ -83,18 +83,21 @@ def find_boxes(pattern: re.Pattern[str], convention: Convention, text: str, imag
     sentence that says why. The pattern has four groups, x1 y1 x2 y2, or named ones of these names."""
     found: list[Found] = []
     highest = convention.highest(image_wh)
+    at = pattern.groupindex
+    order = (at["x1"], at["y1"], at["x2"], at["y2"]) if at else (1, 2, 3, 4)
     for match in pattern.finditer(text):
-        named = match.groupdict()
-        raw = [named[k] for k in ("x1", "y1", "x2", "y2")] if named else match.groups()[:4]
-        values = (float(raw[0]), float(raw[1]), float(raw[2]), float(raw[3]))
+        x1, y1, x2, y2 = match.group(*order)
+        values = (float(x1), float(y1), float(x2), float(y2))
         if max(values) > highest:
             found.append(f"{match[0].strip()} has a coordinate above {highest:g}")
         elif values[0] > values[2] or values[1] > values[3] or values[:2] == values[2:]:
             found.append(f"{match[0].strip()} has its corners the wrong way round")
         else:
-            x1, y1, x2, y2 = convention.to_pixels(values, image_wh)
+            left, top, right, bottom = convention.to_pixels(values, image_wh)
             w, h = image_wh
-            cut = (min(max(x1, 0.0), w), min(max(y1, 0.0), h), min(max(x2, 0.0), w), min(max(y2, 0.0), h))
+            cut = (left, top, right, bottom)
+            if left < 0 or top < 0 or right > w or bottom > h:
+                cut = (min(max(left, 0.0), w), min(max(top, 0.0), h), min(max(right, 0.0), w), min(max(bottom, 0.0), h))
             if cut[0] >= cut[2] or cut[1] >= cut[3]:
                 found.append(f"{match[0].strip()} has its corners the wrong way round or no area")
             else:

@@ -1,0 +1,43 @@
+"""Letters: the answers models give, and those that mean nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from finecops.choices import letters_for, parse_letter
+
+
+@pytest.mark.parametrize(
+    ("answer", "letter"),
+    [
+        ("C", "C"),
+        ("c", "C"),
+        (" B.", "B"),
+        ("(D)", "D"),
+        ("B. (100,200),(300,400)", "B"),
+        ("The answer is (C).", "C"),
+        ("Answer: B", "B"),
+        ("option A is best", "A"),
+        ("A is right", "A"),
+        ("A", "A"),
+        ("I think B", "B"),
+    ],
+)
+def test_one_letter(answer: str, letter: str) -> None:
+    assert parse_letter(answer, "ABCDE") == letter
+
+
+@pytest.mark.parametrize("answer", ["", "F", "A and B", "B or C", "a red car", "A red car", "Z.", "12", "none of them"])
+def test_no_letter(answer: str) -> None:
+    assert parse_letter(answer, "ABCD") is None
+
+
+@pytest.mark.parametrize("answer", ["None of them", "none", "There is no suitable option.", "E", "E. None"])
+def test_none_where_it_is_an_option(answer: str) -> None:
+    assert parse_letter(answer, "ABCDE", none_letter="E") == "E"
+
+
+def test_more_options_than_letters() -> None:
+    assert letters_for(26)[-1] == "Z"
+    with pytest.raises(ValueError, match="27 options"):
+        letters_for(27)
