@@ -19,7 +19,7 @@ from finecops.metrics.evaluate import METRICS, Cluster, clusters_of, evaluate
 from finecops.metrics.intervals import paired_difference
 from finecops.metrics.ledgers import sfa_ledger
 from finecops.metrics.precision import IOU_THRESHOLD
-from finecops.metrics.routing import LabData, default_rules, detections_of, oracle, pareto_front, sweep
+from finecops.metrics.routing import Costs, LabData, default_rules, detections_of, oracle, pareto_front, sweep
 from finecops.metrics.validated import validated_rows
 from finecops.records import Prediction, Route, Sample, Target
 from finecops.run import read_run_json, read_samples
@@ -157,7 +157,7 @@ def route_sweep(folder: Path) -> dict[str, Any]:
     confidence = np.nan_to_num(data["specialist"].scores[:, 0], nan=-np.inf)
     scores, iou = detections_of(samples, routes)
     lab = LabData(scores, iou, confidence, right["specialist"], right["mllm"], data["specialist"].positive)
-    results = sweep(lab, default_rules(confidence))
+    results = sweep(lab, default_rules(confidence), costs := _costs(read_run_json(folder)))
     best, needed = oracle(lab)
     alone = [100 * float(right[name][lab.positive].mean()) for name in ("specialist", "mllm")]
     return {
@@ -166,7 +166,14 @@ def route_sweep(folder: Path) -> dict[str, Any]:
         "oracle": {"precision_at_1": best, "to_mllm_of_positives": needed},
         "specialist": alone[0],
         "mllm": alone[1],
+        "gflops_per_sample": asdict(costs) if costs else None,
     }
+
+
+def _costs(about: Mapping[str, Any]) -> Costs | None:
+    """What a sample cost each stage, as the run measured it; None if one was not measured."""
+    found = [about["stages"].get(stage, {}).get("gflops_per_sample") for stage in ("routes", "specialist", "mllm")]
+    return Costs(*found) if all(isinstance(v, float) for v in found) else None
 
 
 def _differences(

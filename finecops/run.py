@@ -72,7 +72,8 @@ class Run:
         if report.made_now or self._stages().get(stage, {}).get("state") != "done":
             entry = {"settings": settings, "state": "done", "rows": report.rows, "failed": report.failed}
             timing = {"seconds": round(report.seconds, 3), "timed_samples": report.made_now}
-            self._note(stage, entry | timing | {"samples_per_second": report.per_second})
+            cost = {} if report.gflops_per_sample is None else {"gflops_per_sample": report.gflops_per_sample}
+            self._note(stage, entry | timing | cost | {"samples_per_second": report.per_second})
         if report.made_now:
             pace = f"{report.seconds:.1f} s, {report.per_second} samples/s"
             log.info("%s: %d rows (%d failed), %s", stage, report.rows, report.failed, pace)

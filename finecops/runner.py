@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import errno
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -47,12 +49,14 @@ class Stage(Protocol[RowOut]):
 
 @dataclass(frozen=True)
 class StageReport:
-    """What a stage did: rows in its file, how many of them failed, how many were made now, and how long it took."""
+    """What a stage did: rows in its file, how many of them failed, how many were made now, how long it took, and what
+    a sample cost in the first batch (multiply-adds count as two), None for a stage without a model in this process."""
 
     rows: int
     failed: int
     made_now: int
     seconds: float
+    gflops_per_sample: float | None = None
 
     @property
     def per_second(self) -> float | None:
@@ -131,13 +135,14 @@ def _run_locked(job: StageJob[Row], load_stage: Callable[[], Stage[Row]]) -> Sta
     if job.path.exists():
         rows = list(read_rows(job.path, job.row_type))
         return StageReport(len(rows), _count_failed(rows), 0, 0.0)
-    partial = job.path.with_suffix(".jsonl.partial")
+    unfinished = job.path.with_suffix(".jsonl.partial")
     done: dict[str, Row] = {}
-    if partial.exists():
-        repair_torn_end(partial)
-        done = {row.sample_id: row for row in read_rows(partial, job.row_type)}
+    if unfinished.exists():
+        repair_torn_end(unfinished)
+        done = {row.sample_id: row for row in read_rows(unfinished, job.row_type)}
         log.info("%s: going on after %d of %d samples", job.name, len(done), len(job.samples))
     resumed = len(done)
+    gflops: float | None = None
     started = time.perf_counter()
     todo = [
         batch
@@ -149,17 +154,34 @@ def _run_locked(job: StageJob[Row], load_stage: Callable[[], Stage[Row]]) -> Sta
         started = time.perf_counter()
         failed = _count_failed(done.values())
         bar = tqdm(total=len(job.samples), initial=resumed, desc=job.name, unit="sample", dynamic_ncols=True)
-        with bar, partial.open("a", encoding="utf-8") as file:
+        with bar, unfinished.open("a", encoding="utf-8") as file:
             for batch in todo:
-                new = [row for row in _rows_of(batch, stage, job) if row.sample_id not in done]
+                if batch is todo[0]:
+                    rows, gflops = _measured(partial(_rows_of, batch, stage, job))
+                else:
+                    rows = _rows_of(batch, stage, job)
+                new = [row for row in rows if row.sample_id not in done]
                 append_rows(file, new)
                 done |= {row.sample_id: row for row in new}
                 failed += _count_failed(new)
                 bar.update(len(new))
                 bar.set_postfix(failed=failed, refresh=False)
     ordered = [done[sample.id] for sample in job.samples]
-    finish(partial, job.path, ordered)
-    return StageReport(len(ordered), _count_failed(ordered), len(done) - resumed, time.perf_counter() - started)
+    finish(unfinished, job.path, ordered)
+    seconds = time.perf_counter() - started
+    return StageReport(len(ordered), _count_failed(ordered), len(done) - resumed, seconds, gflops)
+
+
+def _measured(make: Callable[[], list[Row]]) -> tuple[list[Row], float | None]:
+    """Rows, and how many 10**9 floating-point operations each took if torch made them."""
+    if "torch" not in sys.modules:
+        return make(), None
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        rows = make()
+    total = counter.get_total_flops()
+    return rows, round(total / 1e9 / len(rows), 6) if total and rows else None
 
 
 def _rows_of(batch: list[ImageGroup], stage: Stage[Row], job: StageJob[Row]) -> list[Row]:

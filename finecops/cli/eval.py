@@ -97,6 +97,7 @@ def eval_command(
         Path | None,
         typer.Option("--val-predictions", help="Predictions on it, same format."),
     ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Print every column of every metric, and tuple types.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print all numbers as JSON, for a program.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the tidy rows as CSV.")] = False,
     export_coco: Annotated[
@@ -154,7 +155,7 @@ def eval_command(
         typer.echo(as_csv_text(results), nl=False)
     else:
         for title, result in results:
-            print_result(title, result)
+            print_result(title, result, full)
     for _, result in results:
         _warn(result.get("problems", ()))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,16 @@ def print_runs(folders: Sequence[Path], metrics: Sequence[str] = ("p1", "r1", "a
         print_result(str(folder), evaluate_run(folder, metrics))
 
 
-def print_result(title: str, result: dict[str, Any]) -> None:
-    """Print the tables of one result of `evaluate_run` or `evaluate_file`."""
+def print_result(title: str, result: dict[str, Any], full: bool = False) -> None:
+    """Print the tables of a result of `evaluate_run` or `evaluate_file`; with `full`, every column of every metric."""
     dataset = result["dataset"]
     typer.secho(f"\n{title}  ·  {dataset['name']}, {dataset['split']}, {dataset['samples']} samples", bold=True)
     blocks = (
         _precision(result),
-        *_negatives(result, "recall"),
+        *(_by_tuple_type(result) if full else ()),
+        *_negatives(result, lambda metric: metric.startswith("recall")),
         _separations(result),
+        *(_negatives(result, lambda metric: metric in (*_SEPARATIONS, "negative_accuracy")) if full else ()),
         _single_values(result),
         _second_split(result),
         _intervals(result),
@@ -119,34 +121,49 @@ def _iou_said(rows: Sequence[dict[str, Any]]) -> str:
     return f" (IoU > {thresholds.pop():g})" if len(thresholds) == 1 else ""
 
 
-def _negatives(result: dict[str, Any], prefix: str) -> list[str]:
+def _by_tuple_type(result: dict[str, Any]) -> list[str]:
+    blocks = []
+    found = [r for e in result["methods"].values() for r in e["rows"] if r["tuple_type"] is not None]
+    for metric in dict.fromkeys(r["metric"] for r in found):
+        types = list(dict.fromkeys(r["tuple_type"] for r in found))
+        rows = [
+            [_label(name, result), *(_value(e, metric, tuple_type=t) for t in types)]
+            for name, e in result["methods"].items()
+        ]
+        blocks.append(table(f"{metric.capitalize()} by tuple type, %", ["", *types], rows))
+    return blocks
+
+
+def _negatives(result: dict[str, Any], wanted: Callable[[str], bool]) -> list[str]:
     blocks = []
     first = next(iter(result["methods"].values()))
     metrics = dict.fromkeys(r["metric"] for e in result["methods"].values() for r in e["rows"])
-    for metric in (m for m in metrics if m.startswith(prefix)):
+    for metric in filter(wanted, metrics):
+        averaged = metric.startswith("recall")
         for kind, what in (("text", "expressions"), ("image", "images")):
             columns = [
                 (r["type"], r["level"])
                 for e in (result["methods"].get("sfa", first), first)
                 for r in e["rows"]
-                if r["metric"] == metric and r["kind"] == kind and r["level"] is not None
+                if r["metric"] == metric and r["kind"] == kind and r["level"] is not None and not r.get("calibrated")
             ]
             columns = list(dict.fromkeys(columns))
             if not columns:
                 continue
-            header = ["", *(f"{_short(type_)} {level}" for type_, level in columns), "Avg."]
+            header = ["", *(f"{_short(type_)} {level}" for type_, level in columns), *(["Avg."] if averaged else [])]
             rows = [
                 [
                     _label(name, result),
                     *(_value(e, metric, kind=kind, type=t, level=level) for t, level in columns),
-                    _value(e, metric, kind=kind, type="mean of columns"),
+                    *([_value(e, metric, kind=kind, type="mean of columns")] if averaged else []),
                 ]
                 for name, e in result["methods"].items()
             ]
             counted = result["methods"].get("sfa", first)
             found = [_find(counted, metric, kind=kind, type=t, level=level) for t, level in columns]
-            rows.append(["pairs", *(str(r["n"]) if r else "–" for r in found), ""])
-            blocks.append(table(f"{metric.capitalize()} on negative {what}, %", header, rows))
+            rows.append(["n", *(str(r["n"]) if r else "–" for r in found), *([""] if averaged else [])])
+            title = _SEPARATIONS.get(metric, metric.capitalize().replace("_", " "))
+            blocks.append(table(f"{title} on negative {what}, %", header, rows))
     return blocks
 
 
@@ -275,16 +292,22 @@ def print_comparison(title: str, rows: Sequence[dict[str, Any]]) -> None:
 
 def print_sweep(folder: Path, found: dict[str, Any]) -> None:
     """Print the Pareto front of the router lab, between the pathways alone and the oracle."""
-    rows = [["specialist alone", "", "", "", "", "0.00", f"{found['specialist']:.2f}"]]
+    costs = found["gflops_per_sample"]
+
+    def row(label: str, rule: Sequence[str], to_mllm: float, gflops: float | None, precision: float) -> list[str]:
+        regret = found["oracle"]["precision_at_1"] - precision
+        cost = "–" if gflops is None else f"{gflops:.4g}"
+        return [label, *rule, f"{to_mllm:.2f}", cost, f"{precision:.2f}", f"{regret:.2f}"]
+
+    alone = ["", "", "", ""]
+    rows = [row("specialist alone", alone, 0.0, costs and costs["specialist"], found["specialist"])]
     for result in found["front"]:
-        rule = result["rule"]
-        cells = [f"{rule[key]:g}" for key in ("score_threshold", "nms_iou", "zero_is", "min_confidence")]
-        rows.append(["rule", *cells, f"{result['to_mllm']:.2f}", f"{result['precision_at_1']:.2f}"])
-    rows.append(["MLLM alone", "", "", "", "", "100.00", f"{found['mllm']:.2f}"])
+        rule = [f"{result['rule'][key]:g}" for key in ("score_threshold", "nms_iou", "zero_is", "min_confidence")]
+        rows.append(row("rule", rule, result["to_mllm"], result["gflops"], result["precision_at_1"]))
+    rows.append(row("MLLM alone", alone, 100.0, costs and costs["mllm"], found["mllm"]))
     ideal = found["oracle"]
-    cost = f"{ideal['to_mllm_of_positives']:.2f}"
-    rows.append(["oracle (on positives)", "", "", "", "", cost, f"{ideal['precision_at_1']:.2f}"])
-    header = ["", "score >", "NMS", "zero is", "confidence >=", "to MLLM %", "precision@1"]
+    rows.append(row("oracle (on positives)", alone, ideal["to_mllm_of_positives"], None, ideal["precision_at_1"]))
+    header = ["", "score >", "NMS", "zero is", "confidence >=", "to MLLM %", "GFLOP/sample", "precision@1", "regret"]
     title = f"{folder}: the best of {len(found['rules'])} routing rules at every cost"
     typer.echo(table(title, header, rows))
 
@@ -324,8 +347,9 @@ def _router(result: dict[str, Any]) -> list[str]:
             for r in ("right", "wrong")
             for a in ("right", "wrong")
         )
+        points = _percent(100 * ledger["other_right"] / ledger["n"])
         regret = f"the other pathway had {ledger['other_right']} of the wrong ones right"
-        lines.append(f"SFA's {ledger['n']} positives: {', '.join(said)}; {regret}")
+        lines.append(f"SFA's {ledger['n']} positives: {', '.join(said)}; {regret}: regret {points} points")
     return lines
 
 

@@ -32,11 +32,27 @@ class Rule:
 
 @dataclass(frozen=True)
 class RuleResult:
-    """What a rule gives: precision@1 on positives (per cent) and the share of all samples that the MLLM answers."""
+    """What a rule gives: precision@1 on positives (per cent), the share of all samples that the MLLM answers, and what
+    a sample costs on average in 10**9 operations (None where the stages' costs are not known)."""
 
     rule: Rule
     precision_at_1: float
     to_mllm: float
+    gflops: float | None = None
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a sample costs each stage, in 10**9 operations."""
+
+    router: float
+    specialist: float
+    mllm: float
+
+    def of_share(self, to_mllm_percent: float) -> float:
+        """The mean cost of a sample if that share goes to the MLLM: every sample is routed."""
+        share = to_mllm_percent / 100
+        return self.router + share * self.mllm + (1 - share) * self.specialist
 
 
 @dataclass(frozen=True)
@@ -74,7 +90,7 @@ def kept_by_nms(scores: Floats, iou: Floats, nms_iou: float) -> Bools:
     return kept
 
 
-def sweep(data: LabData, rules: Iterable[Rule]) -> list[RuleResult]:
+def sweep(data: LabData, rules: Iterable[Rule], costs: Costs | None = None) -> list[RuleResult]:
     """The result of every rule, in their order."""
     kept: dict[float, Bools] = {}
     counts: dict[tuple[float, float], Ints] = {}
@@ -91,7 +107,8 @@ def sweep(data: LabData, rules: Iterable[Rule]) -> list[RuleResult]:
         easy &= data.confidence >= rule.min_confidence
         right = np.where(easy, data.specialist_right, data.mllm_right)
         precision = 100 * float(right[data.positive].mean()) if data.positive.any() else 0.0
-        results.append(RuleResult(rule, precision, 100 * float(1 - easy.mean())))
+        to_mllm = 100 * float(1 - easy.mean())
+        results.append(RuleResult(rule, precision, to_mllm, costs.of_share(to_mllm) if costs else None))
     return results
 
 

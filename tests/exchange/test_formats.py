@@ -21,6 +21,7 @@ from tests.conftest import coco_file, make_prediction, make_sample
 
 SAMPLES = [make_sample(str(i), width=1000, height=500) for i in range(1, 4)]
 TEXT = FileFormat("refexp-text", "norm1000_list")
+ONE_BOX = {"image_id": 1, "text": "[1, 2, 3, 4]"}
 
 
 def lines(path: Path, rows: list[Any], torn: str = "") -> Path:
@@ -195,7 +196,7 @@ def _json(content: Any) -> Callable[[Path], Path]:
             "raw logits",
         ),
         (FileFormat("refexp-text"), _json(""), ConfigError, "--box-format"),
-        (FileFormat("refexp-text", "norm1000_list", "scoer"), _json({"image_id": 1, "text": "[1, 2, 3, 4]"}), DataError, "scoer"),
+        (FileFormat("refexp-text", "norm1000_list", "scoer"), _json(ONE_BOX), DataError, "scoer"),
         (FileFormat("csv"), _json(""), ConfigError, "there are: mmdet-npy"),
     ],
 )  # fmt: skip

@@ -1,7 +1,8 @@
 """`--compat reference` against what the paper's scripts print for the same files, digit by digit.
 
-`golden_reference.json` holds the output of the scripts' arithmetic (line by line as published, on pycocotools, torchvision
-and scikit-learn) for the files that `rough_files` writes: ties, broken texts, several boxes, letters in sentences.
+`golden_reference.json` holds the output of the scripts' arithmetic (line by line as published, on pycocotools,
+torchvision and scikit-learn) for the files that `rough_files` writes: ties, broken texts, several boxes, letters in
+sentences.
 """
 
 from __future__ import annotations
