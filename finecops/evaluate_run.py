@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -272,7 +273,8 @@ def _share(samples: list[Sample], share: str, routes: dict[str, Route] | None) -
 
 
 def _router(samples: list[Sample], routes: dict[str, Route] | None) -> dict[str, Any] | None:
-    """Share sent to the MLLM, and on positives how the router's level meets the ground truth's (1, or more)."""
+    """Share sent to the MLLM, how many things were detected, and on positives how the router's level meets the ground
+    truth's (1, or more): `confusion` maps "truth->router" to a number."""
     if routes is None:
         return None
     positives = [s for s in samples if s.negative is None and s.level is not None and s.id in routes]
@@ -286,6 +288,7 @@ def _router(samples: list[Sample], routes: dict[str, Route] | None) -> dict[str,
         "to_mllm": sum(route.level == 2 for route in routes.values()),
         "n": len(routes),
         "failed": sum(route.status == "failed" for route in routes.values()),
+        "detections": {str(k): v for k, v in sorted(Counter(len(route.boxes) for route in routes.values()).items())},
         "level_accuracy": 100 * right / len(positives) if positives else None,
         "level2_recall": 100 * confusion["2->2"] / hard if hard else None,
         "confusion": confusion,

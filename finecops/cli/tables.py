@@ -341,6 +341,9 @@ def _router(result: dict[str, Any]) -> list[str]:
             f"positives level accuracy {_percent(router['level_accuracy'])}, "
             f"level-2 recall {_percent(router['level2_recall'])}"
         )
+        crossed = ", ".join(f"{pair.replace('->', ' to ')}: {n}" for pair, n in router["confusion"].items())
+        counts = ", ".join(f"{n} of {k}" for k, n in router["detections"].items())
+        lines.append(f"Levels of positives, truth to router: {crossed}. Samples by number of detections: {counts}")
     if (ledger := result["ledger"]) is not None:
         said = (
             f"{ledger[f'routed_{r}_answered_{a}']} routed {r} and answered {a}"

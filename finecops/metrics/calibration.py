@@ -88,12 +88,17 @@ def apply_calibration(calibration: Calibration, answers: Answers) -> Answers:
 
 
 def calibration_error(confidence: Floats, right: Bools, bins: int = BINS) -> float | None:
-    """Expected calibration error in per cent: Σ over bins of equal size of share × |mean confidence − share right|."""
+    """Expected calibration error in per cent: Σ over bins of equal size of share × |mean confidence − share right|.
+
+    Where a bin's border falls among equal scores, each part has their common share of right ones.
+    """
     if not len(confidence):
         return None
+    place, counts = np.unique(confidence, return_inverse=True, return_counts=True)[1:]
+    share = (np.bincount(place, right) / counts)[place]
     order = np.argsort(confidence, kind="stable")
     parts = [part for part in np.array_split(order, min(bins, len(order))) if len(part)]
-    return float(100 * sum(len(p) / len(order) * abs(confidence[p].mean() - right[p].mean()) for p in parts))
+    return float(100 * sum(len(p) / len(order) * abs(confidence[p].mean() - share[p].mean()) for p in parts))
 
 
 def save_calibrations(path: Path, fitted_on: str, calibrations: Mapping[str, Calibration]) -> None:

@@ -105,3 +105,8 @@ def test_calibration_error_of_a_hand_counted_case() -> None:
     right = np.array([False, False, True, False])
     assert calibration_error(confidence, right, bins=2) == pytest.approx(100 * (0.5 * 0.2 + 0.5 * 0.3))
     assert calibration_error(np.array([]), np.array([], dtype=bool)) is None
+
+
+def test_calibration_error_does_not_hang_on_the_order_of_equal_scores() -> None:
+    right = np.array([True] * 50 + [False] * 50)
+    assert calibration_error(np.full(100, 0.5), right, bins=10) == pytest.approx(0)
