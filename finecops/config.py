@@ -7,6 +7,7 @@ then from the project's folder.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -69,8 +70,10 @@ class MllmConfig(Config):
     """A multimodal language model that answers with box text.
 
     `box_format` names a dialect (`finecops.models.dialects`), `prompt` and `focus` constants of
-    `finecops.prompts`. `max_pixels` and `min_pixels`, where given, bound the area an image is resized to. `paper_row`
-    is its row in the paper's tables.
+    `finecops.prompts`. `max_pixels` and `min_pixels`, where given, bound the area an image is resized to. `adapter` is
+    a LoRA adapter of it. As an option of a question a box is rounded to `option_step` thousandths, with the format's
+    markers around it or without (`option_markers`; the paper's are without). `paper_row` is its row in the paper's
+    tables.
     """
 
     kind: Literal["mllm"]
@@ -88,6 +91,9 @@ class MllmConfig(Config):
     dtype: str = "auto"
     attention: str = "sdpa"
     batch_size: int = Field(default=8, ge=1)
+    adapter: str | None = None
+    option_step: int = Field(default=1, ge=1, le=100)
+    option_markers: bool = False
     paper_row: str | None = None
 
 
@@ -110,12 +116,17 @@ class ExtractorConfig(Config):
 
 
 class PresetConfig(Config):
-    """Which models play which part, and the router's thresholds (paper, IV-A)."""
+    """Which models play which part, and the router's thresholds (paper, IV-A).
+
+    `selector` and `selector_none` are MLLMs tuned to pick a letter, without and with None; if not given, the MLLM.
+    """
 
     extractor: str
     router: str
     specialist: str
     mllm: str
+    selector: str | None = None
+    selector_none: str | None = None
     score_threshold: float = Field(default=0.2, ge=0, le=1)
     nms_iou: float = Field(default=0.7, gt=0, le=1)
     zero_is: Literal[1, 2] = 2
@@ -127,6 +138,7 @@ _MODEL_KINDS: dict[str, type[Config]] = {
     "extractor": ExtractorConfig,
 }
 C = TypeVar("C", bound=Config)
+_HASHED_WHOLE_BYTES = 200_000_000
 
 
 def names(kind: str) -> list[str]:
@@ -212,3 +224,22 @@ def _read(kind: str, name: str) -> tuple[dict[str, Any], Path]:
                 raise ConfigError(f"{path} is not a mapping of settings")
             return raw, path
     raise ConfigError(f"unknown {kind[:-1]} {name!r}; there are: {', '.join(names(kind)) or 'none'}")
+
+
+def weights_fingerprint(weights: str) -> str:
+    """What tells one set of local weights from another: a checksum, or names and sizes where they are large."""
+    folder = resolve(weights)
+    if not folder.is_dir():
+        return "hub"
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".bin"))
+    if sum(path.stat().st_size for path in files) <= _HASHED_WHOLE_BYTES:
+        return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    return ", ".join(f"{path.name} {path.stat().st_size}" for path in files)
+
+
+def model_settings(config: SpecialistConfig | MllmConfig) -> dict[str, Any]:
+    """What of a model's configuration changes what it answers, with a fingerprint of its weights."""
+    told = config.model_dump(mode="json", exclude={"batch_size", "licence", "paper_row"}, exclude_none=True)
+    if isinstance(config, MllmConfig) and config.adapter is not None:
+        told["adapter_fingerprint"] = weights_fingerprint(config.adapter)
+    return told | {"weights_fingerprint": weights_fingerprint(config.weights)}

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from finecops.answers import Answers, Floats, answers_of_predictions
+from finecops.crs.candidates import candidate_recall, truth_ranks
 from finecops.errors import DataError, RunError
 from finecops.jsonl import read_rows, write_json_atomically
 from finecops.metrics import reference
@@ -18,15 +19,21 @@ from finecops.metrics.arrays import Bools, evaluate_arrays
 from finecops.metrics.calibration import Calibration, save_calibrations
 from finecops.metrics.evaluate import METRICS, Cluster, clusters_of, evaluate
 from finecops.metrics.intervals import paired_difference
-from finecops.metrics.ledgers import sfa_ledger
+from finecops.metrics.ledgers import crs_ledger, sfa_ledger
 from finecops.metrics.precision import IOU_THRESHOLD
 from finecops.metrics.routing import Costs, LabData, default_rules, detections_of, oracle, pareto_front, sweep
 from finecops.metrics.validated import validated_rows
-from finecops.records import Prediction, Route, Sample, Target
+from finecops.records import Candidates, Prediction, Route, Sample, Target
 from finecops.run import read_run_json, read_samples
 
 ANSWERS = ("specialist", "mllm", "sfa")
-"""Stages that answer, in the order of the table."""
+"""Stages that answer, in the order of the table; after them come CRS's, one per way of asking (`crs-…`)."""
+
+
+def answering_stages(folder: Path) -> list[str]:
+    """The stages of a run that have answered, in the order of the table."""
+    crs = sorted(path.stem for path in folder.glob("crs-*.jsonl"))
+    return [name for name in (*ANSWERS, *crs) if (folder / f"{name}.jsonl").exists()]
 
 
 def evaluate_run(
@@ -52,6 +59,8 @@ def evaluate_run(
     calibrations: dict[str, Calibration] = {}
     for name, share, samples, answers in _answers(folder, about, routes):
         methods[name] = {"samples": share, **evaluate(samples, answers, routes, metrics, cluster, iou_threshold)}
+        if name.startswith("crs"):
+            methods[name]["ledger"] = _crs_ledger(folder, about, name, answers, iou_threshold)
         if val is not None:
             rows, calibrations[name] = validated_rows(_val_split(val, name), (samples, answers), metrics, iou_threshold)
             methods[name]["rows"] += rows
@@ -66,6 +75,7 @@ def evaluate_run(
         "router": _router(samples, routes),
         "ledger": _ledger(folder, samples, routes),
         "targets": _statuses(_read(folder, "targets", Target)),
+        "candidates": _candidates(folder),
         "stages": about["stages"],
     }
     write_json_atomically(folder / "metrics.json", result)
@@ -117,7 +127,8 @@ def compare_runs(first: Path, second: Path, cluster: Cluster = "positive") -> li
     """
     sides = [{s.id: s for s in read_samples(folder)} for folder in (first, second)]
     shared = [s for s in sides[0].values() if s.negative is None and sides[1].get(s.id) == s]
-    pairs = [(m, _read(first, m, Prediction), _read(second, m, Prediction)) for m in ANSWERS]
+    methods = dict.fromkeys((*answering_stages(first), *answering_stages(second)))
+    pairs = [(m, _read(first, m, Prediction), _read(second, m, Prediction)) for m in methods]
     rows = [row for m, a, b in pairs for row in _differences(m, shared, a or {}, b or {}, cluster)]
     if not rows:
         raise RunError(f"{first}/ and {second}/ share no method with answers on the same positive samples")
@@ -125,20 +136,24 @@ def compare_runs(first: Path, second: Path, cluster: Cluster = "positive") -> li
 
 
 def compare_methods(folder: Path, cluster: Cluster = "positive") -> list[dict[str, Any]]:
-    """Precision@1 of SFA minus that of each pathway alone, on the positives that the pathway has; as `compare_runs`.
+    """Precision@1 of SFA and CRS minus that of each pathway alone, on the positives both have; as `compare_runs`.
 
     Raises:
-        RunError: the run has no SFA, or no pathway to compare it with.
+        RunError: the run has neither, or no pathway to compare with.
     """
     samples = [s for s in read_samples(folder) if s.negative is None]
-    sfa = _read(folder, "sfa", Prediction)
-    if sfa is None:
-        raise RunError(f"{folder}/ has no sfa.jsonl to compare; `finecops sfa run --both` makes it")
+    together = [name for name in answering_stages(folder) if name not in ("specialist", "mllm")]
+    if not together:
+        raise RunError(f"{folder}/ has no sfa.jsonl or crs-….jsonl to compare; `finecops sfa run --both` makes it")
     rows = []
-    for method in ("specialist", "mllm"):
-        rows += _differences(f"SFA − {method}", samples, _read(folder, method, Prediction) or {}, sfa, cluster)
+    for name in together:
+        label = "SFA" if name == "sfa" else name
+        answers = _read(folder, name, Prediction) or {}
+        for method in ("specialist", "mllm"):
+            alone = _read(folder, method, Prediction) or {}
+            rows += _differences(f"{label} − {method}", samples, alone, answers, cluster)
     if not rows:
-        raise RunError(f"{folder}/ has no pathway to compare SFA with")
+        raise RunError(f"{folder}/ has no pathway to compare with; --both answers every sample on each")
     return rows
 
 
@@ -210,6 +225,27 @@ def _differences(
     return rows
 
 
+def _candidates(folder: Path) -> dict[str, Any] | None:
+    """Candidate recall@k, the ceiling of any choice; None where there are no candidates."""
+    found = _read(folder, "candidates", Candidates)
+    return candidate_recall(read_samples(folder), found) if found is not None else None
+
+
+def _crs_ledger(
+    folder: Path, about: Mapping[str, Any], stage: str, answers: Answers, iou_threshold: float
+) -> dict[str, int] | None:
+    """CRS's ledger of a selection, over all positives of the run."""
+    candidates = _read(folder, "candidates", Candidates)
+    topk = about["stages"].get(stage, {}).get("settings", {}).get("topk")
+    positives = [s for s in read_samples(folder) if s.negative is None]
+    if candidates is None or topk is None or not positives:
+        return None
+    proposed, rank = truth_ranks(positives, candidates, iou_threshold)
+    data = evaluate_arrays(positives, answers)
+    right = data.answered_iou[:, 0] > iou_threshold
+    return crs_ledger(proposed, np.isfinite(rank), rank < topk, data.outcome, right)
+
+
 def _right(samples: Sequence[Sample], predictions: Mapping[str, Prediction]) -> Bools:
     """Which samples are answered with a right box, `[n]`."""
     right: Bools = evaluate_arrays(samples, predictions).answered_iou[:, 0] > IOU_THRESHOLD
@@ -221,12 +257,11 @@ def _answers(
 ) -> Iterator[tuple[str, str, list[Sample], Answers]]:
     """Of each method that has predictions: name, share, the samples of that share, and the answers."""
     samples = read_samples(folder)
-    for name in ANSWERS:
+    for name in answering_stages(folder):
         path = folder / f"{name}.jsonl"
-        if path.exists():
-            share = about["stages"].get(name, {}).get("settings", {}).get("samples", "all")
-            answers = answers_of_predictions(read_rows(path, Prediction), str(path))
-            yield name, share, _share(samples, share, routes), answers
+        share = about["stages"].get(name, {}).get("settings", {}).get("samples", "all")
+        answers = answers_of_predictions(read_rows(path, Prediction), str(path))
+        yield name, share, _share(samples, share, routes), answers
 
 
 def _val_split(folder: Path, method: str) -> tuple[list[Sample], Answers]:

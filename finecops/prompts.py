@@ -20,6 +20,19 @@ CRS_QUESTION: Final = (
 CRS_NONE: Final = " If no suitable option exists, please select the option corresponding to 'None'."
 """Appended where "None" is an option (paper, IV-B; `CRS/region_selection_neg.py`)."""
 
+CRS_MARK: Final = "mark {number}"
+"""How an option names a mark that is drawn on the image."""
+
+CRS_LIST_AGAIN: Final = "Which options are there?\n{options}"
+CRS_WHICH_BOX: Final = (
+    "Given a referring expression, select the best-matching bounding box from the options below. "
+    "Referring expression: {expression}\n{options}\nAnswer with the bounding box."
+)
+"""Two exercises in reading options, for warming up a model that has never seen a question with any."""
+
+NONE_BASELINE: Final = ' If no target object exists, please output "None".'
+"""Appended to the grounding prompt in the paper's baseline for rejection (IV-B, Table VIII)."""
+
 EXTRACTION_SYSTEM: Final = "You are a helpful assistant."
 EXTRACTION_INSTRUCTION: Final = "Which object does given expressions refer to? Answer in dict format"
 EXTRACTION_EXAMPLES: Final[tuple[tuple[str, str], ...]] = (

@@ -82,6 +82,34 @@ class Route(StageRow):
     all_scores: tuple[float, ...] = ()
 
 
+class Candidates(StageRow):
+    """What a specialist proposes for an expression (paper, IV-B).
+
+    `boxes` and `scores` are all proposals, best first, before NMS; `kept` are the indices of those that NMS keeps,
+    best first, so that another number of candidates needs no new detection.
+    """
+
+    status: Literal["proposed", "failed"]
+    boxes: tuple[Xyxy, ...]
+    scores: tuple[float, ...]
+    kept: tuple[int, ...]
+
+    def best(self, k: int) -> tuple[Xyxy, ...]:
+        """The k best after NMS, or as many as there are."""
+        return tuple(self.boxes[i] for i in self.kept[:k])
+
+
+class OrderVotes(StageRow):
+    """What a model says to one question in several orders of its options.
+
+    `orders[i]` says which candidate each letter stood for in order i (-1: None), `probabilities[i]` what each got.
+    """
+
+    status: Literal["asked", "failed"]
+    orders: tuple[tuple[int, ...], ...]
+    probabilities: tuple[tuple[float, ...], ...]
+
+
 class Prediction(StageRow):
     """What a model answered.
 
@@ -91,8 +119,9 @@ class Prediction(StageRow):
     cut at the model's limit).
 
     From a choice among candidates: `boxes` are the candidates in the order of their letters' probabilities, which are
-    their scores, also where the answer is a rejection; `presence` is how present the target is (1 - p(None)), and
-    `choice` the letter.
+    their scores, also where the answer is a rejection; `letters` are theirs. `choice` is the chosen letter, `presence`
+    how present the target is (1 - p(None) where None is an option), `mass` the share of all probability that fell
+    on the options' letters.
     """
 
     status: PredictionStatus
@@ -104,4 +133,6 @@ class Prediction(StageRow):
     reply: str | None = None
     note: str | None = None
     presence: float | None = None
+    letters: tuple[str, ...] | None = None
     choice: str | None = None
+    mass: float | None = None

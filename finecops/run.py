@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 
 import finecops
 from finecops import prompts
-from finecops.config import resolve
 from finecops.datasets.choose import choose_samples
 from finecops.datasets.finecops_ref import Dataset
 from finecops.errors import RunError
@@ -30,7 +29,6 @@ log = logging.getLogger(__name__)
 Row = TypeVar("Row", bound=StageRow)
 
 OUTPUTS = Path("outputs")
-_HASHED_WHOLE_BYTES = 200_000_000
 
 
 @dataclass(frozen=True)
@@ -177,17 +175,6 @@ def environment() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             versions[package] = "not installed"
     return versions
-
-
-def weights_fingerprint(weights: str) -> str:
-    """What tells one set of local weights from another: a checksum, or names and sizes where they are large."""
-    folder = resolve(weights)
-    if not folder.is_dir():
-        return "hub"
-    files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".bin"))
-    if sum(path.stat().st_size for path in files) <= _HASHED_WHOLE_BYTES:
-        return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
-    return ", ".join(f"{path.name} {path.stat().st_size}" for path in files)
 
 
 def sha256_of(path: Path) -> str:

@@ -2,6 +2,7 @@
 
     python scripts/train_mini_qwen2vl.py eyes       # the vision tower alone (about 20 minutes on a core)
     python scripts/train_mini_qwen2vl.py language   # needs the eyes (more than an hour on two cores)
+    python scripts/train_mini_qwen2vl.py reading    # needs language (an hour on two cores)
     python scripts/train_mini_qwen2vl.py export     # writes checkpoints/mini-qwen2vl
 
 Each can be killed and started again; it goes on from its last checkpoint in the folder. On a CPU two processes
@@ -24,6 +25,7 @@ from transformers import Qwen2VLForConditionalGeneration
 from finecops.mini.eyes import eyes_accuracy, train_eyes
 from finecops.mini.language import Packer, start_language, train_language
 from finecops.mini.qwen2vl import mini_config
+from finecops.mini.reading import start_reading, train_reading
 from finecops.mini.scenes import sample_scene
 from finecops.mini.tokenizer import SPECIAL_TOKENS, mini_processor
 from finecops.mini.training import TrainPlan
@@ -31,7 +33,7 @@ from finecops.mini.training import TrainPlan
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stage", choices=["eyes", "language", "export"])
+    parser.add_argument("stage", choices=["eyes", "language", "reading", "export"])
     parser.add_argument("--folder", type=Path, default=Path("outputs/train/mini-qwen2vl"))
     parser.add_argument("--checkpoint", type=Path, default=Path("checkpoints/mini-qwen2vl"))
     parser.add_argument("--steps", type=int)
@@ -58,7 +60,14 @@ def main() -> None:
         plan = TrainPlan(steps=args.steps or 4700, batch_size=32, learning_rate=2e-3, warmup_steps=300, decay_share=0.4)
         train_language(model, tokenizer, plan, args.folder / "language")
         return
-    state = torch.load(args.folder / "language" / "state.pt", weights_only=True)
+    if args.stage == "reading":
+        state = torch.load(args.folder / "language" / "state.pt", weights_only=True)
+        model.load_state_dict(state["model"])
+        start_reading(model)
+        plan = TrainPlan(steps=args.steps or 2400, batch_size=32, learning_rate=1.5e-3, warmup_steps=100)
+        train_reading(model, tokenizer, plan, args.folder / "reading")
+        return
+    state = torch.load(args.folder / "reading" / "state.pt", weights_only=True)
     model.load_state_dict(state["model"])
     model.generation_config.do_sample = False
     model.save_pretrained(args.checkpoint)

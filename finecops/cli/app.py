@@ -10,6 +10,7 @@ import typer
 
 from finecops import __version__
 from finecops.cli.bench import bench_app
+from finecops.cli.crs import crs_app
 from finecops.cli.data import data_app
 from finecops.cli.eval import eval_command
 from finecops.cli.infer import infer_app
@@ -24,6 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(sfa_app, name="sfa")
+app.add_typer(crs_app, name="crs")
 app.add_typer(infer_app, name="infer")
 app.add_typer(data_app, name="data")
 app.add_typer(bench_app, name="bench")

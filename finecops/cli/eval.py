@@ -251,13 +251,13 @@ def _paper_place(name: str, result: dict[str, Any]) -> tuple[str, str | None, st
     if name == "file":
         return "finecops-ref", None, "alone", False
     part = "specialist" if name == "specialist" else "mllm"
-    settings = result["stages"].get(part, {}).get("settings", {})
+    settings = result["stages"].get(name if name.startswith("crs") else part, {}).get("settings", {})
     try:
         load = load_specialist if part == "specialist" else load_mllm
         model = load(settings[part]["name"]).paper_row
     except (ConfigError, KeyError):
         model = None
-    method = name if name in ("sfa", "crs") else "alone"
+    method = "crs" if name.startswith("crs") else "sfa" if name == "sfa" else "alone"
     return result["dataset"]["name"], model, method, bool(settings.get("focus"))
 
 

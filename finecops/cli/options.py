@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 if TYPE_CHECKING:
+    from finecops.config import MllmConfig, PresetConfig
+    from finecops.crs.select import Selecting
     from finecops.run import Run
     from finecops.sfa.pipeline import SfaSettings
 
@@ -62,6 +64,16 @@ class Choices:
     confidence: Annotated[
         str, typer.Option(help="What an MLLM's score is: mean_prob, product or mean_logit of the box's tokens.")
     ] = "mean_prob"
+    topk: Annotated[int, typer.Option("--topk", "-k", min=1, max=25, help="How many candidates are options.")] = 5
+    none: Annotated[bool, typer.Option("--none", help='Add the option "None": the target may not be there.')] = False
+    order: Annotated[str, typer.Option(help="Options by the specialist's 'rank', or in a seeded 'shuffle'.")] = "rank"
+    orders: Annotated[int, typer.Option(min=0, help="Ask again in N seeded orders of the options; 0: do not.")] = 0
+    show: Annotated[
+        str, typer.Option(help="Candidates as 'text', as numbered 'marks' drawn on the image, or 'both'.")
+    ] = "text"
+    adapter: Annotated[
+        str | None, typer.Option(help="A LoRA adapter (`finecops crs tune`) for the MLLM: a folder or a Hub id.")
+    ] = None
     score_threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Router: a detection counts above this score.")
     ] = None
@@ -78,6 +90,7 @@ class Choices:
     ] = True
 
 
+SELECTION = ("topk", "none", "order", "show", "mllm", "adapter")
 DATA = ("dataset", "split", "annotations", "run", "limit", "preset")
 ROUTER = ("router", "score_threshold", "nms_iou", "zero_is")
 MACHINE = ("device", "batch_size", "upstream")
@@ -107,8 +120,8 @@ def command(
     return register
 
 
-def open_choices(choices: Choices) -> tuple[Run, SfaSettings]:
-    """Look everything up: the run folder with its samples, and the settings."""
+def open_choices(choices: Choices, part: str | None = None) -> tuple[Run, SfaSettings]:
+    """Look everything up: the run folder with its samples, and the settings. `part` names a run that is not SFA's."""
     from finecops.config import (
         load_dataset,
         load_extractor,
@@ -156,25 +169,55 @@ def open_choices(choices: Choices) -> tuple[Run, SfaSettings]:
             fg=typer.colors.YELLOW,
             err=True,
         )
-    folder = (
-        run_folder(choices.run) if choices.run else OUTPUTS / _default_run_name(choices, config.name, dataset.split)
-    )
+    name = _default_run_name(choices, config.name, dataset.split, part)
+    folder = run_folder(choices.run) if choices.run else OUTPUTS / name
     run = open_run(folder, dataset, choices.limit)
     files = ", ".join(path.name for path in dataset.files)
     typer.secho(f"run {folder}: {len(run.samples)} samples of {config.name}, {dataset.split} ({files})", err=True)
     return run, replace(settings, device=choices.device or default_device())
 
 
-def _default_run_name(choices: Choices, dataset: str, split: str) -> str:
+def selecting_of(choices: Choices) -> Selecting:
+    """How CRS shall ask.
+
+    Raises:
+        ConfigError: an option is unknown.
+    """
+    from finecops.crs.select import Selecting
+    from finecops.errors import ConfigError
+
+    if choices.order not in ("rank", "shuffle"):
+        raise ConfigError(f"unknown order {choices.order!r}; there are: rank, shuffle")
+    if choices.show not in ("text", "marks", "both"):
+        raise ConfigError(f"unknown way to show candidates {choices.show!r}; there are: text, marks, both")
+    return Selecting(choices.topk, choices.none, choices.order, choices.show)  # type: ignore[arg-type]
+
+
+def selector_of(choices: Choices, preset: PresetConfig) -> MllmConfig:
+    """The MLLM that chooses: the named one, else the preset's tuned one, else the preset's; with the adapter."""
+    from finecops.config import load_mllm
+
+    tuned = preset.selector_none if choices.none else preset.selector
+    # A named adapter goes onto the plain model, not onto a tuned one.
+    config = load_mllm(choices.mllm or (None if choices.adapter else tuned) or preset.mllm)
+    if choices.adapter is None:
+        return config
+    name = f"{config.name}+{Path(choices.adapter).name}"
+    return config.model_copy(update={"adapter": choices.adapter, "name": name})
+
+
+def _default_run_name(choices: Choices, dataset: str, split: str, part: str | None) -> str:
     from finecops.config import load_dataset
 
     config = load_dataset(choices.dataset)
     parts = [dataset, Path(choices.preset or config.preset).stem]
     if split != config.default_split:
         parts.append(split)
-    if not choices.focus:
+    if part is not None:
+        parts += [part, "focus"] if choices.focus else [part]
+    elif not choices.focus:
         parts.append("nofocus")
-    if choices.both:
+    if choices.both and part is None:
         parts.append("both")
     if choices.fast != "specialist":
         parts.append(f"fast{choices.fast}")

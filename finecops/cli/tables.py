@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-_NAMES = {"specialist": "Specialist", "mllm": "MLLM", "sfa": "SFA", "crs": "CRS", "file": "File"}
+_NAMES = {"specialist": "Specialist", "mllm": "MLLM", "sfa": "SFA", "file": "File"}
 _TYPES = {"replace": "repl", "swap": "swap", "object": "obj", "attribute": "attr", "relation": "rel"}
 
 
@@ -77,10 +77,20 @@ def _value(evaluation: dict[str, Any], metric: str, **of: Any) -> str:
 
 def _label(name: str, result: dict[str, Any]) -> str:
     settings = result["stages"].get(name, result["stages"].get("mllm", {})).get("settings", {})
-    model = settings.get(name, {}).get("name") if isinstance(settings.get(name), dict) else None
+    part = "mllm" if name.startswith("crs") else name
+    model = settings.get(part, {}).get("name") if isinstance(settings.get(part), dict) else None
     focus = " + focus" if settings.get("focus") else ""
     share = result["methods"][name]["samples"]
-    return f"{_NAMES[name]}{f' {model}' if model else ''}{focus}" + (f" ({share} only)" if share != "all" else "")
+    return f"{_name(name)}{f' {model}' if model else ''}{focus}" + (f" ({share} only)" if share != "all" else "")
+
+
+def _name(stage: str) -> str:
+    """A stage's name for people: `crs-top5-none-mini-qwen2vl` is "CRS top-5 none" of that model."""
+    if not stage.startswith("crs"):
+        return _NAMES[stage]
+    topk, *rest = stage.removeprefix("crs-").split("-")
+    ways = [word for word in rest if word in ("none", "shuffle", "marks", "both") or word.startswith("mean")]
+    return " ".join(["CRS", topk.replace("top", "top-"), *ways])
 
 
 def _precision(result: dict[str, Any]) -> str:
@@ -325,7 +335,7 @@ def _outcomes(result: dict[str, Any]) -> str:
 
 def _absent(result: dict[str, Any]) -> list[str]:
     return [
-        f"{_NAMES[name]}: no {metric}: {reason}"
+        f"{_name(name)}: no {metric}: {reason}"
         for name, e in result["methods"].items()
         for metric, reason in e["absent"].items()
     ]
@@ -344,6 +354,13 @@ def _router(result: dict[str, Any]) -> list[str]:
         crossed = ", ".join(f"{pair.replace('->', ' to ')}: {n}" for pair, n in router["confusion"].items())
         counts = ", ".join(f"{n} of {k}" for k, n in router["detections"].items())
         lines.append(f"Levels of positives, truth to router: {crossed}. Samples by number of detections: {counts}")
+    if (ceiling := result.get("candidates")) is not None and ceiling["n"]:
+        shares = ", ".join(f"@{k} {ceiling[k]:.2f}" for k in ("1", "3", "5", "8", "10", "all"))
+        lines.append(f"Candidate recall, %: {shares}")
+    for name, evaluation in result["methods"].items():
+        if (entries := evaluation.get("ledger")) is not None:
+            counted = ", ".join(f"{n} {entry.replace('_', ' ')}" for entry, n in entries.items() if n)
+            lines.append(f"{_label(name, result)}: of {sum(entries.values())} positives {counted}")
     if (ledger := result["ledger"]) is not None:
         said = (
             f"{ledger[f'routed_{r}_answered_{a}']} routed {r} and answered {a}"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -22,9 +23,9 @@ from torch.nn import functional as F
 from transformers import AttentionInterface, PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
 from finecops.build.description import Node, difficulty
-from finecops.build.graph import SceneGraph
+from finecops.build.graph import SceneGraph, Thing
 from finecops.build.paths import sample_unique_path
-from finecops.build.templates import noun_phrase, render, sample_wording
+from finecops.build.templates import Expression, noun_phrase, render, sample_wording
 from finecops.mini.catalogue import VOCABULARY
 from finecops.mini.draw import draw_scene
 from finecops.mini.eyes import COORDINATES, soft_coordinates
@@ -72,7 +73,8 @@ def sample_questions(rng: random.Random, scene: SceneGraph, progress: float) -> 
     return questions + [_describe(rng, scene) for _ in range(QUESTIONS - len(questions))]
 
 
-def _steps(scene: SceneGraph, xywh: tuple[float, ...]) -> tuple[float, ...]:
+def scene_steps(scene: SceneGraph, xywh: tuple[float, ...]) -> tuple[float, ...]:
+    """A box in pixels as corners in hundredths of the scene's sides."""
     x, y, w, h = xywh
     return (
         100 * x / scene.width,
@@ -89,10 +91,28 @@ def _describe(rng: random.Random, scene: SceneGraph) -> Question:
         shift = [rng.uniform(-0.16, 0.16) for _ in range(4)]
         x, y, w, h = x + w * shift[0], y + h * shift[1], w * (1 + shift[2]), h * (1 + shift[3])
     words = noun_phrase(Node(thing.name, thing.attributes), VOCABULARY)
-    return Question(DESCRIBE.format(box=box_text(_steps(scene, (x, y, w, h)))), text=words)
+    return Question(DESCRIBE.format(box=box_text(scene_steps(scene, (x, y, w, h)))), text=words)
+
+
+def unique_expression(rng: random.Random, scene: SceneGraph) -> tuple[str, Thing] | None:
+    """An expression of any type and the one thing that it describes, mostly a hard one; None if none was found."""
+    found = _draw_expression(rng, scene, relations=True)
+    return None if found is None else (found[0].text, found[1])
 
 
 def _ground(rng: random.Random, scene: SceneGraph, relations: bool) -> Question | None:
+    found = _draw_expression(rng, scene, relations)
+    if found is None:
+        return None
+    expression, target = found
+    prompt = QWEN2VL_REC.format(expression=expression.text)
+    if rng.random() < 0.5:
+        start, end = expression.spans[0]
+        prompt += QWEN2VL_FOCUS.format(target=expression.text[start:end])
+    return Question(prompt, box=scene_steps(scene, target.xywh))
+
+
+def _draw_expression(rng: random.Random, scene: SceneGraph, relations: bool) -> tuple[Expression, Thing] | None:
     # Where a category is alone its name is enough, and that is soon learnt: most questions shall need more.
     types = ("0_hop", "1_hop", "2_hop", "and", "same_attr") if relations else ("0_hop",)
     found = sample_unique_path(rng, scene, VOCABULARY, rng.choices(types, _TYPE_WEIGHTS[: len(types)]), tries=6)
@@ -101,12 +121,7 @@ def _ground(rng: random.Random, scene: SceneGraph, relations: bool) -> Question 
     description, target = found
     if rng.random() < _EASY_REJECTED and difficulty(scene, description, VOCABULARY) == 1:
         return None
-    expression = render(scene, description, sample_wording(rng, description), VOCABULARY)
-    prompt = QWEN2VL_REC.format(expression=expression.text)
-    if rng.random() < 0.5:
-        start, end = expression.spans[0]
-        prompt += QWEN2VL_FOCUS.format(target=expression.text[start:end])
-    return Question(prompt, box=_steps(scene, target.xywh))
+    return render(scene, description, sample_wording(rng, description), VOCABULARY), target
 
 
 class Packer:
@@ -307,16 +322,31 @@ def start_language(model: Qwen2VLForConditionalGeneration, eyes: dict[str, torch
 def train_language(
     model: Qwen2VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, plan: TrainPlan, folder: Path
 ) -> None:
-    """Train or resume language; the eyes move along at a sixth of the learning rate."""
+    """Train or resume language."""
+    train_questions(model, tokenizer, plan, folder, sample_questions, first_seed=3)
+
+
+def train_questions(
+    model: Qwen2VLForConditionalGeneration,
+    tokenizer: PreTrainedTokenizerFast,
+    plan: TrainPlan,
+    folder: Path,
+    sample: Callable[[random.Random, SceneGraph, float], list[Question]],
+    first_seed: int,
+) -> None:
+    """Train or resume on questions to scenes; the eyes move along at a sixth of the learning rate.
+
+    `sample` draws a scene's questions, given the progress (0 to 1); scenes begin at `first_seed` times the base.
+    """
     packer = Packer(tokenizer)
     model.model.language_model.set_attn_implementation("question_attention")
 
     def step_loss(step: int) -> dict[str, torch.Tensor]:
-        first = 3 * TRAIN_SEED_BASE + step * plan.batch_size
+        first = first_seed * TRAIN_SEED_BASE + step * plan.batch_size
         seeds = own_share(range(first, first + plan.batch_size))
         scenes = [sample_scene(random.Random(seed), str(seed)) for seed in seeds]
         progress = step / plan.steps
-        questions = [sample_questions(random.Random(-s), sc, progress) for s, sc in zip(seeds, scenes, strict=True)]
+        questions = [sample(random.Random(-s), sc, progress) for s, sc in zip(seeds, scenes, strict=True)]
         packed = packer.pack(questions)
         pixels, grid = patchify([draw_scene(scene) for scene in scenes])
         with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from finecops.models.letters import LetterScores
+
 Span = tuple[int, int]
 
 
@@ -68,11 +70,31 @@ class Specialist(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Question:
+    """A question with options under letters, about an image."""
+
+    prompt: str
+    letters: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class QuestionGroup:
+    """Questions on one decoded RGB image."""
+
+    image: Image.Image
+    questions: tuple[Question, ...]
+
+
 class Mllm(Protocol):
-    """A multimodal language model that answers with box text."""
+    """A multimodal language model that answers with box text, or picks a letter."""
 
     def ground(self, groups: Sequence[QueryGroup]) -> list[list[Reply]]:
         """Replies per group and query; a query's target becomes the prompt's focus sentence."""
+        ...
+
+    def choose(self, groups: Sequence[QuestionGroup]) -> list[list[LetterScores]]:
+        """Probabilities of the options' letters per group and question."""
         ...
 
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from finecops import prompts
-from finecops.config import MllmConfig, resolve_weights
+from finecops.config import MllmConfig, resolve_weights, weights_fingerprint
 from finecops.errors import ConfigError, ModelError
-from finecops.models.protocols import Query, QueryGroup, Reply
+from finecops.models.letters import LetterScores, letter_probabilities, letter_token_ids
+from finecops.models.protocols import Query, QueryGroup, QuestionGroup, Reply
+
+ADAPTER_CARD = "finecops.json"
+"""Beside an adapter's weights: what it was tuned on and for which base model."""
 
 
 def prompt_text(config: MllmConfig, query: Query) -> str:
@@ -24,6 +34,83 @@ def prompt_text(config: MllmConfig, query: Query) -> str:
     if query.target is not None:
         text += focus.format(target=query.target)
     return text
+
+
+def chat_text(processor: Any, prompt: str) -> str:
+    """A user's turn with an image and a prompt, up to where the model's answer begins."""
+    turn = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}
+    text: str = processor.apply_chat_template([turn], add_generation_prompt=True)
+    return text
+
+
+def load_adapter(model: Any, config: MllmConfig) -> Any:
+    """The model with a LoRA adapter merged into it.
+
+    Raises:
+        ModelError: peft is missing, the adapter cannot be read, or it was made for another base model.
+    """
+    assert config.adapter is not None
+    try:
+        from peft import PeftModel
+    except ImportError as error:
+        raise ModelError(f"{config.name} has an adapter and needs peft: pip install 'finecops[tune]'") from error
+    adapter = resolve_weights(config.adapter)
+    card = Path(adapter) / ADAPTER_CARD
+    if card.is_file():
+        made_for = json.loads(card.read_text(encoding="utf-8")).get("base_fingerprint")
+        if made_for not in (None, weights_fingerprint(config.weights)):
+            raise ModelError(
+                f"{config.name}: the adapter {config.adapter} was tuned on other weights than {config.weights}"
+            )
+    try:
+        return PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"{config.name}: the adapter {config.adapter} does not fit {config.weights}: {first}"
+        ) from error
+
+
+class SharedVision:
+    """Runs the vision tower once per image instead of once per question on it.
+
+    The processor repeats an image for every question; while sharing, the model is given the features of the first
+    one for all. Only for models whose features come image by image with their grids (the Qwen-VL family).
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.core: Any = getattr(model, "model", None)
+        self.calls = 0
+        self._first: list[int] | None = None
+        self.possible = hasattr(self.core, "get_image_features") and hasattr(self.core, "visual")
+        if self.possible:
+            core: Any = self.core
+            self._original = core.get_image_features
+            core.get_image_features = self._features
+
+    @contextmanager
+    def sharing(self, asked: Sequence[tuple[Image.Image, str]]) -> Iterator[None]:
+        """While active, questions on one image object share its features."""
+        seen: dict[int, int] = {}
+        first = [seen.setdefault(id(image), i) for i, (image, _) in enumerate(asked)]
+        self._first = first if len(seen) < len(first) else None
+        try:
+            yield
+        finally:
+            self._first = None
+
+    def _features(self, pixel_values: torch.Tensor, image_grid_thw: torch.Tensor, **kwargs: Any) -> Any:
+        first = self._first
+        if first is None or len(first) != len(image_grid_thw):
+            self.calls += len(image_grid_thw)
+            return self._original(pixel_values, image_grid_thw, **kwargs)
+        parts = torch.split(pixel_values, image_grid_thw.prod(-1).tolist())
+        unique = sorted(set(first))
+        self.calls += len(unique)
+        output = self._original(torch.cat([parts[i] for i in unique]), image_grid_thw[unique], **kwargs)
+        place = {i: k for k, i in enumerate(unique)}
+        output.pooler_output = [output.pooler_output[place[i]] for i in first]
+        return output
 
 
 class TransformersMllm:
@@ -40,8 +127,12 @@ class TransformersMllm:
             )
         except (OSError, ValueError) as error:
             raise ModelError(f"{config.name}: cannot load {config.weights}: {error}") from error
+        if config.adapter is not None:
+            self.model = load_adapter(self.model, config)
         self.model.to(self.device).eval()
         self.processor.tokenizer.padding_side = "left"
+        self._letter_ids: dict[tuple[str, ...], list[list[int]]] = {}
+        self.vision = SharedVision(self.model)
         size = self.processor.image_processor.size
         bounds = {"shortest_edge": config.min_pixels, "longest_edge": config.max_pixels}
         if any(bounds.values()):
@@ -53,24 +144,50 @@ class TransformersMllm:
         replies = iter(self._generate(asked))
         return [[next(replies) for _ in group.queries] for group in groups]
 
+    def choose(self, groups: Sequence[QuestionGroup]) -> list[list[LetterScores]]:
+        """The letters' probabilities of every question, all in one forward pass: no token is generated.
+
+        Raises:
+            ModelError: a letter is not one token.
+        """
+        asked = [(group.image, question.prompt) for group in groups for question in group.questions]
+        logits = self._next_logits(asked)
+        scored = []
+        for row, question in enumerate(question for group in groups for question in group.questions):
+            ids = self._ids_of(question.letters)
+            scored.append(LetterScores(question.prompt, *letter_probabilities(logits[row], ids)))
+        results = iter(scored)
+        return [[next(results) for _ in group.questions] for group in groups]
+
+    def _ids_of(self, letters: tuple[str, ...]) -> list[list[int]]:
+        if letters not in self._letter_ids:
+            self._letter_ids[letters] = letter_token_ids(self.processor.tokenizer, letters)
+        return self._letter_ids[letters]
+
     @torch.inference_mode()
-    def _generate(self, asked: list[tuple[Any, str]]) -> list[Reply]:
-        texts = [
-            self.processor.apply_chat_template(
-                [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}],
-                add_generation_prompt=True,
-            )
-            for _, prompt in asked
-        ]
+    def _next_logits(self, asked: list[tuple[Image.Image, str]]) -> NDArray[np.float64]:
+        """Logits of the token after each prompt, `[n, vocabulary]`."""
+        with self.vision.sharing(asked):
+            output = self.model(**self._inputs(asked), logits_to_keep=1)
+        logits: NDArray[np.float64] = output.logits[:, -1].double().cpu().numpy()
+        return logits
+
+    def _inputs(self, asked: list[tuple[Image.Image, str]]) -> Any:
+        texts = [chat_text(self.processor, prompt) for _, prompt in asked]
         inputs = self.processor(images=[image for image, _ in asked], text=texts, padding=True, return_tensors="pt")
-        inputs = inputs.to(self.device)
-        output = self.model.generate(
-            **inputs,
-            max_new_tokens=self.config.max_new_tokens,
-            do_sample=False,
-            output_logits=True,
-            return_dict_in_generate=True,
-        )
+        return inputs.to(self.device)
+
+    @torch.inference_mode()
+    def _generate(self, asked: list[tuple[Image.Image, str]]) -> list[Reply]:
+        inputs = self._inputs(asked)
+        with self.vision.sharing(asked):
+            output = self.model.generate(
+                **inputs,
+                max_new_tokens=self.config.max_new_tokens,
+                do_sample=False,
+                output_logits=True,
+                return_dict_in_generate=True,
+            )
         new = output.sequences[:, inputs["input_ids"].shape[1] :]
         logits = torch.stack(output.logits, dim=1).float()
         chosen = logits.gather(2, new.unsqueeze(2)).squeeze(2)

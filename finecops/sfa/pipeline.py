@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any, Literal
 
 from finecops import infer
-from finecops.config import ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig
+from finecops.config import ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig, model_settings
 from finecops.errors import RunError
 from finecops.jsonl import append_rows, read_rows
 from finecops.models.confidence import Confidence
 from finecops.models.load import load_mllm_model, load_specialist_model, load_text_llm
 from finecops.records import Prediction, Route, Sample, Target
-from finecops.run import Run, weights_fingerprint
+from finecops.run import Run
 from finecops.runner import ImageGroup, Stage
 from finecops.sfa.extract import LlmStage, RulesStage, failed_target
 from finecops.sfa.route import RouteStage, failed_route
@@ -116,7 +116,7 @@ class SfaPipeline:
             Route,
             self.run.samples,
             {
-                "router": _model_settings(s.router),
+                "router": model_settings(s.router),
                 "score_threshold": s.preset.score_threshold,
                 "nms_iou": s.preset.nms_iou,
                 "zero_is": s.preset.zero_is,
@@ -137,7 +137,7 @@ class SfaPipeline:
     def specialist(self, routed: bool) -> None:
         """`specialist.jsonl`: all samples, or with `routed` those of level 1."""
         s = self.settings
-        settings = self._pathway_settings(routed, level=1) | {"specialist": _model_settings(s.specialist)}
+        settings = self._pathway_settings(routed, level=1) | {"specialist": model_settings(s.specialist)}
         reuse = routed and s.fast == "router"
         if reuse:
             settings["fast"] = "router"
@@ -154,7 +154,7 @@ class SfaPipeline:
         """`mllm.jsonl`: all samples, or with `routed` those of level 2."""
         s = self.settings
         settings = self._pathway_settings(routed, level=2)
-        settings |= {"mllm": _model_settings(s.mllm), "confidence": s.confidence}
+        settings |= {"mllm": model_settings(s.mllm), "confidence": s.confidence}
         self._predict(
             "mllm",
             self._samples(routed, 2),
@@ -227,8 +227,3 @@ class SfaPipeline:
 
     def _predictions(self, stage: str) -> dict[str, Prediction]:
         return {row.sample_id: row for row in read_rows(self.run.file(stage), Prediction)}
-
-
-def _model_settings(config: SpecialistConfig | MllmConfig) -> dict[str, Any]:
-    told = config.model_dump(mode="json", exclude={"batch_size", "licence", "paper_row"})
-    return told | {"weights_fingerprint": weights_fingerprint(config.weights)}

@@ -1,0 +1,85 @@
+"""Candidates: what the specialist proposes for an expression, before and after NMS (paper, IV-B)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from finecops.answers import Floats
+from finecops.boxes import iou_xyxy, nms_xyxy
+from finecops.infer import query_groups, rounded_boxes, rounded_scores
+from finecops.metrics.arrays import Bools
+from finecops.metrics.precision import IOU_THRESHOLD
+from finecops.models.protocols import Detections, Specialist
+from finecops.records import Candidates, Sample, Target
+from finecops.runner import ImageGroup
+
+NMS_IOU = 0.7
+MOST = 25
+"""Candidates are kept up to this rank: there are 26 letters, and one is None's."""
+
+
+class CandidateStage:
+    """Proposes boxes for each sample, with target focus if `targets` are given."""
+
+    def __init__(self, model: Specialist, targets: Mapping[str, Target] | None, nms_iou: float = NMS_IOU) -> None:
+        self.model, self.targets, self.nms_iou = model, targets, nms_iou
+
+    def __call__(self, groups: Sequence[ImageGroup]) -> list[Candidates]:
+        """One row per sample."""
+        found = self.model.detect(query_groups(groups, self.targets))
+        return [
+            candidates_of(sample, detections, self.nms_iou)
+            for group, results in zip(groups, found, strict=True)
+            for sample, detections in zip(group.samples, results, strict=True)
+        ]
+
+
+def candidates_of(sample: Sample, detections: Detections, nms_iou: float) -> Candidates:
+    """The row of a sample: what was detected, and which of it NMS keeps."""
+    kept = nms_xyxy(detections.xyxy, detections.scores, nms_iou)[:MOST]
+    return Candidates(
+        sample_id=sample.id,
+        status="proposed",
+        boxes=rounded_boxes(detections),
+        scores=rounded_scores(detections),
+        kept=tuple(kept.tolist()),
+        reason=detections.note,
+    )
+
+
+def failed_candidates(sample: Sample, reason: str) -> Candidates:
+    """The row of a sample for which nothing could be proposed."""
+    return Candidates(sample_id=sample.id, status="failed", boxes=(), scores=(), kept=(), reason=reason)
+
+
+def truth_ranks(
+    samples: Sequence[Sample], candidates: Mapping[str, Candidates], threshold: float = IOU_THRESHOLD
+) -> tuple[Bools, Floats]:
+    """Of positives: whether any proposal is right, `[n]`; the rank after NMS of the first right one (from 0), `[n]`,
+    inf where there is none."""
+    proposed, rank = np.zeros(len(samples), dtype=np.bool_), np.full(len(samples), np.inf)
+    for i, sample in enumerate(samples):
+        row = candidates.get(sample.id)
+        if row is None or not row.boxes:
+            continue
+        right = iou_xyxy(np.array(row.boxes), np.array(sample.box)) > threshold
+        proposed[i] = right.any()
+        first = np.flatnonzero(right[list(row.kept)])
+        if len(first):
+            rank[i] = first[0]
+    return proposed, rank
+
+
+def candidate_recall(samples: Sequence[Sample], candidates: Mapping[str, Candidates]) -> dict[str, Any]:
+    """Share (per cent) of the positives whose truth is among the k best after NMS: the ceiling of any choice.
+
+    Keys are k as text, and "all" before NMS; `n` counts the positives.
+    """
+    positives = [s for s in samples if s.negative is None]
+    proposed, rank = truth_ranks(positives, candidates)
+    n = len(positives)
+    found: dict[str, Any] = {str(k): 100 * float((rank < k).mean()) if n else None for k in (1, 3, 5, 8, 10, 25)}
+    return found | {"all": 100 * float(proposed.mean()) if n else None, "n": n}

@@ -1,0 +1,122 @@
+"""Tuning rows written for other trainers: LLaMA-Factory (sharegpt) and ms-swift; and our own JSONL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from finecops.config import MllmConfig
+from finecops.crs.tune_data import TunePlan, TuneRow
+from finecops.datasets.finecops_ref import Dataset
+from finecops.errors import DataError
+from finecops.jsonl import append_rows, read_rows, write_json_atomically
+
+TRAINERS: Final = ("finecops", "llama-factory", "ms-swift")
+NAME: Final = "finecops_crs"
+
+
+def about_data(plan: TunePlan, dataset: Dataset, config: MllmConfig, image_root: Path) -> dict[str, Any]:
+    """What tuning data is made of: kept beside it and in the adapter's card."""
+    return {
+        "dataset": dataset.config.name,
+        "split": dataset.split,
+        "sha256": dataset.sha256,
+        "model": config.name,
+        "plan": asdict(plan),
+        "image_root": str(image_root),
+    }
+
+
+def write_rows(path: Path, rows: Sequence[TuneRow], about: dict[str, Any]) -> Path:
+    """Our own rows, and beside them `<name>.about.json`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        append_rows(file, rows)
+    write_json_atomically(path.with_suffix(".about.json"), about)
+    return path
+
+
+def read_tune_file(path: Path) -> tuple[list[TuneRow], dict[str, Any]]:
+    """Rows that `write_rows` wrote, and what they are made of.
+
+    Raises:
+        DataError: there is no such file, or it is another trainer's.
+    """
+    if not path.is_file():
+        raise DataError(f"no tuning data {path}; `finecops crs tune-data --out {path}` makes it")
+    about = path.with_suffix(".about.json")
+    if not about.is_file():
+        raise DataError(
+            f"{path} is not our own tuning data: {about.name} is not beside it (--trainer finecops writes both)"
+        )
+    return list(read_rows(path, TuneRow)), json.loads(about.read_text(encoding="utf-8"))
+
+
+def write_llama_factory(folder: Path, rows: Sequence[TuneRow], image_root: Path, config: MllmConfig) -> Path:
+    """`finecops_crs.json` in sharegpt form, its entry in `dataset_info.json`, and a training file `train.yaml`.
+
+    An entry of another dataset in an existing `dataset_info.json` is kept.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    content = [
+        {
+            "messages": [
+                {"role": "user", "content": f"<image>{row.prompt}"},
+                {"role": "assistant", "content": row.answer},
+            ],
+            "images": [str((image_root / row.image).resolve())],
+        }
+        for row in rows
+    ]
+    path = folder / f"{NAME}.json"
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+    info_path = folder / "dataset_info.json"
+    info: dict[str, Any] = json.loads(info_path.read_text(encoding="utf-8")) if info_path.exists() else {}
+    info[NAME] = {
+        "file_name": path.name,
+        "formatting": "sharegpt",
+        "columns": {"messages": "messages", "images": "images"},
+        "tags": {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"},
+    }
+    info_path.write_text(json.dumps(info, indent=2), encoding="utf-8")
+    (folder / "train.yaml").write_text(_llama_factory_yaml(folder, config), encoding="utf-8")
+    return path
+
+
+def write_ms_swift(path: Path, rows: Sequence[TuneRow], image_root: Path) -> Path:
+    """JSONL of `messages` and `images`.
+
+    Boxes stay text: they are in the convention of the model they were written for already.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            entry: dict[str, Any] = {
+                "messages": [
+                    {"role": "user", "content": f"<image>{row.prompt}"},
+                    {"role": "assistant", "content": row.answer},
+                ],
+                "images": [str((image_root / row.image).resolve())],
+            }
+            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+    return path
+
+
+def _llama_factory_yaml(folder: Path, config: MllmConfig) -> str:
+    pixels = "" if config.max_pixels is None else f"image_max_pixels: {config.max_pixels}\n"
+    pixels += "" if config.min_pixels is None else f"image_min_pixels: {config.min_pixels}\n"
+    return (
+        "# llamafactory-cli train train.yaml\n"
+        f"model_name_or_path: {config.weights}\n"
+        "template: qwen2_vl\n"
+        f"{pixels}"
+        "stage: sft\ndo_train: true\nfinetuning_type: lora\nlora_rank: 8\nlora_target: all\n"
+        "freeze_vision_tower: true\nfreeze_multi_modal_projector: true\n"
+        f"dataset_dir: {folder.resolve()}\ndataset: {NAME}\ncutoff_len: 4096\n"
+        "per_device_train_batch_size: 1\ngradient_accumulation_steps: 8\nlearning_rate: 1.0e-4\n"
+        "num_train_epochs: 1.0\nlr_scheduler_type: cosine\nwarmup_ratio: 0.1\nbf16: true\n"
+        f"output_dir: saves/{config.name}-crs\nlogging_steps: 10\nsave_steps: 500\nplot_loss: true\n"
+    )

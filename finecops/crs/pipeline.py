@@ -1,0 +1,149 @@
+"""The chain of CRS's stages on a run folder: candidates, selection."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from finecops import infer
+from finecops.config import MllmConfig, SpecialistConfig, model_settings
+from finecops.crs.candidates import NMS_IOU, CandidateStage, failed_candidates
+from finecops.crs.order_test import OrderReport, OrderStage, failed_votes, order_report, voted_prediction
+from finecops.crs.select import SOURCE, Selecting, SelectionStage
+from finecops.errors import RunError
+from finecops.jsonl import append_rows, read_rows
+from finecops.models.load import load_mllm_model, load_specialist_model
+from finecops.records import Candidates, OrderVotes, Prediction, Target
+from finecops.run import Run
+from finecops.sfa.pipeline import SfaPipeline, SfaSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CrsSettings:
+    """Everything CRS can be asked to do differently.
+
+    Attributes:
+        specialist, mllm: the models that propose and choose.
+        plain_mllm: the MLLM that answers alone, to be compared with.
+        selecting: how questions are asked.
+        nms_iou: of the candidates.
+        focus: focus the specialist on the target of the expression.
+        device, batch_size, upstream: as in `SfaSettings`.
+    """
+
+    specialist: SpecialistConfig
+    mllm: MllmConfig
+    plain_mllm: MllmConfig
+    selecting: Selecting = field(default_factory=Selecting)
+    nms_iou: float = NMS_IOU
+    focus: bool = False
+    device: str = "cpu"
+    batch_size: int | None = None
+    upstream: bool = True
+
+
+class CrsPipeline:
+    """Runs CRS's stages in a run folder; selection makes the candidates first if they are not there."""
+
+    def __init__(self, run: Run, settings: CrsSettings, sfa: SfaSettings) -> None:
+        self.run, self.settings = run, settings
+        self.sfa = SfaPipeline(run, replace(sfa, mllm=settings.plain_mllm))
+
+    def candidates(self) -> dict[str, Candidates]:
+        """`candidates.jsonl`."""
+        s = self.settings
+        told: dict[str, Any] = {"specialist": model_settings(s.specialist), "nms_iou": s.nms_iou, "focus": s.focus}
+        targets: dict[str, Target] | None = None
+        if s.focus:
+            targets = self.sfa.extract()
+            told["targets_sha256"] = self.run.checksum("targets")
+        self.run.do(
+            "candidates",
+            Candidates,
+            self.run.samples,
+            told,
+            failed_candidates,
+            s.batch_size or s.specialist.batch_size,
+            lambda: CandidateStage(load_specialist_model(s.specialist, s.device), targets, s.nms_iou),
+        )
+        return {row.sample_id: row for row in read_rows(self.run.file("candidates"), Candidates)}
+
+    def select(self) -> str:
+        """The selection's file, and the name of the stage: one per way of asking."""
+        s = self.settings
+        if not self.run.has("candidates"):
+            if not s.upstream:
+                path = self.run.file("candidates")
+                raise RunError(f"{path} is not there; `finecops crs candidates` makes it")
+            log.info("candidates.jsonl is not there yet: making it first")
+        found = self.candidates()
+        name = stage_name(s)
+        chosen = s.selecting
+        told = {
+            "mllm": model_settings(s.mllm),
+            "topk": chosen.topk,
+            "none": chosen.none,
+            "order": chosen.order,
+            "show": chosen.show,
+            "candidates_sha256": self.run.checksum("candidates"),
+            "samples": "all",
+            "focus": s.focus,
+        }
+        self.run.do(
+            name,
+            Prediction,
+            self.run.samples,
+            told,
+            partial(infer.failed_prediction, SOURCE),
+            s.batch_size or s.mllm.batch_size,
+            lambda: SelectionStage(load_mllm_model(s.mllm, s.device), s.mllm, found, chosen),
+        )
+        return name
+
+    def alone(self) -> None:
+        """The specialist and the plain MLLM on every sample: `specialist.jsonl` and `mllm.jsonl`."""
+        self.sfa.specialist(routed=False)
+        self.sfa.mllm(routed=False)
+
+    def order_test(self, orders: int) -> tuple[OrderReport, Path]:
+        """Ask in several orders; the report, and the file of answers by the mean over them."""
+        s = self.settings
+        found = self.candidates()
+        name = f"orders{orders}-{stage_name(s)}"
+        told = {
+            "mllm": model_settings(s.mllm),
+            "topk": s.selecting.topk,
+            "none": s.selecting.none,
+            "show": s.selecting.show,
+            "orders": orders,
+            "candidates_sha256": self.run.checksum("candidates"),
+        }
+        self.run.do(
+            name,
+            OrderVotes,
+            self.run.samples,
+            told,
+            failed_votes,
+            s.batch_size or s.mllm.batch_size,
+            lambda: OrderStage(load_mllm_model(s.mllm, s.device), s.mllm, found, s.selecting, orders),
+        )
+        votes = {row.sample_id: row for row in read_rows(self.run.file(name), OrderVotes)}
+        path = self.run.file(f"{stage_name(s)}-mean{orders}")
+        with path.open("w", encoding="utf-8") as file:
+            append_rows(file, [voted_prediction(x, found[x.id], votes[x.id]) for x in self.run.samples])
+        return order_report(list(votes.values())), path
+
+
+def stage_name(settings: CrsSettings) -> str:
+    """`crs-top5`, and what is other than usual: `-none`, `-shuffle`, `-marks`, and the MLLM."""
+    s = settings.selecting
+    parts = [f"crs-top{s.topk}"]
+    parts += ["none"] if s.none else []
+    parts += [s.order] if s.order != "rank" else []
+    parts += [s.show] if s.show != "text" else []
+    return "-".join([*parts, settings.mllm.name])

@@ -1,0 +1,293 @@
+"""Tuning: LoRA on the MLLM's language part through peft and transformers' Trainer (paper, IV-B).
+
+The vision tower stays as it is. One process or several (`accelerate launch -m finecops crs tune …`); bf16 where there
+is a GPU; a killed tuning goes on from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+
+from finecops.config import MllmConfig, weights_fingerprint
+from finecops.crs.tune_data import TuneRow
+from finecops.errors import DataError, ModelError
+from finecops.jsonl import write_json_atomically
+from finecops.models.images import read_image
+from finecops.models.transformers_mllm import ADAPTER_CARD, TransformersMllm, chat_text
+
+log = logging.getLogger(__name__)
+
+_ALIKE, _TWINS, _FRESH_NORM = 0.97, 10, 2.0
+LANGUAGE_LINEARS = r".*(language_model|model\.layers)\..*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+"""Linear layers of the language part; the vision tower's have other names or another place."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How to tune. Defaults are for a 7B model on one GPU.
+
+    Attributes:
+        epochs: passes over the rows.
+        batch_size: rows per step over all processes; `per_device` of them at a time, the rest is accumulated.
+        rank, alpha, dropout: LoRA's.
+        in_order: learn the rows in the file's order (warm-up rows come first there), not shuffled.
+    """
+
+    epochs: float = 1.0
+    batch_size: int = 16
+    per_device: int = 2
+    learning_rate: float = 1e-4
+    warmup_share: float = 0.03
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+    gradient_checkpointing: bool = True
+    in_order: bool = False
+    save_steps: int = 200
+    seed: int = 0
+
+
+def start_unseen_tokens(model: Any, tokenizer: Any, rows: Sequence[TuneRow], seed: int) -> list[int]:
+    """Give the rows' tokens that the model never learnt an embedding of their own; returns their ids, to be tuned.
+
+    Tokens that were in no training text have all but the same embedding: whatever was predicted pushed them away
+    together. Letters that cannot be told apart cannot be answered. A large model has hardly any; a small one, whose
+    world had no questions with options, has most of the question's wording among them.
+    """
+    table = model.get_input_embeddings().weight
+    direction = torch.nn.functional.normalize(table.detach().float(), dim=1)
+    used = sorted({i for row in rows[:500] for i in tokenizer(row.prompt + row.answer)["input_ids"]})
+    alike = (direction[used] @ direction.T > _ALIKE).sum(dim=1) - 1
+    unseen = [i for i, twins in zip(used, alike.tolist()) if twins >= _TWINS]
+    generator = torch.Generator().manual_seed(seed)
+    scale = _FRESH_NORM / table.shape[1] ** 0.5
+    with torch.no_grad():
+        fresh = torch.randn(len(unseen), table.shape[1], generator=generator) * scale
+        table[unseen] = fresh.to(table)
+    return unseen
+
+
+class TuneDataset(Dataset[TuneRow]):
+    """Rows, read from memory; images are decoded when a batch is made."""
+
+    def __init__(self, rows: Sequence[TuneRow]) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> TuneRow:
+        return self.rows[index]
+
+
+class Collator:
+    """Rows → the model's inputs with labels on the answer and the end of the turn alone."""
+
+    def __init__(self, processor: Any, root: Path, end: str) -> None:
+        self.processor, self.root, self.end = processor, root, end
+
+    def __call__(self, rows: Sequence[TuneRow]) -> dict[str, torch.Tensor]:
+        """One batch.
+
+        Raises:
+            DataError: an image is missing or unreadable; it names the row.
+        """
+        texts = [chat_text(self.processor, row.prompt) + row.answer + self.end for row in rows]
+        images = [self._image(row) for row in rows]
+        inputs = self.processor(images=images, text=texts, padding=True, return_tensors="pt")
+        ids = inputs["input_ids"]
+        labels = torch.full_like(ids, -100)
+        for i, row in enumerate(rows):
+            answer = self.processor.tokenizer(row.answer + self.end, add_special_tokens=False)["input_ids"]
+            # Padding is on the left: an answer ends its line.
+            if ids[i, -len(answer) :].tolist() != answer:
+                raise ModelError(f"the tokenizer joins the answer {row.answer!r} with the text before it")
+            labels[i, -len(answer) :] = ids[i, -len(answer) :]
+        return dict(inputs) | {"labels": labels}
+
+    def _image(self, row: TuneRow) -> Any:
+        try:
+            return read_image(self.root / row.image)
+        except DataError as error:
+            raise DataError(f"row {row.id}: {error}") from error
+
+
+def tune(
+    config: MllmConfig,
+    rows: Sequence[TuneRow],
+    image_root: Path,
+    out: Path,
+    tuning: Tuning,
+    device: str,
+    about: dict[str, Any] | None = None,
+) -> Path:
+    """Tune an adapter and save it with a card and its loss curve; returns its folder.
+
+    Args:
+        config: the base model; an adapter it names is not used.
+        rows: what to learn.
+        image_root: the folder that the rows' images are below.
+        out: the adapter's folder; checkpoints are kept in `out/checkpoints` until it is done.
+        tuning: how.
+        device: "cpu", or a GPU.
+        about: what the rows are, for the card.
+
+    Raises:
+        ModelError: peft or accelerate is missing, or the model has no layer to tune.
+    """
+    try:
+        from peft import LoraConfig, get_peft_model
+        from transformers import Trainer, TrainingArguments
+    except ImportError as error:
+        raise ModelError("tuning needs peft and accelerate: pip install 'finecops[tune]'") from error
+    if not rows:
+        raise DataError("there is nothing to tune on")
+    settings = _settings(config, rows, tuning, about or {})
+    checkpoints = out / "checkpoints"
+    resume = _resumable(out, checkpoints, settings)
+    base = TransformersMllm(config.model_copy(update={"adapter": None}), device)
+    unseen = start_unseen_tokens(base.model, base.processor.tokenizer, rows, tuning.seed)
+    try:
+        lora = LoraConfig(
+            r=tuning.rank,
+            lora_alpha=tuning.alpha,
+            lora_dropout=tuning.dropout,
+            target_modules=LANGUAGE_LINEARS,
+            trainable_token_indices={"embed_tokens": unseen} if unseen else None,
+        )
+        model = get_peft_model(base.model, lora)
+    except ValueError as error:
+        raise ModelError(f"{config.name} has no linear layers by the names that are tuned: {error}") from error
+    model.enable_input_require_grads()
+    on_gpu = device.startswith("cuda")
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    per_step = max(1, tuning.per_device * processes)
+    steps = math.ceil(len(rows) / tuning.batch_size * tuning.epochs)
+    arguments = TrainingArguments(
+        output_dir=str(checkpoints),
+        num_train_epochs=tuning.epochs,
+        per_device_train_batch_size=tuning.per_device,
+        gradient_accumulation_steps=max(1, tuning.batch_size // per_step),
+        learning_rate=tuning.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=math.ceil(steps * tuning.warmup_share),
+        logging_steps=max(1, min(10, steps // 20)),
+        save_steps=tuning.save_steps,
+        save_total_limit=1,
+        bf16=on_gpu,
+        use_cpu=device == "cpu",
+        gradient_checkpointing=tuning.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False} if tuning.gradient_checkpointing else None,
+        remove_unused_columns=False,
+        label_names=["labels"],
+        dataloader_num_workers=2 if on_gpu else 0,
+        report_to=[],
+        seed=tuning.seed,
+        data_seed=tuning.seed,
+        disable_tqdm=False,
+    )
+    end = base.processor.tokenizer.eos_token
+    trainer = (_in_order_trainer() if tuning.in_order else Trainer)(
+        model=model,
+        args=arguments,
+        train_dataset=TuneDataset(rows),
+        data_collator=Collator(base.processor, image_root, end),
+    )
+    write_json_atomically(out / "tuning.json", settings)
+    trainer.train(resume_from_checkpoint=resume)
+    if trainer.is_world_process_zero():
+        _save(model, trainer.state.log_history, out, config, settings)
+    return out
+
+
+def _in_order_trainer() -> Any:
+    """A Trainer that takes the rows as they stand; made late, as transformers' import is heavy."""
+    from torch.utils.data import SequentialSampler
+    from transformers import Trainer
+
+    class InOrderTrainer(Trainer):  # type: ignore[misc]
+        def _get_train_sampler(self, *args: Any, **kwargs: Any) -> SequentialSampler:
+            return SequentialSampler(self.train_dataset)
+
+    return InOrderTrainer
+
+
+def _settings(config: MllmConfig, rows: Sequence[TuneRow], tuning: Tuning, about: dict[str, Any]) -> dict[str, Any]:
+    digest = hashlib.sha256("\n".join(row.model_dump_json() for row in rows).encode()).hexdigest()
+    return {
+        "base": config.weights,
+        "base_fingerprint": weights_fingerprint(config.weights),
+        "rows": len(rows),
+        "rows_sha256": digest,
+        "tuning": asdict(tuning),
+        "data": about,
+    }
+
+
+def _resumable(out: Path, checkpoints: Path, settings: dict[str, Any]) -> bool:
+    """Whether there is a checkpoint to go on from; refuses one of another tuning."""
+    from finecops.errors import RunError
+    from finecops.run import first_difference
+
+    if (out / ADAPTER_CARD).exists():
+        raise RunError(f"{out}/ holds a finished adapter; choose another --out, or delete it to tune anew")
+    if not any(checkpoints.glob("checkpoint-*")):
+        return False
+    before = json.loads((out / "tuning.json").read_text(encoding="utf-8"))
+    difference = first_difference(before, json.loads(json.dumps(settings)))
+    if difference is not None:
+        raise RunError(f"{out}/ holds a tuning begun with other settings: {difference}. Choose another --out")
+    log.info("going on from the last checkpoint in %s/", checkpoints)
+    return True
+
+
+def _save(model: Any, history: list[dict[str, Any]], out: Path, config: MllmConfig, settings: dict[str, Any]) -> None:
+    model.save_pretrained(out)
+    losses = [(entry["step"], entry["loss"]) for entry in history if "loss" in entry]
+    write_json_atomically(out / "loss.json", losses)
+    draw_loss(losses, out / "loss.png")
+    (out / "README.md").write_text(_card(config, settings, losses), encoding="utf-8")
+    write_json_atomically(out / ADAPTER_CARD, settings)
+    (out / "tuning.json").unlink(missing_ok=True)
+    shutil.rmtree(out / "checkpoints", ignore_errors=True)
+
+
+def draw_loss(losses: Sequence[tuple[int, float]], path: Path) -> None:
+    """The loss curve as a picture, if matplotlib is there."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        log.info("no picture of the loss: pip install matplotlib")
+        return
+    figure = Figure(figsize=(6, 3.5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([step for step, _ in losses], [loss for _, loss in losses], linewidth=1)
+    axes.set_xlabel("step")
+    axes.set_ylabel("loss")
+    axes.set_yscale("log")
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=110)
+
+
+def _card(config: MllmConfig, settings: dict[str, Any], losses: Sequence[tuple[int, float]]) -> str:
+    tuning = settings["tuning"]
+    last = f"{losses[-1][1]:.4f}" if losses else "not logged"
+    return (
+        f"# A LoRA adapter of {config.name} for Candidate Region Selection\n\n"
+        f"Base: `{settings['base']}` ({settings['base_fingerprint'][:16]}). Tuned by `finecops crs tune` on "
+        f"{settings['rows']} rows ({json.dumps(settings['data'])}); rank {tuning['rank']}, alpha {tuning['alpha']}, "
+        f"{tuning['epochs']:g} epochs of batches of {tuning['batch_size']}, learning rate {tuning['learning_rate']:g}. "
+        f"Last loss {last}; the curve is `loss.png`.\n\nUse it with `--adapter` and this folder.\n"
+    )

@@ -1,0 +1,175 @@
+"""Selection with a model that answers as it is told, then with the mini model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from finecops.config import load_mllm
+from finecops.crs.candidates import candidate_recall, candidates_of, truth_ranks
+from finecops.crs.select import Selecting, SelectionStage
+from finecops.models.letters import LetterScores
+from finecops.models.protocols import Detections, Question, QuestionGroup
+from finecops.records import Candidates, Sample
+from finecops.runner import ImageGroup
+from tests.conftest import make_sample
+
+CONFIG = load_mllm("mini-qwen2vl")
+BOXES = ((10.0, 10.0, 50.0, 50.0), (60.0, 60.0, 90.0, 90.0), (5.0, 60.0, 30.0, 90.0))
+
+
+class Told:
+    """Gives fixed probabilities by letter, or a fixed reply."""
+
+    def __init__(self, probabilities: Sequence[float] | None = None, reply: str | None = None) -> None:
+        self.probabilities, self.reply, self.asked = probabilities, reply, 0
+
+    def choose(self, groups: Sequence[QuestionGroup]) -> list[list[LetterScores]]:
+        return [[self._answer(question) for question in group.questions] for group in groups]
+
+    def _answer(self, question: Question) -> LetterScores:
+        self.asked += 1
+        if self.probabilities is None:
+            return LetterScores(question.prompt, None, None, self.reply)
+        values = np.array(self.probabilities[: len(question.letters)])
+        return LetterScores(question.prompt, tuple((values / values.sum()).tolist()), 0.9)
+
+
+def proposal(*boxes: tuple[float, ...], status: str = "proposed") -> Candidates:
+    scores = tuple(0.9 - 0.1 * i for i in range(len(boxes)))
+    kept = tuple(range(len(boxes)))
+    return Candidates(sample_id="1", status=status, boxes=boxes, scores=scores, kept=kept)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def group(tmp_path: Path) -> ImageGroup:
+    path = tmp_path / "1.png"
+    Image.new("RGB", (100, 100), "white").save(path)
+    return ImageGroup(path, (make_sample("1"),))
+
+
+def select(group: ImageGroup, model: Any, candidates: Candidates, **how: Any) -> Any:
+    (row,) = SelectionStage(model, CONFIG, {"1": candidates}, Selecting(**how))([group])
+    return row
+
+
+def test_the_likeliest_letter_wins_and_all_are_kept(group: ImageGroup) -> None:
+    row = select(group, Told([0.2, 0.5, 0.3]), proposal(*BOXES))
+    assert row.status == "box"
+    assert row.choice == "B"
+    assert row.boxes == (BOXES[1], BOXES[2], BOXES[0])
+    assert row.letters == ("B", "C", "A")
+    assert row.scores == pytest.approx((0.5, 0.3, 0.2))
+    assert row.presence == pytest.approx(0.5)
+    assert row.mass == 0.9
+
+
+def test_none_rejects_and_boxes_keep_their_probabilities(group: ImageGroup) -> None:
+    row = select(group, Told([0.1, 0.3, 0.1, 0.5]), proposal(*BOXES), none=True)
+    assert (row.status, row.choice) == ("reject", "D")
+    assert row.boxes[0] == BOXES[1]
+    assert row.scores[0] == pytest.approx(0.3)
+    assert row.presence == pytest.approx(0.5)
+
+
+def test_fewer_candidates_than_asked_for_have_fewer_letters(group: ImageGroup) -> None:
+    row = select(group, Told([0.4, 0.6]), proposal(BOXES[0]), none=True, topk=5)
+    assert (row.status, row.choice) == ("reject", "B")
+    row = select(group, Told([1.0]), proposal(BOXES[0]))
+    assert (row.status, row.choice, row.scores) == ("box", "A", (1.0,))
+
+
+def test_topk_cuts_the_ranked_list(group: ImageGroup) -> None:
+    row = select(group, Told([0.1, 0.2, 0.9]), proposal(*BOXES), topk=2)
+    assert row.choice == "B"
+    assert len(row.boxes) == 2
+
+
+def test_no_candidates_are_not_asked_about(group: ImageGroup) -> None:
+    model = Told([1.0])
+    assert select(group, model, proposal()).status == "failed"
+    row = select(group, model, proposal(), none=True)
+    assert (row.status, row.presence, row.note) == ("reject", 0.0, "the specialist proposed nothing")
+    failed = select(group, model, proposal(status="failed"), none=True)
+    assert failed.status == "failed"
+    assert model.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "choice"),
+    [
+        ("B", "box", "B"),
+        ("The answer is (C).", "box", "C"),
+        ("None of them", "reject", "D"),
+        ("D. None", "reject", "D"),
+        ("F", "unparsed", None),
+        ("A and B", "unparsed", None),
+        ("", "unparsed", None),
+    ],
+)
+def test_a_letter_in_words_where_there_are_no_probabilities(
+    reply: str, status: str, choice: str | None, group: ImageGroup
+) -> None:
+    row = select(group, Told(reply=reply), proposal(*BOXES), none=True)
+    assert (row.status, row.choice, row.scores) == (status, choice, None)
+    if status == "box":
+        assert row.boxes == (BOXES["ABC".index(str(choice))],)
+
+
+def test_a_shuffle_moves_letters_not_candidates(group: ImageGroup) -> None:
+    class ByBox(Told):
+        """Likes the option that shows the second candidate, whatever its letter."""
+
+        def _answer(self, question: Question) -> LetterScores:
+            lines = [line for line in question.prompt.splitlines() if line[1:3] == ". "]
+            values = np.array([0.9 if "600,600" in line else 0.1 for line in lines])
+            return LetterScores(question.prompt, tuple((values / values.sum()).tolist()), 1.0)
+
+    chosen = {select(group, ByBox(), proposal(*BOXES), order="shuffle", seed=str(i)).choice for i in range(20)}
+    assert chosen == {"A", "B", "C"}
+    assert select(group, ByBox(), proposal(*BOXES), order="shuffle").boxes[0] == BOXES[1]
+
+
+def test_candidates_keep_what_was_there_before_nms() -> None:
+    found = Detections(np.array([BOXES[0], (11.0, 10.0, 50.0, 50.0), BOXES[1]]), np.array([0.9, 0.8, 0.7]))
+    row = candidates_of(make_sample("1"), found, 0.7)
+    assert len(row.boxes) == 3
+    assert row.kept == (0, 2)
+    assert row.best(1) == (BOXES[0],)
+
+
+def test_candidate_recall_is_monotone_and_ends_at_all() -> None:
+    samples: list[Sample] = [make_sample("1"), make_sample("2"), make_sample("3")]
+    rows = {
+        "1": proposal(*BOXES),
+        "2": proposal(BOXES[1], BOXES[2], BOXES[0]),
+        # NMS removed the right box.
+        "3": Candidates(sample_id="3", status="proposed", boxes=BOXES, scores=(0.9, 0.8, 0.7), kept=(1, 2)),
+    }
+    assert truth_ranks(samples, rows)[1].tolist() == [0, 2, np.inf]
+    found = candidate_recall(samples, rows)
+    assert [round(found[k], 1) for k in ("1", "3", "25", "all")] == [33.3, 66.7, 66.7, 100.0]
+
+
+def test_one_forward_pass_for_all_questions_and_one_look_at_each_image(mini_mllm: Any) -> None:
+    calls = []
+    handle = mini_mllm.model.register_forward_hook(lambda *_: calls.append(1))
+    looked = mini_mllm.vision.calls
+    images = [Image.new("RGB", (140, 140), colour) for colour in ("white", "red")]
+    questions = tuple(Question(f"Which?\nA. {i}\nB. 2\nC. 3", ("A", "B", "C")) for i in range(3))
+    try:
+        groups = [QuestionGroup(image, questions) for image in images]
+        together = mini_mllm.choose(groups)
+    finally:
+        handle.remove()
+    assert len(calls) == 1
+    assert mini_mllm.vision.calls - looked == 2
+    alone = [mini_mllm.choose([QuestionGroup(image, (q,))])[0][0] for image in images for q in questions]
+    for a, b in zip([scores for group in together for scores in group], alone, strict=True):
+        assert a.probabilities == pytest.approx(b.probabilities, abs=1e-4)
+        assert sum(a.probabilities) == pytest.approx(1)

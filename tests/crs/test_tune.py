@@ -1,0 +1,123 @@
+"""Tuning on the mini model: some steps, a break in the middle, and what an adapter is good for."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from finecops.config import load_mllm
+from finecops.crs.tune import Tuning, tune
+from finecops.crs.tune_data import TuneRow
+from finecops.errors import DataError, ModelError, RunError
+from finecops.models.protocols import Question, QuestionGroup
+from finecops.models.transformers_mllm import TransformersMllm
+
+BASE = load_mllm("mini-qwen2vl")
+SMALL = Tuning(
+    epochs=1, batch_size=4, per_device=4, learning_rate=5e-3, rank=4, gradient_checkpointing=False, save_steps=2
+)
+
+
+def rows(n: int = 16) -> list[TuneRow]:
+    """Questions whose answer is always B."""
+    return [
+        TuneRow(
+            id=str(i),
+            sample_id=str(i),
+            image="a.png",
+            width=140,
+            height=140,
+            prompt="Which?\nA. 1\nB. 2",
+            answer="B",
+            letters=("A", "B"),
+        )
+        for i in range(n)
+    ]
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tune")
+    Image.new("RGB", (140, 140), "white").save(folder / "a.png")
+    return tune(BASE, rows(48), folder, folder / "adapter", SMALL, "cpu", {"what": "a test"})
+
+
+def b_share(config: Any) -> float:
+    question = Question("Which?\nA. 1\nB. 2", ("A", "B"))
+    group = QuestionGroup(Image.new("RGB", (140, 140), "white"), (question,))
+    ((scores,),) = TransformersMllm(config).choose([group])
+    assert scores.probabilities is not None
+    return scores.probabilities[1]
+
+
+def test_an_adapter_changes_what_it_was_tuned_for_and_says_what_it_is(adapter: Path) -> None:
+    tuned = BASE.model_copy(update={"adapter": str(adapter)})
+    assert b_share(tuned) > 0.9
+    assert b_share(tuned) > b_share(BASE)
+    card = json.loads((adapter / "finecops.json").read_text())
+    assert card["data"] == {"what": "a test"}
+    assert "rank 4" in (adapter / "README.md").read_text()
+    assert (adapter / "adapter_model.safetensors").stat().st_size < 5e6
+    assert not (adapter / "checkpoints").exists()
+
+
+def test_an_adapter_of_another_base_is_refused(adapter: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(adapter, tmp_path / "other")
+    card = json.loads((other / "finecops.json").read_text())
+    (other / "finecops.json").write_text(json.dumps(card | {"base_fingerprint": "of something else"}))
+    with pytest.raises(ModelError, match="tuned on other weights"):
+        TransformersMllm(BASE.model_copy(update={"adapter": str(other)}))
+    (other / "adapter_model.safetensors").write_bytes(b"broken")
+    (other / "finecops.json").unlink()
+    with pytest.raises(ModelError, match=r"does not fit|cannot"):
+        TransformersMllm(BASE.model_copy(update={"adapter": str(other)}))
+
+
+def test_a_finished_adapter_is_not_overwritten(adapter: Path) -> None:
+    with pytest.raises(RunError, match="finished adapter"):
+        tune(BASE, rows(), adapter.parent, adapter, SMALL, "cpu")
+
+
+def test_a_broken_tuning_goes_on_and_ends_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers import Trainer
+
+    Image.new("RGB", (140, 140), "white").save(tmp_path / "a.png")
+    whole = tune(BASE, rows(), tmp_path, tmp_path / "whole", SMALL, "cpu")
+    step = Trainer.training_step
+    done = []
+
+    def stop_at_three(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        done.append(1)
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(Trainer, "training_step", stop_at_three)
+    with pytest.raises(KeyboardInterrupt):
+        tune(BASE, rows(), tmp_path, tmp_path / "broken", SMALL, "cpu")
+    monkeypatch.setattr(Trainer, "training_step", step)
+    with pytest.raises(RunError, match=r"other settings: tuning\.rank"):
+        tune(BASE, rows(), tmp_path, tmp_path / "broken", Tuning(**(vars(SMALL) | {"rank": 8})), "cpu")
+    broken = tune(BASE, rows(), tmp_path, tmp_path / "broken", SMALL, "cpu")
+    from safetensors.torch import load_file
+
+    a, b = (load_file(folder / "adapter_model.safetensors") for folder in (whole, broken))
+    assert a.keys() == b.keys()
+    for name, value in a.items():
+        assert torch.allclose(value, b[name], atol=1e-5), name
+
+
+def test_a_missing_image_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"row 0: .*a\.png is missing"):
+        tune(BASE, rows(1), tmp_path, tmp_path / "out", SMALL, "cpu")
+
+
+def test_no_rows_no_tuning(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nothing to tune on"):
+        tune(BASE, [], tmp_path, tmp_path / "out", SMALL, "cpu")

@@ -1,0 +1,198 @@
+"""Tuning data: what is drawn, what is written, and a linter that finds what is planted."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from scipy.stats import chisquare
+
+from finecops.config import load_mllm
+from finecops.crs.export import read_tune_file, write_llama_factory, write_ms_swift, write_rows
+from finecops.crs.lint import lint
+from finecops.crs.tune_data import TunePlan, TuneRow, make_tune_data
+from finecops.errors import DataError
+from finecops.records import Candidates, Sample
+from tests.conftest import coco_file, make_negative, make_sample
+
+CONFIG = load_mllm("mini-qwen2vl")
+RIGHT = (10.0, 10.0, 50.0, 50.0)
+OTHERS = tuple((float(x), 60.0, x + 15.0, 90.0) for x in (0, 20, 40, 60, 80))
+
+
+def pool(n: int) -> tuple[list[Sample], dict[str, Candidates]]:
+    """n positives, n negatives; every tenth positive has no right candidate, every tenth negative none at all."""
+    samples = [make_sample(f"p{i}", image=f"{i % 7}.png") for i in range(n)]
+    samples += [make_negative(f"n{i}", f"p{i}").model_copy(update={"image": f"{i % 7}.png"}) for i in range(n)]
+    candidates = {}
+    for i, sample in enumerate(samples):
+        boxes = list(OTHERS)
+        if sample.negative is None and i % 10:
+            boxes[i % 5] = RIGHT
+        if sample.negative is not None and i % 10 == 0:
+            boxes = []
+        kept = tuple(range(len(boxes)))
+        candidates[sample.id] = Candidates(
+            sample_id=sample.id, status="proposed", boxes=tuple(boxes), scores=(0.5,) * len(boxes), kept=kept
+        )
+    return samples, candidates
+
+
+def rows_of(**plan: Any) -> tuple[TuneRow, ...]:
+    return make_tune_data(CONFIG, *pool(300), TunePlan(**plan)).rows
+
+
+def test_every_answer_is_the_letter_of_a_right_box() -> None:
+    for row in rows_of(positives=400):
+        assert row.boxes[row.letters.index(row.answer)] == RIGHT
+        assert "None" not in row.prompt
+
+
+def test_samples_without_a_right_candidate_are_left_out_and_counted() -> None:
+    data = make_tune_data(CONFIG, *pool(300), TunePlan(positives=270))
+    assert data.unused == {"truth not among the candidates": 30, "no candidates": 30}
+    assert data.repeats == 1
+    assert len({row.sample_id for row in data.rows}) == 270
+
+
+def test_letters_are_flat_and_none_has_its_share() -> None:
+    rows = rows_of(positives=4000, negatives=1000)
+    assert chisquare(list(Counter(row.answer for row in rows if row.box).values())).pvalue > 0.001
+    negatives = [row for row in rows if row.box is None]
+    assert len(negatives) == 1000
+    for row in negatives:
+        assert row.boxes[row.letters.index(row.answer)] is None
+    assert len({row.answer for row in negatives}) == 6
+
+
+def test_too_few_samples_come_again_in_another_order() -> None:
+    data = make_tune_data(CONFIG, *pool(20), TunePlan(positives=90))
+    assert data.repeats == 5
+    assert len({row.id for row in data.rows}) == 90
+    assert len({row.prompt for row in data.rows}) > 60
+
+
+def test_the_same_seed_gives_the_same_rows() -> None:
+    assert rows_of(positives=50, seed=3) == rows_of(positives=50, seed=3)
+    assert rows_of(positives=50, seed=3) != rows_of(positives=50, seed=4)
+
+
+def test_the_papers_baseline_answers_with_text() -> None:
+    rows = rows_of(positives=30, negatives=10, style="baseline")
+    for row in rows:
+        assert row.prompt.endswith('If no target object exists, please output "None".')
+        assert row.answer == ("None" if row.box is None else "<|box_start|>(100,100),(500,500)<|box_end|>")
+
+
+def test_warming_up_comes_first_and_is_right() -> None:
+    rows = rows_of(positives=100, warm_up=0.5)
+    kinds = [row.kind for row in rows]
+    assert kinds[50:] == ["choice"] * 100
+    assert set(kinds[:50]) == {"list_again", "box_of_choice"}
+
+
+def test_nothing_to_learn_from() -> None:
+    samples, candidates = pool(20)
+    with pytest.raises(DataError, match="no negative sample"):
+        make_tune_data(CONFIG, samples[:20], candidates, TunePlan(positives=5, negatives=5))
+    with pytest.raises(DataError, match="no positive sample"):
+        make_tune_data(CONFIG, samples[20:], candidates, TunePlan(positives=5))
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    for i in range(7):
+        Image.new("RGB", (100, 100), (i, i, i)).save(tmp_path / f"{i}.png")
+    return tmp_path
+
+
+def write(trainer: str, folder: Path, rows: Any, images: Path) -> Path:
+    if trainer == "llama-factory":
+        return write_llama_factory(folder / "lf", rows, images, CONFIG)
+    if trainer == "ms-swift":
+        return write_ms_swift(folder / "swift.jsonl", rows, images)
+    return write_rows(folder / "own.jsonl", rows, {"image_root": str(images)})
+
+
+@pytest.mark.parametrize("trainer", ["finecops", "llama-factory", "ms-swift"])
+@pytest.mark.parametrize("style", ["crs", "baseline"])
+def test_what_is_written_is_read_back_without_a_fault(trainer: str, style: str, images: Path, tmp_path: Path) -> None:
+    plan: dict[str, Any] = {"positives": 300, "negatives": 60, "style": style}
+    rows = rows_of(**plan, warm_up=0.2 if style == "crs" else 0.0)
+    rows = tuple({(r.prompt, r.answer, r.image): r for r in rows}.values())
+    report = lint(write(trainer, tmp_path, rows, images), trainer, rows, CONFIG, images)
+    assert report.faults == {}
+    assert report.lines_read == len(rows)
+    report.raise_if_bad()
+
+
+def test_llama_factorys_index_keeps_other_datasets(images: Path, tmp_path: Path) -> None:
+    (tmp_path / "lf").mkdir()
+    (tmp_path / "lf" / "dataset_info.json").write_text(json.dumps({"mine": {"file_name": "x.json"}}))
+    write("llama-factory", tmp_path, rows_of(positives=5), images)
+    info = json.loads((tmp_path / "lf" / "dataset_info.json").read_text())
+    assert set(info) == {"mine", "finecops_crs"}
+    assert "template: qwen2_vl" in (tmp_path / "lf" / "train.yaml").read_text()
+
+
+def test_our_own_file_comes_back(images: Path, tmp_path: Path) -> None:
+    rows = rows_of(positives=20, negatives=5, warm_up=0.5)
+    path = write("finecops", tmp_path, rows, images)
+    found, about = read_tune_file(path)
+    assert tuple(found) == rows
+    assert about == {"image_root": str(images)}
+    with pytest.raises(DataError, match="tune-data"):
+        read_tune_file(tmp_path / "nothing.jsonl")
+
+
+def _swap_letter(entry: dict[str, Any]) -> None:
+    options = [line[0] for line in entry["prompt"].splitlines() if line[1:3] == ". "]
+    entry["answer"] = options[(options.index(entry["answer"]) + 1) % len(options)]
+
+
+@pytest.mark.parametrize(
+    ("plant", "fault"),
+    [
+        (_swap_letter, "the answer's box, read back, is not the truth's"),
+        (lambda e: e.update(answer="Z"), "the answer is none of the options"),
+        (lambda e: e.update(prompt=e["prompt"].replace("<|box_start|>", "{")), "is no box in the model's format"),
+        (lambda e: e.update(image="gone.png"), "an image cannot be read"),
+    ],
+)
+def test_planted_faults_are_found(plant: Any, fault: str, images: Path, tmp_path: Path) -> None:
+    rows = rows_of(positives=100)
+    path = write("finecops", tmp_path, rows, images)
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    plant(entries[17])
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    report = lint(path, "finecops", rows, CONFIG, images)
+    assert any(fault in kind for kind in report.faults), report.faults
+    assert sum(report.counts.values()) <= 2
+    with pytest.raises(DataError, match="faults"):
+        report.raise_if_bad()
+
+
+def test_one_letter_for_all_twice_and_lost_lines_are_faults(images: Path, tmp_path: Path) -> None:
+    rows = rows_of(positives=260)
+    same = [row for row in rows if row.answer in "AB"]
+    tilted = [row for row in same if row.answer == "A"] * 3 + same
+    report = lint(write("finecops", tmp_path, tilted, images), "finecops", tilted, CONFIG, images)
+    assert "the same exchange twice" in report.faults
+    assert "letters are not spread evenly" in report.faults
+    path = write("finecops", tmp_path, rows[:-3], images)
+    assert "lines missing or too many" in lint(path, "finecops", rows, CONFIG, images).faults
+
+
+def test_a_test_sets_samples_and_images_are_found(images: Path, tmp_path: Path) -> None:
+    rows = rows_of(positives=50)
+    path = write("finecops", tmp_path, rows, images)
+    clean = coco_file(tmp_path / "clean" / "a.json", [{"file_name": "other.png"}])
+    shared = coco_file(tmp_path / "shared" / "b.json", [{"file_name": "3.png"}])
+    report = lint(path, "finecops", rows, CONFIG, images, [clean])
+    assert report.faults == {}
+    assert report.notes == ["no sample and no image of a.json"]
+    assert lint(path, "finecops", rows, CONFIG, images, [shared]).faults == {"an image of b.json": ["3.png"]}

@@ -1,0 +1,69 @@
+"""Letters as tokens of several tokenizers, and probabilities from logits and from servers' log-probabilities."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from finecops.errors import ModelError
+from finecops.models.letters import letter_probabilities, letter_token_ids, letters_of_logprobs
+
+
+class Tokens:
+    """A tokenizer by a table; what is not in it is several tokens."""
+
+    def __init__(self, **table: int) -> None:
+        self.table = {key.replace("_", " "): value for key, value in table.items()}
+
+    def encode(self, text: str, add_special_tokens: bool) -> list[int]:
+        assert not add_special_tokens
+        return [self.table[text]] if text in self.table else [1, 2]
+
+
+def test_variants_of_a_letter_are_found_and_summed() -> None:
+    assert letter_token_ids(Tokens(A=5, _A=7, B=6), "AB") == [[5, 7], [6]]
+    logits = np.full(10, -100.0)
+    logits[[5, 6, 7, 8]] = np.log([0.1, 0.2, 0.3, 0.4])
+    probabilities, mass = letter_probabilities(logits, [[5, 7], [6]])
+    assert probabilities == pytest.approx((2 / 3, 1 / 3))
+    assert mass == pytest.approx(0.6)
+
+
+def test_a_letter_of_several_tokens_is_an_error() -> None:
+    with pytest.raises(ModelError, match="no token for the letter 'C'"):
+        letter_token_ids(Tokens(A=5, B=6), "ABC")
+    with pytest.raises(ModelError, match="two letters as one token"):
+        letter_token_ids(Tokens(A=5, B=5), "AB")
+
+
+def test_impossible_letters_still_sum_to_one() -> None:
+    logits = np.zeros(10)
+    logits[[1, 2]] = -5000.0, -5001.0
+    probabilities, mass = letter_probabilities(logits, [[1], [2]])
+    assert sum(probabilities) == pytest.approx(1)
+    assert probabilities[0] / probabilities[1] == pytest.approx(math.e)
+    assert mass == 0
+
+
+@pytest.mark.parametrize(
+    ("top", "expected", "mass"),
+    [
+        ({"A": math.log(0.6), "B": math.log(0.2), "the": math.log(0.1)}, (0.75, 0.25, 0.0), 0.8),
+        ({"A": math.log(0.3), " A": math.log(0.2), "(A": math.log(0.1), "B.": math.log(0.2)}, (0.75, 0.25, 0.0), 0.8),
+        ({"A": -math.inf, "B": math.log(0.5)}, (0.0, 1.0, 0.0), 0.5),
+        ({"the": -0.1, "D": -3.0}, None, 0.0),
+        ({}, None, 0.0),
+    ],
+)
+def test_a_servers_logprobs(top: dict[str, float], expected: Any, mass: float) -> None:
+    found, covered = letters_of_logprobs(top, "ABC")
+    assert found == (None if expected is None else pytest.approx(expected))
+    assert covered == pytest.approx(mass)
+
+
+def test_every_letter_is_one_token_of_the_mini_model(mini_mllm: Any) -> None:
+    ids = letter_token_ids(mini_mllm.processor.tokenizer, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    assert len(ids) == 26
