@@ -26,6 +26,7 @@ from finecops.build.description import Node, difficulty
 from finecops.build.graph import SceneGraph, Thing
 from finecops.build.paths import sample_unique_path
 from finecops.build.templates import Expression, noun_phrase, render, sample_wording
+from finecops.choices import LETTERS
 from finecops.mini.catalogue import VOCABULARY
 from finecops.mini.draw import draw_scene
 from finecops.mini.eyes import COORDINATES, soft_coordinates
@@ -157,7 +158,8 @@ class Packer:
         the flat places of each question's tokens, then repeats of its last; `back [n * length]` says for each
         place where its row lies behind the prefixes' rows and the questions' rows; `prefix` is the length of the
         prefix. `word_at` and `word_ids`, `step_at` and `steps`, `format_at` and `format_ids` are flat places and
-        what comes next there: a word, a coordinate in hundredths, punctuation and markers.
+        what comes next there: a word, a coordinate in hundredths, punctuation and markers; `letter_at` and `letter_ids`
+        those where an option's letter comes next.
         """
         encoded = iter(self.tokenizer([q.prompt for row in batch for q in row])["input_ids"])
         answers = iter(
@@ -165,7 +167,9 @@ class Packer:
         )
         rows: list[list[int]] = []
         starts: list[list[int]] = []
-        kinds: dict[str, tuple[list[tuple[int, int]], list[float]]] = {k: ([], []) for k in ("word", "step", "format")}
+        kinds: dict[str, tuple[list[tuple[int, int]], list[float]]] = {
+            k: ([], []) for k in ("word", "letter", "step", "format")
+        }
         for row_index, questions in enumerate(batch):
             ids, start = list(self.prefix), []
             for question in questions:
@@ -174,6 +178,7 @@ class Packer:
                 for place, token in enumerate(answer, start=len(ids) + len(prompt) - 1):
                     is_step = question.box is not None and token in self._coordinate_set
                     kind = "step" if is_step else "word" if question.box is None else "format"
+                    kind = "letter" if kind == "word" and token in self._letter_set else kind
                     kinds[kind][0].append((row_index, place))
                     kinds[kind][1].append(next(values) if is_step else token)
                 start.append(len(ids))
@@ -181,6 +186,10 @@ class Packer:
             rows.append(ids)
             starts.append([*start, len(ids)])
         return self._tensors(rows, starts) | self._places(kinds, max(map(len, rows)))
+
+    @cached_property
+    def _letter_set(self) -> frozenset[int]:
+        return frozenset(self.tokenizer.encode(blank + letter)[0] for letter in LETTERS for blank in ("", " "))
 
     @cached_property
     def _coordinate_set(self) -> frozenset[int]:
@@ -216,6 +225,8 @@ class Packer:
         return {
             "word_at": flat["word"],
             "word_ids": torch.tensor(kinds["word"][1], dtype=torch.long),
+            "letter_at": flat["letter"].long(),
+            "letter_ids": torch.tensor(kinds["letter"][1], dtype=torch.long),
             "format_at": flat["format"],
             "format_ids": torch.tensor(kinds["format"][1], dtype=torch.long),
             "step_at": flat["step"],
@@ -297,11 +308,13 @@ def packed_hidden(
 def language_loss(
     model: Qwen2VLForConditionalGeneration, packed: dict[str, torch.Tensor], hidden: torch.Tensor, ids: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """Coordinates against a soft distribution over their 101 tokens, words and format by cross-entropy."""
+    """Coordinates against a soft distribution over their 101 tokens, words, letters and format by cross-entropy."""
     steps = model.lm_head(hidden[packed["step_at"]]).float().log_softmax(-1)[:, ids]
     words = model.lm_head(hidden[packed["word_at"]]).float()
     form = model.lm_head(hidden[packed["format_at"]]).float()
-    return {
+    letters = model.lm_head(hidden[packed["letter_at"]]).float()
+    asked = {"letters": F.cross_entropy(letters, packed["letter_ids"])} if len(letters) else {}
+    return asked | {
         "steps": -(soft_coordinates(packed["steps"]) * steps).sum(-1).mean(),
         "words": 0.5 * F.cross_entropy(words, packed["word_ids"]),
         "format": 0.1 * F.cross_entropy(form, packed["format_ids"]),

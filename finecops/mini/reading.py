@@ -1,9 +1,9 @@
 """Third stage of the mini MLLM's training: reading lists of options.
 
-A large MLLM has read lists with letters before it is asked to choose from one; the small one has not, and a matching of
-boxes with letters does not form in the few thousand questions of a tuning. Here it learns to list options again in another
-order, to say what is in each, and to pick one, in other words than those of Candidate Region Selection, which it meets in
-tuning alone. Half of the questions stay those of the language stage.
+A large MLLM has read lists with letters before it is asked to choose from one; the small one has not, and a matching
+of boxes with letters does not form in the few thousand questions of a tuning. Here it learns to list options again in
+another order, to say what is in each, and to pick one, in other words than those of Candidate Region Selection, which
+it meets in tuning alone. Half of the questions stay those of the language stage.
 """
 
 from __future__ import annotations
