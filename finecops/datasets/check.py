@@ -11,7 +11,8 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from finecops.config import DatasetConfig
-from finecops.datasets.finecops_ref import Dataset, Problem, find_annotations, load_dataset_split
+from finecops.datasets.finecops_ref import Dataset, find_annotations, load_dataset_split
+from finecops.datasets.problems import Problem
 from finecops.errors import DataError
 
 _VANILLA_KEYS = ("id", "image_id", "objects_id", "tuple", "tuple_type", "level", "spatial", "attribute", "expression")

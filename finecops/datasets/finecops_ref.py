@@ -17,24 +17,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from finecops.config import DatasetConfig, resolve
+from finecops.datasets.problems import Problem
+from finecops.datasets.refcoco import read_refs
 from finecops.errors import DataError
 from finecops.records import Negative, Sample, Xyxy
 
 _IMAGE_KEYS = frozenset({"file_name", "width", "height", "caption"})
 _BORDER_TOLERANCE = 2.0
 """Boxes may stick out of the image by this many pixels, as some of GQA's do; they are cut."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong with one entry of one file."""
-
-    file: Path
-    entry: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}: entry {self.entry}: {self.message}"
 
 
 @dataclass(frozen=True)
@@ -86,11 +76,7 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
         content = path.read_bytes()
         digest.update(content)
         seen_here: set[str] = set()
-        for entry in _entries(path, content, problems):
-            sample = _sample(entry, config, split, str(root))
-            if isinstance(sample, str):
-                problems.append(Problem(path, str(entry.image["id"]), sample))
-                continue
+        for sample in _read(path, content, config, split, root, problems):
             twice = sample.id in seen_here or (sample.id in samples and samples[sample.id] != sample)
             if twice:
                 problems.append(Problem(path, sample.id, "this id is taken by an earlier entry"))
@@ -101,6 +87,25 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
         first = f"; the first of {len(problems)} problems: {problems[0]}" if problems else ""
         raise DataError(f"no usable sample in {', '.join(map(str, files))}{first}")
     return Dataset(config, split, root, files, digest.hexdigest(), tuple(samples.values()), tuple(problems))
+
+
+def _read(
+    path: Path, content: bytes, config: DatasetConfig, split: str, root: Path, problems: list[Problem]
+) -> Iterator[Sample]:
+    """Samples of a file of either format; what is wrong goes to `problems`."""
+    if path.suffix == ".p":
+        for found in read_refs(path, content, config.name, split, config.image_folders[0]):
+            if isinstance(found, Problem):
+                problems.append(found)
+            else:
+                yield found
+        return
+    for entry in _entries(path, content, problems):
+        sample = _sample(entry, config, split, str(root))
+        if isinstance(sample, str):
+            problems.append(Problem(path, str(entry.image["id"]), sample))
+        else:
+            yield sample
 
 
 class _Entry(NamedTuple):
