@@ -72,7 +72,8 @@ class MllmConfig(Config):
     `box_format` names a dialect (`finecops.models.dialects`), `prompt` and `focus` constants of
     `finecops.prompts`. `max_pixels` and `min_pixels`, where given, bound the area an image is resized to. `adapter` is
     a LoRA adapter of it. As an option of a question a box is rounded to `option_step` thousandths, with the format's
-    markers around it or without (`option_markers`; the paper's are without). `paper_row` is its row in the paper's
+    markers around it or without (`option_markers`; the paper's are without). `refusal` names a sentence that is added
+    to the prompt and allows a refusal (the paper's baseline of Table VIII). `paper_row` is its row in the paper's
     tables.
     """
 
@@ -94,6 +95,7 @@ class MllmConfig(Config):
     adapter: str | None = None
     option_step: int = Field(default=1, ge=1, le=100)
     option_markers: bool = False
+    refusal: str | None = None
     paper_row: str | None = None
 
 

@@ -228,17 +228,20 @@ def _differences(
 def _candidates(folder: Path) -> dict[str, Any] | None:
     """Candidate recall@k, the ceiling of any choice; None where there are no candidates."""
     found = _read(folder, "candidates", Candidates)
-    return candidate_recall(read_samples(folder), found) if found is not None else None
+    return candidate_recall([s for s in read_samples(folder) if s.id in found], found) if found is not None else None
 
 
 def _crs_ledger(
     folder: Path, about: Mapping[str, Any], stage: str, answers: Answers, iou_threshold: float
 ) -> dict[str, int] | None:
-    """CRS's ledger of a selection, over all positives of the run."""
+    """CRS's ledger of a selection, over the positives that were asked about."""
     candidates = _read(folder, "candidates", Candidates)
     topk = about["stages"].get(stage, {}).get("settings", {}).get("topk")
-    positives = [s for s in read_samples(folder) if s.negative is None]
-    if candidates is None or topk is None or not positives:
+    if candidates is None or topk is None:
+        return None
+    # In SFA only the hard samples are asked about.
+    positives = [s for s in read_samples(folder) if s.negative is None and s.id in candidates]
+    if not positives:
         return None
     proposed, rank = truth_ranks(positives, candidates, iou_threshold)
     data = evaluate_arrays(positives, answers)

@@ -22,6 +22,10 @@ from finecops.cli.options import (
 if TYPE_CHECKING:
     from finecops.crs.pipeline import CrsPipeline
     from finecops.crs.tune_data import TuneData, TunePlan
+    from finecops.sfa.pipeline import SfaPipeline
+
+NMS_IOU = 0.7
+"""As `finecops.crs.candidates.NMS_IOU`, which is not imported before a command runs."""
 
 crs_app = typer.Typer(
     help="Candidate Region Selection: the specialist proposes boxes, the MLLM picks one by its letter.",
@@ -40,10 +44,11 @@ def run_command(choices: Choices) -> None:
     """
     from finecops.cli.tables import print_runs
 
-    pipeline = _pipeline(choices)
+    pipeline, alone = _pipelines(choices)
     pipeline.select()
     if choices.both:
-        pipeline.alone()
+        alone.specialist(routed=False)
+        alone.mllm(routed=False)
     print_runs([pipeline.run.folder], ("p1", "r1", "auroc", "reject"))
 
 
@@ -187,24 +192,27 @@ def tune_command(
 
 
 def _pipeline(choices: Choices) -> CrsPipeline:
+    return _pipelines(choices)[0]
+
+
+def _pipelines(choices: Choices) -> tuple[CrsPipeline, SfaPipeline]:
+    """CRS, and the pathways alone in the same run folder, with the plain MLLM."""
     from finecops.crs.pipeline import CrsPipeline, CrsSettings
+    from finecops.sfa.pipeline import SfaPipeline
 
     run, settings = open_choices(choices, "crs")
-    return CrsPipeline(
-        run,
-        CrsSettings(
-            specialist=settings.specialist,
-            mllm=selector_of(choices, settings.preset),
-            plain_mllm=settings.mllm,
-            selecting=selecting_of(choices),
-            nms_iou=choices.nms_iou if choices.nms_iou is not None else 0.7,
-            focus=settings.focus,
-            device=settings.device,
-            batch_size=settings.batch_size,
-            upstream=settings.upstream,
-        ),
-        settings,
+    alone = SfaPipeline(run, settings)
+    crs = CrsSettings(
+        specialist=settings.specialist,
+        mllm=selector_of(choices, settings.preset),
+        selecting=selecting_of(choices),
+        nms_iou=choices.nms_iou if choices.nms_iou is not None else NMS_IOU,
+        focus=settings.focus,
+        device=settings.device,
+        batch_size=settings.batch_size,
+        upstream=settings.upstream,
     )
+    return CrsPipeline(run, crs, alone.extract), alone
 
 
 def _write(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import typer
 
 from finecops.cli.options import DATA, MACHINE, Choices, command, open_choices
@@ -17,9 +19,14 @@ def specialist_command(choices: Choices) -> None:
     _infer(choices, "specialist")
 
 
-@command(infer_app, "mllm", (*DATA, "mllm", "extractor", "focus", "confidence", *MACHINE), focus=False)
+@command(
+    infer_app, "mllm", (*DATA, "mllm", "adapter", "none", "extractor", "focus", "confidence", *MACHINE), focus=False
+)
 def mllm_command(choices: Choices) -> None:
-    """Answer every sample with the MLLM; writes mllm.jsonl."""
+    """Answer every sample with the MLLM; writes mllm.jsonl.
+
+    With --none the prompt says that the target may not be there (the paper's baseline of Table VIII).
+    """
     _infer(choices, "mllm")
 
 
@@ -27,7 +34,9 @@ def _infer(choices: Choices, pathway: str) -> None:
     from finecops.sfa.pipeline import SfaPipeline
 
     run, settings = open_choices(choices)
-    pipeline = SfaPipeline(run, settings)
+    changed = {"adapter": choices.adapter, "refusal": "NONE_BASELINE" if choices.none else None}
+    changed = {key: value for key, value in changed.items() if value is not None}
+    pipeline = SfaPipeline(run, replace(settings, mllm=settings.mllm.model_copy(update=changed)))
     if pathway == "specialist":
         pipeline.specialist(routed=False)
     else:

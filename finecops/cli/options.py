@@ -12,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from finecops.config import MllmConfig, PresetConfig
+    from finecops.crs.pipeline import CrsSettings
     from finecops.crs.select import Selecting
     from finecops.run import Run
     from finecops.sfa.pipeline import SfaSettings
@@ -61,6 +62,12 @@ class Choices:
             "box it found and saves that pass.",
         ),
     ] = "specialist"
+    slow: Annotated[
+        str,
+        typer.Option(
+            help="Who answers level 2: 'mllm' writes a box (the paper); 'crs' lets it pick one of the candidates."
+        ),
+    ] = "mllm"
     confidence: Annotated[
         str, typer.Option(help="What an MLLM's score is: mean_prob, product or mean_logit of the box's tokens.")
     ] = "mean_prob"
@@ -140,6 +147,8 @@ def open_choices(choices: Choices, part: str | None = None) -> tuple[Run, SfaSet
         raise ConfigError(f"unknown confidence {choices.confidence!r}; there are: {', '.join(CONFIDENCES)}")
     if choices.fast not in ("specialist", "router"):
         raise ConfigError(f"unknown fast pathway {choices.fast!r}; there are: specialist, router")
+    if choices.slow not in ("mllm", "crs"):
+        raise ConfigError(f"unknown slow pathway {choices.slow!r}; there are: mllm, crs")
     if choices.fast == "router" and choices.both:
         raise ConfigError("--fast router answers level 1 alone, so it does not go with --both")
     config = load_dataset(choices.dataset)
@@ -158,6 +167,7 @@ def open_choices(choices: Choices, part: str | None = None) -> tuple[Run, SfaSet
         confidence=choices.confidence,  # type: ignore[arg-type]
         both=choices.both,
         fast=choices.fast,  # type: ignore[arg-type]
+        slow=choices.slow,  # type: ignore[arg-type]
         batch_size=choices.batch_size,
         upstream=choices.upstream,
     )
@@ -174,7 +184,25 @@ def open_choices(choices: Choices, part: str | None = None) -> tuple[Run, SfaSet
     run = open_run(folder, dataset, choices.limit)
     files = ", ".join(path.name for path in dataset.files)
     typer.secho(f"run {folder}: {len(run.samples)} samples of {config.name}, {dataset.split} ({files})", err=True)
-    return run, replace(settings, device=choices.device or default_device())
+    settings = replace(settings, device=choices.device or default_device())
+    if choices.slow == "crs":
+        settings = replace(settings, crs=_crs_settings(choices, settings))
+    return run, settings
+
+
+def _crs_settings(choices: Choices, settings: SfaSettings) -> CrsSettings:
+    """How CRS answers SFA's hard samples: as `finecops crs`, the specialist focused as SFA's is."""
+    from finecops.crs.pipeline import CrsSettings
+
+    return CrsSettings(
+        specialist=settings.specialist,
+        mllm=selector_of(choices, settings.preset),
+        selecting=selecting_of(choices),
+        focus=settings.focus,
+        device=settings.device,
+        batch_size=settings.batch_size,
+        upstream=settings.upstream,
+    )
 
 
 def selecting_of(choices: Choices) -> Selecting:
@@ -221,6 +249,8 @@ def _default_run_name(choices: Choices, dataset: str, split: str, part: str | No
         parts.append("both")
     if choices.fast != "specialist":
         parts.append(f"fast{choices.fast}")
+    if choices.slow != "mllm":
+        parts.append(f"slow{choices.slow}")
     if choices.limit:
         parts.append(str(choices.limit))
     return "-".join(parts)

@@ -14,7 +14,7 @@ sfa_app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_ANSWER = ("extractor", "specialist", "mllm", "focus", "both", "fast", "confidence")
+_ANSWER = ("extractor", "specialist", "mllm", "focus", "both", "fast", "slow", "topk", "none", "adapter", "confidence")
 
 
 @command(sfa_app, "run", (*DATA, *_ANSWER, *ROUTER, "device", "batch_size"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,8 @@ from finecops.crs.select import SOURCE, Selecting, SelectionStage
 from finecops.errors import RunError
 from finecops.jsonl import append_rows, read_rows
 from finecops.models.load import load_mllm_model, load_specialist_model
-from finecops.records import Candidates, OrderVotes, Prediction, Target
+from finecops.records import Candidates, OrderVotes, Prediction, Sample, Target
 from finecops.run import Run
-from finecops.sfa.pipeline import SfaPipeline, SfaSettings
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,6 @@ class CrsSettings:
 
     Attributes:
         specialist, mllm: the models that propose and choose.
-        plain_mllm: the MLLM that answers alone, to be compared with.
         selecting: how questions are asked.
         nms_iou: of the candidates.
         focus: focus the specialist on the target of the expression.
@@ -38,7 +37,6 @@ class CrsSettings:
 
     specialist: SpecialistConfig
     mllm: MllmConfig
-    plain_mllm: MllmConfig
     selecting: Selecting = field(default_factory=Selecting)
     nms_iou: float = NMS_IOU
     focus: bool = False
@@ -50,22 +48,32 @@ class CrsSettings:
 class CrsPipeline:
     """Runs CRS's stages in a run folder; selection makes the candidates first if they are not there."""
 
-    def __init__(self, run: Run, settings: CrsSettings, sfa: SfaSettings) -> None:
-        self.run, self.settings = run, settings
-        self.sfa = SfaPipeline(run, replace(sfa, mllm=settings.plain_mllm))
+    def __init__(
+        self,
+        run: Run,
+        settings: CrsSettings,
+        make_targets: Callable[[], dict[str, Target]],
+        samples: Sequence[Sample] | None = None,
+        share: str = "all",
+    ) -> None:
+        """`make_targets` gives the run's targets where the specialist is focused. With `samples` only those are asked
+        about; `share` says in words which they are."""
+        self.run, self.settings, self.make_targets = run, settings, make_targets
+        self.samples, self.share = run.samples if samples is None else samples, share
 
     def candidates(self) -> dict[str, Candidates]:
         """`candidates.jsonl`."""
         s = self.settings
         told: dict[str, Any] = {"specialist": model_settings(s.specialist), "nms_iou": s.nms_iou, "focus": s.focus}
+        told |= {"samples": self.share} if self.share != "all" else {}
         targets: dict[str, Target] | None = None
         if s.focus:
-            targets = self.sfa.extract()
+            targets = self.make_targets()
             told["targets_sha256"] = self.run.checksum("targets")
         self.run.do(
             "candidates",
             Candidates,
-            self.run.samples,
+            self.samples,
             told,
             failed_candidates,
             s.batch_size or s.specialist.batch_size,
@@ -91,24 +99,19 @@ class CrsPipeline:
             "order": chosen.order,
             "show": chosen.show,
             "candidates_sha256": self.run.checksum("candidates"),
-            "samples": "all",
+            "samples": self.share,
             "focus": s.focus,
         }
         self.run.do(
             name,
             Prediction,
-            self.run.samples,
+            self.samples,
             told,
             partial(infer.failed_prediction, SOURCE),
             s.batch_size or s.mllm.batch_size,
             lambda: SelectionStage(load_mllm_model(s.mllm, s.device), s.mllm, found, chosen),
         )
         return name
-
-    def alone(self) -> None:
-        """The specialist and the plain MLLM on every sample: `specialist.jsonl` and `mllm.jsonl`."""
-        self.sfa.specialist(routed=False)
-        self.sfa.mllm(routed=False)
 
     def order_test(self, orders: int) -> tuple[OrderReport, Path]:
         """Ask in several orders; the report, and the file of answers by the mean over them."""
@@ -126,7 +129,7 @@ class CrsPipeline:
         self.run.do(
             name,
             OrderVotes,
-            self.run.samples,
+            self.samples,
             told,
             failed_votes,
             s.batch_size or s.mllm.batch_size,
@@ -135,7 +138,7 @@ class CrsPipeline:
         votes = {row.sample_id: row for row in read_rows(self.run.file(name), OrderVotes)}
         path = self.run.file(f"{stage_name(s)}-mean{orders}")
         with path.open("w", encoding="utf-8") as file:
-            append_rows(file, [voted_prediction(x, found[x.id], votes[x.id]) for x in self.run.samples])
+            append_rows(file, [voted_prediction(x, found[x.id], votes[x.id]) for x in self.samples])
         return order_report(list(votes.values())), path
 
 

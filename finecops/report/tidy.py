@@ -38,7 +38,9 @@ def tidy(results: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
                 for title, result in results
             }
     document["runs"] = {
-        title: {key: value for key, value in result.items() if key != "methods"} for title, result in results
+        title: {key: value for key, value in result.items() if key != "methods"}
+        | {"ledgers": {name: e["ledger"] for name, e in result["methods"].items() if "ledger" in e}}
+        for title, result in results
     }
     plain: dict[str, Any] = _plain(document)
     return plain

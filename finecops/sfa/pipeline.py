@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from finecops import infer
 from finecops.config import ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig, model_settings
+from finecops.crs.pipeline import CrsPipeline, CrsSettings
 from finecops.errors import RunError
 from finecops.jsonl import append_rows, read_rows
 from finecops.models.confidence import Confidence
@@ -23,6 +24,7 @@ from finecops.sfa.route import RouteStage, failed_route
 log = logging.getLogger(__name__)
 
 Fast = Literal["specialist", "router"]
+Slow = Literal["mllm", "crs"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class SfaSettings:
         focus: focus both pathways on the target (paper, IV-A).
         confidence: what an MLLM's score means.
         both: run both pathways on every sample, so that each can be measured alone.
+        slow: who answers level 2: the MLLM, which writes a box (the paper), or CRS, in which it picks a candidate.
+        crs: how CRS asks, if it does.
         fast: who answers level 1: the specialist, which reads the whole expression (the paper), or the router
             with the one box it found, which saves the second pass.
         device: of the models in this process.
@@ -51,6 +55,8 @@ class SfaSettings:
     confidence: Confidence = "mean_prob"
     both: bool = False
     fast: Fast = "specialist"
+    slow: Slow = "mllm"
+    crs: CrsSettings | None = None
     device: str = "cpu"
     batch_size: int | None = None
     upstream: bool = True
@@ -170,17 +176,25 @@ class SfaPipeline:
         self._need("routes", self.route, "finecops sfa route")
         routed = not self.settings.both
         self.specialist(routed)
-        self.mllm(routed)
-        answers = {path: self._predictions(path) for path in ("specialist", "mllm")}
+        if self.settings.both or self.settings.slow == "mllm":
+            self.mllm(routed)
+        slow = self._select(routed) if self.settings.slow == "crs" else "mllm"
+        answers = {path: self._predictions(path) for path in ("specialist", slow)}
         routes = self._routes()
         rows = []
         for sample in self.run.samples:
-            path = "specialist" if routes[sample.id].level == 1 else "mllm"
+            path = "specialist" if routes[sample.id].level == 1 else slow
             rows.append(answers[path][sample.id])
         temporary = self.run.file("sfa").with_suffix(".writing")
         with temporary.open("w", encoding="utf-8") as file:
             append_rows(file, rows)
         temporary.replace(self.run.file("sfa"))
+
+    def _select(self, routed: bool) -> str:
+        """CRS on all samples, or on those of level 2; the name of its stage."""
+        assert self.settings.crs is not None
+        share = "router level 2" if routed else "all"
+        return CrsPipeline(self.run, self.settings.crs, self.extract, self._samples(routed, 2), share).select()
 
     def _need(self, stage: str, make: Callable[[], Any], command: str) -> None:
         if not self.run.has(stage):

@@ -245,3 +245,82 @@ def test_bench_eval_times_both_formats(tmp_path: Path) -> None:
     assert code == 0
     assert "finecops eval, texts" in text
     assert "peak MiB" in text
+
+
+def test_crs_run_prints_its_ceiling_and_its_ledger(tmp_path: Path) -> None:
+    folder = str(tmp_path / "run")
+    choose = ("--mllm", "mini-qwen2vl", "--run", folder, "-n", "24")
+    code, text = run("crs", "candidates", "-n", "24", "--run", folder)
+    assert code == 0
+    assert "@5 " in text
+    code, text = run("crs", "run", "--both", *choose)
+    assert code == 0
+    for word in (
+        "CRS top-5 mini-qwen2vl",
+        "Specialist mini-gdino",
+        "Candidate recall",
+        "wrong choice",
+        "negatives rejected",
+    ):
+        assert word in text
+    code, text = run("crs", "select", "--topk", "3", "--none", "--orders", "2", *choose)
+    assert code == 0
+    assert "by lot" in text
+    code, text = run("eval", folder, "--json")
+    document = json.loads(text)
+    assert {"crs-top5-mini-qwen2vl", "crs-top3-none-mini-qwen2vl"} <= set(document["outcomes"])
+    ledger = document["runs"][folder]["ledgers"]["crs-top5-mini-qwen2vl"]
+    assert sum(ledger.values()) == document["outcomes"]["mllm"]["positive"]["box"]
+    code, text = run("eval", folder, "--compare", "--json")
+    assert ("crs-top5-mini-qwen2vl − specialist", None) in {(row["method"], row["level"]) for row in json.loads(text)}
+
+
+def test_sfa_can_send_hard_samples_to_crs(tmp_path: Path) -> None:
+    folder = str(tmp_path / "run")
+    code, text = run("sfa", "run", "--slow", "crs", "--topk", "3", "-n", "16", "--run", folder)
+    assert code == 0
+    assert "SFA" in text
+    rows = [json.loads(line) for line in (tmp_path / "run" / "sfa.jsonl").read_text().splitlines()]
+    routes = [json.loads(line) for line in (tmp_path / "run" / "routes.jsonl").read_text().splitlines()]
+    assert {(r["level"], row["source"]) for r, row in zip(routes, rows, strict=True)} == {(1, "specialist"), (2, "crs")}
+
+
+def test_tuning_data_is_written_linted_and_learnt_from(tmp_path: Path) -> None:
+    data = tmp_path / "tune.jsonl"
+    common = ("--split", "val", "--run", str(tmp_path / "run"), "--positives", "40", "--negatives", "8")
+    code, text = run("crs", "tune-data", "--out", str(data), *common)
+    assert code == 0
+    assert "48 rows" in text
+    assert "no faults" in text
+    against = str(PROJECT / "data" / "finecops-mini" / "val_expression_all_coco_format.json")
+    code, text = run(
+        "crs", "tune-data", "--out", str(tmp_path / "x"), "--trainer", "ms-swift", *common, "--against", against
+    )
+    assert code == 1
+    assert "a sample of val_expression_all" in text
+    tuning = ("--epochs", "0.2", "-b", "4", "--per-device", "4", "--rank", "2", "--device", "cpu")
+    code, text = run("crs", "tune", str(data), "--out", str(tmp_path / "adapter"), *tuning)
+    assert code == 0
+    code, text = run(
+        "crs", "select", "-n", "8", "--none", "--adapter", str(tmp_path / "adapter"), "--run", str(tmp_path / "r")
+    )
+    assert code == 0
+    assert "mini-qwen2vl+adapter" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("crs", "select", "--order", "random"), "there are: rank, shuffle"),
+        (("crs", "select", "--show", "pictures"), "there are: text, marks, both"),
+        (("crs", "select", "--adapter", "checkpoints/nothing", "-n", "2"), "checkpoints/nothing"),
+        (("crs", "tune-data", "--out", "x", "--trainer", "axolotl"), "there are: finecops"),
+        (("crs", "tune", "nothing.jsonl", "--out", "x"), "tune-data"),
+        (("sfa", "run", "--slow", "both"), "there are: mllm, crs"),
+    ],
+)
+def test_crs_with_wrong_options(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    named = ("--run", str(tmp_path / "run")) if arguments[1] in ("select", "run") else ()
+    code, text = run(*arguments, *named)
+    assert code == 1
+    assert message in text

@@ -1,0 +1,136 @@
+"""The paper's tables about Candidate Region Selection, in miniature: one command each, on finecops-mini.
+
+    python scripts/crs_tables.py table6     # specialist, MLLM, CRS: precision@1 by router level and level
+    python scripts/crs_tables.py table8     # rejection: without tuning, the baseline with None, CRS with None
+    python scripts/crs_tables.py table10    # how much tuning data
+    python scripts/crs_tables.py table11    # how many candidates
+
+Every step is a `finecops` command, printed before it runs; what is done already is not done again. Adapters go to
+`outputs/crs-tables`. With `--model` and `--dataset` the same runs on other models and data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+MINI_TUNING = "--epochs 1 --batch-size 32 --per-device 32 --lr 1e-3 --rank 64 --alpha 64 --no-checkpointing"
+SIZES = (2000, 4000, 6000, 8000, 10_000)
+
+
+def finecops(line: str) -> str:
+    """Run a command and give what it prints."""
+    print(f"$ finecops {line}", file=sys.stderr, flush=True)
+    done = subprocess.run([sys.executable, "-m", "finecops", *shlex.split(line)], stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(f"finecops {line}: exit code {done.returncode}")
+    return done.stdout
+
+
+def adapter(args: argparse.Namespace, name: str, data: str) -> Path:
+    """An adapter tuned on data of these options, made if it is not there."""
+    out = args.folder / name
+    if not (out / "finecops.json").exists():
+        rows = args.folder / f"{name}.jsonl"
+        common = f"--dataset {args.dataset} --mllm {args.model} --run {args.folder}/train"
+        finecops(f"crs tune-data --out {rows} {common} {data}")
+        finecops(f"crs tune {rows} --mllm {args.model} --out {out} {args.tuning}")
+    return out
+
+
+def select(args: argparse.Namespace, options: str, name: str = "test") -> None:
+    """One way of asking, in the run of all ways."""
+    finecops(f"crs select --dataset {args.dataset} --mllm {args.model} --run {args.folder}/{name} {options}")
+
+
+def numbers(args: argparse.Namespace, metrics: str, name: str = "test") -> list[dict[str, Any]]:
+    """Tidy rows of a run."""
+    rows: list[dict[str, Any]] = json.loads(finecops(f"eval {args.folder}/{name} --metrics {metrics} --json"))["rows"]
+    return rows
+
+
+def value(rows: list[dict[str, Any]], method: str, metric: str, **of: Any) -> str:
+    """One value as text."""
+    wanted = dict.fromkeys(("kind", "type", "level", "router_level", "tuple_type")) | of
+    found = [r for r in rows if r["method"] == method and r["metric"] == metric and wanted.items() <= r.items()]
+    return f"{found[0]['value']:.2f}" if found and found[0]["value"] is not None else "–"
+
+
+def show(header: list[str], lines: list[list[str]]) -> None:
+    """A table in Markdown."""
+    for cells in (header, ["---"] * len(header), *lines):
+        print("| " + " | ".join(cells) + " |")
+
+
+def table6(args: argparse.Namespace) -> None:
+    tuned = adapter(args, "crs", "--positives 10000")
+    finecops(f"crs run --both --dataset {args.dataset} --mllm {args.model} --adapter {tuned} --run {args.folder}/test")
+    rows = numbers(args, "p1")
+    lines = [
+        [label, *(value(rows, method, "precision@1", level=level) for level in (1, 2, 3, None))]
+        for label, method in (
+            ("specialist", "specialist"),
+            ("MLLM", "mllm"),
+            ("CRS", f"crs-top5-{args.model}+{tuned.name}"),
+        )
+    ]
+    show(["", "L1", "L2", "L3", "all"], lines)
+
+
+def table8(args: argparse.Namespace) -> None:
+    select(args, "--none")
+    tuned = adapter(args, "crs-none", "--positives 10000 --negatives 2500")
+    select(args, f"--none --adapter {tuned}")
+    base = adapter(args, "none-baseline", "--positives 10000 --negatives 2500 --style baseline")
+    grounding = f"infer mllm --dataset {args.dataset} --mllm {args.model} --adapter {base} --none"
+    finecops(f"{grounding} --run {args.folder}/test-baseline")
+    rows, other = numbers(args, "p1,r1,reject"), numbers(args, "p1,r1,reject", "test-baseline")
+    lines = []
+    for label, found, method in (
+        ("without tuning", rows, f"crs-top5-none-{args.model}"),
+        ("baseline", other, "mllm"),
+        ("CRS", rows, f"crs-top5-none-{args.model}+{tuned.name}"),
+    ):
+        recalls = [value(found, method, "recall@1", kind=kind, type="mean of columns") for kind in ("text", "image")]
+        accuracies = [value(found, method, "precision@1"), value(found, method, "negative_accuracy")]
+        lines.append([label, *accuracies, *recalls])
+    show(["", "accuracy on positives", "accuracy on negatives", "recall@1, text", "recall@1, image"], lines)
+
+
+def table10(args: argparse.Namespace) -> None:
+    lines = []
+    for size in SIZES:
+        tuned = adapter(args, "crs" if size == SIZES[-1] else f"crs-{size}", f"--positives {size}")
+        select(args, f"--adapter {tuned}")
+        lines.append([str(size), value(numbers(args, "p1"), f"crs-top5-{args.model}+{tuned.name}", "precision@1")])
+    show(["rows", "precision@1"], lines)
+
+
+def table11(args: argparse.Namespace) -> None:
+    tuned = adapter(args, "crs", "--positives 10000")
+    lines = []
+    for k in (3, 5, 8, 10):
+        select(args, f"--topk {k} --adapter {tuned}")
+        found = value(numbers(args, "p1"), f"crs-top{k}-{args.model}+{tuned.name}", "precision@1")
+        lines.append([str(k), found])
+    show(["candidates", "precision@1"], lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", choices=["table6", "table8", "table10", "table11"])
+    parser.add_argument("--dataset", default="finecops-mini")
+    parser.add_argument("--model", default="mini-qwen2vl")
+    parser.add_argument("--folder", type=Path, default=Path("outputs/crs-tables"))
+    parser.add_argument("--tuning", default=MINI_TUNING, help="Options of `finecops crs tune`.")
+    args = parser.parse_args()
+    globals()[args.table](args)
+
+
+if __name__ == "__main__":
+    main()
