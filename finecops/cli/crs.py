@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from finecops.crs.tune_data import TuneData, TunePlan
     from finecops.sfa.pipeline import SfaPipeline
 
-NMS_IOU = 0.7
-"""As `finecops.crs.candidates.NMS_IOU`, which is not imported before a command runs."""
-
 crs_app = typer.Typer(
     help="Candidate Region Selection: the specialist proposes boxes, the MLLM picks one by its letter.",
     no_args_is_help=True,
@@ -197,6 +194,7 @@ def _pipeline(choices: Choices) -> CrsPipeline:
 
 def _pipelines(choices: Choices) -> tuple[CrsPipeline, SfaPipeline]:
     """CRS, and the pathways alone in the same run folder, with the plain MLLM."""
+    from finecops.crs.candidates import NMS_IOU
     from finecops.crs.pipeline import CrsPipeline, CrsSettings
     from finecops.sfa.pipeline import SfaPipeline
 

@@ -60,11 +60,15 @@ def make_options(
     order: Sequence[int],
     show: Show = "text",
 ) -> Options:
-    """The question about some candidates (best first), in an order of `option_order`."""
+    """The question about some candidates (best first), in an order of `option_order`.
+
+    Marks are numbered in the options' order, from 1; None has no mark and takes no number.
+    """
     letters = letters_for(len(order))
+    numbers = iter(range(1, len(order) + 1))
     texts = [
-        NONE_TEXT if index < 0 else _shown(config, boxes[index], image_wh, number=place + 1, show=show)
-        for place, index in enumerate(order)
+        NONE_TEXT if index < 0 else _shown(config, boxes[index], image_wh, number=next(numbers), show=show)
+        for index in order
     ]
     listed = "\n".join(f"{letter}. {text}" for letter, text in zip(letters, texts, strict=True))
     prompt = prompts.CRS_QUESTION.format(expression=expression.strip().rstrip("."), options=listed)

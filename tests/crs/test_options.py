@@ -35,9 +35,9 @@ def test_without_none_there_is_no_sentence_about_it() -> None:
     assert options.none_letter is None
 
 
-def test_marks_are_numbered_by_the_options_place() -> None:
+def test_marks_are_numbered_in_the_options_order_and_none_takes_no_number() -> None:
     options = make_options(QWEN, "x", BOXES, (640, 480), (1, -1, 0), show="both")
-    assert "A. mark 1 (100,100),(200,200)\nB. None\nC. mark 3 (0,0),(500,500)" in options.prompt
+    assert "A. mark 1 (100,100),(200,200)\nB. None\nC. mark 2 (0,0),(500,500)" in options.prompt
 
 
 def test_options_can_be_coarser_than_the_box_format() -> None:
