@@ -67,20 +67,25 @@ class SpecialistConfig(Config):
 
 
 class MllmConfig(Config):
-    """A multimodal language model that answers with box text.
+    """A multimodal language model that answers with box text, in this process or behind an OpenAI-compatible server.
 
-    `box_format` names a dialect (`finecops.models.dialects`), `prompt` and `focus` constants of
-    `finecops.prompts`. `max_pixels` and `min_pixels`, where given, bound the area an image is resized to. `adapter` is
-    a LoRA adapter of it. As an option of a question a box is rounded to `option_step` thousandths, with the format's
+    `weights` is a folder or a Hub id, or the name that the server at `base_url` knows it by (`api_key_env` names the
+    variable that holds its key). `box_format` names a dialect (`finecops.models.dialects`), `prompt` and `focus`
+    constants of `finecops.prompts`. `max_pixels` and `min_pixels`, where given, bound the area an image is resized to.
+    `adapter` is a LoRA adapter of it. As an option of a question a box is rounded to `option_step` thousandths, with the format's
     markers around it or without (`option_markers`; the paper's are without). `refusal` names a sentence that is added
     to the prompt and allows a refusal (the paper's baseline of Table VIII). `paper_row` is its row in the paper's
     tables.
     """
 
     kind: Literal["mllm"]
-    backend: Literal["transformers"]
+    backend: Literal["transformers", "openai"]
     weights: str
     revision: str | None = None
+    base_url: str | None = None
+    api_key_env: str = "OPENAI_API_KEY"
+    concurrency: int = Field(default=16, ge=1)
+    timeout_seconds: float = 120.0
     licence: str
     score: str
     prompt: str
@@ -239,9 +244,12 @@ def weights_fingerprint(weights: str) -> str:
     return ", ".join(f"{path.name} {path.stat().st_size}" for path in files)
 
 
+_NOT_ANSWERS = {"batch_size", "licence", "paper_row", "base_url", "api_key_env", "concurrency", "timeout_seconds"}
+
+
 def model_settings(config: SpecialistConfig | MllmConfig) -> dict[str, Any]:
     """What of a model's configuration changes what it answers, with a fingerprint of its weights."""
-    told = config.model_dump(mode="json", exclude={"batch_size", "licence", "paper_row"}, exclude_none=True)
+    told = config.model_dump(mode="json", exclude=_NOT_ANSWERS, exclude_none=True)
     if isinstance(config, MllmConfig) and config.adapter is not None:
         told["adapter_fingerprint"] = weights_fingerprint(config.adapter)
     return told | {"weights_fingerprint": weights_fingerprint(config.weights)}

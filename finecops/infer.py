@@ -95,6 +95,8 @@ class MllmStage:
         ]
 
     def _row(self, sample: Sample, reply: Reply) -> Prediction:
+        if reply.error is not None:
+            return failed_prediction("mllm", sample, reply.error)
         decoded = decode(self.dialect, reply.text, (sample.width, sample.height))
         boxes = tuple(
             (round(x1, _DIGITS), round(y1, _DIGITS), round(x2, _DIGITS), round(y2, _DIGITS))

@@ -31,6 +31,7 @@ def draw_marks(image: Image.Image, boxes: Sequence[Xyxy]) -> Image.Image:
     plate is, it moves along the box's outline to the first free corner.
     """
     marked = image.copy()
+    marked.info = {}
     draw = ImageDraw.Draw(marked)
     side = min(image.size)
     width = max(1, round(side / 200))

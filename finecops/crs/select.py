@@ -97,6 +97,8 @@ def prediction_of(sample: Sample, boxes: Sequence[Xyxy], options: Options, score
     Every candidate keeps its letter's probability, whether None won or not, so that ranking and decision come from
     the same numbers. Without probabilities the letter is read from the reply, and the row has no scores.
     """
+    if scores.error is not None:
+        return Prediction(sample_id=sample.id, status="failed", source=SOURCE, reason=scores.error)
     if scores.probabilities is None:
         return _from_reply(sample, boxes, options, scores)
     probability = np.array(scores.probabilities)

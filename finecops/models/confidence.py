@@ -32,12 +32,14 @@ def tokens_in_span(token_texts: Sequence[str], span: Span) -> list[int]:
 
 def box_confidence(reply: Reply, span: Span, kind: Confidence) -> float | None:
     """The confidence in the box at a span of the reply, or None where the backend gave no probabilities."""
-    if reply.token_texts is None or reply.token_probs is None or reply.token_logits is None:
+    if reply.token_texts is None or reply.token_probs is None:
         return None
     places = tokens_in_span(reply.token_texts, span)
     if not places:
         return None
     if kind == "mean_logit":
+        if reply.token_logits is None:
+            return None
         return fmean(reply.token_logits[i] for i in places)
     probabilities = [reply.token_probs[i] for i in places]
     return fmean(probabilities) if kind == "mean_prob" else prod(probabilities)

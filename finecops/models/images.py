@@ -13,6 +13,12 @@ MAX_PIXELS = 100_000_000
 """Larger images are refused before they are decoded."""
 
 
+SENDABLE = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+"""Formats that servers take, with their media types."""
+ORIGINAL = "original_file"
+"""Key in a decoded image's `info`: the file that shows the same, if it is in a format to be sent."""
+_ORIENTATION = 0x0112
+
 CACHE_BYTES = 2 * 1024**3
 """How many bytes of decoded images a process keeps."""
 
@@ -52,6 +58,11 @@ def _decode(path: Path) -> Image.Image:
             with Image.open(path) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise DataError(f"image {path} has {image.width}x{image.height} pixels; the limit is {MAX_PIXELS}")
-                return ImageOps.exif_transpose(image).convert("RGB")
+                upright = ImageOps.exif_transpose(image)
+                decoded = upright.convert("RGB")
+                # What a server may be sent as it is: the file shows what was decoded.
+                unchanged = upright.size == image.size and image.getexif().get(_ORIENTATION, 1) == 1
+                decoded.info = {ORIGINAL: str(path)} if unchanged and image.format in SENDABLE else {}
+                return decoded
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"image {path} cannot be read: {error}") from error

@@ -23,12 +23,14 @@ class LetterScores:
         probabilities: of each option's letter, in their order, summing to 1; None where the model gives none.
         mass: the share of all probability that fell on the letters before they were made to sum to 1.
         reply: the answer as text where it was generated.
+        error: why there is no answer, if there is none.
     """
 
     prompt: str
     probabilities: tuple[float, ...] | None
     mass: float | None
     reply: str | None = None
+    error: str | None = None
 
 
 def letter_token_ids(tokenizer: Any, letters: Sequence[str]) -> list[list[int]]:

@@ -23,7 +23,14 @@ def load_specialist_model(config: SpecialistConfig, device: str) -> Specialist:
 
 @lru_cache(maxsize=1)
 def load_mllm_model(config: MllmConfig, device: str) -> Mllm:
-    """The MLLM of a configuration on a device."""
+    """The MLLM of a configuration on a device, or behind its server."""
+    if config.backend == "openai":
+        try:
+            from finecops.models.openai_mllm import OpenAiMllm
+        except ImportError as error:
+            raise ModelError(f"{config.name} needs the openai package: pip install 'finecops[openai]'") from error
+
+        return OpenAiMllm(config)
     _need_torch(device)
     from finecops.models.transformers_mllm import TransformersMllm
 

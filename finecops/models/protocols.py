@@ -52,7 +52,7 @@ class Reply:
     """An MLLM's answer as it came, special tokens included, and the probabilities of its tokens.
 
     `token_texts` joined give `text`; `token_probs` and `token_logits` belong to them. All three are None where
-    the backend gives no scores.
+    the backend gives no scores. `error` says why there is no answer, if there is none.
     """
 
     prompt: str
@@ -60,6 +60,7 @@ class Reply:
     token_texts: tuple[str, ...] | None = None
     token_probs: tuple[float, ...] | None = None
     token_logits: tuple[float, ...] | None = None
+    error: str | None = None
 
 
 class Specialist(Protocol):

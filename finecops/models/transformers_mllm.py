@@ -15,27 +15,14 @@ from PIL import Image
 from safetensors import SafetensorError
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from finecops import prompts
 from finecops.config import MllmConfig, resolve_weights, weights_fingerprint
-from finecops.errors import ConfigError, ModelError
+from finecops.errors import ModelError
 from finecops.models.letters import LetterScores, letter_probabilities, letter_token_ids
-from finecops.models.protocols import Query, QueryGroup, QuestionGroup, Reply
+from finecops.models.prompting import prompt_text
+from finecops.models.protocols import QueryGroup, QuestionGroup, Reply
 
 ADAPTER_CARD = "finecops.json"
 """Beside an adapter's weights: what it was tuned on and for which base model."""
-
-
-def prompt_text(config: MllmConfig, query: Query) -> str:
-    """The question as text: the model's prompt, and the focus sentence if the query has a target."""
-    try:
-        template, focus = getattr(prompts, config.prompt), getattr(prompts, config.focus)
-        refusal = getattr(prompts, config.refusal) if config.refusal is not None else ""
-    except AttributeError as error:
-        raise ConfigError(f"model {config.name}: no such prompt in finecops/prompts.py: {error}") from None
-    text: str = template.format(expression=query.text.strip().rstrip("."))
-    if query.target is not None:
-        text += focus.format(target=query.target)
-    return text + refusal
 
 
 def chat_text(processor: Any, prompt: str) -> str:

@@ -1,0 +1,125 @@
+"""MLLMs behind any OpenAI-compatible server: box text with token probabilities, or letters from log-probabilities.
+
+Original image bytes are sent as they are where the file is a JPEG, PNG or WebP that was not changed on reading (EXIF
+rotation, marks); else a PNG of what was decoded. Special tokens are asked for (`skip_special_tokens: false`), since a
+server that strips them cuts the markers of boxes; both forms are read.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from openai import BadRequestError
+from openai.types.chat import ChatCompletion
+from PIL import Image
+
+from finecops.config import MllmConfig
+from finecops.models.images import ORIGINAL, SENDABLE
+from finecops.models.letters import LetterScores, letters_of_logprobs
+from finecops.models.openai_client import Endpoint, ask_all, key_of
+from finecops.models.prompting import prompt_text
+from finecops.models.protocols import QueryGroup, QuestionGroup, Reply
+
+_TOP = 20
+"""How many alternatives of the first token are asked for; more is not allowed by the protocol."""
+
+
+class OpenAiMllm:
+    """An MLLM behind a server; see `finecops.models.protocols.Mllm`. Decoding is greedy; each request fails alone."""
+
+    def __init__(self, config: MllmConfig) -> None:
+        self.config = config
+        key = key_of(config.name, config.base_url, config.api_key_env)
+        self.endpoint = Endpoint(config.weights, config.base_url, key, config.concurrency, config.timeout_seconds)
+        self.logprobs = True
+
+    def ground(self, groups: Sequence[QueryGroup]) -> list[list[Reply]]:
+        """Ask every query of every group."""
+        prompts = [(group, prompt_text(self.config, query)) for group in groups for query in group.queries]
+        limits = {"max_tokens": self.config.max_new_tokens}
+        answers = self._ask([self._request(image_url(group.image), prompt, limits) for group, prompt in prompts], 0)
+        replies = iter(_reply(prompt, answer) for (_, prompt), answer in zip(prompts, answers, strict=True))
+        return [[next(replies) for _ in group.queries] for group in groups]
+
+    def choose(self, groups: Sequence[QuestionGroup]) -> list[list[LetterScores]]:
+        """Letters' probabilities from the first token's alternatives; a generated letter where there are none."""
+        asked = [(group, question) for group in groups for question in group.questions]
+        requests = [self._request(image_url(group.image), q.prompt, {"max_tokens": 8}) for group, q in asked]
+        answers = self._ask(requests, _TOP)
+        scores = iter(
+            _letter_scores(question.prompt, question.letters, answer)
+            for (_, question), answer in zip(asked, answers, strict=True)
+        )
+        return [[next(scores) for _ in group.questions] for group in groups]
+
+    def _request(self, url: str, prompt: str, limits: dict[str, Any]) -> dict[str, Any]:
+        content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": prompt}]
+        extra = {"skip_special_tokens": False} if self.config.base_url else None
+        return {"messages": [{"role": "user", "content": content}], "temperature": 0, "extra_body": extra} | limits
+
+    def _ask(self, requests: list[dict[str, Any]], top: int) -> list[ChatCompletion | Exception]:
+        """All answers; a server that refuses to give log-probabilities is asked without them, from then on."""
+        if self.logprobs:
+            more = {"logprobs": True} | ({"top_logprobs": top} if top else {})
+            answers = ask_all(self.endpoint, [request | more for request in requests])
+            refused = [i for i, a in enumerate(answers) if isinstance(a, BadRequestError) and "logprob" in str(a)]
+            if not refused:
+                return answers
+            self.logprobs = False
+            again = ask_all(self.endpoint, [requests[i] for i in refused])
+            for i, answer in zip(refused, again, strict=True):
+                answers[i] = answer
+            return answers
+        return ask_all(self.endpoint, requests)
+
+
+def image_url(image: Image.Image) -> str:
+    """An image as a data URL."""
+    original = image.info.get(ORIGINAL)
+    if original is not None:
+        content = Path(original).read_bytes()
+        with Image.open(original) as file:
+            kind = SENDABLE[file.format or ""]
+    else:
+        buffer = io.BytesIO()
+        image.save(buffer, "PNG")
+        content, kind = buffer.getvalue(), "image/png"
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _reply(prompt: str, answer: ChatCompletion | Exception) -> Reply:
+    if isinstance(answer, Exception):
+        return Reply(prompt, "", error=_said(answer))
+    text = answer.choices[0].message.content or ""
+    tokens = _tokens(answer)
+    pieces = tuple(token for token, _ in tokens)
+    if not tokens or not text or text not in "".join(pieces):
+        # Without the tokens of the text itself no box has a probability of its own.
+        return Reply(prompt, text)
+    return Reply(prompt, "".join(pieces), pieces, tuple(math.exp(min(logprob, 0.0)) for _, logprob in tokens))
+
+
+def _letter_scores(prompt: str, letters: Sequence[str], answer: ChatCompletion | Exception) -> LetterScores:
+    if isinstance(answer, Exception):
+        return LetterScores(prompt, None, None, error=_said(answer))
+    text = answer.choices[0].message.content or ""
+    found = answer.choices[0].logprobs
+    if found is None or not found.content:
+        return LetterScores(prompt, None, None, text)
+    top = {item.token: item.logprob for item in found.content[0].top_logprobs}
+    probabilities, mass = letters_of_logprobs(top, letters)
+    return LetterScores(prompt, probabilities, mass if probabilities else None, text)
+
+
+def _tokens(answer: ChatCompletion) -> list[tuple[str, float]]:
+    found = answer.choices[0].logprobs
+    return [(item.token, item.logprob) for item in found.content] if found is not None and found.content else []
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

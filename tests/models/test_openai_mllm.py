@@ -1,0 +1,191 @@
+"""An MLLM behind a server that speaks the chat completions protocol and misbehaves on request."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from finecops.config import MllmConfig, load_mllm
+from finecops.crs.marks import draw_marks
+from finecops.errors import ConfigError
+from finecops.infer import MllmStage
+from finecops.models.images import read_image
+from finecops.models.load import load_mllm_model
+from finecops.models.openai_mllm import OpenAiMllm, image_url
+from finecops.models.protocols import Question, QuestionGroup
+from finecops.runner import ImageGroup
+from tests.conftest import make_sample
+
+BOX = "<|box_start|>(100,200),(500,600)<|box_end|>"
+
+
+class Server(BaseHTTPRequestHandler):
+    """Answers with `reply(request)`: a status and a body, or text and tokens."""
+
+    reply: ClassVar[Any] = None
+    seen: ClassVar[list[Any]] = []
+
+    def do_POST(self) -> None:
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.seen.append(request)
+        status, body = type(self).reply(request)
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Retry-After", "0")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Be quiet."""
+
+
+def answer(text: str | None, tokens: Any = None, model: str = "m", **message: Any) -> tuple[int, Any]:
+    """A completion; `tokens` are (text, probability) pairs, or for the first alone a table of alternatives."""
+    logprobs = None
+    if isinstance(tokens, dict):
+        top = [{"token": t, "logprob": math.log(p), "bytes": None} for t, p in tokens.items()]
+        logprobs = {"content": [{"token": text, "logprob": top[0]["logprob"], "bytes": None, "top_logprobs": top}]}
+    elif tokens is not None:
+        logprobs = {
+            "content": [{"token": t, "logprob": math.log(p), "bytes": None, "top_logprobs": []} for t, p in tokens]
+        }
+    choice = {"index": 0, "message": {"role": "assistant", "content": text} | message, "finish_reason": "stop"}
+    body = {"id": "x", "object": "chat.completion", "created": 0, "model": model, "choices": [choice]}
+    choice["logprobs"] = logprobs
+    return 200, body
+
+
+@pytest.fixture
+def config() -> Iterator[MllmConfig]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    Server.seen.clear()
+    url = f"http://127.0.0.1:{server.server_port}/v1"
+    base = load_mllm("qwen2-vl-7b")
+    yield base.model_copy(update={"backend": "openai", "base_url": url, "weights": "org/m", "name": "served"})
+    server.shutdown()
+
+
+@pytest.fixture
+def group(tmp_path: Path) -> ImageGroup:
+    Image.new("RGB", (100, 50), "red").save(tmp_path / "a.jpg")
+    return ImageGroup(tmp_path / "a.jpg", (make_sample("1", width=100, height=50),))
+
+
+def ground(config: MllmConfig, group: ImageGroup) -> Any:
+    (row,) = MllmStage(OpenAiMllm(config), config, None, "mean_prob")([group])
+    return row
+
+
+def test_a_box_with_the_probability_of_its_tokens(config: MllmConfig, group: ImageGroup) -> None:
+    pieces = [("<|box_start|>", 1.0), ("(100,200)", 0.5), (",", 1.0), ("(500,600)", 0.9), ("<|box_end|>", 1.0)]
+    Server.reply = lambda request: answer(BOX, pieces)
+    row = ground(config, group)
+    assert row.boxes == ((10.0, 10.0, 50.0, 30.0),)
+    assert row.scores == pytest.approx((0.8,), abs=1e-3)
+    (request,) = Server.seen
+    assert request["skip_special_tokens"] is False
+    assert request["temperature"] == 0
+    image, text = request["messages"][0]["content"]
+    assert text["text"] == "Output the bounding box of the red car in the image."
+    sent = base64.b64decode(image["image_url"]["url"].partition(",")[2])
+    assert sent == group.image.read_bytes()
+
+
+def test_a_server_that_strips_markers_and_gives_no_probabilities(config: MllmConfig, group: ImageGroup) -> None:
+    Server.reply = lambda request: answer("(100,200),(500,600)")
+    row = ground(config, group)
+    assert (row.status, row.scores) == ("box", None)
+
+
+def test_a_server_that_refuses_logprobs_is_asked_without_them_and_then_no_more(
+    config: MllmConfig, group: ImageGroup
+) -> None:
+    def reply(request: Any) -> tuple[int, Any]:
+        if "logprobs" in request:
+            return 400, {"error": {"message": "logprobs are not supported"}}
+        return answer(BOX)
+
+    Server.reply = reply
+    model = OpenAiMllm(config)
+    stage = MllmStage(model, config, None, "mean_prob")
+    assert [stage([group])[0].status for _ in range(2)] == ["box", "box"]
+    assert ["logprobs" in request for request in Server.seen] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (lambda request: (401, {"error": {"message": "bad key"}}), "AuthenticationError"),
+        (lambda request: (400, {"error": {"message": "image too large"}}), "image too large"),
+        (lambda request: (200, b'{"choices": [{"mess'), ""),
+        (lambda request: (200, answer("")[1] | {"choices": []}), "no choices"),
+        (lambda request: answer(None), "no content"),
+        (lambda request: answer(None, refusal="I cannot look at this."), "moderation refused: I cannot look"),
+        (lambda request: answer(BOX, model="another-model"), "answered as model 'another-model'"),
+    ],
+)  # fmt: skip
+def test_a_bad_answer_is_a_failed_row_with_its_reason(
+    reply: Any, reason: str, config: MllmConfig, group: ImageGroup
+) -> None:
+    Server.reply = reply
+    row = ground(config, group)
+    assert row.status == "failed"
+    assert reason in row.reason
+
+
+def test_a_busy_server_is_asked_again(config: MllmConfig, group: ImageGroup) -> None:
+    replies = [(429, {"error": {"message": "slow down"}}), (500, {"error": {"message": "oops"}}), answer(BOX)]
+    Server.reply = lambda request: replies.pop(0)
+    assert ground(config, group).status == "box"
+    assert len(Server.seen) == 3
+
+
+@pytest.mark.parametrize(
+    ("reply", "probabilities", "mass"),
+    [
+        (("B", {"B": 0.6, "A": 0.2, " B": 0.1}), (2 / 9, 7 / 9, 0.0), 0.9),
+        (("The", {"The": 0.9, "It": 0.1}), None, None),
+        (("B", None), None, None),
+    ],
+)
+def test_letters(reply: Any, probabilities: Any, mass: Any, config: MllmConfig, group: ImageGroup) -> None:
+    Server.reply = lambda request: answer(*reply)
+    question = Question("Which?", ("A", "B", "C"))
+    ((scores,),) = OpenAiMllm(config).choose([QuestionGroup(read_image(group.image), (question,))])
+    assert scores.probabilities == (None if probabilities is None else pytest.approx(probabilities))
+    assert scores.mass == (None if mass is None else pytest.approx(mass))
+    assert scores.reply == reply[0]
+    assert Server.seen[0]["top_logprobs"] == 20
+
+
+def test_what_was_changed_is_sent_as_it_is_now(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lies on its side
+    Image.new("RGB", (40, 20), "blue").save(path, exif=exif)
+    turned = read_image(path)
+    assert turned.size == (20, 40)
+    for image in (turned, draw_marks(turned, [(1.0, 1.0, 9.0, 9.0)])):
+        url = image_url(image)
+        assert url.startswith("data:image/png;")
+        sent = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
+        assert np.array_equal(np.asarray(sent), np.asarray(image))
+
+
+def test_no_key_and_no_server(config: MllmConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(ConfigError, match="set OPENAI_API_KEY"):
+        load_mllm_model(config.model_copy(update={"base_url": None, "name": "cloud"}), "cpu")
