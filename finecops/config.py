@@ -72,10 +72,10 @@ class MllmConfig(Config):
     `weights` is a folder or a Hub id, or the name that the server at `base_url` knows it by (`api_key_env` names the
     variable that holds its key). `box_format` names a dialect (`finecops.models.dialects`), `prompt` and `focus`
     constants of `finecops.prompts`. `max_pixels` and `min_pixels`, where given, bound the area an image is resized to.
-    `adapter` is a LoRA adapter of it. As an option of a question a box is rounded to `option_step` thousandths, with the format's
-    markers around it or without (`option_markers`; the paper's are without). `refusal` names a sentence that is added
-    to the prompt and allows a refusal (the paper's baseline of Table VIII). `paper_row` is its row in the paper's
-    tables.
+    `adapter` is a LoRA adapter of it. As an option of a question a box is rounded to `option_step` thousandths, with
+    the format's markers around it or without (`option_markers`; the paper's are without). `refusal` names a sentence
+    that is added to the prompt and allows a refusal (the paper's baseline of Table VIII). `paper_row` is its row in
+    the paper's tables.
     """
 
     kind: Literal["mllm"]
