@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from finecops.bench.synthetic import Counts, write_files
 from finecops.cli import app as cli
 from finecops.errors import FinecopsError
+from tests.test_evaluate_run import make_run
 
 PROJECT = Path(__file__).resolve().parents[2]
 runner = CliRunner()
@@ -324,3 +325,29 @@ def test_crs_with_wrong_options(arguments: tuple[str, ...], message: str, tmp_pa
     code, text = run(*arguments, *named)
     assert code == 1
     assert message in text
+
+
+def test_eval_puts_the_paper_beside_a_run_of_its_models(tmp_path: Path) -> None:
+    folder = make_run(
+        tmp_path / "run",
+        specialist={"settings": {"specialist": {"name": "mm-gdino-l"}, "focus": False}},
+        mllm={"settings": {"mllm": {"name": "qwen2-vl-7b"}, "focus": True}},
+    )
+    about = json.loads((folder / "run.json").read_text())
+    about["dataset"]["name"] = "finecops-ref"
+    (folder / "run.json").write_text(json.dumps(about))
+    code, text = run("eval", str(folder), "--paper", "--json")
+    assert code == 0
+    found = {
+        (row["method"], row["level"], row["router_level"]): (row["value"], row["table"])
+        for row in json.loads(text)["rows"]
+        if row.get("source") == "paper" and row["metric"] == "precision@1"
+    }
+    assert found["specialist", None, None] == (68.32, "VI")
+    assert found["specialist", 1, None] == (85.13, "III")
+    assert found["mllm", None, None] == (75.03, "VII")
+    assert found["sfa", None, 2] == (66.91, "VI")
+    about["dataset"]["name"] = "finecops-mini"
+    (folder / "run.json").write_text(json.dumps(about))
+    code, text = run("eval", str(folder), "--paper")
+    assert "The paper has no figures" in text
