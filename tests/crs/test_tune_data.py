@@ -159,7 +159,7 @@ def _swap_letter(entry: dict[str, Any]) -> None:
     [
         (_swap_letter, "the answer's box, read back, is not the truth's"),
         (lambda e: e.update(answer="Z"), "the answer is none of the options"),
-        (lambda e: e.update(prompt=e["prompt"].replace("<|box_start|>", "{")), "is no box in the model's format"),
+        (lambda e: e.update(prompt=e["prompt"].replace("),(", "|")), "is no box in the model's format"),
         (lambda e: e.update(image="gone.png"), "an image cannot be read"),
     ],
 )
