@@ -217,6 +217,8 @@ def _image_path(file_name: str, config: DatasetConfig, root: str) -> str | None:
     # Strings, not `Path`s: this runs once per entry.
     if os.path.isabs(file_name) or ".." in file_name.replace("\\", "/").split("/"):
         return None
+    if config.image_folders == (".",) and "./" not in file_name:
+        return file_name
     paths = [posixpath.normpath(posixpath.join(folder, file_name)) for folder in config.image_folders]
     if len(paths) == 1:
         return paths[0]
