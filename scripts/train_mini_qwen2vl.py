@@ -2,7 +2,7 @@
 
     python scripts/train_mini_qwen2vl.py eyes       # the vision tower alone (about 20 minutes on a core)
     python scripts/train_mini_qwen2vl.py language   # needs the eyes (more than an hour on two cores)
-    python scripts/train_mini_qwen2vl.py reading    # needs language (an hour on two cores)
+    python scripts/train_mini_qwen2vl.py reading    # optional: lists of options (more than an hour on two cores)
     python scripts/train_mini_qwen2vl.py export     # writes checkpoints/mini-qwen2vl
 
 Each can be killed and started again; it goes on from its last checkpoint in the folder. On a CPU two processes
@@ -36,6 +36,9 @@ def main() -> None:
     parser.add_argument("stage", choices=["eyes", "language", "reading", "export"])
     parser.add_argument("--folder", type=Path, default=Path("outputs/train/mini-qwen2vl"))
     parser.add_argument("--checkpoint", type=Path, default=Path("checkpoints/mini-qwen2vl"))
+    parser.add_argument(
+        "--last", choices=["language", "reading"], default="language", help="Export: after which stage."
+    )
     parser.add_argument("--steps", type=int)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
@@ -67,7 +70,7 @@ def main() -> None:
         plan = TrainPlan(steps=args.steps or 2400, batch_size=32, learning_rate=1.5e-3, warmup_steps=100)
         train_reading(model, tokenizer, plan, args.folder / "reading")
         return
-    state = torch.load(args.folder / "reading" / "state.pt", weights_only=True)
+    state = torch.load(args.folder / args.last / "state.pt", weights_only=True)
     model.load_state_dict(state["model"])
     model.generation_config.do_sample = False
     model.save_pretrained(args.checkpoint)

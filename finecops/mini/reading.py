@@ -1,4 +1,4 @@
-"""Third stage of the mini MLLM's training: reading lists of options.
+"""A third stage of the mini MLLM's training: reading lists of options. The committed checkpoint is without it yet.
 
 A large MLLM has read lists with letters before it is asked to choose from one; the small one has not, and a matching
 of boxes with letters does not form in the few thousand questions of a tuning. Here it learns to list options again in
