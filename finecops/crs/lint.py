@@ -18,7 +18,7 @@ import numpy as np
 from finecops.boxes import iou_xyxy
 from finecops.config import MllmConfig
 from finecops.crs.options import NONE_TEXT
-from finecops.crs.tune_data import NONE_ANSWER, TuneRow
+from finecops.crs.tune_data import TuneRow
 from finecops.errors import DataError
 from finecops.metrics.precision import IOU_THRESHOLD
 from finecops.models.dialects import DIALECTS, decode
@@ -26,6 +26,8 @@ from finecops.models.images import read_image
 
 _OPTION = re.compile(r"^([A-Z])\. (.*)$", re.MULTILINE)
 _FLAT_P = 0.001
+_ROUNDING_LOSS = 0.1
+"""How much IoU a candidate that is right may lose by being written in the model's coordinates."""
 
 
 @dataclass
@@ -35,7 +37,7 @@ class LintReport:
     Attributes:
         lines_read: how many.
         letters: answer → how often, over choice rows.
-        none_share: share (per cent) of rows whose answer is None.
+        none_rows: rows whose answer is None.
         faults: kind of fault → first few places.
         counts: kind of fault → how many.
         notes: things to know that are no faults.
@@ -141,8 +143,8 @@ def _exchange_fault(line: Line, row: TuneRow, config: MllmConfig, report: LintRe
     if row.kind != "choice":
         return _reading_fault(line, row, config, options)
     if not options:
-        report.none_rows += line.answer == NONE_ANSWER
-        if (line.answer == NONE_ANSWER) != (row.box is None):
+        report.none_rows += line.answer == NONE_TEXT
+        if (line.answer == NONE_TEXT) != (row.box is None):
             return "the answer says None and the truth does not, or the other way round"
         if row.box is None:
             return None
@@ -172,7 +174,7 @@ def _box_fault(boxes: Sequence[Any], row: TuneRow) -> str | None:
     if not boxes:
         return "the option's text is no box in the model's format"
     iou = float(iou_xyxy(np.array(boxes[0]), np.array(row.box)))
-    return None if iou > IOU_THRESHOLD - 0.1 else "the answer's box, read back, is not the truth's"
+    return None if iou > IOU_THRESHOLD - _ROUNDING_LOSS else "the answer's box, read back, is not the truth's"
 
 
 def _check_images(images: set[Path], report: LintReport) -> None:

@@ -7,7 +7,7 @@ of Table VIII: the grounding prompt with a sentence about "None", answered by th
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +24,8 @@ from finecops.records import Candidates, Record, Sample, Xyxy
 Style = Literal["crs", "baseline"]
 Kind = Literal["choice", "list_again", "box_of_choice"]
 """What a row asks for: a choice; or, for warming up, all options once more, or the chosen box as text."""
-NONE_ANSWER = NONE_TEXT
+_NOTHING_NEW = "no question that was not asked before"
+_ATTEMPTS = 20
 
 
 class TuneRow(Record):
@@ -66,7 +67,7 @@ class TunePlan:
 
 @dataclass(frozen=True)
 class TuneData:
-    """Rows in random order, and why samples could not be used: reason → number."""
+    """Rows in random order (warm-up rows first), and why samples could not be used: reason → number."""
 
     rows: tuple[TuneRow, ...]
     unused: Mapping[str, int]
@@ -77,12 +78,15 @@ def make_tune_data(
     config: MllmConfig, samples: Sequence[Sample], candidates: Mapping[str, Candidates], plan: TunePlan
 ) -> TuneData:
     """Draw rows. Where there are fewer samples than rows asked for, samples come again with their options in another
-    order (`repeats` says how often at most).
+    order (`repeats` says how often at most). No exchange comes twice: where there is no new one, `unused` counts it.
 
     Raises:
-        DataError: there is no usable positive, or negatives are asked for and there are none.
+        DataError: there is no usable positive, or negatives are asked for and there are none, or warming up is asked
+            for in a style without options.
     """
-    unused = {"truth not among the candidates": 0, "no candidates": 0}
+    if plan.warm_up and plan.style == "baseline":
+        raise DataError("the baseline's questions have no options to warm up with; leave --warm-up out")
+    unused = {"truth not among the candidates": 0, "no candidates": 0, _NOTHING_NEW: 0}
     usable: dict[bool, list[Sample]] = {True: [], False: []}
     for sample in samples:
         positive = sample.negative is None
@@ -99,9 +103,29 @@ def make_tune_data(
         *_draw(rng, usable[False], plan.negatives, "negative"),
     ]
     rng.shuffle(chosen)
-    rows = [_row(config, sample, turn, _best(candidates, sample, plan.topk), plan) for sample, turn in chosen]
+    rows = list(_new_rows(config, chosen, candidates, plan, unused))
     warm = [_warm_up(config, rng, row, number) for number, row in enumerate(_cycle(rows, plan.warm_up)) if row.box]
     return TuneData((*warm, *rows), unused, max(turn for _, turn in chosen) + 1)
+
+
+def _new_rows(
+    config: MllmConfig,
+    chosen: Iterable[tuple[Sample, int]],
+    candidates: Mapping[str, Candidates],
+    plan: TunePlan,
+    unused: dict[str, int],
+) -> Iterator[TuneRow]:
+    """A row per choice, its options in an order that makes it a new exchange."""
+    seen: set[tuple[str, str]] = set()
+    for sample, turn in chosen:
+        boxes = _best(candidates, sample, plan.topk)
+        attempts = (_row(config, sample, turn, boxes, plan, attempt) for attempt in range(_ATTEMPTS))
+        row = next((row for row in attempts if (row.prompt, row.image) not in seen), None)
+        if row is None:
+            unused[_NOTHING_NEW] += 1
+            continue
+        seen.add((row.prompt, row.image))
+        yield row
 
 
 def _cycle(rows: Sequence[TuneRow], times: float) -> Iterable[TuneRow]:
@@ -153,7 +177,7 @@ def _draw(rng: random.Random, pool: list[Sample], count: int, what: str) -> Iter
         turn += 1
 
 
-def _row(config: MllmConfig, sample: Sample, turn: int, boxes: Sequence[Xyxy], plan: TunePlan) -> TuneRow:
+def _row(config: MllmConfig, sample: Sample, turn: int, boxes: Sequence[Xyxy], plan: TunePlan, attempt: int) -> TuneRow:
     image_wh = (sample.width, sample.height)
     common = {
         "id": f"{sample.id}#{turn}",
@@ -167,9 +191,10 @@ def _row(config: MllmConfig, sample: Sample, turn: int, boxes: Sequence[Xyxy], p
         template = getattr(prompts, config.prompt)
         prompt = template.format(expression=sample.expression.strip().rstrip(".")) + prompts.NONE_BASELINE
         marked = config.model_copy(update={"option_markers": True})
-        answer = NONE_ANSWER if sample.box is None else box_as_option(marked, sample.box, image_wh)
+        answer = NONE_TEXT if sample.box is None else box_as_option(marked, sample.box, image_wh)
         return TuneRow(prompt=prompt, answer=answer, **common)
-    order = option_order(len(boxes), plan.none or plan.negatives > 0, "shuffle", f"{plan.seed}/{sample.id}#{turn}")
+    seed = f"{plan.seed}/{sample.id}#{turn}/{attempt}"
+    order = option_order(len(boxes), plan.none or plan.negatives > 0, "shuffle", seed)
     options = make_options(config, sample.expression, boxes, image_wh, order)
     right = -1 if sample.box is None else _right_candidate(sample, boxes)
     assert right is not None

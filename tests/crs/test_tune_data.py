@@ -73,7 +73,20 @@ def test_too_few_samples_come_again_in_another_order() -> None:
     data = make_tune_data(CONFIG, *pool(20), TunePlan(positives=90))
     assert data.repeats == 5
     assert len({row.id for row in data.rows}) == 90
-    assert len({row.prompt for row in data.rows}) > 60
+    assert len({(row.prompt, row.image) for row in data.rows}) == 90
+
+
+def test_an_exchange_that_cannot_be_new_is_left_out_and_counted() -> None:
+    samples, candidates = pool(20)
+    one = {id_: row.model_copy(update={"boxes": (RIGHT,), "kept": (0,)}) for id_, row in candidates.items()}
+    data = make_tune_data(CONFIG, samples[:2], one, TunePlan(positives=6))
+    assert len(data.rows) == 2
+    assert data.unused["no question that was not asked before"] == 4
+
+
+def test_the_baseline_has_no_options_to_warm_up_with() -> None:
+    with pytest.raises(DataError, match="no options"):
+        rows_of(positives=5, style="baseline", warm_up=0.5)
 
 
 def test_the_same_seed_gives_the_same_rows() -> None:
