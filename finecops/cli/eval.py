@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -110,22 +113,10 @@ def eval_command(
     A run's numbers are also written to metrics.json in its folder. A file needs --annotations, --predictions and
     --format; it is scored without a run.
     """
-    from finecops.cli.tables import print_result
     from finecops.errors import ConfigError
-    from finecops.metrics.evaluate import METRICS, unknown_metrics
-    from finecops.report.tidy import as_csv_text, as_json_text
 
-    wanted = tuple(name.strip() for name in metrics.split(",") if name.strip())
-    unknown = unknown_metrics(wanted)
-    if unknown or not wanted:
-        raise ConfigError(f"unknown metric {', '.join(unknown) or '(none)'}; there are: {', '.join(METRICS)}")
-    if cluster not in ("positive", "image"):
-        raise ConfigError(f"unknown cluster {cluster!r}; there are: positive, image")
-    if compat not in ("none", "reference", "both"):
-        raise ConfigError(f"unknown arithmetic {compat!r}; there are: none, reference, both")
-    drawn: Literal["positive", "image"] = "image" if cluster == "image" else "positive"
+    wanted, drawn = _checked(metrics, cluster, compat)
     clustered = drawn if intervals else None
-
     file = _file(annotations, predictions, format_, box_format, score)
     if file is not None:
         if runs or run or compare or route_sweep or val:
@@ -149,6 +140,37 @@ def eval_command(
             _add_paper(result, paper_row)
     if export_coco is not None:
         _export(export_coco, folders, file)
+    _print(results, as_json, as_csv, full)
+
+
+Results = list[tuple[str, dict[str, Any]]]
+Cluster = Literal["positive", "image"]
+
+
+def _checked(metrics: str, cluster: str, compat: str) -> tuple[tuple[str, ...], Cluster]:
+    """The names of the metrics and of the cluster.
+
+    Raises:
+        ConfigError: one of the options is unknown.
+    """
+    from finecops.errors import ConfigError
+    from finecops.metrics.evaluate import METRICS, unknown_metrics
+
+    wanted = tuple(name.strip() for name in metrics.split(",") if name.strip())
+    unknown = unknown_metrics(wanted)
+    if unknown or not wanted:
+        raise ConfigError(f"unknown metric {', '.join(unknown) or '(none)'}; there are: {', '.join(METRICS)}")
+    if cluster not in ("positive", "image"):
+        raise ConfigError(f"unknown cluster {cluster!r}; there are: positive, image")
+    if compat not in ("none", "reference", "both"):
+        raise ConfigError(f"unknown arithmetic {compat!r}; there are: none, reference, both")
+    return wanted, "image" if cluster == "image" else "positive"
+
+
+def _print(results: Results, as_json: bool, as_csv: bool, full: bool) -> None:
+    from finecops.cli.tables import print_result
+    from finecops.report.tidy import as_csv_text, as_json_text
+
     if as_json:
         typer.echo(as_json_text(results))
     elif as_csv:
@@ -158,9 +180,6 @@ def eval_command(
             print_result(title, result, full)
     for _, result in results:
         _warn(result.get("problems", ()))
-
-
-Results = list[tuple[str, dict[str, Any]]]
 
 
 def _file(
@@ -189,33 +208,39 @@ def _file_results(
     file: PredictionFile,
     second: PredictionFile | None,
     metrics: tuple[str, ...],
-    cluster: Literal["positive", "image"] | None,
+    cluster: Cluster | None,
     iou: float,
     compat: str,
     ignore_unknown: bool,
 ) -> Results:
-    import gc
-
     from finecops.evaluate_file import evaluate_file, evaluate_file_as_reference
 
     results: Results = []
-    # Hundreds of thousands of small objects are made and hardly one dropped: searching them for cycles is waste.
-    gc.freeze()
-    gc.disable()
-    if compat != "reference":
-        found = evaluate_file(file, metrics, cluster, iou, second, ignore_unknown)
-        results.append((str(file.predictions), found))
-    if compat != "none":
-        results.append((f"{file.predictions}, arithmetic of the paper's scripts", evaluate_file_as_reference(file)))
-    gc.enable()
+    with _without_cycle_search():
+        if compat != "reference":
+            found = evaluate_file(file, metrics, cluster, iou, second, ignore_unknown)
+            results.append((str(file.predictions), found))
+        if compat != "none":
+            title = f"{file.predictions}, arithmetic of the paper's scripts"
+            results.append((title, evaluate_file_as_reference(file)))
     return results
+
+
+@contextmanager
+def _without_cycle_search() -> Iterator[None]:
+    """No search for reference cycles: hundreds of thousands of small objects are made and hardly one dropped."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _run_results(
     folders: list[Path],
     val: Path | None,
     metrics: tuple[str, ...],
-    cluster: Literal["positive", "image"] | None,
+    cluster: Cluster | None,
     iou: float,
     compat: str,
 ) -> Results:
@@ -299,7 +324,7 @@ def _show_sweep(folders: list[Path], as_json: bool) -> None:
             print_sweep(folder, found)
 
 
-def _show_comparison(folders: list[Path], cluster: Literal["positive", "image"], as_json: bool) -> None:
+def _show_comparison(folders: list[Path], cluster: Cluster, as_json: bool) -> None:
     import json
 
     from finecops.cli.tables import print_comparison

@@ -137,20 +137,11 @@ def open_choices(choices: Choices, part: str | None = None) -> tuple[Run, SfaSet
         load_specialist,
     )
     from finecops.datasets.finecops_ref import load_dataset_split
-    from finecops.errors import ConfigError
-    from finecops.models.confidence import CONFIDENCES
     from finecops.models.load import default_device
     from finecops.run import OUTPUTS, open_run, run_folder
     from finecops.sfa.pipeline import SfaSettings
 
-    if choices.confidence not in CONFIDENCES:
-        raise ConfigError(f"unknown confidence {choices.confidence!r}; there are: {', '.join(CONFIDENCES)}")
-    if choices.fast not in ("specialist", "router"):
-        raise ConfigError(f"unknown fast pathway {choices.fast!r}; there are: specialist, router")
-    if choices.slow not in ("mllm", "crs"):
-        raise ConfigError(f"unknown slow pathway {choices.slow!r}; there are: mllm, crs")
-    if choices.fast == "router" and choices.both:
-        raise ConfigError("--fast router answers level 1 alone, so it does not go with --both")
+    _refuse_unknown(choices)
     config = load_dataset(choices.dataset)
     preset = load_preset(choices.preset or config.preset)
     thresholds = {
@@ -188,6 +179,24 @@ def open_choices(choices: Choices, part: str | None = None) -> tuple[Run, SfaSet
     if choices.slow == "crs":
         settings = replace(settings, crs=_crs_settings(choices, settings))
     return run, settings
+
+
+def _refuse_unknown(choices: Choices) -> None:
+    """
+    Raises:
+        ConfigError: a choice is unknown, or does not go with another one.
+    """
+    from finecops.errors import ConfigError
+    from finecops.models.confidence import CONFIDENCES
+
+    if choices.confidence not in CONFIDENCES:
+        raise ConfigError(f"unknown confidence {choices.confidence!r}; there are: {', '.join(CONFIDENCES)}")
+    if choices.fast not in ("specialist", "router"):
+        raise ConfigError(f"unknown fast pathway {choices.fast!r}; there are: specialist, router")
+    if choices.slow not in ("mllm", "crs"):
+        raise ConfigError(f"unknown slow pathway {choices.slow!r}; there are: mllm, crs")
+    if choices.fast == "router" and choices.both:
+        raise ConfigError("--fast router answers level 1 alone, so it does not go with --both")
 
 
 def _crs_settings(choices: Choices, settings: SfaSettings) -> CrsSettings:

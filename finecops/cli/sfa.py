@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import typer
 
 from finecops.cli.options import DATA, MACHINE, ROUTER, Choices, command, open_choices
+
+if TYPE_CHECKING:
+    from finecops.run import Run
+    from finecops.sfa.pipeline import SfaSettings
 
 sfa_app = typer.Typer(
     help="Slow-Fast Adaptation: easy expressions to the specialist, hard ones to the MLLM.",
@@ -26,7 +31,7 @@ def run_command(choices: Choices) -> None:
     from finecops.cli.tables import print_runs
     from finecops.sfa.pipeline import SfaPipeline
 
-    run, settings = open_choices(choices)
+    run, settings = _open(choices)
     SfaPipeline(run, settings).infer()
     print_runs([run.folder])
 
@@ -54,9 +59,18 @@ def infer_command(choices: Choices) -> None:
     """Answer level 1 with the specialist and level 2 with the MLLM; writes specialist, mllm and sfa.jsonl."""
     from finecops.sfa.pipeline import SfaPipeline
 
-    run, settings = open_choices(choices)
+    run, settings = _open(choices)
     SfaPipeline(run, settings).infer()
     typer.echo(str(run.file("sfa")))
+
+
+def _open(choices: Choices) -> tuple[Run, SfaSettings]:
+    """As `open_choices`; refuses what says how CRS asks where CRS is not asked."""
+    from finecops.errors import ConfigError
+
+    if choices.slow != "crs" and (choices.none or choices.adapter is not None or choices.topk != Choices.topk):
+        raise ConfigError("--topk, --none and --adapter say how CRS asks; they go with --slow crs")
+    return open_choices(choices)
 
 
 def _counted(counts: Counter[str]) -> str:

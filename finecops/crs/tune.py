@@ -14,6 +14,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,16 @@ from torch.utils.data import Dataset
 
 from finecops.config import MllmConfig, weights_fingerprint
 from finecops.crs.tune_data import TuneRow
-from finecops.errors import DataError, ModelError
+from finecops.errors import ConfigError, DataError, ModelError, RunError
 from finecops.jsonl import write_json_atomically
+from finecops.models.embeddings import twin_counts
 from finecops.models.images import read_image
 from finecops.models.transformers_mllm import ADAPTER_CARD, TransformersMllm, chat_text
+from finecops.run import first_difference
 
 log = logging.getLogger(__name__)
 
-_ALIKE, _TWINS, _FRESH_NORM = 0.97, 10, 2.0
+_TWINS, _FRESH_NORM = 10, 2.0
 LANGUAGE_LINEARS = r".*(language_model|model\.layers)\..*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 """Linear layers of the language part; the vision tower's have other names or another place."""
 
@@ -67,10 +70,8 @@ def start_unseen_tokens(model: Any, tokenizer: Any, rows: Sequence[TuneRow], see
     world had no questions with options, has most of the question's wording among them.
     """
     table = model.get_input_embeddings().weight
-    direction = torch.nn.functional.normalize(table.detach().float(), dim=1)
     used = sorted({i for row in rows[:500] for i in tokenizer(row.prompt + row.answer)["input_ids"]})
-    alike = (direction[used] @ direction.T > _ALIKE).sum(dim=1) - 1
-    unseen = [i for i, twins in zip(used, alike.tolist()) if twins >= _TWINS]
+    unseen = [i for i, twins in zip(used, twin_counts(table, used)) if twins >= _TWINS]
     generator = torch.Generator().manual_seed(seed)
     scale = _FRESH_NORM / table.shape[1] ** 0.5
     with torch.no_grad():
@@ -147,39 +148,96 @@ def tune(
     Raises:
         ModelError: peft or accelerate is missing, or the model has no layer to tune.
     """
-    try:
-        from peft import LoraConfig, get_peft_model
-        from transformers import Trainer, TrainingArguments
-    except ImportError as error:
-        raise ModelError("tuning needs peft and accelerate: pip install 'finecops[tune]'") from error
+    missing = [name for name in ("peft", "accelerate") if find_spec(name) is None]
+    if missing:
+        raise ModelError(f"tuning needs {' and '.join(missing)}: pip install 'finecops[tune]'")
+    from transformers import Trainer, set_seed
+
     if not rows:
         raise DataError("there is nothing to tune on")
     settings = _settings(config, rows, tuning, about or {})
-    checkpoints = out / "checkpoints"
-    resume = _resumable(out, checkpoints, settings)
-    base = TransformersMllm(config.model_copy(update={"adapter": None}), device)
-    unseen = start_unseen_tokens(base.model, base.processor.tokenizer, rows, tuning.seed)
-    try:
-        lora = LoraConfig(
-            r=tuning.rank,
-            lora_alpha=tuning.alpha,
-            lora_dropout=tuning.dropout,
-            target_modules=LANGUAGE_LINEARS,
-            trainable_token_indices={"embed_tokens": unseen} if unseen else None,
+    resume = _resumable(out, settings)
+    # The adapter's start is drawn before the Trainer sets its own seed.
+    set_seed(tuning.seed)
+    place = Processes.here()
+    base = TransformersMllm(config.model_copy(update={"adapter": None}), place.device(device))
+    model = _with_adapter(base, config.name, rows, tuning)
+    trainer = (_in_order_trainer() if tuning.in_order else Trainer)(
+        model=model,
+        args=_arguments(tuning, len(rows), _checkpoints(out), device, place.world),
+        train_dataset=TuneDataset(rows),
+        data_collator=Collator(base.processor, image_root, base.processor.tokenizer.eos_token),
+    )
+    if place.rank == 0:
+        write_json_atomically(out / "tuning.json", settings)
+    trainer.train(resume_from_checkpoint=resume)
+    if place.rank == 0:
+        _save(model, trainer.state.log_history, out, config, settings)
+    return out
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Which of how many processes this is, as `accelerate launch` and `torchrun` tell it."""
+
+    world: int
+    rank: int
+    local_rank: int
+
+    @classmethod
+    def here(cls) -> Processes:
+        """This process."""
+        world, rank, local = (
+            int(os.environ.get(key, d)) for key, d in (("WORLD_SIZE", 1), ("RANK", 0), ("LOCAL_RANK", 0))
         )
+        return cls(world, rank, local)
+
+    def device(self, wanted: str) -> str:
+        """The device of this process: each has a GPU of its own."""
+        return f"cuda:{self.local_rank}" if wanted == "cuda" and self.world > 1 else wanted
+
+
+def _with_adapter(base: TransformersMllm, name: str, rows: Sequence[TuneRow], tuning: Tuning) -> Any:
+    """The model with a new LoRA adapter on its language part."""
+    from peft import LoraConfig, get_peft_model
+
+    unseen = start_unseen_tokens(base.model, base.processor.tokenizer, rows, tuning.seed)
+    lora = LoraConfig(
+        r=tuning.rank,
+        lora_alpha=tuning.alpha,
+        lora_dropout=tuning.dropout,
+        target_modules=LANGUAGE_LINEARS,
+        trainable_token_indices={"embed_tokens": unseen} if unseen else None,
+    )
+    try:
         model = get_peft_model(base.model, lora)
     except ValueError as error:
-        raise ModelError(f"{config.name} has no linear layers by the names that are tuned: {error}") from error
+        raise ModelError(f"{name} has no linear layers by the names that are tuned: {error}") from error
     model.enable_input_require_grads()
+    return model
+
+
+def _arguments(tuning: Tuning, rows: int, checkpoints: Path, device: str, processes: int) -> Any:
+    """The Trainer's arguments.
+
+    Raises:
+        ConfigError: the batch cannot be made of the processes' parts.
+    """
+    from transformers import TrainingArguments
+
+    per_step = tuning.per_device * processes
+    if tuning.batch_size % per_step:
+        raise ConfigError(
+            f"a batch of {tuning.batch_size} rows cannot be made of {processes} × {tuning.per_device}; change "
+            "--batch-size or --per-device"
+        )
+    steps = math.ceil(rows / tuning.batch_size * tuning.epochs)
     on_gpu = device.startswith("cuda")
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    per_step = max(1, tuning.per_device * processes)
-    steps = math.ceil(len(rows) / tuning.batch_size * tuning.epochs)
-    arguments = TrainingArguments(
+    return TrainingArguments(
         output_dir=str(checkpoints),
         num_train_epochs=tuning.epochs,
         per_device_train_batch_size=tuning.per_device,
-        gradient_accumulation_steps=max(1, tuning.batch_size // per_step),
+        gradient_accumulation_steps=tuning.batch_size // per_step,
         learning_rate=tuning.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=math.ceil(steps * tuning.warmup_share),
@@ -198,18 +256,6 @@ def tune(
         data_seed=tuning.seed,
         disable_tqdm=False,
     )
-    end = base.processor.tokenizer.eos_token
-    trainer = (_in_order_trainer() if tuning.in_order else Trainer)(
-        model=model,
-        args=arguments,
-        train_dataset=TuneDataset(rows),
-        data_collator=Collator(base.processor, image_root, end),
-    )
-    write_json_atomically(out / "tuning.json", settings)
-    trainer.train(resume_from_checkpoint=resume)
-    if trainer.is_world_process_zero():
-        _save(model, trainer.state.log_history, out, config, settings)
-    return out
 
 
 def _in_order_trainer() -> Any:
@@ -236,20 +282,21 @@ def _settings(config: MllmConfig, rows: Sequence[TuneRow], tuning: Tuning, about
     }
 
 
-def _resumable(out: Path, checkpoints: Path, settings: dict[str, Any]) -> bool:
-    """Whether there is a checkpoint to go on from; refuses one of another tuning."""
-    from finecops.errors import RunError
-    from finecops.run import first_difference
+def _checkpoints(out: Path) -> Path:
+    return out / "checkpoints"
 
+
+def _resumable(out: Path, settings: dict[str, Any]) -> bool:
+    """Whether there is a checkpoint to go on from; refuses one of another tuning."""
     if (out / ADAPTER_CARD).exists():
         raise RunError(f"{out}/ holds a finished adapter; choose another --out, or delete it to tune anew")
-    if not any(checkpoints.glob("checkpoint-*")):
+    if not any(_checkpoints(out).glob("checkpoint-*")):
         return False
     before = json.loads((out / "tuning.json").read_text(encoding="utf-8"))
     difference = first_difference(before, json.loads(json.dumps(settings)))
     if difference is not None:
         raise RunError(f"{out}/ holds a tuning begun with other settings: {difference}. Choose another --out")
-    log.info("going on from the last checkpoint in %s/", checkpoints)
+    log.info("going on from the last checkpoint in %s/", _checkpoints(out))
     return True
 
 
@@ -261,7 +308,7 @@ def _save(model: Any, history: list[dict[str, Any]], out: Path, config: MllmConf
     (out / "README.md").write_text(_card(config, settings, losses), encoding="utf-8")
     write_json_atomically(out / ADAPTER_CARD, settings)
     (out / "tuning.json").unlink(missing_ok=True)
-    shutil.rmtree(out / "checkpoints", ignore_errors=True)
+    shutil.rmtree(_checkpoints(out), ignore_errors=True)
 
 
 def draw_loss(losses: Sequence[tuple[int, float]], path: Path) -> None:

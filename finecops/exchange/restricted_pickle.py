@@ -40,7 +40,7 @@ class _PlainUnpickler(pickle.Unpickler):
         if (module, name) in _ALLOWED:
             # Old names of NumPy's inner modules lead to today's; its own redirection warns.
             return super().find_class(module.replace("numpy.core.", "numpy._core."), name)
-        if module.partition(".")[0] == "numpy" and name.endswith("DType") and module == "numpy.dtypes":
+        if module == "numpy.dtypes" and name.endswith("DType"):
             return super().find_class(module, name)
         if module.partition(".")[0] == "torch":
             raise pickle.UnpicklingError("it holds torch tensors; save NumPy arrays (`tensor.cpu().numpy()`)")

@@ -70,6 +70,8 @@ def test_sfa_run_prints_the_table_and_eval_the_same_numbers(tmp_path: Path) -> N
         ("SFA − specialist", None),
         ("SFA − mllm", 3),
     }
+    code, text = run("eval", folder, "--route-sweep", "--json")
+    assert all(cost > 0 for cost in json.loads(text)[folder]["gflops_per_sample"].values())
     code, text = run("eval", folder, "--route-sweep")
     assert "oracle (on positives)" in text
     assert "MLLM alone" in text
@@ -266,6 +268,9 @@ def test_crs_run_prints_its_ceiling_and_its_ledger(tmp_path: Path) -> None:
         "negatives rejected",
     ):
         assert word in text
+    code, text = run("crs", "select", "--nms-iou", "0.5", *choose)
+    assert code == 1
+    assert "candidates.jsonl was made with other settings: nms_iou was 0.7, is 0.5" in text
     code, text = run("crs", "select", "--topk", "3", "--none", "--orders", "2", *choose)
     assert code == 0
     assert "by lot" in text
@@ -320,6 +325,7 @@ def test_tuning_data_is_written_linted_and_learnt_from(tmp_path: Path) -> None:
         (("crs", "tune-data", "--out", "x", "--trainer", "axolotl"), "there are: finecops"),
         (("crs", "tune", "nothing.jsonl", "--out", "x"), "tune-data"),
         (("sfa", "run", "--slow", "both"), "there are: mllm, crs"),
+        (("sfa", "run", "--none"), "go with --slow crs"),
     ],
 )
 def test_crs_with_wrong_options(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
