@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from finecops.errors import ConfigError
 
@@ -48,60 +48,134 @@ class DatasetConfig(Config):
     get: str
 
 
-class SpecialistConfig(Config):
-    """A detector that takes text. `max_boxes` best boxes are kept per query; `max_tokens` is its text limit.
-    `paper_row` is its row in the paper's tables."""
+class ModelConfig(Config):
+    """What a specialist and an MLLM have in common.
 
-    kind: Literal["specialist"]
-    backend: Literal["grounding-dino"]
+    Attributes:
+        weights: a folder or a Hub id; the name that a server knows the model by; a file of predictions to replay.
+        revision: of the Hub; `remote_code` needs it to be a commit.
+        licence: of the weights.
+        score: what its score means.
+        seen: which of the benchmarks' sources it saw in training (RefCOCO, GQA, …), by its makers; None: not known.
+        proved: how finecops' way to it was tried, and on what.
+        paper_row: its row in the paper's tables.
+        remote_code: the model needs code from the Hub; `trust_remote_code` is the user's leave to run it.
+        device_map: how transformers spreads the weights ("auto" over all GPUs); None: all on one device.
+        batch_size: samples per batch.
+        command: of a worker: the program in the model's own environment and its arguments. `$NAME` stands for an
+            environment variable, and a program below `finecops/models/workers/` may be named without its folder.
+        start_seconds, timeout_seconds: how long a worker may take to load, and a request to be answered.
+        file_format, file_score: of a file to replay, as `finecops eval --predictions` reads it.
+    """
+
     weights: str
     revision: str | None = None
     licence: str
     score: str
-    max_boxes: int = Field(default=20, ge=1)
-    max_tokens: int = Field(default=256, ge=1)
-    text_prefix: str = ""
+    seen: tuple[str, ...] | None = None
+    proved: str = "not run here"
+    paper_row: str | None = None
+    remote_code: bool = False
+    trust_remote_code: bool = False
+    device_map: str | None = None
+    dtype: str = "auto"
+    batch_size: int = Field(default=8, ge=1)
+    command: tuple[str, ...] = ()
+    start_seconds: float = Field(default=900.0, gt=0)
+    timeout_seconds: float = Field(default=120.0, gt=0)
+    file_format: str | None = None
+    file_score: str | None = None
+
+    @model_validator(mode="after")
+    def _has_what_its_backend_needs(self) -> ModelConfig:
+        backend = getattr(self, "backend", None)
+        if (backend == "worker") != bool(self.command):
+            raise ValueError("`command` goes with the backend worker, and with no other")
+        if (backend == "replay") != bool(self.file_format):
+            raise ValueError("`file_format` goes with the backend replay, and with no other")
+        return self
+
+
+class SpecialistConfig(ModelConfig):
+    """A detector that takes text.
+
+    Attributes:
+        backend: how it is reached.
+        reads: what its text may be: a whole `expression`, or the name of a `category`; a category's detector is asked
+            for the target alone where there is one.
+        max_boxes: so many best boxes are kept per query.
+        max_tokens: its text limit.
+        long_text: a longer text is an `error`, or is `cut` and counted.
+        mmdet_config: of the backend mmdet: a configuration file, or the name of one in mmdet.
+        allow_pickle: of the backend mmdet: the user's leave to load a checkpoint in pickle form (tensors only).
+    """
+
+    kind: Literal["specialist"]
+    backend: Literal["grounding-dino", "category-detector", "mmdet", "worker", "replay"]
     dtype: str = "float32"
     batch_size: int = Field(default=16, ge=1)
-    paper_row: str | None = None
+    reads: Literal["expression", "category"] = "expression"
+    max_boxes: int = Field(default=20, ge=1)
+    max_tokens: int = Field(default=256, ge=1)
+    long_text: Literal["error", "cut"] = "error"
+    mmdet_config: str | None = None
+    allow_pickle: bool = False
 
 
-class MllmConfig(Config):
+class MllmConfig(ModelConfig):
     """A multimodal language model that answers with box text, in this process or behind an OpenAI-compatible server.
 
-    `weights` is a folder or a Hub id, or the name that the server at `base_url` knows it by (`api_key_env` names the
-    variable that holds its key). `box_format` names a dialect (`finecops.models.dialects`), `prompt` and `focus`
-    constants of `finecops.prompts`. `max_pixels` and `min_pixels`, where given, bound the area an image is resized to.
-    `adapter` is a LoRA adapter of it. As an option of a question a box is rounded to `option_step` thousandths, with
-    the format's markers around it or without (`option_markers`; the paper's are without). `refusal` names a sentence
-    that is added to the prompt and allows a refusal (the paper's baseline of Table VIII). `paper_row` is its row in
-    the paper's tables.
+    Attributes:
+        backend: how it is reached.
+        base_url, api_key_env, concurrency: of a server; `api_key_env` names the variable that holds its key.
+        prompt, focus: constants of `finecops.prompts`.
+        box_format: a dialect (`finecops.models.dialects`).
+        chat: the processor has a chat template and the prompt is a user's turn; else the prompt is the whole text.
+        chat_options: what the chat template is given besides (`enable_thinking: false`), here or on a server.
+        system: a system message.
+        padded_batches: prompts of different lengths may be answered together; not where padding shifts the positions of
+            generated tokens (Kosmos-2 in transformers).
+        plain_commas: commas are taken out of the expression: the model reads them as the end of a category.
+        min_pixels, max_pixels: bounds of the area that an image is resized to.
+        resize_factor: sides of the resized image are multiples of it; needed where boxes are in its pixels.
+        attention: transformers' implementation.
+        adapter: a LoRA adapter.
+        option_step, option_markers: as an option of a question a box is rounded to `option_step` thousandths, with
+            the format's markers around it or without (the paper's are without).
+        refusal: a sentence added to the prompt that allows a refusal (the paper's baseline of Table VIII).
     """
 
     kind: Literal["mllm"]
-    backend: Literal["transformers", "openai"]
-    weights: str
-    revision: str | None = None
+    backend: Literal["transformers", "openai", "worker", "replay"]
     base_url: str | None = None
     api_key_env: str = "OPENAI_API_KEY"
     concurrency: int = Field(default=16, ge=1)
-    timeout_seconds: float = 120.0
-    licence: str
-    score: str
     prompt: str
     focus: str
     box_format: str
+    chat: bool = True
+    chat_options: dict[str, bool | int | str] = Field(default_factory=dict)
+    system: str | None = None
+    padded_batches: bool = True
+    plain_commas: bool = False
     max_new_tokens: int = Field(default=256, ge=1)
     min_pixels: int | None = None
     max_pixels: int | None = None
-    dtype: str = "auto"
+    resize_factor: int | None = None
     attention: str = "sdpa"
-    batch_size: int = Field(default=8, ge=1)
     adapter: str | None = None
     option_step: int = Field(default=1, ge=1, le=100)
     option_markers: bool = False
     refusal: str | None = None
-    paper_row: str | None = None
+
+    @model_validator(mode="after")
+    def _knows_what_is_resized(self) -> MllmConfig:
+        if self.box_format.endswith("_resized") and not (self.resize_factor and self.min_pixels and self.max_pixels):
+            raise ValueError(f"{self.box_format} needs `resize_factor`, `min_pixels` and `max_pixels`")
+        return self
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
 
 
 class ExtractorConfig(Config):
@@ -112,6 +186,8 @@ class ExtractorConfig(Config):
 
     kind: Literal["extractor"]
     backend: Literal["rules", "openai", "llm"]
+    licence: str | None = None
+    proved: str = "not run here"
     model: str | None = None
     base_url: str | None = None
     api_key_env: str = "OPENAI_API_KEY"
@@ -165,18 +241,43 @@ def load_preset(name: str) -> PresetConfig:
 
 
 def load_specialist(name: str) -> SpecialistConfig:
-    """A specialist by name or path."""
-    return _load("models", name, SpecialistConfig)
+    """A specialist by name or path; `name@weights` gives it other weights."""
+    name, weights = _split_weights(name)
+    config = _load("models", name, SpecialistConfig)
+    return config.model_copy(update={"weights": weights}) if weights else config
 
 
 def load_mllm(name: str) -> MllmConfig:
-    """An MLLM by name or path."""
-    return _load("models", name, MllmConfig)
+    """An MLLM by name or path; `name@weights` gives it other weights."""
+    name, weights = _split_weights(name)
+    config = _load("models", name, MllmConfig)
+    return config.model_copy(update={"weights": weights}) if weights else config
+
+
+def load_model(name: str) -> SpecialistConfig | MllmConfig | ExtractorConfig:
+    """A model of any kind by name or path; `name@weights` gives it other weights."""
+    name, weights = _split_weights(name)
+    kinds: dict[str, type[SpecialistConfig | MllmConfig | ExtractorConfig]] = {
+        "specialist": SpecialistConfig,
+        "mllm": MllmConfig,
+        "extractor": ExtractorConfig,
+    }
+    raw, path = _read("models", name)
+    if raw.get("kind") not in kinds:
+        raise ConfigError(f"{path}: kind: {raw.get('kind')!r} is not one of {', '.join(kinds)}")
+    config = _load("models", name, kinds[raw["kind"]])
+    field = "model" if isinstance(config, ExtractorConfig) else "weights"
+    return config.model_copy(update={field: weights}) if weights else config
 
 
 def load_extractor(name: str) -> ExtractorConfig:
     """A target extractor by name or path."""
     return _load("models", name, ExtractorConfig)
+
+
+def _split_weights(name: str) -> tuple[str, str]:
+    first, _, weights = name.partition("@")
+    return (first, weights) if weights and not Path(name).is_file() else (name, "")
 
 
 def resolve(path: Path | str) -> Path:
@@ -236,6 +337,8 @@ def _read(kind: str, name: str) -> tuple[dict[str, Any], Path]:
 def weights_fingerprint(weights: str) -> str:
     """What tells one set of local weights from another: a checksum, or names and sizes where they are large."""
     folder = resolve(weights)
+    if folder.is_file():
+        return hashlib.sha256(folder.read_bytes()).hexdigest()
     if not folder.is_dir():
         return "hub"
     files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".bin"))
@@ -244,12 +347,26 @@ def weights_fingerprint(weights: str) -> str:
     return ", ".join(f"{path.name} {path.stat().st_size}" for path in files)
 
 
-_NOT_ANSWERS = {"batch_size", "licence", "paper_row", "base_url", "api_key_env", "concurrency", "timeout_seconds"}
+_NOT_ANSWERS = {
+    "batch_size",
+    "licence",
+    "seen",
+    "proved",
+    "paper_row",
+    "base_url",
+    "api_key_env",
+    "concurrency",
+    "start_seconds",
+    "timeout_seconds",
+    "device_map",
+    "trust_remote_code",
+    "allow_pickle",
+}
 
 
 def model_settings(config: SpecialistConfig | MllmConfig) -> dict[str, Any]:
     """What of a model's configuration changes what it answers, with a fingerprint of its weights."""
-    told = config.model_dump(mode="json", exclude=_NOT_ANSWERS, exclude_none=True)
+    told = config.model_dump(mode="json", exclude=_NOT_ANSWERS, exclude_defaults=True)
     if isinstance(config, MllmConfig) and config.adapter is not None:
         told["adapter_fingerprint"] = weights_fingerprint(config.adapter)
     return told | {"weights_fingerprint": weights_fingerprint(config.weights)}

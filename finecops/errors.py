@@ -23,5 +23,14 @@ class RunError(FinecopsError):
     """A run folder cannot be continued or read: other settings, another process, a missing stage."""
 
 
+class StopRunError(FinecopsError):
+    """A run that goes wrong from its first rows on is stopped instead of finished."""
+
+
 class ModelError(FinecopsError):
     """A model cannot be loaded or reached, or does not fit the task."""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an error says, or its kind if it says nothing."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -10,6 +10,61 @@ QWEN2VL_REC: Final = "Output the bounding box of {expression} in the image."
 QWEN2VL_FOCUS: Final = " Please focus on {target}."
 """Appended to it for the focus strategy (paper, IV-A, Fig. 4, in the wording of the same script)."""
 
+FOCUS_PLEASE: Final = " please focus on the {target}."
+"""The focus strategy's sentence as the paper prints it (IV-A, Fig. 4)."""
+
+NO_FOCUS: Final = ""
+"""For models whose prompt is a task and its input: a sentence more would be part of the expression."""
+
+INTERNVL_REC: Final = (
+    "Please provide the bounding box coordinate of the region this sentence describes: <ref>{expression}</ref>"
+)
+"""InternVL's own evaluation (`evaluate_grounding.py`)."""
+
+COGVLM_REC: Final = "Where is {expression}? answer in [[x0,y0,x1,y1]] format."
+"""The paper's script for CogVLM (`SFA/run_hf_model.py`), which deletes commas."""
+
+COGCOM_REC: Final = 'Find the region in image that "{expression}" describes.'
+"""CogCoM's README."""
+
+SHIKRA_REC: Final = "Where is {expression} <image>? answer in [x0,y0,x1,y1] format."
+"""One of the templates of Shikra's `REC.json`; which of them the paper used is not published."""
+
+FERRET_REC: Final = "What is the location of {expression} in the image?"
+"""Ferret's evaluation (`model_refcoco`), which deletes commas."""
+
+GROUNDINGGPT_REC: Final = "Where is {expression}? Include the object positions in [x0, y0, x1, y1] format."
+"""GroundingGPT has no template of its own for REC; its demo's questions end like this."""
+
+LENNA_REC: Final = "Please detect the {expression} in this image."
+"""Lenna's `chat.py`."""
+
+QWEN25VL_REC: Final = "Locate {expression}, output its bbox coordinates using JSON format."
+"""Qwen2.5-VL's cookbook on spatial understanding."""
+
+QWEN3VL_REC: Final = (
+    'Locate the one instance that this sentence describes: "{expression}". Report bbox coordinates in JSON format.'
+)
+"""After Qwen3-VL's evaluation on ODinW ("Locate every instance that belongs to …"), for one sentence."""
+
+GLM_REC: Final = "Help me to locate {expression} in the image and give me its bounding boxes."
+"""GLM-4.1V's README."""
+
+FLORENCE_REC: Final = "<CAPTION_TO_PHRASE_GROUNDING>{expression}"
+"""Florence-2's task; the processor writes it out."""
+
+KOSMOS_REC: Final = "<grounding><phrase> {expression}</phrase>"
+"""Kosmos-2's phrase grounding; the model goes on with the object."""
+
+PALIGEMMA_REC: Final = "detect {expression}"
+"""PaliGemma's task prefix."""
+
+REXOMNI_REC: Final = "Detect {expression}. Output the bounding box coordinates in [x0, y0, x1, y1] format."
+"""Rex-Omni's detection prompt; commas part categories, so they are deleted."""
+
+MOLMO_POINT: Final = "Point to {expression}."
+"""Molmo2 answers with a point, which is no box: it serves CRS, by letters."""
+
 CRS_QUESTION: Final = (
     "Given a referring expression, select the best-matching bounding box from the options below. "
     "Referring expression: {expression}\n{options}\n"

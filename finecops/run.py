@@ -60,12 +60,13 @@ class Run:
         failure: Callable[[Sample, str], Row],
         batch_size: int,
         load: Callable[[], Stage[Row]],
+        watch: Callable[[Sequence[Row]], None] | None = None,
     ) -> StageReport:
         """Make a stage's file or what is missing of it, and note in `run.json` how."""
         self._refuse_other_settings(stage, settings)
         if not self.has(stage):
             self._note(stage, {"settings": settings, "state": "begun"})
-        job = StageJob(stage, self.file(stage), row_type, samples, self.dataset.image_path, failure, batch_size)
+        job = StageJob(stage, self.file(stage), row_type, samples, self.dataset.image_path, failure, batch_size, watch)
         report = run_stage(job, load)
         if report.made_now or self._stages().get(stage, {}).get("state") != "done":
             entry = {"settings": settings, "state": "done", "rows": report.rows, "failed": report.failed}

@@ -21,7 +21,7 @@ from typing import Generic, Protocol, TypeVar
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from finecops.errors import FinecopsError, RunError
+from finecops.errors import FinecopsError, RunError, StopRunError
 from finecops.jsonl import append_rows, finish, read_rows, repair_torn_end
 from finecops.records import Sample, StageRow
 
@@ -76,6 +76,7 @@ class StageJob(Generic[Row]):
         image_path: where a sample's image is.
         failure: sample and reason → the row that stands for a failure.
         batch_size: largest number of samples in a batch; an image with more is split.
+        watch: is shown rows as they come, and may stop the run (`StopRunError`).
     """
 
     name: str
@@ -85,6 +86,7 @@ class StageJob(Generic[Row]):
     image_path: Callable[[Sample], Path]
     failure: Callable[[Sample, str], Row]
     batch_size: int
+    watch: Callable[[Sequence[Row]], None] | None = None
 
 
 def make_batches(
@@ -115,12 +117,17 @@ def run_stage(job: StageJob[Row], load_stage: Callable[[], Stage[Row]]) -> Stage
 
     Raises:
         RunError: another process writes this file, or it cannot be written.
+        StopRunError: `watch` stopped it; what was done of the file is taken away, so that another try begins anew.
     """
     job.path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(job.path.with_suffix(".lock"), timeout=0)
     try:
         with lock:
-            return _run_locked(job, load_stage)
+            try:
+                return _run_locked(job, load_stage)
+            except StopRunError:
+                job.path.with_suffix(".jsonl.partial").unlink(missing_ok=True)
+                raise
     except Timeout:
         raise RunError(f"another process is writing {job.path}; wait for it or choose another --run") from None
     except OSError as error:
@@ -153,6 +160,8 @@ def _run_locked(job: StageJob[Row], load_stage: Callable[[], Stage[Row]]) -> Sta
         stage = load_stage()
         started = time.perf_counter()
         failed = _count_failed(done.values())
+        watch = job.watch or (lambda rows: None)
+        watch(list(done.values()))
         bar = tqdm(total=len(job.samples), initial=resumed, desc=job.name, unit="sample", dynamic_ncols=True)
         with bar, unfinished.open("a", encoding="utf-8") as file:
             for batch in todo:
@@ -161,6 +170,7 @@ def _run_locked(job: StageJob[Row], load_stage: Callable[[], Stage[Row]]) -> Sta
                 else:
                     rows = _rows_of(batch, stage, job)
                 new = [row for row in rows if row.sample_id not in done]
+                watch(new)
                 append_rows(file, new)
                 done |= {row.sample_id: row for row in new}
                 failed += _count_failed(new)

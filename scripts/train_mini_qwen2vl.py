@@ -2,7 +2,7 @@
 
     python scripts/train_mini_qwen2vl.py eyes       # the vision tower alone (about 20 minutes on a core)
     python scripts/train_mini_qwen2vl.py language   # needs the eyes (more than an hour on two cores)
-    python scripts/train_mini_qwen2vl.py reading    # optional: lists of options (more than an hour on two cores)
+    python scripts/train_mini_qwen2vl.py reading    # lists of options (about 40 minutes on two cores)
     python scripts/train_mini_qwen2vl.py export     # writes checkpoints/mini-qwen2vl
 
 Each can be killed and started again; it goes on from its last checkpoint in the folder. On a CPU two processes
@@ -67,7 +67,7 @@ def main() -> None:
         state = torch.load(args.folder / "language" / "state.pt", weights_only=True)
         model.load_state_dict(state["model"])
         start_reading(model)
-        plan = TrainPlan(steps=args.steps or 2400, batch_size=32, learning_rate=1.5e-3, warmup_steps=100)
+        plan = TrainPlan(steps=args.steps or 1600, batch_size=32, learning_rate=2e-3, warmup_steps=100)
         train_reading(model, tokenizer, plan, args.folder / "reading")
         return
     state = torch.load(args.folder / args.last / "state.pt", weights_only=True)

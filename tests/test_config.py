@@ -56,7 +56,7 @@ def test_every_dataset_names_a_preset_that_there_is(name: str) -> None:
     ("content", "message"),
     [
         ("name: x\nkind: specialist\nbackend: grounding-dino\nlicence: MIT\nscore: s", "weights: Field required"),
-        ("name: x\nkind: specialist\ncolour: red", "backend: Field required"),
+        ("name: x\nkind: specialist\ncolour: red", "weights: Field required"),
         ("a: [", "is not YAML"),
         ("- a", "is not a mapping"),
         ("kind: mllm", "is a model of kind mllm; a specialist is needed here"),

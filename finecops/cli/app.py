@@ -14,6 +14,7 @@ from finecops.cli.crs import crs_app
 from finecops.cli.data import data_app
 from finecops.cli.eval import eval_command
 from finecops.cli.infer import infer_app
+from finecops.cli.models import doctor_command, models_app
 from finecops.cli.sfa import sfa_app
 from finecops.errors import FinecopsError
 
@@ -28,8 +29,10 @@ app.add_typer(sfa_app, name="sfa")
 app.add_typer(crs_app, name="crs")
 app.add_typer(infer_app, name="infer")
 app.add_typer(data_app, name="data")
+app.add_typer(models_app, name="models")
 app.add_typer(bench_app, name="bench")
 app.command("eval")(eval_command)
+app.command("doctor")(doctor_command)
 
 
 def _show_version(asked: bool) -> None:

@@ -6,17 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from inspect import Parameter, Signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
 if TYPE_CHECKING:
-    from finecops.config import MllmConfig, PresetConfig
+    from finecops.config import MllmConfig, PresetConfig, SpecialistConfig
     from finecops.crs.pipeline import CrsSettings
     from finecops.crs.select import Selecting
     from finecops.run import Run
     from finecops.sfa.pipeline import SfaSettings
 
+M = TypeVar("M", "SpecialistConfig", "MllmConfig")
 DEFAULT_DATASET = "finecops-mini"
 
 
@@ -95,12 +96,23 @@ class Choices:
     upstream: Annotated[
         bool, typer.Option("--upstream/--no-upstream", help="Run the stages before this one if they are not done.")
     ] = True
+    watch: Annotated[
+        bool,
+        typer.Option("--watch/--no-watch", help="Stop where the first 32 answers show that a model is asked wrongly."),
+    ] = True
+    trust_remote_code: Annotated[
+        bool,
+        typer.Option("--trust-remote-code", help="Run a model's own code from the Hub; its `revision` must pin it."),
+    ] = False
+    allow_pickle: Annotated[
+        bool, typer.Option("--allow-pickle", help="Load a checkpoint in pickle form, tensors only (mmdet).")
+    ] = False
 
 
 SELECTION = ("topk", "none", "order", "show", "mllm", "adapter")
 DATA = ("dataset", "split", "annotations", "run", "limit", "preset")
 ROUTER = ("router", "score_threshold", "nms_iou", "zero_is")
-MACHINE = ("device", "batch_size", "upstream")
+MACHINE = ("device", "batch_size", "upstream", "watch", "trust_remote_code", "allow_pickle")
 
 
 def command(
@@ -151,9 +163,9 @@ def open_choices(choices: Choices, part: str | None = None) -> tuple[Run, SfaSet
     settings = SfaSettings(
         preset=preset,
         extractor=load_extractor(choices.extractor or preset.extractor),
-        router=load_specialist(choices.router or preset.router),
-        specialist=load_specialist(choices.specialist or preset.specialist),
-        mllm=load_mllm(choices.mllm or preset.mllm),
+        router=_with_leave(choices, load_specialist(choices.router or preset.router)),
+        specialist=_with_leave(choices, load_specialist(choices.specialist or preset.specialist)),
+        mllm=_with_leave(choices, load_mllm(choices.mllm or preset.mllm)),
         focus=choices.focus,
         confidence=choices.confidence,  # type: ignore[arg-type]
         both=choices.both,
@@ -161,6 +173,7 @@ def open_choices(choices: Choices, part: str | None = None) -> tuple[Run, SfaSet
         slow=choices.slow,  # type: ignore[arg-type]
         batch_size=choices.batch_size,
         upstream=choices.upstream,
+        watch=choices.watch,
     )
     dataset = load_dataset_split(config, choices.split, choices.annotations or ())
     if dataset.problems:
@@ -179,6 +192,12 @@ def open_choices(choices: Choices, part: str | None = None) -> tuple[Run, SfaSet
     if choices.slow == "crs":
         settings = replace(settings, crs=_crs_settings(choices, settings))
     return run, settings
+
+
+def _with_leave(choices: Choices, config: M) -> M:
+    """The configuration with the user's leave to run a model's own code, or to unpickle tensors, if it was given."""
+    leave = {"trust_remote_code": choices.trust_remote_code, "allow_pickle": choices.allow_pickle}
+    return config.model_copy(update={key: True for key, given in leave.items() if given and hasattr(config, key)})
 
 
 def _refuse_unknown(choices: Choices) -> None:
@@ -211,6 +230,7 @@ def _crs_settings(choices: Choices, settings: SfaSettings) -> CrsSettings:
         device=settings.device,
         batch_size=settings.batch_size,
         upstream=settings.upstream,
+        watch=settings.watch,
     )
 
 
@@ -236,7 +256,7 @@ def selector_of(choices: Choices, preset: PresetConfig) -> MllmConfig:
 
     tuned = preset.selector_none if choices.none else preset.selector
     # A named adapter goes onto the plain model, not onto a tuned one.
-    config = load_mllm(choices.mllm or (None if choices.adapter else tuned) or preset.mllm)
+    config = _with_leave(choices, load_mllm(choices.mllm or (None if choices.adapter else tuned) or preset.mllm))
     if choices.adapter is None:
         return config
     name = f"{config.name}+{Path(choices.adapter).name}"

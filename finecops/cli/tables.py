@@ -44,12 +44,14 @@ def print_result(title: str, result: dict[str, Any], full: bool = False) -> None
         typer.echo(line)
 
 
-def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A text table: first column to the left, the others to the right."""
+def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], left: bool = False) -> str:
+    """A text table: first column to the left, the others to the right, or all `left`."""
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
 
     def line(cells: Sequence[str]) -> str:
-        padded = [cells[0].ljust(widths[0])] + [c.rjust(w) for c, w in zip(cells[1:], widths[1:], strict=True)]
+        padded = [cells[0].ljust(widths[0])] + [
+            c.ljust(w) if left else c.rjust(w) for c, w in zip(cells[1:], widths[1:], strict=True)
+        ]
         return "  " + "  ".join(padded).rstrip()
 
     rule = "  " + "  ".join("-" * width for width in widths)

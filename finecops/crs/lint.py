@@ -21,7 +21,7 @@ from finecops.crs.options import NONE_TEXT
 from finecops.crs.tune_data import TuneRow
 from finecops.errors import DataError
 from finecops.metrics.precision import IOU_THRESHOLD
-from finecops.models.dialects import DIALECTS, decode
+from finecops.models.box_text import read_boxes
 from finecops.models.images import read_image
 
 _OPTION = re.compile(r"^([A-Z])\. (.*)$", re.MULTILINE)
@@ -138,7 +138,6 @@ def _lines(path: Path, trainer: str, image_root: Path) -> Iterator[Line]:
 def _exchange_fault(line: Line, row: TuneRow, config: MllmConfig, report: LintReport) -> str | None:
     """What is wrong with an exchange, in words that group."""
     image_wh = (row.width, row.height)
-    dialect = DIALECTS[config.box_format]
     options: dict[str, str] = dict(_OPTION.findall(line.prompt))
     if row.kind != "choice":
         return _reading_fault(line, row, config, options)
@@ -148,7 +147,7 @@ def _exchange_fault(line: Line, row: TuneRow, config: MllmConfig, report: LintRe
             return "the answer says None and the truth does not, or the other way round"
         if row.box is None:
             return None
-        return _box_fault(decode(dialect, line.answer, image_wh).boxes, row)
+        return _box_fault(read_boxes(config, line.answer, image_wh).boxes, row)
     if line.answer not in options:
         return "the answer is none of the options"
     report.letters[line.answer] += 1
@@ -158,7 +157,7 @@ def _exchange_fault(line: Line, row: TuneRow, config: MllmConfig, report: LintRe
         return None if row.box is None else "the answer is None and the target is there"
     if row.box is None:
         return "the answer is a box and the target is not there"
-    return _box_fault(decode(dialect, chosen, image_wh).boxes, row)
+    return _box_fault(read_boxes(config, chosen, image_wh).boxes, row)
 
 
 def _reading_fault(line: Line, row: TuneRow, config: MllmConfig, options: dict[str, str]) -> str | None:
@@ -167,7 +166,7 @@ def _reading_fault(line: Line, row: TuneRow, config: MllmConfig, options: dict[s
         pairs = (part.rpartition(" ") for part in line.answer.splitlines())
         listed = {letter: text for text, _, letter in pairs}
         return None if listed == options else "the options listed again are others"
-    return _box_fault(decode(DIALECTS[config.box_format], line.answer, (row.width, row.height)).boxes, row)
+    return _box_fault(read_boxes(config, line.answer, (row.width, row.height)).boxes, row)
 
 
 def _box_fault(boxes: Sequence[Any], row: TuneRow) -> str | None:

@@ -15,7 +15,7 @@ from typing import Literal
 from finecops import prompts
 from finecops.choices import letters_for
 from finecops.config import MllmConfig
-from finecops.models.dialects import DIALECTS
+from finecops.models.box_text import write_box
 from finecops.records import Xyxy
 
 Show = Literal["text", "marks", "both"]
@@ -86,7 +86,7 @@ def box_as_option(config: MllmConfig, box: Xyxy, image_wh: tuple[int, int]) -> s
         sides = (*image_wh, *image_wh)
         x1, y1, x2, y2 = (round(v / side * parts) / parts * side for v, side in zip(box, sides))
         snapped = (x1, y1, x2, y2)
-    text = DIALECTS[config.box_format].encode(snapped, image_wh)
+    text = write_box(config, snapped, image_wh)
     return text if config.option_markers else _MARKERS.sub("", text)
 
 

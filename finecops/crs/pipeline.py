@@ -17,6 +17,7 @@ from finecops.crs.select import SOURCE, Selecting, SelectionStage
 from finecops.errors import RunError
 from finecops.jsonl import append_rows, read_rows
 from finecops.models.load import load_mllm_model, load_specialist_model
+from finecops.models.watch import Watch
 from finecops.records import Candidates, OrderVotes, Prediction, Sample, Target
 from finecops.run import Run
 
@@ -43,6 +44,7 @@ class CrsSettings:
     device: str = "cpu"
     batch_size: int | None = None
     upstream: bool = True
+    watch: bool = True
 
 
 class CrsPipeline:
@@ -110,6 +112,7 @@ class CrsPipeline:
             partial(infer.failed_prediction, SOURCE),
             s.batch_size or s.mllm.batch_size,
             lambda: SelectionStage(load_mllm_model(s.mllm, s.device), s.mllm, found, chosen),
+            Watch(s.mllm.name, "of a letter", self.samples) if s.watch else None,
         )
         return name
 

@@ -25,9 +25,10 @@ from finecops.config import MllmConfig, weights_fingerprint
 from finecops.crs.tune_data import TuneRow
 from finecops.errors import ConfigError, DataError, ModelError, RunError
 from finecops.jsonl import write_json_atomically
+from finecops.models.adapters import ADAPTER_CARD
 from finecops.models.embeddings import twin_counts
 from finecops.models.images import read_image
-from finecops.models.transformers_mllm import ADAPTER_CARD, TransformersMllm, chat_text
+from finecops.models.transformers_mllm import TransformersMllm, chat_text
 from finecops.run import first_difference
 
 log = logging.getLogger(__name__)

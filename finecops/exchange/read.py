@@ -33,8 +33,8 @@ def read_answers(path: Path, how: FileFormat, samples: Sequence[Sample], ignore_
     """
     if not path.is_file():
         raise DataError(f"no prediction file {path}")
-    answers = _read(path, how, samples)
-    twice = _first_repeated(answers.ids)
+    answers = read_unchecked(path, how, samples)
+    twice = first_repeated(answers.ids)
     if twice is not None:
         first, second = [i + 1 for i, id_ in enumerate(answers.ids) if id_ == twice][:2]
         raise DataError(f"{path}: two predictions for id {twice} (rows {first} and {second}); keep one of them")
@@ -52,7 +52,8 @@ def read_answers(path: Path, how: FileFormat, samples: Sequence[Sample], ignore_
     return replace(answers, problems=(*answers.problems, said))
 
 
-def _read(path: Path, how: FileFormat, samples: Sequence[Sample]) -> Answers:
+def read_unchecked(path: Path, how: FileFormat, samples: Sequence[Sample]) -> Answers:
+    """Read a prediction file without a look at its ids; `samples` give the images' sizes where a text needs them."""
     if how.name == "mmdet-npy":
         from finecops.exchange import mmdet_npy
 
@@ -84,7 +85,8 @@ def _read(path: Path, how: FileFormat, samples: Sequence[Sample]) -> Answers:
     raise ConfigError(f"unknown format {how.name!r}; there are: {', '.join(FORMATS)}")
 
 
-def _first_repeated(ids: Sequence[str]) -> str | None:
+def first_repeated(ids: Sequence[str]) -> str | None:
+    """The first id that occurs again."""
     seen: set[str] = set()
     for id_ in ids:
         if id_ in seen:

@@ -10,7 +10,7 @@ from typing import Any
 from finecops.answers import Answers, AnswersBuilder
 from finecops.errors import DataError
 from finecops.exchange.json_lines import read_objects
-from finecops.models.dialects import Dialect, decode
+from finecops.models.dialects import Decoded, Dialect, decode
 
 ImageSizes = Mapping[str, tuple[int, int]]
 SCORE_FIELDS = ("scores", "score", "scores_prob_average", "scores_logits_average", "sum_log_prob")
@@ -28,24 +28,34 @@ def read(path: Path, source: str, sizes: ImageSizes, dialect: Dialect, score: st
     builder = AnswersBuilder(str(path), ranked=False)
     unfit, scored = 0, False
     for number, row in read_objects(path, builder, ("image_id",)):
-        text = _text(row, path, number)
         id_ = str(row["image_id"])
+        text = text_of(row, path, number)
         found = decode(dialect, text, sizes.get(id_, (1, 1)))
-        scores = None
-        if found.status == "box" and score is not None and score in row:
-            scored = True
-            scores = row[score] if isinstance(row[score], list) else [row[score]]
-            if len(scores) != len(found.boxes) or not all(isinstance(v, int | float) for v in scores):
-                unfit += 1
-                if unfit == 1:
-                    builder.problem(number, f"{score} has {len(scores)} values for {len(found.boxes)} boxes")
-                scores = None
+        scores = scores_of(row, score, found)
+        if scores is None and found.status == "box" and score is not None and score in row:
+            unfit += 1
+            if unfit == 1:
+                given = row[score]
+                builder.problem(
+                    number,
+                    f"{score} has {len(given) if isinstance(given, list) else 1} values for {len(found.boxes)} boxes",
+                )
+        scored |= found.status == "box" and score is not None and score in row
         builder.add(id_, found.status, found.boxes, scores, None, source, number)
         if found.status == "unparsed":
             builder.problem(number, f"{found.reason}: {text[:80]!r}")
     if score is not None and not scored:
         raise DataError(f"{path}: no row with a box has the field {score!r}; --score names the field of the scores")
     return builder.build()
+
+
+def scores_of(row: Mapping[str, Any], score: str | None, found: Decoded) -> list[float] | None:
+    """The scores of an answer's boxes, one each, or None if the field is not there or does not fit them."""
+    if found.status != "box" or score is None or score not in row:
+        return None
+    scores = row[score] if isinstance(row[score], list) else [row[score]]
+    fits = len(scores) == len(found.boxes) and all(isinstance(v, int | float) for v in scores)
+    return scores if fits else None
 
 
 def find_score_field(path: Path) -> str | None:
@@ -56,7 +66,12 @@ def find_score_field(path: Path) -> str | None:
     return None
 
 
-def _text(row: Mapping[str, Any], path: Path, number: int) -> str:
+def text_of(row: Mapping[str, Any], path: Path, number: int) -> str:
+    """What the model said.
+
+    Raises:
+        DataError: the row has no text.
+    """
     for key in ("text", "answer"):
         if key in row:
             value = row[key][0] if isinstance(row[key], list) and row[key] else row[key]

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -347,7 +348,7 @@ def train_questions(
     sample: Callable[[random.Random, SceneGraph, float], list[Question]],
     first_seed: int,
 ) -> None:
-    """Train or resume on questions to scenes; the eyes move along at a sixth of the learning rate.
+    """Train or resume on questions to scenes; the eyes, if not frozen, move along at a sixth of the learning rate.
 
     `sample` draws a scene's questions, given the progress (0 to 1); scenes begin at `first_seed` times the base.
     """
@@ -366,8 +367,10 @@ def train_questions(
             hidden = packed_hidden(model, packed, pixels, grid)
             return language_loss(model, packed, hidden, packer.coordinate_ids)
 
-    visual = list(model.model.visual.parameters())
-    seen = {id(p) for p in visual}
-    rest = [p for p in model.parameters() if id(p) not in seen]
+    eyes = {id(p) for p in model.model.visual.parameters()}
+    groups: list[dict[str, Any]] = [{"params": [p for p in model.parameters() if id(p) not in eyes]}]
+    moving = [p for p in model.model.visual.parameters() if p.requires_grad]
+    if moving:
+        groups.append({"params": moving, "lr": 1 / 6})
     with fast_vision():
-        train(model, [{"params": rest}, {"params": visual, "lr": 1 / 6}], step_loss, plan, folder)
+        train(model, groups, step_loss, plan, folder)

@@ -1,9 +1,10 @@
-"""A third stage of the mini MLLM's training: reading lists of options. The committed checkpoint is without it yet.
+"""A third stage of the mini MLLM's training: picking one of several listed boxes.
 
 A large MLLM has read lists with letters before it is asked to choose from one; the small one has not, and a matching
-of boxes with letters does not form in the few thousand questions of a tuning. Here it learns to list options again in
-another order, to say what is in each, and to pick one, in other words than those of Candidate Region Selection, which
-it meets in tuning alone. Half of the questions stay those of the language stage.
+of boxes with letters does not form in the few thousand questions of a tuning. Here it learns to pick an option in
+other words than those of Candidate Region Selection, which it meets in tuning alone. It begins with two options:
+from six at once it learns no more than to guess (the loss stays at a guess's for thousands of steps). Some of the
+questions stay those of the language stage, and the eyes stay as they are.
 """
 
 from __future__ import annotations
@@ -14,11 +15,8 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
-from finecops.build.description import Node
 from finecops.build.graph import SceneGraph, Thing
-from finecops.build.templates import noun_phrase
 from finecops.choices import letters_for
-from finecops.mini.catalogue import VOCABULARY
 from finecops.mini.language import (
     QUESTIONS,
     Question,
@@ -32,30 +30,39 @@ from finecops.mini.training import TrainPlan
 from finecops.models.embeddings import twin_counts
 
 _MOST_OPTIONS = 6
-_NONE_SHARE = 0.2
+_PICKS = 5
+_TWO_UNTIL, _ALL_FROM = 0.2, 0.5
+"""Shares of the training: only two options up to the first, up to `_MOST_OPTIONS` from the second on."""
+_NONE_FROM, _NONE_SHARE = 0.5, 0.2
 _TWINS = 100
 """Coordinates have near neighbours by design; a token that was never seen has far more."""
 _WORDINGS = ("Which of these is {expression}?\n{options}", "Pick {expression}:\n{options}")
 
 
-def sample_reading(rng: random.Random, scene: SceneGraph) -> list[Question]:
-    """Eight questions to a scene: half about lists, half those of the language stage."""
-    questions = [_list_again(rng, scene), _describe_each(rng, scene)]
-    for _ in range(8):
-        if len(questions) == QUESTIONS // 2:
+def most_options(progress: float) -> int:
+    """How many options a question may have after a share of the training (0 to 1)."""
+    grown = (progress - _TWO_UNTIL) / (_ALL_FROM - _TWO_UNTIL)
+    return 2 + round((_MOST_OPTIONS - 2) * min(max(grown, 0.0), 1.0))
+
+
+def sample_reading(rng: random.Random, scene: SceneGraph, progress: float) -> list[Question]:
+    """Eight questions to a scene: up to five picks, the others those of the language stage."""
+    questions: list[Question] = []
+    for _ in range(4 * _PICKS):
+        picked = _pick(rng, scene, most_options(progress), _NONE_SHARE if progress >= _NONE_FROM else 0.0)
+        questions += [picked] if picked is not None else []
+        if len(questions) == _PICKS:
             break
-        picked = _pick(rng, scene)
-        if picked is not None:
-            questions.append(picked)
+    # The language stage's first two are descriptions: one of them, then groundings.
     known = sample_questions(rng, scene, 1.0)
-    return questions + known[: QUESTIONS - len(questions)]
+    return questions + [*known[1:], known[0]][: QUESTIONS - len(questions)]
 
 
-def _options(rng: random.Random, scene: SceneGraph, target: Thing | None = None) -> list[tuple[str, Thing]]:
-    """Boxes of some things, a little off as a detector's are, in any order; the target's is among them if given."""
+def _options(rng: random.Random, scene: SceneGraph, target: Thing, most: int) -> list[tuple[str, Thing]]:
+    """Boxes of the target and of up to `most - 1` other things, a little off as a detector's are, in any order."""
     things = [thing for thing in scene.objects.values() if thing is not target]
     rng.shuffle(things)
-    chosen = things[: rng.randint(1, _MOST_OPTIONS - 1)] + ([target] if target is not None else [])
+    chosen = [*things[: rng.randint(1, most - 1)], target]
     rng.shuffle(chosen)
     return [(_near_box(rng, scene, thing), thing) for thing in chosen]
 
@@ -70,27 +77,14 @@ def _listed(texts: list[str]) -> str:
     return "\n".join(f"{letter}. {text}" for letter, text in zip(letters_for(len(texts)), texts, strict=True))
 
 
-def _list_again(rng: random.Random, scene: SceneGraph) -> Question:
-    texts = [text for text, _ in _options(rng, scene)]
-    pairs = [f"{text} {letter}" for text, letter in zip(texts, letters_for(len(texts)), strict=True)]
-    rng.shuffle(pairs)
-    return Question(f"Name the options again.\n{_listed(texts)}", text="\n".join(pairs))
-
-
-def _describe_each(rng: random.Random, scene: SceneGraph) -> Question:
-    options = _options(rng, scene)
-    words = [noun_phrase(Node(thing.name, thing.attributes[:1]), VOCABULARY) for _, thing in options]
-    return Question(f"Describe each option.\n{_listed([text for text, _ in options])}", text=_listed(words))
-
-
-def _pick(rng: random.Random, scene: SceneGraph) -> Question | None:
+def _pick(rng: random.Random, scene: SceneGraph, most: int, none_share: float) -> Question | None:
     found = unique_expression(rng, scene)
     if found is None:
         return None
     expression, target = found
-    options = _options(rng, scene, target)
+    options = _options(rng, scene, target, most)
     texts, things = [text for text, _ in options], [thing for _, thing in options]
-    if rng.random() < _NONE_SHARE:
+    if rng.random() < none_share:
         place = rng.randrange(len(texts) + 1)
         texts.insert(place, "nothing")
         things.insert(place, None)  # type: ignore[arg-type]
@@ -117,4 +111,5 @@ def train_reading(
     model: Qwen2VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, plan: TrainPlan, folder: Path
 ) -> None:
     """Train or resume reading, on top of language."""
-    train_questions(model, tokenizer, plan, folder, lambda rng, scene, _: sample_reading(rng, scene), first_seed=5)
+    model.model.visual.requires_grad_(False)
+    train_questions(model, tokenizer, plan, folder, sample_reading, first_seed=5)

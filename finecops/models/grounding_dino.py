@@ -19,7 +19,7 @@ from transformers import AutoConfig, AutoModelForZeroShotObjectDetection, AutoPr
 
 from finecops.boxes import clip_xyxy, cxcywh_to_xyxy
 from finecops.config import SpecialistConfig, resolve_weights
-from finecops.errors import ModelError
+from finecops.errors import ModelError, first_line
 from finecops.models.protocols import Detections, Query, QueryGroup, Span
 
 _DELIMITERS = re.compile(r"[.?]")
@@ -64,7 +64,7 @@ class GroundingDino:
             self.processor = AutoProcessor.from_pretrained(weights, revision=config.revision)
             self.model = _load_untied(weights, config)
         except (OSError, ValueError) as error:
-            raise ModelError(f"{config.name}: cannot load {config.weights}: {_first_line(error)}") from error
+            raise ModelError(f"{config.name}: cannot load {config.weights}: {first_line(error)}") from error
         self.model.to(self.device).eval()
 
     def detect(self, groups: Sequence[QueryGroup]) -> list[list[Detections]]:
@@ -131,7 +131,3 @@ def _load_untied(weights: str, config: SpecialistConfig) -> Any:
             if not same:
                 raise ModelError(f"{config.name}: box head of decoder layer {layer} was not loaded as it was trained")
     return model
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -14,8 +14,24 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=2)
 def load_specialist_model(config: SpecialistConfig, device: str) -> Specialist:
-    """The specialist of a configuration on a device."""
+    """The specialist of a configuration on a device, in its own environment, or in a file."""
+    if config.backend == "replay":
+        from finecops.models.replay import Replay
+
+        return Replay(config)
+    if config.backend == "worker":
+        from finecops.models.worker import WorkerModel
+
+        return WorkerModel(config)
     _need_torch(device)
+    if config.backend == "mmdet":
+        from finecops.models.mmdet_specialist import MmdetSpecialist
+
+        return MmdetSpecialist(config, device)
+    if config.backend == "category-detector":
+        from finecops.models.category_detector import CategoryDetector
+
+        return CategoryDetector(config, device)
     from finecops.models.grounding_dino import GroundingDino
 
     return GroundingDino(config, device)
@@ -23,7 +39,15 @@ def load_specialist_model(config: SpecialistConfig, device: str) -> Specialist:
 
 @lru_cache(maxsize=1)
 def load_mllm_model(config: MllmConfig, device: str) -> Mllm:
-    """The MLLM of a configuration on a device, or behind its server."""
+    """The MLLM of a configuration on a device, behind its server, in its own environment, or in a file."""
+    if config.backend == "replay":
+        from finecops.models.replay import Replay
+
+        return Replay(config)
+    if config.backend == "worker":
+        from finecops.models.worker import WorkerModel
+
+        return WorkerModel(config)
     if config.backend == "openai":
         try:
             from finecops.models.openai_mllm import OpenAiMllm

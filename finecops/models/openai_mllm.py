@@ -19,6 +19,7 @@ from openai.types.chat import ChatCompletion
 from PIL import Image
 
 from finecops.config import MllmConfig
+from finecops.models.box_text import frame_of
 from finecops.models.images import ORIGINAL, SENDABLE
 from finecops.models.letters import LetterScores, letters_of_logprobs
 from finecops.models.openai_client import Endpoint, ask_all, key_of
@@ -42,14 +43,14 @@ class OpenAiMllm:
         """Ask every query of every group."""
         prompts = [(group, prompt_text(self.config, query)) for group in groups for query in group.queries]
         limits = {"max_tokens": self.config.max_new_tokens}
-        answers = self._ask([self._request(image_url(group.image), prompt, limits) for group, prompt in prompts], 0)
+        answers = self._ask([self._request(self._url(group.image), prompt, limits) for group, prompt in prompts], 0)
         replies = iter(_reply(prompt, answer) for (_, prompt), answer in zip(prompts, answers, strict=True))
         return [[next(replies) for _ in group.queries] for group in groups]
 
     def choose(self, groups: Sequence[QuestionGroup]) -> list[list[LetterScores]]:
         """Letters' probabilities from the first token's alternatives; a generated letter where there are none."""
         asked = [(group, question) for group in groups for question in group.questions]
-        requests = [self._request(image_url(group.image), q.prompt, {"max_tokens": 8}) for group, q in asked]
+        requests = [self._request(self._url(group.image), q.prompt, {"max_tokens": 8}) for group, q in asked]
         answers = self._ask(requests, _TOP)
         scores = iter(
             _letter_scores(question.prompt, question.letters, answer)
@@ -59,8 +60,18 @@ class OpenAiMllm:
 
     def _request(self, url: str, prompt: str, limits: dict[str, Any]) -> dict[str, Any]:
         content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": prompt}]
-        extra = {"skip_special_tokens": False} if self.config.base_url else None
-        return {"messages": [{"role": "user", "content": content}], "temperature": 0, "extra_body": extra} | limits
+        extra: dict[str, Any] = {"skip_special_tokens": False} if self.config.base_url else {}
+        if self.config.chat_options:
+            extra["chat_template_kwargs"] = dict(self.config.chat_options)
+        messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
+        if self.config.system is not None:
+            messages.insert(0, {"role": "system", "content": self.config.system})
+        return {"messages": messages, "temperature": 0, "extra_body": extra or None} | limits
+
+    def _url(self, image: Image.Image) -> str:
+        """The image as it is, or at a size that the server will not change where boxes are in its pixels."""
+        frame = frame_of(self.config, image.size)
+        return image_url(image if frame == image.size else _resized(image, frame))
 
     def _ask(self, requests: list[dict[str, Any]], top: int) -> list[ChatCompletion | Exception]:
         """All answers; a server that refuses to give log-probabilities is asked without them, from then on."""
@@ -76,6 +87,12 @@ class OpenAiMllm:
                 answers[i] = answer
             return answers
         return ask_all(self.endpoint, requests)
+
+
+def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    smaller = image.resize(size, Image.Resampling.BICUBIC)
+    smaller.info = {}
+    return smaller
 
 
 def image_url(image: Image.Image) -> str:

@@ -15,7 +15,10 @@ def prompt_text(config: MllmConfig, query: Query) -> str:
         refusal = getattr(prompts, config.refusal) if config.refusal is not None else ""
     except AttributeError as error:
         raise ConfigError(f"model {config.name}: no such prompt in finecops/prompts.py: {error}") from None
-    text: str = template.format(expression=query.text.strip().rstrip("."))
+    expression = query.text.strip().rstrip(".")
+    if config.plain_commas:
+        expression = " ".join(expression.replace(",", " ").split())
+    text: str = template.format(expression=expression)
     if query.target is not None:
         text += focus.format(target=query.target)
     return text + refusal

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from finecops.models.letters import LetterScores
+from finecops.records import PredictionStatus, Xyxy
 
 Span = tuple[int, int]
 
@@ -19,12 +20,14 @@ Span = tuple[int, int]
 class Query:
     """An expression. To focus on its target: the phrase, and its character span in the text if it has one.
 
-    A specialist needs the span; an MLLM is told the phrase.
+    A specialist needs the span; an MLLM is told the phrase. `sample_id` is whose expression it is, where it is one
+    sample's alone.
     """
 
     text: str
     target: str | None = None
     span: Span | None = None
+    sample_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,26 @@ class QueryGroup:
 class Detections:
     """Boxes of one query, best first: `xyxy [n, 4]` in pixels of the image, `scores [n]` in 0 to 1.
 
-    `note` says which fallback was taken, if any.
+    `note` says which fallback was taken, if any. `status` is `box`, with any number of boxes, unless something else is
+    known of the answer. Boxes that are not `scored` stand in the model's order and their scores are 0.
     """
 
     xyxy: NDArray[np.float64]
     scores: NDArray[np.float64]
     note: str | None = None
+    status: PredictionStatus = "box"
+    scored: bool = True
+
+
+@dataclass(frozen=True)
+class ReadAnswer:
+    """An answer whose boxes were read elsewhere: `xyxy` pixels of the image, best first, and their scores if any."""
+
+    status: PredictionStatus
+    boxes: tuple[Xyxy, ...] = ()
+    scores: tuple[float, ...] | None = None
+    score_kind: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +69,9 @@ class Reply:
     """An MLLM's answer as it came, special tokens included, and the probabilities of its tokens.
 
     `token_texts` joined give `text`; `token_probs` and `token_logits` belong to them. All three are None where
-    the backend gives no scores. `error` says why there is no answer, if there is none.
+    the backend gives no scores. `read` is there where the text is not to be parsed. `frame` is the size (width,
+    height) of the image that the model saw, where its boxes are in that image's pixels. `error` says why there is
+    no answer, if there is none.
     """
 
     prompt: str
@@ -60,6 +79,8 @@ class Reply:
     token_texts: tuple[str, ...] | None = None
     token_probs: tuple[float, ...] | None = None
     token_logits: tuple[float, ...] | None = None
+    read: ReadAnswer | None = None
+    frame: tuple[int, int] | None = None
     error: str | None = None
 
 
@@ -67,7 +88,11 @@ class Specialist(Protocol):
     """A detector that takes text."""
 
     def detect(self, groups: Sequence[QueryGroup]) -> list[list[Detections]]:
-        """Detections per group and query."""
+        """Detections per group and query.
+
+        Raises:
+            ModelError: there is none for a query.
+        """
         ...
 
 

@@ -1,105 +1,55 @@
-"""Multimodal language models through transformers: Qwen2-VL and what else `AutoModelForImageTextToText` loads."""
+"""Multimodal language models through transformers: what `AutoModelForImageTextToText` loads."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+import re
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from safetensors import SafetensorError
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from finecops.config import MllmConfig, resolve_weights, weights_fingerprint
-from finecops.errors import ModelError
+from finecops.config import MllmConfig, resolve_weights
+from finecops.errors import ModelError, first_line
+from finecops.models.adapters import load_adapter
 from finecops.models.letters import LetterScores, letter_probabilities, letter_token_ids
 from finecops.models.prompting import prompt_text
 from finecops.models.protocols import QueryGroup, QuestionGroup, Reply
+from finecops.models.shared_vision import SharedVision
 
-ADAPTER_CARD = "finecops.json"
-"""Beside an adapter's weights: what it was tuned on and for which base model."""
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-def chat_text(processor: Any, prompt: str) -> str:
+def chat_text(processor: Any, prompt: str, config: MllmConfig | None = None) -> str:
     """A user's turn with an image and a prompt, up to where the model's answer begins."""
-    turn = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}
-    text: str = processor.apply_chat_template([turn], add_generation_prompt=True)
+    turn: dict[str, Any] = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}
+    before: list[dict[str, Any]] = []
+    if config is not None and config.system is not None:
+        before = [{"role": "system", "content": [{"type": "text", "text": config.system}]}]
+    options = config.chat_options if config is not None else {}
+    text: str = processor.apply_chat_template([*before, turn], add_generation_prompt=True, **options)
     return text
 
 
-def load_adapter(model: Any, config: MllmConfig) -> Any:
-    """The model with a LoRA adapter merged into it.
+def remote_code(config: MllmConfig) -> bool:
+    """Whether code from the Hub may run: only where the model needs it, the user said so and a commit is pinned.
 
     Raises:
-        ModelError: peft is missing, the adapter cannot be read, or it was made for another base model.
+        ModelError: the model needs it, and it may not.
     """
-    assert config.adapter is not None
-    try:
-        from peft import PeftModel
-    except ImportError as error:
-        raise ModelError(f"{config.name} has an adapter and needs peft: pip install 'finecops[tune]'") from error
-    adapter = resolve_weights(config.adapter)
-    card = Path(adapter) / ADAPTER_CARD
-    if card.is_file():
-        made_for = json.loads(card.read_text(encoding="utf-8")).get("base_fingerprint")
-        if made_for not in (None, weights_fingerprint(config.weights)):
-            raise ModelError(
-                f"{config.name}: the adapter {config.adapter} was tuned on other weights than {config.weights}"
-            )
-    try:
-        return PeftModel.from_pretrained(model, adapter).merge_and_unload()
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if not config.remote_code:
+        return False
+    if not config.trust_remote_code:
         raise ModelError(
-            f"{config.name}: the adapter {config.adapter} does not fit {config.weights}: {first}"
-        ) from error
-
-
-class SharedVision:
-    """Runs the vision tower once per image instead of once per question on it.
-
-    The processor repeats an image for every question; while sharing, the model is given the features of the first
-    one for all. Only for models whose features come image by image with their grids (the Qwen-VL family).
-    """
-
-    def __init__(self, model: Any) -> None:
-        self.core: Any = getattr(model, "model", None)
-        self.calls = 0
-        self._first: list[int] | None = None
-        self.possible = hasattr(self.core, "get_image_features") and hasattr(self.core, "visual")
-        if self.possible:
-            core: Any = self.core
-            self._original = core.get_image_features
-            core.get_image_features = self._features
-
-    @contextmanager
-    def sharing(self, asked: Sequence[tuple[Image.Image, str]]) -> Iterator[None]:
-        """While active, questions on one image object share its features."""
-        seen: dict[int, int] = {}
-        first = [seen.setdefault(id(image), i) for i, (image, _) in enumerate(asked)]
-        self._first = first if len(seen) < len(first) else None
-        try:
-            yield
-        finally:
-            self._first = None
-
-    def _features(self, pixel_values: torch.Tensor, image_grid_thw: torch.Tensor, **kwargs: Any) -> Any:
-        first = self._first
-        if first is None or len(first) != len(image_grid_thw):
-            self.calls += len(image_grid_thw)
-            return self._original(pixel_values, image_grid_thw, **kwargs)
-        parts = torch.split(pixel_values, image_grid_thw.prod(-1).tolist())
-        unique = sorted(set(first))
-        self.calls += len(unique)
-        output = self._original(torch.cat([parts[i] for i in unique]), image_grid_thw[unique], **kwargs)
-        place = {i: k for k, i in enumerate(unique)}
-        output.pooler_output = [output.pooler_output[place[i]] for i in first]
-        return output
+            f"{config.name} runs code from {config.weights}: read it, then say --trust-remote-code (and pin `revision`)"
+        )
+    if config.revision is None or not _COMMIT.fullmatch(config.revision):
+        raise ModelError(f"{config.name}: pin `revision` to a commit (40 hexadecimal digits) to run code from the Hub")
+    return True
 
 
 class TransformersMllm:
@@ -109,17 +59,24 @@ class TransformersMllm:
         self.config, self.device = config, torch.device(device)
         weights = resolve_weights(config.weights)
         try:
-            self.processor = AutoProcessor.from_pretrained(weights, revision=config.revision)
+            source: dict[str, Any] = {"revision": config.revision, "trust_remote_code": remote_code(config)}
+            self.processor = AutoProcessor.from_pretrained(weights, **source)
             dtype: Any = "auto" if config.dtype == "auto" else getattr(torch, config.dtype)
             self.model = AutoModelForImageTextToText.from_pretrained(
-                weights, revision=config.revision, dtype=dtype, attn_implementation=config.attention
+                weights, dtype=dtype, attn_implementation=config.attention, device_map=config.device_map, **source
             )
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{config.name}: cannot load {config.weights}: {error}") from error
+        except (OSError, ValueError, ImportError) as error:
+            raise ModelError(f"{config.name}: cannot load {config.weights}: {first_line(error)}") from error
         if config.adapter is not None:
             self.model = load_adapter(self.model, config)
-        self.model.to(self.device).eval()
-        self.processor.tokenizer.padding_side = "left"
+        if config.device_map is None:
+            self.model.to(self.device)
+        else:
+            self.device = self.model.device
+        self.model.eval()
+        self.encoder_decoder: bool = self.model.config.is_encoder_decoder
+        # An encoder's positions count from its first token, so padding must not come before it.
+        self.processor.tokenizer.padding_side = "right" if self.encoder_decoder else "left"
         self._letter_ids: dict[tuple[str, ...], list[list[int]]] = {}
         self.vision = SharedVision(self.model)
         size = self.processor.image_processor.size
@@ -128,17 +85,31 @@ class TransformersMllm:
             self.processor.image_processor.size = dict(size) | {k: v for k, v in bounds.items() if v}
 
     def ground(self, groups: Sequence[QueryGroup]) -> list[list[Reply]]:
-        """Ask every query of every group, all in one batch."""
+        """Ask every query of every group, together as far as the model allows."""
         asked = [(group.image, prompt_text(self.config, query)) for group in groups for query in group.queries]
-        replies = iter(self._generate(asked))
+        found: dict[int, Reply] = {}
+        for places in self._batches([text for _, text in asked]):
+            found |= zip(places, self._generate([asked[i] for i in places]), strict=True)
+        replies = iter(found[i] for i in range(len(asked)))
         return [[next(replies) for _ in group.queries] for group in groups]
+
+    def _batches(self, texts: Sequence[str]) -> list[list[int]]:
+        """Places of the texts that may be answered together."""
+        if self.config.padded_batches:
+            return [list(range(len(texts)))]
+        by_length: dict[int, list[int]] = defaultdict(list)
+        for place, text in enumerate(texts):
+            by_length[len(self.processor.tokenizer.tokenize(text))].append(place)
+        return list(by_length.values())
 
     def choose(self, groups: Sequence[QuestionGroup]) -> list[list[LetterScores]]:
         """The letters' probabilities of every question, all in one forward pass: no token is generated.
 
         Raises:
-            ModelError: a letter is not one token.
+            ModelError: a letter is not one token, or the model takes no questions.
         """
+        if self.encoder_decoder:
+            raise ModelError(f"{self.config.name} has no chat to answer a letter in: it cannot select")
         asked = [(group.image, question.prompt) for group in groups for question in group.questions]
         logits = self._next_logits(asked)
         scored = []
@@ -162,9 +133,11 @@ class TransformersMllm:
         return logits
 
     def _inputs(self, asked: list[tuple[Image.Image, str]]) -> Any:
-        texts = [chat_text(self.processor, prompt) for _, prompt in asked]
+        texts = [chat_text(self.processor, text, self.config) if self.config.chat else text for _, text in asked]
         inputs = self.processor(images=[image for image, _ in asked], text=texts, padding=True, return_tensors="pt")
-        return inputs.to(self.device)
+        # PaliGemma's processor makes labels for training.
+        inputs.pop("labels", None)
+        return inputs.to(self.device, dtype=self.model.dtype)
 
     @torch.inference_mode()
     def _generate(self, asked: list[tuple[Image.Image, str]]) -> list[Reply]:
@@ -174,10 +147,12 @@ class TransformersMllm:
                 **inputs,
                 max_new_tokens=self.config.max_new_tokens,
                 do_sample=False,
+                num_beams=1,
                 output_logits=True,
                 return_dict_in_generate=True,
             )
-        new = output.sequences[:, inputs["input_ids"].shape[1] :]
+        # A decoder of its own begins with one token that is no part of the answer.
+        new = output.sequences[:, 1 if self.encoder_decoder else inputs["input_ids"].shape[1] :]
         logits = torch.stack(output.logits, dim=1).float()
         chosen = logits.gather(2, new.unsqueeze(2)).squeeze(2)
         probabilities = (chosen - logits.logsumexp(-1)).exp()

@@ -15,6 +15,7 @@ from finecops.errors import RunError
 from finecops.jsonl import append_rows, read_rows
 from finecops.models.confidence import Confidence
 from finecops.models.load import load_mllm_model, load_specialist_model, load_text_llm
+from finecops.models.watch import Watch
 from finecops.records import Prediction, Route, Sample, Target
 from finecops.run import Run
 from finecops.runner import ImageGroup, Stage
@@ -44,6 +45,7 @@ class SfaSettings:
         device: of the models in this process.
         batch_size: samples per batch, instead of each model's own.
         upstream: run the stages before a stage if they are not done.
+        watch: stop where the first answers show that something is wrong with a model.
     """
 
     preset: PresetConfig
@@ -60,6 +62,7 @@ class SfaSettings:
     device: str = "cpu"
     batch_size: int | None = None
     upstream: bool = True
+    watch: bool = True
 
 
 class ReuseStage:
@@ -152,7 +155,7 @@ class SfaPipeline:
             if reuse:
                 return ReuseStage(self._routes())
             model = load_specialist_model(s.specialist, s.device)
-            return infer.SpecialistStage(model, self._targets() if s.focus else None)
+            return infer.SpecialistStage(model, s.specialist, self._targets() if s.focus else None)
 
         self._predict("specialist", self._samples(routed, 1), settings, s.batch_size or s.specialist.batch_size, load)
 
@@ -225,7 +228,10 @@ class SfaPipeline:
         load: Callable[[], Stage[Prediction]],
     ) -> None:
         failure = partial(infer.failed_prediction, stage)
-        self.run.do(stage, Prediction, samples, settings, failure, batch_size, load)
+        s = self.settings
+        name, box_format = (s.mllm.name, s.mllm.box_format) if stage == "mllm" else (s.specialist.name, None)
+        watch = Watch(name, box_format, samples) if s.watch else None
+        self.run.do(stage, Prediction, samples, settings, failure, batch_size, load, watch)
 
     def _samples(self, routed: bool, level: int) -> list[Sample]:
         if not routed:

@@ -53,8 +53,12 @@ class RouteStage:
         """One row per sample. Samples of an image that share a target phrase are detected once."""
         asked: list[QueryGroup] = []
         for group in groups:
-            phrases = dict.fromkeys(self._phrase(s) for s in group.samples if self._phrase(s))
-            asked.append(QueryGroup(read_image(group.image), tuple(Query(phrase) for phrase in phrases)))
+            first: dict[str, str] = {}
+            for sample in group.samples:
+                if self._phrase(sample):
+                    first.setdefault(self._phrase(sample), sample.id)
+            queries = tuple(Query(phrase, sample_id=sample_id) for phrase, sample_id in first.items())
+            asked.append(QueryGroup(read_image(group.image), queries))
         found = self.router.detect(asked)
         rows = []
         for group, query_group, results in zip(groups, asked, found, strict=True):
@@ -69,6 +73,8 @@ class RouteStage:
     def _row(self, sample: Sample, detections: Detections | None) -> Route:
         if detections is None:
             return failed_route(sample, "no target phrase to count")
+        if detections.status == "failed" or not detections.scored:
+            return failed_route(sample, detections.note or "the router's boxes have no scores to count by")
         instances = counted(detections, self.score_threshold, self.nms_iou)
         kept = detections.scores > KEPT_SCORE
         everything = Detections(detections.xyxy[kept], detections.scores[kept])

@@ -95,7 +95,9 @@ def test_samples_that_share_a_phrase_are_detected_once(picture: Path) -> None:
 
 def test_a_target_without_a_place_is_scored_without_focus_and_says_so(picture: Path) -> None:
     sample = make_sample("a")
-    stage = infer.SpecialistStage(ListSpecialist({"the red car": 1}), {"a": target("a", "auto", None)})
+    stage = infer.SpecialistStage(
+        ListSpecialist({"the red car": 1}), load_specialist("mini-gdino"), {"a": target("a", "auto", None)}
+    )
     (row,) = stage([ImageGroup(picture, (sample,))])
     assert "without focus" in str(row.note)
 

@@ -6,11 +6,13 @@ dialect alone, not from the size of the numbers.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from finecops.errors import ConfigError
 from finecops.models.dialects import kosmos
 from finecops.models.dialects.quadruple import (
     NUMBER,
@@ -82,6 +84,15 @@ def _glm_box() -> Dialect:
     return Dialect(plain.encode, find, plain.bin_size)
 
 
+def _no_box(box: Xyxy, image_wh: ImageWh) -> str:
+    raise ConfigError("a model that answers with points cannot be told boxes as text: use --show marks")
+
+
+def _point(text: str, image_wh: ImageWh) -> list[Found]:
+    said = re.search(r"<points?\b[^>]*>", text)
+    return ["the answer is a point, not a box: use the model as a selector (`finecops crs`)"] if said else []
+
+
 _FOUR: Final = ",".join([NUMBER] * 4)
 _IN_BRACKETS: Final = rf"(?<=[\[;]){_FOUR}(?=[\];])"
 _ANGLES: Final = r"<(\d{1,4})>" * 4
@@ -107,6 +118,10 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
     "json_bbox2d_rel1000": _dialect(
         rf'"bbox_2d"\s*:\s*\[{_FOUR}\]', per_axis(1000), '[{{"bbox_2d": [{x1}, {y1}, {x2}, {y2}]}}]'
     ),
+    # Qwen2.5-VL: pixels of the image as it was resized, so the size given is that image's
+    "json_bbox2d_abs_resized": _dialect(
+        rf'"bbox_2d"\s*:\s*\[{_FOUR}\]', PIXELS, '[{{"bbox_2d": [{x1}, {y1}, {x2}, {y2}]}}]'
+    ),
     # GLM-4.xV
     "glm_box": _glm_box(),
     # Florence-2
@@ -120,7 +135,11 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
     "angle_int1000": _dialect(_ANGLES, per_axis(1000), "<box><{x1}><{y1}><{x2}><{y2}></box>"),
     # Kosmos-2
     "patch_index32": Dialect(kosmos.encode, kosmos.find, lambda wh: (wh[0] / kosmos.GRID, wh[1] / kosmos.GRID)),
+    # Molmo2
+    "point": Dialect(_no_box, _point, lambda wh: (math.inf, math.inf)),
 }
+IN_RESIZED_PIXELS: Final = frozenset({"json_bbox2d_abs_resized"})
+"""Dialects whose numbers are pixels of the image that the model was given; see `finecops.models.box_text`."""
 
 _REFUSALS = ("none", "not found", "no target", "not present", "not in the image", "does not exist", "[]")
 

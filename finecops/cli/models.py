@@ -1,0 +1,132 @@
+"""`finecops models`: which models there are, and a look at one before a long run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from finecops.models.check import CheckedSample
+
+models_app = typer.Typer(help="Models: list them, try one.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@models_app.command("list")
+def list_command(
+    kind: Annotated[str | None, typer.Option(help="Only: specialist, mllm or extractor.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table of docs/models.md.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything that is known, as JSON.")] = False,
+) -> None:
+    """List the models finecops knows: how each is reached, what is missing here, its licence, what it has seen.
+
+    A model is named by its name, by a YAML file, or as NAME@WEIGHTS with weights of your own.
+    """
+    from finecops.cli.tables import table
+    from finecops.errors import ConfigError
+    from finecops.models.catalogue import markdown_table, model_facts
+
+    if kind not in (None, "specialist", "mllm", "extractor"):
+        raise ConfigError(f"unknown kind {kind!r}; there are: specialist, mllm, extractor")
+    if markdown:
+        typer.echo(markdown_table(), nl=False)
+        return
+    facts = [fact for fact in model_facts() if kind in (None, fact.kind)]
+    if as_json:
+        typer.echo(json.dumps([asdict(fact) for fact in facts], indent=1, ensure_ascii=False))
+        return
+    header = ("model", "kind", "way", "here", "remote code", "licence", "seen in training")
+    rows = [
+        (
+            fact.name,
+            fact.kind,
+            fact.way,
+            fact.lacks or "ready",
+            "yes" if fact.remote_code else "no",
+            fact.licence or "–",
+            fact.seen or "–",
+        )
+        for fact in facts
+    ]
+    typer.echo(table(f"{len(rows)} models", header, rows, left=True))
+
+
+@models_app.command("check")
+def check_command(
+    name: Annotated[str, typer.Argument(help="A model's name, YAML file, or NAME@WEIGHTS.")],
+    samples: Annotated[int, typer.Option("--samples", "-n", min=1, max=64, help="How many samples to try.")] = 4,
+    dataset: Annotated[str, typer.Option("--dataset", "-d", help="Where the samples are from.")] = "finecops-mini",
+    out: Annotated[Path | None, typer.Option(help="Where to draw them. Default: outputs/check-NAME.png.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, mps; the best there is if not given.")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run the model's own code from the Hub; `revision` pins it.")
+    ] = False,
+    allow_pickle: Annotated[
+        bool, typer.Option("--allow-pickle", help="Load a checkpoint in pickle form, tensors only.")
+    ] = False,
+) -> None:
+    """Load or call a model on a few samples: prompt, raw reply, parsed box on the image, scores, seconds, memory."""
+    from finecops.config import ExtractorConfig, load_dataset, load_model
+    from finecops.datasets.choose import choose_samples
+    from finecops.datasets.finecops_ref import load_dataset_split
+    from finecops.models.check import check_model, draw_checked, peak_memory_mib
+    from finecops.models.load import default_device
+    from finecops.runner import ImageGroup
+
+    config = load_model(name)
+    leave = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
+    config = config.model_copy(update={k: v for k, v in leave.items() if v and hasattr(config, k)})
+    data = load_dataset_split(load_dataset(dataset), None, ())
+    positives = [sample for sample in data.samples if sample.negative is None]
+    groups = [ImageGroup(data.image_path(s), (s,)) for s in choose_samples(positives, samples)]
+    loaded, checked = check_model(config, groups, device or default_device())
+    typer.echo(f"{config.name}: loaded in {loaded:.1f} s")
+    for item in checked:
+        _print_checked(item)
+    memory = ", ".join(f"{what} {mib:,.0f} MiB" for what, mib in peak_memory_mib().items())
+    seconds = sum(item.seconds for item in checked[1:]) / max(1, len(checked) - 1)
+    typer.echo(f"{seconds:.2f} s a sample after the first; peak memory: {memory}")
+    if not isinstance(config, ExtractorConfig):
+        path = out or Path("outputs") / f"check-{config.name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draw_checked(checked, [group.image for group in groups]).save(path)
+        typer.echo(f"{path}: the truth in green, the model's box in red")
+
+
+def _print_checked(item: CheckedSample) -> None:
+    from finecops.records import Target
+
+    typer.secho(f"\n{item.sample.id}: {item.sample.expression}", bold=True)
+    row = item.row
+    if isinstance(row, Target):
+        typer.echo(f"  target: {row.phrase!r} at {row.span} ({row.status}); {item.seconds:.2f} s")
+        return
+    if row.prompt is not None:
+        typer.echo(f"  prompt: {row.prompt}")
+    if row.reply is not None:
+        typer.echo(f"  reply:  {row.reply!r}")
+    box = tuple(round(v, 1) for v in row.boxes[0]) if row.boxes else None
+    score = f"{row.scores[0]:.3f} ({row.score_kind})" if row.scores else "none"
+    overlap = "" if item.iou is None else f", IoU with the truth {item.iou:.2f}"
+    typer.echo(f"  {row.status}: {box} of {len(row.boxes)}, score {score}{overlap}; {item.seconds:.2f} s")
+    for said in (row.reason, row.note):
+        if said:
+            typer.echo(f"  {said}")
+
+
+def doctor_command() -> None:
+    """Print versions, devices, what each extra lacks and what mends it. Exit code 1 if something is broken."""
+    from finecops.doctor import examine
+
+    broken = False
+    for finding in examine():
+        broken |= not finding.good
+        colour = None if finding.good else typer.colors.RED
+        typer.secho(f"{finding.what:28} {finding.state}", fg=colour)
+        if finding.mend is not None:
+            typer.echo(f"{'':28} → {finding.mend}")
+    if broken:
+        raise typer.Exit(1)

@@ -1,0 +1,42 @@
+"""LoRA adapters of MLLMs: loading one into its base model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+
+from finecops.config import MllmConfig, resolve_weights, weights_fingerprint
+from finecops.errors import ModelError, first_line
+
+ADAPTER_CARD = "finecops.json"
+"""Beside an adapter's weights: what it was tuned on and for which base model."""
+
+
+def load_adapter(model: Any, config: MllmConfig) -> Any:
+    """The model with a LoRA adapter merged into it.
+
+    Raises:
+        ModelError: peft is missing, the adapter cannot be read, or it was made for another base model.
+    """
+    assert config.adapter is not None
+    try:
+        from peft import PeftModel
+    except ImportError as error:
+        raise ModelError(f"{config.name} has an adapter and needs peft: pip install 'finecops[tune]'") from error
+    adapter = resolve_weights(config.adapter)
+    card = Path(adapter) / ADAPTER_CARD
+    if card.is_file():
+        made_for = json.loads(card.read_text(encoding="utf-8")).get("base_fingerprint")
+        if made_for not in (None, weights_fingerprint(config.weights)):
+            raise ModelError(
+                f"{config.name}: the adapter {config.adapter} was tuned on other weights than {config.weights}"
+            )
+    try:
+        return PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        raise ModelError(
+            f"{config.name}: the adapter {config.adapter} does not fit {config.weights}: {first_line(error)}"
+        ) from error

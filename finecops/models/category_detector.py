@@ -1,0 +1,102 @@
+"""OWLv2 and OmDet-Turbo through transformers: detectors that are told categories, not sentences.
+
+A query that has a target asks for the target alone. Scores are the sigmoid of a class's logit, without the NMS of
+the models' own post-processing: what follows does its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import expit
+from transformers import AutoConfig, AutoModelForZeroShotObjectDetection, AutoProcessor
+
+from finecops.boxes import clip_xyxy, cxcywh_to_xyxy
+from finecops.config import SpecialistConfig, resolve_weights
+from finecops.errors import ModelError, first_line
+from finecops.models.protocols import Detections, Query, QueryGroup
+
+
+def category_of(query: Query) -> str:
+    """What is asked for: the target where there is one, else the text; without a period at its end."""
+    return (query.target or query.text).strip().rstrip(".?").strip()
+
+
+class CategoryDetector:
+    """A specialist; see `finecops.models.protocols.Specialist`."""
+
+    def __init__(self, config: SpecialistConfig, device: str = "cpu") -> None:
+        self.config, self.device = config, torch.device(device)
+        weights = resolve_weights(config.weights)
+        try:
+            kind = AutoConfig.from_pretrained(weights, revision=config.revision).model_type
+            if kind not in ("owlv2", "omdet-turbo"):
+                raise ModelError(
+                    f"{config.name}: {config.weights} is a {kind} model; this way takes OWLv2 and OmDet-Turbo"
+                )
+            self.processor = AutoProcessor.from_pretrained(weights, revision=config.revision)
+            self.model = AutoModelForZeroShotObjectDetection.from_pretrained(
+                weights, revision=config.revision, dtype=getattr(torch, config.dtype), device_map=config.device_map
+            )
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{config.name}: cannot load {config.weights}: {first_line(error)}") from error
+        if config.device_map is None:
+            self.model.to(self.device)
+        self.model.eval()
+        self._boxes_and_logits = self._owlv2 if kind == "owlv2" else self._omdet
+
+    def detect(self, groups: Sequence[QueryGroup]) -> list[list[Detections]]:
+        """Detect every query of every group.
+
+        Raises:
+            ModelError: a text is too long and the configuration does not say to cut it.
+        """
+        notes = [[self._note(query) for query in group.queries] for group in groups]
+        return [
+            [
+                self._best(boxes, logits, group.image.size, note)
+                for (boxes, logits), note in zip(self._boxes_and_logits(group), group_notes, strict=True)
+            ]
+            for group, group_notes in zip(groups, notes, strict=True)
+        ]
+
+    def _note(self, query: Query) -> str | None:
+        length = len(self.processor.tokenizer(category_of(query))["input_ids"])
+        limit = self.config.max_tokens
+        if length <= limit:
+            return None
+        if self.config.long_text == "error":
+            raise ModelError(f"the text has {length} tokens; {self.config.name} takes {limit}")
+        return f"the text was cut from {length} to {limit} tokens"
+
+    @torch.inference_mode()
+    def _owlv2(self, group: QueryGroup) -> list[tuple[np.ndarray, np.ndarray]]:
+        """All queries of an image in one pass. Boxes are shares of the image padded to a square, at its top left."""
+        texts = [category_of(query) for query in group.queries]
+        inputs = self._inputs(images=[group.image], text=[texts])
+        output = self.model(**inputs)
+        side = max(group.image.size)
+        boxes = cxcywh_to_xyxy(output.pred_boxes[0].double().cpu().numpy()) * side
+        logits = output.logits[0].double().cpu().numpy()
+        return [(boxes, logits[:, column]) for column in range(len(texts))]
+
+    @torch.inference_mode()
+    def _omdet(self, group: QueryGroup) -> list[tuple[np.ndarray, np.ndarray]]:
+        """A row per query: categories asked for together would change each other's scores."""
+        texts = [[category_of(query)] for query in group.queries]
+        output = self.model(**self._inputs(images=[group.image] * len(texts), text=texts))
+        scale = np.array([*group.image.size, *group.image.size], dtype=np.float64)
+        boxes = cxcywh_to_xyxy(output.decoder_coord_logits.double().cpu().numpy()) * scale
+        logits = output.decoder_class_logits.double().cpu().numpy()
+        return [(boxes[row], logits[row, :, 0]) for row in range(len(texts))]
+
+    def _inputs(self, **asked: Any) -> Any:
+        limit: dict[str, Any] = {"padding": "max_length", "truncation": True, "max_length": self.config.max_tokens}
+        return self.processor(**asked, **limit, return_tensors="pt").to(self.model.device, dtype=self.model.dtype)
+
+    def _best(self, xyxy: np.ndarray, logits: np.ndarray, image_wh: tuple[int, int], note: str | None) -> Detections:
+        order = np.argsort(-logits, kind="stable")[: self.config.max_boxes]
+        return Detections(clip_xyxy(xyxy[order], image_wh), expit(logits[order]), note)

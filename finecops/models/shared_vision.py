@@ -1,0 +1,55 @@
+"""The vision tower once per image, however many questions are asked about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from PIL import Image
+
+
+class SharedVision:
+    """Runs the vision tower once per image instead of once per question on it.
+
+    The processor repeats an image for every question; while sharing, the model is given the features of the first
+    one for all. Only for models whose features come image by image with their grids (the Qwen-VL family).
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.core: Any = getattr(model, "model", None)
+        self.calls = 0
+        self._first: list[int] | None = None
+        self.possible = hasattr(self.core, "get_image_features") and hasattr(self.core, "visual")
+        if self.possible:
+            core: Any = self.core
+            self._original = core.get_image_features
+            core.get_image_features = self._features
+
+    @contextmanager
+    def sharing(self, asked: Sequence[tuple[Image.Image, str]]) -> Iterator[None]:
+        """While active, questions on one image object share its features."""
+        seen: dict[int, int] = {}
+        first = [seen.setdefault(id(image), i) for i, (image, _) in enumerate(asked)]
+        self._first = first if len(seen) < len(first) else None
+        try:
+            yield
+        finally:
+            self._first = None
+
+    def _features(self, pixel_values: torch.Tensor, image_grid_thw: torch.Tensor, **kwargs: Any) -> Any:
+        first = self._first
+        if first is None or len(first) != len(image_grid_thw):
+            self.calls += len(image_grid_thw)
+            return self._original(pixel_values, image_grid_thw, **kwargs)
+        parts = torch.split(pixel_values, image_grid_thw.prod(-1).tolist())
+        unique = sorted(set(first))
+        self.calls += len(unique)
+        output = self._original(torch.cat([parts[i] for i in unique]), image_grid_thw[unique], **kwargs)
+        place = {i: k for k, i in enumerate(unique)}
+        output.pooler_output = [output.pooler_output[place[i]] for i in first]
+        # Qwen3-VL also hands features of earlier layers to the language model, image by image in each.
+        if getattr(output, "deepstack_features", None) is not None:
+            output.deepstack_features = [[layer[place[i]] for i in first] for layer in output.deepstack_features]
+        return output

@@ -1,0 +1,176 @@
+"""Models with an environment of their own, asked through a worker (`finecops.models.worker_process`)."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from finecops.boxes import clip_xyxy
+from finecops.config import MllmConfig, SpecialistConfig
+from finecops.errors import ModelError
+from finecops.models.images import ORIGINAL
+from finecops.models.letters import LetterScores
+from finecops.models.prompting import prompt_text
+from finecops.models.protocols import Detections, Query, QueryGroup, QuestionGroup, ReadAnswer, Reply
+from finecops.models.worker_process import WorkerProcess
+from finecops.records import Xyxy
+
+
+class WorkerAnswer(BaseModel):
+    """What a worker says to one query; unknown keys are refused. Boxes are xyxy pixels of the image that was sent."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    boxes: list[Xyxy] | None = None
+    scores: list[float] | None = None
+    text: str | None = None
+    tokens: list[str] | None = None
+    probabilities: list[float] | None = None
+    letters: dict[str, float] | None = None
+    mass: float | None = Field(default=None, ge=0, le=1)
+    reject: bool = False
+    note: str | None = None
+    error: str | None = None
+
+    def fault(self) -> str | None:
+        """What does not fit together, if anything."""
+        if self.error is not None:
+            return self.error
+        if self.boxes is not None and self.scores is not None and len(self.boxes) != len(self.scores):
+            return f"{len(self.boxes)} boxes and {len(self.scores)} scores"
+        if any(x1 > x2 or y1 > y2 for x1, y1, x2, y2 in self.boxes or ()):
+            return "a box has its corners the wrong way round"
+        if self.tokens is not None and len(self.tokens) != len(self.probabilities or ()):
+            return "tokens and probabilities differ in number"
+        return None
+
+
+class WorkerModel:
+    """A specialist and an MLLM in one; see `finecops.models.protocols`. What fails, fails query by query."""
+
+    def __init__(self, config: SpecialistConfig | MllmConfig) -> None:
+        self.config = config
+        self.process = WorkerProcess(config.name, config.command, config.start_seconds, config.timeout_seconds)
+
+    def detect(self, groups: Sequence[QueryGroup]) -> list[list[Detections]]:
+        """Detect every query of every group."""
+        return [
+            [
+                self._detections(answer, group.image)
+                for answer in self._ask("detect", group.image, _texts(group.queries))
+            ]
+            for group in groups
+        ]
+
+    def ground(self, groups: Sequence[QueryGroup]) -> list[list[Reply]]:
+        """Ask every query of every group, in the words of the configuration's prompt."""
+        assert isinstance(self.config, MllmConfig)
+        results = []
+        for group in groups:
+            prompts = [prompt_text(self.config, query) for query in group.queries]
+            asked = [text | {"prompt": prompt} for text, prompt in zip(_texts(group.queries), prompts, strict=True)]
+            answers = self._ask("ground", group.image, asked)
+            results.append([_reply(p, a, self.config.score) for p, a in zip(prompts, answers, strict=True)])
+        return results
+
+    def choose(self, groups: Sequence[QuestionGroup]) -> list[list[LetterScores]]:
+        """Ask every question of every group for a letter."""
+        results = []
+        for group in groups:
+            asked = [{"prompt": question.prompt, "letters": list(question.letters)} for question in group.questions]
+            answers = self._ask("choose", group.image, asked)
+            results.append([_letters(q.prompt, q.letters, a) for q, a in zip(group.questions, answers, strict=True)])
+        return results
+
+    def _ask(
+        self, task: Literal["detect", "ground", "choose"], image: Image.Image, asked: list[dict[str, Any]]
+    ) -> list[WorkerAnswer]:
+        try:
+            with _as_file(image) as path:
+                return self._read(self.process.ask({"task": task, "image": path, "queries": asked}), len(asked))
+        except ModelError as error:
+            if len(asked) == 1:
+                return [WorkerAnswer(error=str(error))]
+            # One of them may be what it fails on.
+            return [answer for one in asked for answer in self._ask(task, image, [one])]
+
+    def _read(self, answer: dict[str, Any], expected: int) -> list[WorkerAnswer]:
+        given = answer.get("answers")
+        if not isinstance(given, list) or len(given) != expected:
+            count = len(given) if isinstance(given, list) else "no"
+            raise ModelError(f"worker {self.config.name} gave {count} answers to {expected} queries")
+        read = []
+        for item in given:
+            try:
+                found = WorkerAnswer.model_validate(item)
+            except ValidationError as error:
+                first = error.errors(include_url=False)[0]
+                found = WorkerAnswer(error=f"its answer has {'.'.join(map(str, first['loc']))}: {first['msg']}")
+            fault = found.fault()
+            read.append(WorkerAnswer(error=f"worker {self.config.name}: {fault}") if fault else found)
+        return read
+
+    def _detections(self, answer: WorkerAnswer, image: Image.Image) -> Detections:
+        assert isinstance(self.config, SpecialistConfig)
+        if answer.error is not None or answer.boxes is None:
+            return Detections(
+                np.zeros((0, 4)), np.zeros(0), answer.error or f"worker {self.config.name} gave no boxes", "failed"
+            )
+        boxes = np.array(answer.boxes, dtype=np.float64).reshape(-1, 4)
+        scores = np.array(answer.scores if answer.scores is not None else [0.0] * len(boxes), dtype=np.float64)
+        order = np.argsort(-scores, kind="stable")[: self.config.max_boxes]
+        scored = answer.scores is not None or not len(boxes)
+        return Detections(clip_xyxy(boxes[order], image.size), scores[order], answer.note, "box", scored)
+
+
+def _texts(queries: Sequence[Query]) -> list[dict[str, Any]]:
+    return [{"text": query.text, "target": query.target, "span": query.span} for query in queries]
+
+
+def _reply(prompt: str, answer: WorkerAnswer, score_kind: str) -> Reply:
+    if answer.error is not None:
+        return Reply(prompt, answer.text or "", error=answer.error)
+    if answer.reject:
+        return Reply(prompt, answer.text or "", read=ReadAnswer("reject"))
+    if answer.boxes:
+        scores = tuple(answer.scores) if answer.scores is not None else None
+        read = ReadAnswer("box", tuple(answer.boxes), scores, score_kind if scores else None)
+        return Reply(prompt, answer.text or "", read=read)
+    if answer.text is None:
+        return Reply(prompt, "", error="the worker gave neither a text nor boxes")
+    tokens = tuple(answer.tokens) if answer.tokens is not None else None
+    if tokens is not None and "".join(tokens) != answer.text:
+        return Reply(prompt, answer.text)
+    return Reply(prompt, answer.text, tokens, tuple(answer.probabilities or ()) if tokens is not None else None)
+
+
+def _letters(prompt: str, letters: Sequence[str], answer: WorkerAnswer) -> LetterScores:
+    if answer.error is not None:
+        return LetterScores(prompt, None, None, error=answer.error)
+    if answer.letters is None:
+        return LetterScores(prompt, None, None, answer.text or "")
+    found = [max(answer.letters.get(letter, 0.0), 0.0) for letter in letters]
+    total = sum(found)
+    if total <= 0:
+        return LetterScores(prompt, None, None, answer.text or "")
+    return LetterScores(prompt, tuple(p / total for p in found), answer.mass, answer.text)
+
+
+@contextmanager
+def _as_file(image: Image.Image) -> Iterator[str]:
+    """A file that shows the image: its own where there is one, else a PNG for as long as it is needed."""
+    original = image.info.get(ORIGINAL)
+    if original is not None:
+        yield str(Path(original).resolve())
+        return
+    with tempfile.TemporaryDirectory(prefix="finecops-") as folder:
+        path = Path(folder) / "image.png"
+        image.save(path)
+        yield str(path)
