@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import base64
 import io
+import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from openai import BadRequestError
+from openai import BadRequestError, UnprocessableEntityError
 from openai.types.chat import ChatCompletion
 from PIL import Image
 
@@ -28,6 +29,10 @@ from finecops.models.protocols import QueryGroup, QuestionGroup, Reply
 
 _TOP = 20
 """How many alternatives of the first token are asked for; more is not allowed by the protocol."""
+_REFUSED = (BadRequestError, UnprocessableEntityError)
+_WAY_NAMES = ("special tokens", "log-probabilities")
+
+log = logging.getLogger(__name__)
 
 
 class OpenAiMllm:
@@ -37,7 +42,8 @@ class OpenAiMllm:
         self.config = config
         key = key_of(config.name, config.base_url, config.api_key_env)
         self.endpoint = Endpoint(config.weights, config.base_url, key, config.concurrency, config.timeout_seconds)
-        self.logprobs = True
+        ways = ((True, True), (False, True), (True, False), (False, False))
+        self._ways = ways if config.base_url else tuple(way for way in ways if not way[0])
 
     def ground(self, groups: Sequence[QueryGroup]) -> list[list[Reply]]:
         """Ask every query of every group."""
@@ -74,19 +80,39 @@ class OpenAiMllm:
         return image_url(image if frame == image.size else _resized(image, frame))
 
     def _ask(self, requests: list[dict[str, Any]], top: int) -> list[ChatCompletion | Exception]:
-        """All answers; a server that refuses to give log-probabilities is asked without them, from then on."""
-        if self.logprobs:
-            more = {"logprobs": True} | ({"top_logprobs": top} if top else {})
-            answers = ask_all(self.endpoint, [request | more for request in requests])
-            refused = [i for i, a in enumerate(answers) if isinstance(a, BadRequestError) and "logprob" in str(a)]
+        """All answers. A server that takes none of the requests as they are is asked without what not every server
+        knows: special tokens in the text, then log-probabilities, then both; and so from then on."""
+        first = self._ways
+        answers = self._ask_in_a_way(requests, first[0], top)
+        for place, way in enumerate(first[1:], start=1):
+            refused = [i for i, answer in enumerate(answers) if isinstance(answer, _REFUSED)]
             if not refused:
-                return answers
-            self.logprobs = False
-            again = ask_all(self.endpoint, [requests[i] for i in refused])
+                break
+            again = self._ask_in_a_way([requests[i] for i in refused], way, top)
+            taken = any(not isinstance(answer, _REFUSED) for answer in again)
             for i, answer in zip(refused, again, strict=True):
                 answers[i] = answer
-            return answers
-        return ask_all(self.endpoint, requests)
+            if taken and len(refused) == len(requests):
+                self._ways = first[place:]
+                lacking = " and ".join(name for name, given in zip(_WAY_NAMES, way, strict=True) if not given)
+                log.warning("%s: the server does not take requests for %s: going on without", self.config.name, lacking)
+        return answers
+
+    def _ask_in_a_way(
+        self, requests: list[dict[str, Any]], way: tuple[bool, bool], top: int
+    ) -> list[ChatCompletion | Exception]:
+        special, logprobs = way
+        more: dict[str, Any] = {"logprobs": True} if logprobs else {}
+        if logprobs and top:
+            more["top_logprobs"] = top
+        if not special:
+            requests = [r | {"extra_body": _without(r["extra_body"], "skip_special_tokens")} for r in requests]
+        return ask_all(self.endpoint, [request | more for request in requests])
+
+
+def _without(extra: dict[str, Any] | None, key: str) -> dict[str, Any] | None:
+    left = {k: v for k, v in (extra or {}).items() if k != key}
+    return left or None
 
 
 def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:

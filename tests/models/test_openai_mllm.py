@@ -122,7 +122,9 @@ def test_a_server_that_refuses_logprobs_is_asked_without_them_and_then_no_more(
     model = OpenAiMllm(config)
     stage = MllmStage(model, config, None, "mean_prob")
     assert [stage([group])[0].status for _ in range(2)] == ["box", "box"]
-    assert ["logprobs" in request for request in Server.seen] == [True, False, False]
+    # As it is, then without asking for special tokens, then without log-probabilities; and so from then on.
+    assert ["logprobs" in request for request in Server.seen] == [True, True, False, False]
+    assert ["skip_special_tokens" in request for request in Server.seen] == [True, False, True, True]
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,12 @@ CHATS = {
     "qwen2_5_vl": "qwen2.5-vl-7b",
     "qwen3_vl": "qwen3-vl-8b",
     "glm4v": "glm-4.1v-9b",
+    "glm46v": "glm-4.6v-flash",
     "internvl": "internvl3-8b",
     "kosmos2": "kosmos-2",
     "paligemma": "paligemma2-3b",
 }
-SHARES_VISION = ("qwen2_5_vl", "qwen3_vl", "glm4v")
+SHARES_VISION = ("qwen2_5_vl", "qwen3_vl", "glm4v", "glm46v")
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +84,7 @@ def test_the_frame_is_the_size_that_the_model_sees(tmp_path: Path, images: list[
 
 
 @pytest.mark.parametrize("kind", ["owlv2", "omdet-turbo"])
-def test_a_category_detector_answers_alone_as_in_a_batch(
-    kind: str, tmp_path: Path, images: list[Image.Image]
-) -> None:
+def test_a_category_detector_answers_alone_as_in_a_batch(kind: str, tmp_path: Path, images: list[Image.Image]) -> None:
     changes = {"weights": str(save_tiny(kind, tmp_path)), "max_boxes": 5}
     config = load_specialist(kind).model_copy(update=changes)
     model = load_specialist_model(config, "cpu")

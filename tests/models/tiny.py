@@ -17,6 +17,8 @@ from transformers import (
     Glm4vImageProcessor,
     Glm4vProcessor,
     Glm4vVideoProcessor,
+    Glm46VConfig,
+    Glm46VProcessor,
     GotOcr2ImageProcessor,
     InternVLConfig,
     InternVLProcessor,
@@ -118,11 +120,18 @@ def _qwen3() -> Any:
     return _qwen(Qwen3VLConfig, Qwen3VLProcessor, 16, vision, rope)
 
 
-def _glm4v() -> Any:
-    names = ("<|begin_of_image|>", "<|end_of_image|>", "<|image|>", "<|begin_of_video|>", "<|end_of_video|>", "<|video|>")
+def _glm4v(config_class: Any = Glm4vConfig, processor_class: Any = Glm4vProcessor) -> Any:
+    names = (
+        "<|begin_of_image|>",
+        "<|end_of_image|>",
+        "<|image|>",
+        "<|begin_of_video|>",
+        "<|end_of_video|>",
+        "<|video|>",
+    )
     tokenizer = _tokenizer(*names)
     ids = {name.strip("<|>"): tokenizer.convert_tokens_to_ids(name) for name in names}
-    config = Glm4vConfig(
+    config = config_class(
         text_config={
             **_TEXT,
             "vocab_size": len(tokenizer),
@@ -154,7 +163,7 @@ def _glm4v() -> Any:
         "<|vision_start|><|image_pad|><|vision_end|>", "<|begin_of_image|><|image|><|end_of_image|>"
     )
     size = {"shortest_edge": 112 * 112, "longest_edge": 112 * 112}
-    return config, Glm4vProcessor(
+    return config, processor_class(
         image_processor=Glm4vImageProcessor(size=size),
         tokenizer=tokenizer,
         video_processor=Glm4vVideoProcessor(),
@@ -211,7 +220,7 @@ def _florence2() -> Any:
             "decoder_ffn_dim": 64,
             "max_position_embeddings": 512,
             "bos_token_id": tokenizer.bos_token_id,
-            "decoder_start_token_id": tokenizer.eos_token_id,
+            "decoder_start_token_id": tokenizer.bos_token_id,
             "forced_eos_token_id": None,
             "forced_bos_token_id": None,
             **_ids(tokenizer),
@@ -367,6 +376,7 @@ _MAKERS = {
     "qwen2_5_vl": _qwen25,
     "qwen3_vl": _qwen3,
     "glm4v": _glm4v,
+    "glm46v": lambda: _glm4v(Glm46VConfig, Glm46VProcessor),
     "internvl": _internvl,
     "florence2": _florence2,
     "kosmos2": _kosmos2,

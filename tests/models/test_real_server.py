@@ -1,0 +1,107 @@
+"""Two real servers with the mini MLLM: `transformers serve` here, vLLM in an environment of its own.
+
+What comes back must be what the same weights say in this process.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from finecops.config import MllmConfig, load_mllm, resolve
+from finecops.models.images import read_image
+from finecops.models.load import load_mllm_model
+from finecops.models.openai_mllm import OpenAiMllm
+from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
+
+QUERIES = (Query("the car"), Query("the tree", "tree", (4, 8)))
+QUESTION = Question("Which of these is the car?\nA. (0,0),(100,100)\nB. (500,640),(790,890)", ("A", "B"))
+VLLM_URL = "FINECOPS_VLLM_URL"
+START_SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def images() -> list[Image.Image]:
+    return [read_image(path) for path in sorted(Path("data/finecops-mini/images").glob("test_*.png"))[:2]]
+
+
+def server_config(url: str, model: str) -> MllmConfig:
+    mini = load_mllm("mini-qwen2vl")
+    return mini.model_copy(update={"backend": "openai", "base_url": url, "weights": model, "concurrency": 4})
+
+
+@pytest.fixture(scope="module")
+def transformers_server() -> Iterator[MllmConfig]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    weights = str(resolve("checkpoints/mini-qwen2vl").resolve())
+    command = [str(Path(sys.executable).parent / "transformers"), "serve", weights, "--port", str(port)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    process = subprocess.Popen(
+        [*command, "--device", "cpu"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
+    )
+    try:
+        _wait_until_up(f"http://127.0.0.1:{port}/health", process)
+        yield server_config(f"http://127.0.0.1:{port}/v1", weights)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            assert process.stderr is not None
+            pytest.fail(f"the server ended: {process.stderr.read().decode()[-2000:]}")
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail("the server did not come up")
+
+
+def same_texts(model: OpenAiMllm, local: Any, images: list[Image.Image]) -> list[Any]:
+    groups = [QueryGroup(image, QUERIES) for image in images]
+    replies = [reply for group in model.ground(groups) for reply in group]
+    here = [reply for group in local.ground(groups) for reply in group]
+    assert [reply.error for reply in replies] == [None] * len(replies)
+    assert [reply.text for reply in replies] == [reply.text for reply in here]
+    return list(zip(replies, here, strict=True))
+
+
+def test_transformers_serve_says_the_same_without_scores(
+    transformers_server: MllmConfig, mini_mllm: Any, images: list[Image.Image]
+) -> None:
+    model = OpenAiMllm(transformers_server)
+    for reply, _ in same_texts(model, mini_mllm, images):
+        assert reply.token_probs is None
+    ((scores,),) = model.choose([QuestionGroup(images[0], (QUESTION,))])
+    assert scores.error is None
+    assert scores.probabilities is None
+    assert scores.reply is not None
+
+
+@pytest.mark.vllm
+def test_vllm_says_the_same_with_scores(mini_mllm: Any, images: list[Image.Image]) -> None:
+    model = load_mllm_model(server_config(os.environ[VLLM_URL], "mini"), "cpu")
+    for reply, here in same_texts(model, mini_mllm, images):  # type: ignore[arg-type]
+        assert reply.token_probs == pytest.approx(here.token_probs, abs=0.02)
+    ((scores,),) = model.choose([QuestionGroup(images[0], (QUESTION,))])
+    ((expected,),) = mini_mllm.choose([QuestionGroup(images[0], (QUESTION,))])
+    # A server gives the 20 best tokens of the first place: letters beyond them have no probability.
+    if scores.probabilities is not None:
+        assert scores.probabilities == pytest.approx(expected.probabilities, abs=0.02)

@@ -1,0 +1,120 @@
+"""Files of predictions as models: in SFA's pathways, as candidates, as a router."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from finecops.config import load_mllm, load_specialist
+from finecops.crs.candidates import CandidateStage
+from finecops.errors import ConfigError, ModelError
+from finecops.infer import MllmStage, SpecialistStage
+from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
+from finecops.models.replay import Replay
+from finecops.records import Target
+from finecops.runner import ImageGroup
+from finecops.sfa.route import RouteStage
+from tests.conftest import make_sample
+
+
+@pytest.fixture
+def group(tmp_path: Path) -> ImageGroup:
+    path = tmp_path / "a.png"
+    Image.new("RGB", (200, 100)).save(path)
+    return ImageGroup(path, tuple(make_sample(i, width=200, height=100) for i in ("1", "2", "3", "4")))
+
+
+def texts_file(path: Path, rows: list[dict[str, Any]]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+# What the official code of each model writes for a box, and the box in a picture of 200 by 100.
+DOCUMENTED = [
+    ("shikra-7b", "Answer: [0.250,0.300,0.500,0.700] .", (50.0, 10.0, 100.0, 90.0)),
+    ("groundinggpt-7b", "[0.250, 0.300, 0.500, 0.700]", (50.0, 10.0, 100.0, 90.0)),
+    ("ferret-13b", "The car is there [250, 100, 500, 900].", (50.0, 10.0, 100.0, 90.0)),
+    ("cogcom-17b", "The region is [[250,100,500,900]]", (50.0, 10.0, 100.0, 90.0)),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "box"), DOCUMENTED)
+def test_a_model_is_replayed_in_its_own_words(
+    tmp_path: Path, group: ImageGroup, name: str, text: str, box: tuple[float, ...]
+) -> None:
+    rows = [
+        {"image_id": "1", "text": text, "scores": [0.7]},
+        {"image_id": "2", "text": "none", "scores": []},
+        {"image_id": "3", "text": "I cannot say", "scores": []},
+    ]
+    config = load_mllm(f"{name}@{texts_file(tmp_path / 'p.jsonl', rows)}")
+    found = MllmStage(Replay(config), config, None, "mean_prob")([group])
+    assert [row.status for row in found] == ["box", "reject", "unparsed", "failed"]
+    assert found[0].boxes == (pytest.approx(box),)
+    assert found[0].scores == (0.7,)
+    assert found[0].reply == text
+    assert "no row for sample 4" in str(found[3].reason)
+
+
+def coco_file(path: Path) -> str:
+    rows = [
+        {"image_id": 1, "category_id": 1, "bbox": [10, 10, 20, 20], "score": 0.3},
+        {"image_id": 1, "category_id": 1, "bbox": [50, 10, 50, 80], "score": 0.9},
+        {"image_id": 2, "category_id": 1, "bbox": [0, 0, 10, 10], "score": 0.1},
+    ]
+    path.write_text(json.dumps(rows))
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["uninext", "simvg", "ov-dino", "proxydet"])
+def test_detections_are_replayed_best_first(tmp_path: Path, group: ImageGroup, name: str) -> None:
+    config = load_specialist(f"{name}@{coco_file(tmp_path / 'p.json')}")
+    model = Replay(config)
+    small = ImageGroup(group.image, group.samples[:2])
+    rows = SpecialistStage(model, config, None)([small])
+    assert rows[0].boxes == ((50.0, 10.0, 100.0, 90.0), (10.0, 10.0, 30.0, 30.0))
+    assert rows[0].scores == (0.9, 0.3)
+    candidates = CandidateStage(model, None)([small])
+    assert candidates[0].kept == (0, 1)
+    targets = {i: Target(sample_id=i, status="matched", phrase=f"car {i}", span=(0, 3), extractor="x") for i in "12"}
+    routes = RouteStage(model, targets, 0.2, 0.7, 2)([small])
+    assert [(row.status, row.level) for row in routes] == [("routed", 2), ("routed", 2)]
+    assert [len(row.boxes) for row in routes] == [2, 0]
+
+
+def test_lenna_is_replayed_from_its_boxes(tmp_path: Path, group: ImageGroup) -> None:
+    config = load_mllm(f"lenna-7b@{coco_file(tmp_path / 'p.json')}")
+    rows = MllmStage(Replay(config), config, None, "mean_prob")([ImageGroup(group.image, group.samples[:1])])
+    assert rows[0].boxes[0] == (50.0, 10.0, 100.0, 90.0)
+    assert rows[0].scores == (0.9, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "error", "message"),
+    [
+        ("shikra-7b", None, ModelError, "which is not there"),
+        ("shikra-7b", [{"image_id": "1", "text": "x"}] * 2, ModelError, "two predictions for id 1"),
+    ],
+)
+def test_a_file_that_cannot_be_replayed(
+    tmp_path: Path, name: str, rows: Any, error: type[Exception], message: str
+) -> None:
+    path = tmp_path / "p.jsonl"
+    weights = str(path) if rows is None else texts_file(path, rows)
+    with pytest.raises(error, match=message):
+        Replay(load_mllm(f"{name}@{weights}"))
+
+
+def test_an_unknown_format_and_a_choice_are_refused(tmp_path: Path) -> None:
+    config = load_mllm(f"shikra-7b@{texts_file(tmp_path / 'p.jsonl', [{'image_id': '1', 'text': 'x'}])}")
+    with pytest.raises(ConfigError, match="unknown file_format 'csv'"):
+        Replay(config.model_copy(update={"file_format": "csv"}))
+    question = QuestionGroup(Image.new("RGB", (9, 9)), (Question("Which?", ("A", "B")),))
+    with pytest.raises(ModelError, match="cannot be asked to choose"):
+        Replay(config).choose([question])
+    with pytest.raises(ModelError, match="no row for sample None"):
+        Replay(config).detect([QueryGroup(Image.new("RGB", (9, 9)), (Query("x"),))])

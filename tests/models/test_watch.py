@@ -1,0 +1,66 @@
+"""The first answers of a run are watched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finecops.errors import StopRunError
+from finecops.models.watch import Watch
+from finecops.records import Prediction, Sample
+from finecops.runner import StageJob, run_stage
+from tests.conftest import make_sample
+
+SAMPLES = [make_sample(str(i)) for i in range(40)]
+GOOD = {"status": "box", "boxes": ((10.0, 10.0, 50.0, 50.0),)}
+TINY = {"status": "box", "boxes": ((1.0, 1.0, 2.0, 2.0),)}
+UNREAD = {"status": "unparsed", "reason": "the answer has no box", "reply": "I see a car."}
+OUTSIDE = {"status": "unparsed", "reason": "[1, 2, 1500, 9] has a coordinate above 1000", "reply": "[1, 2, 1500, 9]"}
+FAILED = {"status": "failed", "reason": "connection refused"}
+REJECT = {"status": "reject"}
+
+
+def rows(kinds: list[dict[str, Any]]) -> list[Prediction]:
+    return [Prediction(sample_id=s.id, source="mllm", **kinds[i % len(kinds)]) for i, s in enumerate(SAMPLES)]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "message"),
+    [
+        ([UNREAD, UNREAD, GOOD], "cannot be read: the answers are not in the format norm1000_paren.*I see a car"),
+        ([OUTSIDE], "another coordinate convention"),
+        ([FAILED], "32 of the first 32 answers failed; most often: connection refused"),
+        ([TINY, TINY, GOOD], "cover less than 0.04%"),
+    ],
+)
+def test_what_goes_wrong_from_the_start_is_stopped(kinds: list[dict[str, Any]], message: str) -> None:
+    watch = Watch("m", "norm1000_paren", SAMPLES)
+    found = rows(kinds)
+    watch(found[:31])  # too few to say
+    with pytest.raises(StopRunError, match=message):
+        watch(found[31:32])
+
+
+@pytest.mark.parametrize("kinds", [[GOOD], [REJECT], [UNREAD, GOOD, GOOD], [FAILED, GOOD], [TINY, GOOD, GOOD]])
+def test_what_may_happen_is_not_stopped(kinds: list[dict[str, Any]]) -> None:
+    watch = Watch("m", "norm1000_paren", SAMPLES)
+    watch(rows(kinds))
+    watch(rows([UNREAD]))  # only the first ones are watched
+
+
+def test_a_stopped_stage_leaves_nothing_behind(tmp_path: Path) -> None:
+    def stage(groups: Any) -> list[Prediction]:
+        return [Prediction(sample_id=s.id, source="mllm", **UNREAD) for g in groups for s in g.samples]
+
+    def failure(sample: Sample, reason: str) -> Prediction:
+        return Prediction(sample_id=sample.id, status="failed", source="mllm", reason=reason)
+
+    path = tmp_path / "mllm.jsonl"
+    watch = Watch("m", "norm1000_paren", SAMPLES)
+    job = StageJob("mllm", path, Prediction, SAMPLES, lambda s: Path(f"{s.id}.png"), failure, 8, watch)
+    with pytest.raises(StopRunError):
+        run_stage(job, lambda: stage)
+    assert not path.exists()
+    assert not path.with_suffix(".jsonl.partial").exists()
