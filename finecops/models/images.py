@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from finecops.errors import DataError
@@ -59,10 +60,25 @@ def _decode(path: Path) -> Image.Image:
                 if image.width * image.height > MAX_PIXELS:
                     raise DataError(f"image {path} has {image.width}x{image.height} pixels; the limit is {MAX_PIXELS}")
                 upright = ImageOps.exif_transpose(image)
-                decoded = upright.convert("RGB")
-                # What a server may be sent as it is: the file shows what was decoded.
-                unchanged = upright.size == image.size and image.getexif().get(_ORIENTATION, 1) == 1
+                decoded = _as_rgb(upright)
+                # What a server may be sent as it is: any decoder sees in the file what was decoded here.
+                plain = image.mode in ("RGB", "L", "P") and "transparency" not in image.info
+                unchanged = plain and upright.size == image.size and image.getexif().get(_ORIENTATION, 1) == 1
                 decoded.info = {ORIGINAL: str(path)} if unchanged and image.format in SENDABLE else {}
                 return decoded
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"image {path} cannot be read: {error}") from error
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    """Eight bits of three colours. Transparent parts become white; of 16 bits the upper eight are kept, which
+    Pillow's own conversion would cut to white."""
+    if image.mode.startswith("I"):
+        values = np.asarray(image).astype(np.int64)
+        return Image.fromarray((values >> 8 if values.max(initial=0) > 255 else values).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":
+        raise ValueError("its pixels are floating-point numbers of no known range")
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        coloured = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), coloured).convert("RGB")
+    return image.convert("RGB")

@@ -26,6 +26,7 @@ CHATS = {
     "internvl": "internvl3-8b",
     "kosmos2": "kosmos-2",
     "paligemma": "paligemma2-3b",
+    "molmo2": "molmo2-8b",
 }
 SHARES_VISION = ("qwen2_5_vl", "qwen3_vl", "glm4v", "glm46v")
 

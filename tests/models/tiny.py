@@ -25,6 +25,10 @@ from transformers import (
     InternVLVideoProcessor,
     Kosmos2Config,
     Kosmos2Processor,
+    Molmo2Config,
+    Molmo2ImageProcessor,
+    Molmo2Processor,
+    Molmo2VideoProcessor,
     OmDetTurboConfig,
     OmDetTurboProcessor,
     Owlv2Config,
@@ -302,6 +306,34 @@ def _paligemma() -> Any:
     return config, processor
 
 
+def _molmo2() -> Any:
+    names = ("im_patch", "im_col", "im_start", "low_res_im_start", "frame_start", "im_end", "frame_end", "im_low")
+    tokenizer = _tokenizer("<|image|>", "<|video|>", *(f"<{name}>" for name in names))
+    ids = {name: tokenizer.convert_tokens_to_ids(f"<{name}>") for name in names}
+    shape = {"num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 16, "hidden_size": 32}
+    config = Molmo2Config(
+        text_config={
+            **_TEXT,
+            "head_dim": 32,
+            "vocab_size": len(tokenizer),
+            "additional_vocab_size": 0,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 1e4},
+            **_ids(tokenizer),
+        },
+        vision_config={**shape, "intermediate_size": 64, "num_hidden_layers": 2, "image_size": [56, 56]},
+        adapter_config={**shape, "intermediate_size": 64, "vision_feature_layer": [1, 0], "text_hidden_size": 64},
+        image_start_token_id=ids["im_start"],
+        low_res_image_start_token_id=ids["low_res_im_start"],
+        image_end_token_id=ids["im_end"],
+        image_patch_id=ids["im_patch"],
+        frame_start_token_id=ids["frame_start"],
+        frame_end_token_id=ids["frame_end"],
+    )
+    images = Molmo2ImageProcessor(size={"height": 56, "width": 56}, max_crops=2, overlap_margins=[1, 1])
+    template = CHAT_TEMPLATE.replace("<|vision_start|><|image_pad|><|vision_end|>", "<|image|>")
+    return config, Molmo2Processor(images, Molmo2VideoProcessor(), tokenizer, chat_template=template)
+
+
 _CLIP = {
     "hidden_size": 32,
     "intermediate_size": 64,
@@ -381,6 +413,7 @@ _MAKERS = {
     "florence2": _florence2,
     "kosmos2": _kosmos2,
     "paligemma": _paligemma,
+    "molmo2": _molmo2,
     "owlv2": _owlv2,
     "omdet-turbo": _omdet,
 }

@@ -1,0 +1,96 @@
+"""What is said of the models, and what doctor says of the machine."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from finecops.cli.app import app
+from finecops.config import load_mllm, load_preset, load_specialist, names
+from finecops.doctor import examine
+from finecops.models.catalogue import fact_of, markdown_table, model_facts, worker_programs
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_the_table_in_the_docs_is_what_the_command_prints() -> None:
+    page = Path("docs/models.md").read_text()
+    assert page.endswith(markdown_table()), "finecops models list --markdown; paste it into docs/models.md"
+    assert run("models", "list", "--markdown") == markdown_table()
+
+
+def test_every_model_of_the_papers_tables_has_a_row() -> None:
+    tables = json.loads(resources.files("finecops.report").joinpath("paper_tables.json").read_text())
+    told = {row for name in ("table3_precision_at_1_positive", "table9_routers") for row in tables[name]["rows"]}
+    assert told - {fact.paper_row for fact in model_facts()} == set()
+
+
+def test_every_row_says_how_it_was_proved_and_under_which_licence() -> None:
+    for fact in model_facts():
+        assert fact.licence, fact.name
+        assert fact.proved, fact.name
+
+
+def test_the_routers_of_table_nine_are_configurations() -> None:
+    for name in ("mm-gdino-l", "mdetr", "yolo-world", "proxydet", "ov-dino"):
+        assert load_specialist(name).score
+    assert load_preset("paper").router == "mm-gdino-l"
+
+
+def test_list_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COGVLM_PYTHON", raising=False)
+    facts = {fact["name"]: fact for fact in json.loads(run("models", "list", "--json"))}
+    assert set(facts) == set(names("models"))
+    assert facts["mini-gdino"]["lacks"] is None
+    assert facts["cogvlm"]["lacks"] == "COGVLM_PYTHON is not set"
+    assert "is not here" in facts["shikra-7b"]["lacks"]
+    monkeypatch.setenv("COGVLM_PYTHON", "/usr/bin/python3")
+    assert fact_of(load_mllm("cogvlm")).lacks is None
+    assert "mllm" not in run("models", "list", "--kind", "extractor")
+
+
+def test_pages_that_the_table_leads_to_are_there() -> None:
+    page = Path("docs/models.md").read_text()
+    for name in ("workers", "shikra", "ferret", "groundinggpt", "cogcom", "lenna", "uninext", "simvg", "ov-dino"):
+        assert f"(models/{name}.md)" in page
+        assert Path(f"docs/models/{name}.md").is_file()
+    told = Path("docs/models/workers.md").read_text()
+    assert all(program in told for program in worker_programs())
+
+
+@pytest.mark.parametrize("name", ["mini-gdino", "mini-qwen2vl", "rules"])
+def test_check_shows_what_a_model_says(tmp_path: Path, name: str) -> None:
+    picture = tmp_path / "check.png"
+    said = run("models", "check", name, "--samples", "2", "--device", "cpu", "--out", str(picture))
+    assert f"{name}: loaded in" in said
+    assert "peak memory" in said
+    assert ("target:" in said) == (name == "rules")
+    assert picture.is_file() == (name != "rules")
+    assert ("reply:" in said) == (name == "mini-qwen2vl")
+
+
+def test_doctor_names_versions_and_what_mends() -> None:
+    findings = {finding.what: finding for finding in examine()}
+    assert findings["torch"].good
+    assert "cpu" in findings["devices"].state
+    assert findings["extra mmdet"].state == "complete" or "finecops[mmdet]" in str(findings["extra mmdet"].mend)
+    assert "data/finecops-mini" in findings["dataset finecops-mini"].state
+    assert "torch" in run("doctor")
+
+
+def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("finecops.doctor._version", lambda name: None if name in ("tqdm", "peft") else "1.0")
+    findings = {finding.what: finding for finding in examine()}
+    assert not findings["tqdm"].good
+    assert findings["tqdm"].mend == "pip install 'tqdm'"
+    assert findings["extra tune"].state == "lacks peft"
+    assert findings["extra tune"].good  # what is optional is not broken
+    assert CliRunner().invoke(app, ["doctor"]).exit_code == 1
