@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -127,7 +128,10 @@ def _load_weights(model: Any, config: SpecialistConfig) -> None:
 
         state: Any = load_file(path)
     elif config.allow_pickle:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except UnpicklingError as error:
+            raise ModelError(f"{config.name}: {config.weights} holds more than tensors and is refused") from error
     else:
         raise ModelError(
             f"{config.name}: {config.weights} is a pickle; --allow-pickle loads it, tensors only, or convert it to "
