@@ -29,6 +29,8 @@ _KEPT_META = (
     "custom_entities",
     "tokens_positive",
 )
+_NO_WEIGHTS = ("position_ids", "relative_position_index")
+"""Buffers that follow from the shape; versions differ in whether they keep them."""
 
 
 class MmdetSpecialist:
@@ -138,10 +140,9 @@ def _load_weights(model: Any, config: SpecialistConfig) -> None:
             "safetensors"
         )
     state = state.get("state_dict", state)
-    # Buffers that newer versions of BERT no longer keep are no weights.
-    missing, unexpected = model.load_state_dict(state, strict=False)
-    missing = [key for key in missing if not key.endswith("position_ids")]
-    unexpected = [key for key in unexpected if not key.endswith("position_ids")]
+    missing, unexpected = (
+        [key for key in keys if not key.endswith(_NO_WEIGHTS)] for keys in model.load_state_dict(state, strict=False)
+    )
     if missing or unexpected:
         raise ModelError(
             f"{config.name}: {config.weights} does not fit {config.mmdet_config}: {len(missing)} weights missing "

@@ -15,13 +15,13 @@ _DECODER = r"^model\.decoder\.layers\.(\d+)\."
 _RENAMED = (
     (_SWIN + r"embeddings\.patch_embeddings\.projection\.", r"backbone.patch_embed.projection."),
     (_SWIN + r"embeddings\.norm\.", r"backbone.patch_embed.norm."),
-    (_BLOCK + r"attention\.self\.relative", r"backbone.stages.\1.blocks.\2.attn.w_msa.relative"),
-    (_BLOCK + r"attention\.self\.(query|key|value)\.", r"backbone.stages.\1.blocks.\2.attn.w_msa.\3|qkv."),
-    (_BLOCK + r"attention\.output\.dense\.", r"backbone.stages.\1.blocks.\2.attn.w_msa.proj."),
+    (_BLOCK + r"attention\.relative_position_bias\.", r"backbone.stages.\1.blocks.\2.attn.w_msa."),
+    (_BLOCK + r"attention\.([qkv])_proj\.", r"backbone.stages.\1.blocks.\2.attn.w_msa.\3|qkv."),
+    (_BLOCK + r"attention\.o_proj\.", r"backbone.stages.\1.blocks.\2.attn.w_msa.proj."),
     (_BLOCK + r"layernorm_before\.", r"backbone.stages.\1.blocks.\2.norm1."),
     (_BLOCK + r"layernorm_after\.", r"backbone.stages.\1.blocks.\2.norm2."),
-    (_BLOCK + r"intermediate\.dense\.", r"backbone.stages.\1.blocks.\2.ffn.layers.0.0."),
-    (_BLOCK + r"output\.dense\.", r"backbone.stages.\1.blocks.\2.ffn.layers.1."),
+    (_BLOCK + r"mlp\.fc1\.", r"backbone.stages.\1.blocks.\2.ffn.layers.0.0."),
+    (_BLOCK + r"mlp\.fc2\.", r"backbone.stages.\1.blocks.\2.ffn.layers.1."),
     (_SWIN + r"encoder\.layers\.(\d+)\.downsample\.", r"backbone.stages.\1.downsample."),
     (r"^model\.text_backbone\.", r"language_model.language_backbone.body.model."),
     (r"^model\.text_projection\.", r"text_feat_map."),
@@ -72,19 +72,19 @@ def mmdet_state(model: Any) -> dict[str, torch.Tensor]:
     state: dict[str, torch.Tensor] = {}
     parts: dict[str, dict[str, torch.Tensor]] = {}
     for key, value in model.state_dict().items():
-        if key.startswith(("model.decoder.bbox_embed", "model.decoder.class_embed")):
-            continue  # the outer heads again
+        if key.startswith(("model.decoder.bbox_embed", "model.decoder.class_embed")) or ".swin.layernorm." in key:
+            continue  # the outer heads again; a norm that the features do not pass
         name = _renamed(key, layers, levels)
         if "|" in name:
             before, after = name.split("|")
             stem, _, which = before.rpartition(".")
-            parts.setdefault(f"{stem}.{after}", {})[which] = value
+            parts.setdefault(f"{stem}.{after}", {})[which[0]] = value
         elif "downsample" in name:
             state[name] = _patches_in_mmdets_order(value)
         else:
             state[name] = value
     for name, three in parts.items():
-        state[name] = torch.cat([three[which] for which in ("query", "key", "value")])
+        state[name] = torch.cat([three[which] for which in "qkv"])
     # Only training uses it.
     state["dn_query_generator.label_embedding.weight"] = torch.zeros(256, model.config.d_model)
     return state
