@@ -36,9 +36,7 @@ def main() -> None:
     parser.add_argument("stage", choices=["eyes", "language", "reading", "export"])
     parser.add_argument("--folder", type=Path, default=Path("outputs/train/mini-qwen2vl"))
     parser.add_argument("--checkpoint", type=Path, default=Path("checkpoints/mini-qwen2vl"))
-    parser.add_argument(
-        "--last", choices=["language", "reading"], default="reading", help="Export: after which stage."
-    )
+    parser.add_argument("--last", choices=["language", "reading"], default="reading", help="Export: after which stage.")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()

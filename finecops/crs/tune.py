@@ -14,7 +14,6 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -147,11 +146,8 @@ def tune(
         about: what the rows are, for the card.
 
     Raises:
-        ModelError: peft or accelerate is missing, or the model has no layer to tune.
+        ModelError: the model has no layer to tune.
     """
-    missing = [name for name in ("peft", "accelerate") if find_spec(name) is None]
-    if missing:
-        raise ModelError(f"tuning needs {' and '.join(missing)}: pip install 'finecops[tune]'")
     from transformers import Trainer, set_seed
 
     if not rows:
@@ -317,7 +313,7 @@ def draw_loss(losses: Sequence[tuple[int, float]], path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        log.info("no picture of the loss: pip install matplotlib")
+        log.info("no picture of the loss: pip install 'finecops[tune]'")
         return
     figure = Figure(figsize=(6, 3.5), layout="constrained")
     axes = figure.add_subplot()

@@ -19,13 +19,11 @@ def load_adapter(model: Any, config: MllmConfig) -> Any:
     """The model with a LoRA adapter merged into it.
 
     Raises:
-        ModelError: peft is missing, the adapter cannot be read, or it was made for another base model.
+        ModelError: the adapter cannot be read, or it was made for another base model.
     """
     assert config.adapter is not None
-    try:
-        from peft import PeftModel
-    except ImportError as error:
-        raise ModelError(f"{config.name} has an adapter and needs peft: pip install 'finecops[tune]'") from error
+    from peft import PeftModel
+
     adapter = resolve_weights(config.adapter)
     card = Path(adapter) / ADAPTER_CARD
     if card.is_file():

@@ -21,6 +21,7 @@ from finecops.boxes import clip_xyxy, cxcywh_to_xyxy
 from finecops.config import SpecialistConfig, resolve_weights
 from finecops.errors import ModelError, first_line
 from finecops.models.protocols import Detections, Query, QueryGroup, Span
+from finecops.models.shared_vision import SharedBackbone
 
 _DELIMITERS = re.compile(r"[.?]")
 
@@ -65,7 +66,12 @@ class GroundingDino:
             self.model = _load_untied(weights, config)
         except (OSError, ValueError) as error:
             raise ModelError(f"{config.name}: cannot load {config.weights}: {first_line(error)}") from error
-        self.model.to(self.device).eval()
+        if config.device_map is None:
+            self.model.to(self.device)
+        else:
+            self.device = self.model.device
+        self.model.eval()
+        self.backbone = SharedBackbone(self.model)
 
     def detect(self, groups: Sequence[QueryGroup]) -> list[list[Detections]]:
         """Detect every query of every group; queries on images of one size run together."""
@@ -93,9 +99,15 @@ class GroundingDino:
             raise ModelError(
                 f"the text has {int(lengths.max())} tokens; {self.config.name} takes {self.config.max_tokens}"
             )
-        pixels = self.processor.image_processor(images=images, return_tensors="pt")
-        pixels["pixel_values"] = pixels["pixel_values"].to(self.model.dtype)
-        outputs = self.model(**encoded.to(self.device), **pixels.to(self.device))
+        place: dict[int, int] = {}
+        rows = torch.tensor([place.setdefault(id(image), len(place)) for image in images], device=self.device)
+        distinct = [images[int((rows == i).nonzero()[0, 0])] for i in range(len(place))]
+        prepared = self.processor.image_processor(images=distinct, return_tensors="pt").to(self.device)
+        pixels = {"pixel_values": prepared["pixel_values"].to(self.model.dtype)[rows]}
+        if "pixel_mask" in prepared:
+            pixels["pixel_mask"] = prepared["pixel_mask"][rows]
+        with self.backbone.sharing(rows):
+            outputs = self.model(**encoded.to(self.device), **pixels)
         probabilities = outputs.logits.float().sigmoid().cpu().numpy()
         boxes = outputs.pred_boxes.double().cpu().numpy()
         results = []
@@ -123,7 +135,7 @@ def _load_untied(weights: str, config: SpecialistConfig) -> Any:
     if model_type == "mm-grounding-dino":
         untied = {"decoder_bbox_embed_share": False, "decoder_cls_embed_share": False}
     model = AutoModelForZeroShotObjectDetection.from_pretrained(
-        weights, revision=config.revision, dtype=getattr(torch, config.dtype), **untied
+        weights, revision=config.revision, dtype=getattr(torch, config.dtype), device_map=config.device_map, **untied
     )
     if untied:
         for layer, (outer, inner) in enumerate(zip(model.bbox_embed, model.model.decoder.bbox_embed, strict=True)):

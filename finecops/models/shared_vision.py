@@ -53,3 +53,38 @@ class SharedVision:
         if getattr(output, "deepstack_features", None) is not None:
             output.deepstack_features = [[layer[place[i]] for i in first] for layer in output.deepstack_features]
         return output
+
+
+class SharedBackbone:
+    """Runs a Grounding DINO's backbone once per image instead of once per text on it.
+
+    `run` gets the distinct images' pixels and says which of them each row of the batch has; the features that come
+    after the backbone depend on the text and are made per row.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.calls = 0
+        self._rows: torch.Tensor | None = None
+        self.backbone: Any = model.model.backbone
+        self._original = self.backbone.forward
+        self.backbone.forward = self._features
+
+    @contextmanager
+    def sharing(self, rows: torch.Tensor) -> Iterator[None]:
+        """While active, row i of a batch has the image `rows[i]`; rows of an image are alike in pixels and mask."""
+        self._rows = rows
+        try:
+            yield
+        finally:
+            self._rows = None
+
+    def _features(self, pixel_values: torch.Tensor, pixel_mask: torch.Tensor) -> Any:
+        rows = self._rows
+        if rows is None or len(rows) != len(pixel_values):
+            self.calls += len(pixel_values)
+            return self._original(pixel_values, pixel_mask)
+        count = int(rows.max()) + 1
+        first = torch.stack([(rows == image).nonzero()[0, 0] for image in range(count)])
+        self.calls += count
+        maps, positions = self._original(pixel_values[first], pixel_mask[first])
+        return [(features[rows], mask[rows]) for features, mask in maps], [position[rows] for position in positions]

@@ -87,10 +87,10 @@ def test_doctor_names_versions_and_what_mends() -> None:
 
 
 def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("finecops.doctor._version", lambda name: None if name in ("tqdm", "peft") else "1.0")
+    monkeypatch.setattr("finecops.doctor._version", lambda name: None if name in ("tqdm", "matplotlib") else "1.0")
     findings = {finding.what: finding for finding in examine()}
     assert not findings["tqdm"].good
     assert findings["tqdm"].mend == "pip install 'tqdm'"
-    assert findings["extra tune"].state == "lacks peft"
+    assert findings["extra tune"].state == "lacks matplotlib"
     assert findings["extra tune"].good  # what is optional is not broken
     assert CliRunner().invoke(app, ["doctor"]).exit_code == 1

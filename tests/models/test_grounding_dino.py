@@ -63,8 +63,11 @@ def test_alone_and_in_a_batch_the_scores_are_the_same(mini_specialist: Any, imag
         Query("the small red tree that is to the left of the house and above the striped fish", "tree", (14, 18)),
         Query("fish"),
     )
+    before = mini_specialist.backbone.calls
     together = mini_specialist.detect([QueryGroup(image, queries), QueryGroup(image.resize((140, 70)), queries[:1])])
     assert [len(group) for group in together] == [3, 1]
+    # The backbone sees each image once, however many texts there are.
+    assert mini_specialist.backbone.calls - before == 2
     for query, batched in zip(queries, together[0], strict=True):
         ((alone,),) = mini_specialist.detect([QueryGroup(image, (query,))])
         assert np.allclose(alone.scores, batched.scores, atol=1e-5)
