@@ -72,10 +72,13 @@ class Run:
             entry = {"settings": settings, "state": "done", "rows": report.rows, "failed": report.failed}
             timing = {"seconds": round(report.seconds, 3), "timed_samples": report.made_now}
             cost = {} if report.gflops_per_sample is None else {"gflops_per_sample": report.gflops_per_sample}
-            self._note(stage, entry | timing | cost | {"samples_per_second": report.per_second})
+            notes = {"notes": dict(report.notes)} if report.notes else {}
+            self._note(stage, entry | timing | cost | notes | {"samples_per_second": report.per_second})
         if report.made_now:
             pace = f"{report.seconds:.1f} s, {report.per_second} samples/s"
             log.info("%s: %d rows (%d failed), %s", stage, report.rows, report.failed, pace)
+            for note, count in report.notes.items():
+                log.info("%s: %d rows: %s", stage, count, note)
         return report
 
     def _stages(self) -> dict[str, Any]:

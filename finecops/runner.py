@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import errno
 import logging
+import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -26,6 +28,7 @@ from finecops.jsonl import append_rows, finish, read_rows, repair_torn_end
 from finecops.records import Sample, StageRow
 
 log = logging.getLogger(__name__)
+_NUMBER = re.compile(r"\d+")
 
 Row = TypeVar("Row", bound=StageRow)
 RowOut = TypeVar("RowOut", bound=StageRow, covariant=True)
@@ -49,14 +52,16 @@ class Stage(Protocol[RowOut]):
 
 @dataclass(frozen=True)
 class StageReport:
-    """What a stage did: rows in its file, how many of them failed, how many were made now, how long it took, and what
-    a sample cost in the first batch (multiply-adds count as two), None for a stage without a model in this process."""
+    """What a stage did: rows in its file, how many of them failed, how many were made now, how long it took, what a
+    sample cost in the first batch (multiply-adds count as two; None for a stage without a model in this process), and
+    how many rows have which note, numbers in it left out."""
 
     rows: int
     failed: int
     made_now: int
     seconds: float
     gflops_per_sample: float | None = None
+    notes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def per_second(self) -> float | None:
@@ -179,7 +184,9 @@ def _run_locked(job: StageJob[Row], load_stage: Callable[[], Stage[Row]]) -> Sta
     ordered = [done[sample.id] for sample in job.samples]
     finish(unfinished, job.path, ordered)
     seconds = time.perf_counter() - started
-    return StageReport(len(ordered), _count_failed(ordered), len(done) - resumed, seconds, gflops)
+    return StageReport(
+        len(ordered), _count_failed(ordered), len(done) - resumed, seconds, gflops, _count_notes(ordered)
+    )
 
 
 def _measured(make: Callable[[], list[Row]]) -> tuple[list[Row], float | None]:
@@ -212,6 +219,11 @@ def _rows_of(batch: list[ImageGroup], stage: Stage[Row], job: StageJob[Row]) -> 
         reason = str(error) if known else f"{type(error).__name__}: {error}"
         log.debug("sample %s failed", group.samples[0].id, exc_info=error)
         return [job.failure(group.samples[0], reason)]
+
+
+def _count_notes(rows: Iterable[StageRow]) -> dict[str, int]:
+    notes = (getattr(row, "note", None) for row in rows)
+    return dict(Counter(_NUMBER.sub("N", note) for note in notes if note))
 
 
 def _count_failed(rows: Iterable[StageRow]) -> int:

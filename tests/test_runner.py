@@ -95,6 +95,16 @@ def test_a_sample_that_raises_fails_alone(tmp_path: Path, error: Exception, reas
     assert report.failed == 2
 
 
+def test_notes_are_counted_without_their_numbers(tmp_path: Path) -> None:
+    def stage(groups: Sequence[ImageGroup]) -> list[Prediction]:
+        notes = {"0": "cut from 24 to 16 tokens", "1": "cut from 30 to 16 tokens", "2": "no focus"}
+        rows = [make_prediction(s.id) for g in groups for s in g.samples]
+        return [row.model_copy(update={"note": notes.get(row.sample_id)}) for row in rows]
+
+    report = run_stage(job(tmp_path), lambda: stage)
+    assert report.notes == {"cut from N to N tokens": 2, "no focus": 1}
+
+
 def test_a_file_cut_at_any_byte_is_completed_to_the_same_bytes(tmp_path: Path) -> None:
     run_stage(job(tmp_path / "whole"), loader(Recorder(frozenset({"5"}))))
     whole = (tmp_path / "whole" / "toy.jsonl").read_bytes()
