@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +93,9 @@ def _name(stage: str) -> str:
     if not stage.startswith("crs"):
         return _NAMES[stage]
     topk, *rest = stage.removeprefix("crs-").split("-")
-    ways = [word for word in rest if word in ("none", "shuffle", "marks", "both") or word.startswith("mean")]
+    # The model's name comes after them, and may have such words of its own.
+    ways = [*takewhile({"none", "shuffle", "marks", "both"}.__contains__, rest)]
+    ways += [word for word in rest[-1:] if re.fullmatch(r"mean\d+", word)]
     return " ".join(["CRS", topk.replace("top", "top-"), *ways])
 
 
