@@ -11,7 +11,7 @@ project=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$folder/wheels"
 [ -x "$folder/venv/bin/python" ] || python3 -m venv "$folder/venv"
 pip=("$folder/venv/bin/python" -m pip)
-"${pip[@]}" install --quiet --upgrade pip "setuptools<81" wheel ninja psutil
+"${pip[@]}" install --quiet --upgrade "setuptools<81" wheel ninja psutil hatchling editables
 "${pip[@]}" install --quiet "torch>=2.6" torchvision
 if ! ls "$folder"/wheels/onedl_mmcv-*.whl >/dev/null 2>&1; then
     rm -rf "$folder/source"

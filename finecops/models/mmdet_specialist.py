@@ -6,6 +6,7 @@ The text is cleaned as on the transformers way. Without focus mmdet takes the ma
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
@@ -48,6 +49,7 @@ class MmdetSpecialist:
             ) from error
         self.config, self.device = config, torch.device(device)
         register_all_modules(init_default_scope=True)
+        _mend_decoder_positions()
         settings = _read_config(config)
         backbone = settings.model.backbone
         # All weights come from the checkpoint: nothing is fetched for the backbone first.
@@ -56,17 +58,25 @@ class MmdetSpecialist:
             self.model: Any = MODELS.build(settings.model)
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"{config.name}: cannot build the model: {first_line(error)}") from error
+        _fit_to_transformers(self.model.language_model)
         _load_weights(self.model, config)
         self.model.to(self.device).eval()
         self.prepare = Compose([TRANSFORMS.build(step) for step in _array_pipeline(settings)])
 
     def detect(self, groups: Sequence[QueryGroup]) -> list[list[Detections]]:
-        """Detect every query of every group, `batch_size` at a time."""
+        """Detect every query of every group: samples of one text together, as a batch of a referring dataset may hold
+        them, others apart. mmdet repeats the texts' masks head by head where its attention wants them sample by
+        sample, so different texts in a batch change each other's scores."""
         asked = [(np.asarray(group.image)[:, :, ::-1], query) for group in groups for query in group.queries]
-        found: list[Detections] = []
-        for start in range(0, len(asked), self.config.batch_size):
-            found += self._detect(asked[start : start + self.config.batch_size])
-        results = iter(found)
+        alike: dict[tuple[str, object], list[int]] = defaultdict(list)
+        for place, (_, query) in enumerate(asked):
+            alike[query.text, query.span].append(place)
+        found: dict[int, Detections] = {}
+        for places in alike.values():
+            for start in range(0, len(places), self.config.batch_size):
+                some = places[start : start + self.config.batch_size]
+                found |= zip(some, self._detect([asked[i] for i in some]), strict=True)
+        results = iter(found[i] for i in range(len(asked)))
         return [[next(results) for _ in group.queries] for group in groups]
 
     @torch.inference_mode()
@@ -101,6 +111,38 @@ class MmdetSpecialist:
         scores = found.scores.double().cpu().numpy()
         order = np.argsort(-scores, kind="stable")[: self.config.max_boxes]
         return Detections(clip_xyxy(found.bboxes.double().cpu().numpy()[order], image_wh), scores[order], note)
+
+
+def _mend_decoder_positions() -> None:
+    """onedl-mmdetection 3.4.6 to 3.5.1 encode a query's box four times the model's width wide, not twice, and every
+    DINO-like decoder fails. OpenMMLab's own mmdet takes half the width per coordinate."""
+    from mmdet.models.layers.transformer import dino_layers
+
+    original = dino_layers.coordinate_to_encoding
+    if getattr(original, "takes_width", False):
+        return
+
+    def encode(coordinates: Any, num_feats: int = 256) -> Any:
+        return original(coordinates, num_feats=num_feats // 2)
+
+    encode.takes_width = True  # type: ignore[attr-defined]
+    dino_layers.coordinate_to_encoding = encode
+
+
+def _fit_to_transformers(language_model: Any) -> None:
+    """mmdet 3.5 calls transformers as it was before version 5: a method by its old name, a mask with three dimensions
+    where four are taken now."""
+    tokenizer, bert = language_model.tokenizer, language_model.language_backbone.body.model
+    if not hasattr(tokenizer, "batch_encode_plus"):
+        tokenizer.batch_encode_plus = tokenizer.__call__
+    forward = bert.forward
+
+    def with_four_dimensions(*args: Any, attention_mask: Any = None, **more: Any) -> Any:
+        if attention_mask is not None and attention_mask.dim() == 3:
+            attention_mask = attention_mask.unsqueeze(1)
+        return forward(*args, attention_mask=attention_mask, **more)
+
+    bert.forward = with_four_dimensions
 
 
 def _read_config(config: SpecialistConfig) -> Any:
@@ -140,9 +182,14 @@ def _load_weights(model: Any, config: SpecialistConfig) -> None:
             "safetensors"
         )
     state = state.get("state_dict", state)
-    missing, unexpected = (
-        [key for key in keys if not key.endswith(_NO_WEIGHTS)] for keys in model.load_state_dict(state, strict=False)
-    )
+    try:
+        loaded = model.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        shape = str(error).strip().splitlines()[1:2] or [first_line(error)]
+        raise ModelError(
+            f"{config.name}: {config.weights} does not fit {config.mmdet_config}: {shape[0].strip()}"
+        ) from error
+    missing, unexpected = ([key for key in keys if not key.endswith(_NO_WEIGHTS)] for keys in loaded)
     if missing or unexpected:
         raise ModelError(
             f"{config.name}: {config.weights} does not fit {config.mmdet_config}: {len(missing)} weights missing "

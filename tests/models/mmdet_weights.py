@@ -1,4 +1,4 @@
-"""The mini specialist's weights under mmdet's names, and an mmdet configuration of its shape."""
+"""A transformers model's weights under mmdet's names, and an mmdet configuration of its shape."""
 
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ def mmdet_state(model: Any) -> dict[str, torch.Tensor]:
         elif "downsample" in name:
             state[name] = _patches_in_mmdets_order(value)
         else:
-            state[name] = value
+            # mmdet keeps the scalar biases of the class heads as vectors of one.
+            state[name] = value.reshape(1) if "cls_branches" in name else value
     for name, three in parts.items():
         state[name] = torch.cat([three[which] for which in "qkv"])
     # Only training uses it.
@@ -212,6 +213,7 @@ def mmdet_config(model: Any, language_model: Path, side: int) -> str:
         },
         "bbox_head": {
             "type": "GroundingDINOHead",
+            "embed_dims": width,
             "num_classes": 256,
             "sync_cls_avg_factor": True,
             "contrastive_cfg": {"max_text_len": 256, "log_scale": "auto", "bias": True},

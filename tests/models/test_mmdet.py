@@ -1,4 +1,4 @@
-"""The mmdet way against the transformers way, with the mini specialist's own weights under mmdet's names.
+"""The mmdet way against the transformers way, with the same small random weights under either's names.
 
 Needs mmdet: `bash scripts/mmdet_environment.sh`.
 """
@@ -6,17 +6,18 @@ Needs mmdet: `bash scripts/mmdet_environment.sh`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from transformers import BertModel
+from transformers import BertModel, MMGroundingDinoForObjectDetection
 
 from finecops.config import SpecialistConfig, load_specialist
 from finecops.errors import ModelError
+from finecops.mini.gdino import mini_config, mini_processor
+from finecops.models.grounding_dino import GroundingDino
 from finecops.models.images import read_image
 from finecops.models.load import load_specialist_model
 from finecops.models.protocols import Query, QueryGroup
@@ -28,12 +29,29 @@ QUERIES = (Query(SENTENCE), Query(SENTENCE, "the tree", (42, 50)), Query("A hous
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory, mini_specialist: Any) -> SpecialistConfig:
+def ours(tmp_path_factory: pytest.TempPathFactory) -> GroundingDino:
+    """A small random model on the transformers way, as wide as mmdet's text positions want it (256)."""
+    torch.manual_seed(0)
+    config = mini_config()
+    config.update({"d_model": 256, "encoder_ffn_dim": 256, "decoder_ffn_dim": 256})
+    model = MMGroundingDinoForObjectDetection(config).eval()
+    for heads in (model.bbox_embed, model.model.decoder.bbox_embed, [model.model.encoder_output_bbox_embed]):
+        torch.manual_seed(1)
+        for head in heads:
+            torch.nn.init.normal_(head.layers[-1].weight, std=0.05)
+    folder = tmp_path_factory.mktemp("ours")
+    model.save_pretrained(folder)
+    mini_processor().save_pretrained(folder)
+    return GroundingDino(load_specialist(f"mini-gdino@{folder}"))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory, ours: GroundingDino) -> SpecialistConfig:
     folder = tmp_path_factory.mktemp("mmdet")
-    model, tokenizer = mini_specialist.model, mini_specialist.processor.tokenizer
+    model, tokenizer = ours.model, ours.processor.tokenizer
     BertModel(model.config.text_config, add_pooling_layer=False).save_pretrained(folder / "bert")
     tokenizer.save_pretrained(folder / "bert")
-    side = mini_specialist.processor.image_processor.size["shortest_edge"]
+    side = ours.processor.image_processor.size["shortest_edge"]
     (folder / "config.py").write_text(mmdet_config(model, folder / "bert", side))
     state = {key: value.contiguous().clone() for key, value in mmdet_state(model).items()}
     save_file(state, folder / "weights.safetensors")
@@ -43,24 +61,26 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory, mini_specialist: Any) -
 
 
 @pytest.fixture(scope="module")
-def images(mini_specialist: Any) -> list[Image.Image]:
+def images(ours: GroundingDino) -> list[Image.Image]:
     # Of the size that both work at: the two ways do not resize alike.
-    side = mini_specialist.processor.image_processor.size["shortest_edge"]
+    side = ours.processor.image_processor.size["shortest_edge"]
     paths = sorted(Path("data/finecops-mini/images").glob("test_*.png"))[:3]
     return [read_image(path).resize((side, side)) for path in paths]
 
 
 def test_both_ways_give_the_same_boxes_and_scores(
-    checkpoint: SpecialistConfig, mini_specialist: Any, images: list[Image.Image]
+    checkpoint: SpecialistConfig, ours: GroundingDino, images: list[Image.Image]
 ) -> None:
     model = load_specialist_model(checkpoint, "cpu")
     groups = [QueryGroup(image, QUERIES) for image in images]
-    for theirs, ours in zip(model.detect(groups), mini_specialist.detect(groups), strict=True):
-        for there, here in zip(theirs, ours, strict=True):
-            np.testing.assert_allclose(there.scores, here.scores, atol=2e-4)
-            sure = here.scores > 0.1
-            np.testing.assert_allclose(there.xyxy[sure], here.xyxy[sure], atol=0.1)
-    # Focus is not the same as none.
+    for theirs, here in zip(model.detect(groups), ours.detect(groups), strict=True):
+        for there, found in zip(theirs, here, strict=True):
+            assert len(there.scores) == len(found.scores) == 16
+            np.testing.assert_allclose(there.scores, found.scores, atol=1e-5)
+            # Boxes of all but equal scores may change places.
+            gap = np.abs(there.xyxy[:, None] - found.xyxy[None]).max(-1)
+            assert gap.min(axis=1).max() < 0.05
+            assert gap.min(axis=0).max() < 0.05
     plain, focused = model.detect(groups)[0][:2]
     assert not np.allclose(plain.scores, focused.scores)
 
@@ -79,6 +99,6 @@ def test_a_pickle_needs_leave_and_is_loaded_as_tensors(checkpoint: SpecialistCon
 
 def test_weights_that_miss_keys_are_refused(checkpoint: SpecialistConfig, tmp_path: Path) -> None:
     path = tmp_path / "part.safetensors"
-    save_file({"level_embed": torch.zeros(2, 96), "what": torch.zeros(1)}, path)
+    save_file({"level_embed": torch.zeros(2, 256), "what": torch.zeros(1)}, path)
     with pytest.raises(ModelError, match=r"weights missing .*, 1 unknown \(what\)"):
         load_specialist_model(checkpoint.model_copy(update={"weights": str(path)}), "cpu")
