@@ -122,16 +122,20 @@ def run_stage(job: StageJob[Row], load_stage: Callable[[], Stage[Row]]) -> Stage
 
     Raises:
         RunError: another process writes this file, or it cannot be written.
-        StopRunError: `watch` stopped it; what was done of the file is taken away, so that another try begins anew.
+        StopRunError: `watch` stopped it. The few rows made now are taken away, so that another try begins anew; rows
+            of an earlier start are kept.
     """
     job.path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = job.path.with_suffix(".jsonl.partial")
     lock = FileLock(job.path.with_suffix(".lock"), timeout=0)
     try:
         with lock:
+            resumed = unfinished.exists() and unfinished.stat().st_size > 0
             try:
                 return _run_locked(job, load_stage)
             except StopRunError:
-                job.path.with_suffix(".jsonl.partial").unlink(missing_ok=True)
+                if not resumed:
+                    unfinished.unlink(missing_ok=True)
                 raise
     except Timeout:
         raise RunError(f"another process is writing {job.path}; wait for it or choose another --run") from None
@@ -166,7 +170,6 @@ def _run_locked(job: StageJob[Row], load_stage: Callable[[], Stage[Row]]) -> Sta
         started = time.perf_counter()
         failed = _count_failed(done.values())
         watch = job.watch or (lambda rows: None)
-        watch(list(done.values()))
         bar = tqdm(total=len(job.samples), initial=resumed, desc=job.name, unit="sample", dynamic_ncols=True)
         with bar, unfinished.open("a", encoding="utf-8") as file:
             for batch in todo:

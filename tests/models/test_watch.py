@@ -57,10 +57,29 @@ def test_a_stopped_stage_leaves_nothing_behind(tmp_path: Path) -> None:
     def failure(sample: Sample, reason: str) -> Prediction:
         return Prediction(sample_id=sample.id, status="failed", source="mllm", reason=reason)
 
-    path = tmp_path / "mllm.jsonl"
+    path, partial = tmp_path / "mllm.jsonl", tmp_path / "mllm.jsonl.partial"
     watch = Watch("m", "norm1000_paren", SAMPLES)
     job = StageJob("mllm", path, Prediction, SAMPLES, lambda s: Path(f"{s.id}.png"), failure, 8, watch)
     with pytest.raises(StopRunError):
         run_stage(job, lambda: stage)
     assert not path.exists()
-    assert not path.with_suffix(".jsonl.partial").exists()
+    assert not partial.exists()
+
+
+def test_a_stop_keeps_rows_of_an_earlier_start(tmp_path: Path) -> None:
+    def stage(groups: Any) -> list[Prediction]:
+        return [Prediction(sample_id=s.id, source="mllm", **UNREAD) for g in groups for s in g.samples]
+
+    def failure(sample: Sample, reason: str) -> Prediction:
+        return Prediction(sample_id=sample.id, status="failed", source="mllm", reason=reason)
+
+    kept = "".join(row.model_dump_json() + "\n" for row in rows([GOOD])[:4])
+    partial = tmp_path / "mllm.jsonl.partial"
+    partial.write_text(kept)
+    watch = Watch("m", "norm1000_paren", SAMPLES)
+    job = StageJob(
+        "mllm", tmp_path / "mllm.jsonl", Prediction, SAMPLES, lambda s: Path(f"{s.id}.png"), failure, 8, watch
+    )
+    with pytest.raises(StopRunError):
+        run_stage(job, lambda: stage)
+    assert partial.read_text().startswith(kept)
