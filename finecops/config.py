@@ -221,7 +221,14 @@ _MODEL_KINDS: dict[str, type[Config]] = {
     "extractor": ExtractorConfig,
 }
 C = TypeVar("C", bound=Config)
+M = TypeVar("M", bound=Config)
 _HASHED_WHOLE_BYTES = 200_000_000
+
+
+def with_leave(config: M, trust_remote_code: bool, allow_pickle: bool) -> M:
+    """The configuration with the user's leave to run a model's own code, or to unpickle tensors, where it has a use."""
+    leave = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
+    return config.model_copy(update={key: True for key, given in leave.items() if given and hasattr(config, key)})
 
 
 def names(kind: str) -> list[str]:
@@ -366,7 +373,7 @@ _NOT_ANSWERS = {
 
 def model_settings(config: SpecialistConfig | MllmConfig) -> dict[str, Any]:
     """What of a model's configuration changes what it answers, with a fingerprint of its weights."""
-    told = config.model_dump(mode="json", exclude=_NOT_ANSWERS, exclude_defaults=True)
+    told = config.model_dump(mode="json", exclude=_NOT_ANSWERS, exclude_none=True)
     if isinstance(config, MllmConfig) and config.adapter is not None:
         told["adapter_fingerprint"] = weights_fingerprint(config.adapter)
     return told | {"weights_fingerprint": weights_fingerprint(config.weights)}

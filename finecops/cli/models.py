@@ -69,16 +69,14 @@ def check_command(
     ] = False,
 ) -> None:
     """Load or call a model on a few samples: prompt, raw reply, parsed box on the image, scores, seconds, memory."""
-    from finecops.config import ExtractorConfig, load_dataset, load_model
+    from finecops.config import ExtractorConfig, load_dataset, load_model, with_leave
     from finecops.datasets.choose import choose_samples
     from finecops.datasets.finecops_ref import load_dataset_split
     from finecops.models.check import check_model, draw_checked, peak_memory_mib
     from finecops.models.load import default_device
     from finecops.runner import ImageGroup
 
-    config = load_model(name)
-    leave = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
-    config = config.model_copy(update={k: v for k, v in leave.items() if v and hasattr(config, k)})
+    config = with_leave(load_model(name), trust_remote_code, allow_pickle)
     data = load_dataset_split(load_dataset(dataset), None, ())
     positives = [sample for sample in data.samples if sample.negative is None]
     groups = [ImageGroup(data.image_path(s), (s,)) for s in choose_samples(positives, samples)]

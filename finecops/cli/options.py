@@ -6,18 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from inspect import Parameter, Signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 if TYPE_CHECKING:
-    from finecops.config import MllmConfig, PresetConfig, SpecialistConfig
+    from finecops.config import MllmConfig, PresetConfig
     from finecops.crs.pipeline import CrsSettings
     from finecops.crs.select import Selecting
     from finecops.run import Run
     from finecops.sfa.pipeline import SfaSettings
 
-M = TypeVar("M", "SpecialistConfig", "MllmConfig")
 DEFAULT_DATASET = "finecops-mini"
 
 
@@ -147,6 +146,7 @@ def open_choices(choices: Choices, part: str | None = None) -> tuple[Run, SfaSet
         load_mllm,
         load_preset,
         load_specialist,
+        with_leave,
     )
     from finecops.datasets.finecops_ref import load_dataset_split
     from finecops.models.load import default_device
@@ -160,12 +160,13 @@ def open_choices(choices: Choices, part: str | None = None) -> tuple[Run, SfaSet
         key: value for key in ("score_threshold", "nms_iou", "zero_is") if (value := getattr(choices, key)) is not None
     }
     preset = type(preset).model_validate(preset.model_dump() | thresholds)
+    leave = (choices.trust_remote_code, choices.allow_pickle)
     settings = SfaSettings(
         preset=preset,
         extractor=load_extractor(choices.extractor or preset.extractor),
-        router=_with_leave(choices, load_specialist(choices.router or preset.router)),
-        specialist=_with_leave(choices, load_specialist(choices.specialist or preset.specialist)),
-        mllm=_with_leave(choices, load_mllm(choices.mllm or preset.mllm)),
+        router=with_leave(load_specialist(choices.router or preset.router), *leave),
+        specialist=with_leave(load_specialist(choices.specialist or preset.specialist), *leave),
+        mllm=with_leave(load_mllm(choices.mllm or preset.mllm), *leave),
         focus=choices.focus,
         confidence=choices.confidence,  # type: ignore[arg-type]
         both=choices.both,
@@ -192,12 +193,6 @@ def open_choices(choices: Choices, part: str | None = None) -> tuple[Run, SfaSet
     if choices.slow == "crs":
         settings = replace(settings, crs=_crs_settings(choices, settings))
     return run, settings
-
-
-def _with_leave(choices: Choices, config: M) -> M:
-    """The configuration with the user's leave to run a model's own code, or to unpickle tensors, if it was given."""
-    leave = {"trust_remote_code": choices.trust_remote_code, "allow_pickle": choices.allow_pickle}
-    return config.model_copy(update={key: True for key, given in leave.items() if given and hasattr(config, key)})
 
 
 def _refuse_unknown(choices: Choices) -> None:
@@ -252,11 +247,12 @@ def selecting_of(choices: Choices) -> Selecting:
 
 def selector_of(choices: Choices, preset: PresetConfig) -> MllmConfig:
     """The MLLM that chooses: the named one, else the preset's tuned one, else the preset's; with the adapter."""
-    from finecops.config import load_mllm
+    from finecops.config import load_mllm, with_leave
 
     tuned = preset.selector_none if choices.none else preset.selector
     # A named adapter goes onto the plain model, not onto a tuned one.
-    config = _with_leave(choices, load_mllm(choices.mllm or (None if choices.adapter else tuned) or preset.mllm))
+    named = load_mllm(choices.mllm or (None if choices.adapter else tuned) or preset.mllm)
+    config = with_leave(named, choices.trust_remote_code, choices.allow_pickle)
     if choices.adapter is None:
         return config
     name = f"{config.name}+{Path(choices.adapter).name}"

@@ -57,6 +57,7 @@ class WorkerProcess:
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._said: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._listener: threading.Thread | None = None
         self._number = 0
         self._starts = 0
         self._warned = False
@@ -122,7 +123,8 @@ class WorkerProcess:
             raise ModelError(f"worker {self.name}: cannot start {self.command[0]}: {error.strerror}") from error
         self._process = process
         threading.Thread(target=self._read_answers, args=(process.stdout, self._lines), daemon=True).start()
-        threading.Thread(target=self._read_words, args=(process.stderr,), daemon=True).start()
+        self._listener = threading.Thread(target=self._read_words, args=(process.stderr,), daemon=True)
+        self._listener.start()
         log.info("starting worker %s", self.name)
         ready = self._wait(None, self.start_seconds)
         if ready.get("protocol") != PROTOCOL:
@@ -161,7 +163,8 @@ class WorkerProcess:
             except subprocess.TimeoutExpired:
                 process.kill()
                 code = process.wait()
-        time.sleep(0.05)
+        if self._listener is not None:
+            self._listener.join(1)
         return ModelError(f"worker {self.name} ended with code {code}{self._last_words()}")
 
     def _last_words(self) -> str:

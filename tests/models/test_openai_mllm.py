@@ -187,6 +187,40 @@ def test_what_was_changed_is_sent_as_it_is_now(tmp_path: Path) -> None:
         assert np.array_equal(np.asarray(sent), np.asarray(image))
 
 
+@pytest.mark.parametrize(
+    ("name", "said", "seen"),
+    [
+        ("qwen2.5-vl-7b-server", '```json\n[{"bbox_2d": [14, 14, 56, 42]}]\n```', (112, 56)),
+        ("internvl2.5-8b-server", "<ref>the red car</ref><box>[[125, 250, 500, 750]]</box>", (100, 50)),
+    ],
+)
+def test_each_model_is_asked_and_read_in_its_own_way(
+    config: MllmConfig, group: ImageGroup, name: str, said: str, seen: tuple[int, int]
+) -> None:
+    own = load_mllm(name).model_copy(update={"base_url": config.base_url, "weights": config.weights})
+    Server.reply = lambda request: answer(said)
+    row = ground(own, group)
+    assert row.boxes == (pytest.approx((12.5, 12.5, 50.0, 37.5)),)
+    image, text = Server.seen[0]["messages"][0]["content"]
+    assert text["text"] == row.prompt
+    assert "the red car" in row.prompt
+    # Where boxes are in pixels of the resized image, that image is what is sent.
+    sent = Image.open(io.BytesIO(base64.b64decode(image["image_url"]["url"].partition(",")[2])))
+    assert sent.size == seen
+
+
+def test_system_message_and_chat_options_reach_the_server(config: MllmConfig, group: ImageGroup) -> None:
+    Server.reply = lambda request: answer(BOX)
+    changes = {"system": "Be brief.", "chat_options": {"enable_thinking": False}, "plain_commas": True}
+    own = config.model_copy(update=changes)
+    sample = make_sample("1", width=100, height=50, expression="the red, shiny car")
+    row = ground(own, ImageGroup(group.image, (sample,)))
+    (request,) = Server.seen
+    assert request["messages"][0] == {"role": "system", "content": "Be brief."}
+    assert request["chat_template_kwargs"] == {"enable_thinking": False}
+    assert "the red shiny car" in row.prompt
+
+
 def test_no_key_and_no_server(config: MllmConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(ConfigError, match="set OPENAI_API_KEY"):
