@@ -68,6 +68,13 @@ class Choices:
             help="Who answers level 2: 'mllm' writes a box (the paper); 'crs' lets it pick one of the candidates."
         ),
     ] = "mllm"
+    candidates: Annotated[
+        str,
+        typer.Option(
+            help="With --slow crs: the options are the 'router's detections of the target, which are there already, or "
+            "what the 'specialist' proposes for the whole expression (the paper's CRS).",
+        ),
+    ] = "router"
     confidence: Annotated[
         str, typer.Option(help="What an MLLM's score is: mean_prob, product or mean_logit of the box's tokens.")
     ] = "mean_prob"
@@ -209,6 +216,8 @@ def _refuse_unknown(choices: Choices) -> None:
         raise ConfigError(f"unknown fast pathway {choices.fast!r}; there are: specialist, router")
     if choices.slow not in ("mllm", "crs"):
         raise ConfigError(f"unknown slow pathway {choices.slow!r}; there are: mllm, crs")
+    if choices.candidates not in ("router", "specialist"):
+        raise ConfigError(f"unknown source of candidates {choices.candidates!r}; there are: router, specialist")
     if choices.fast == "router" and choices.both:
         raise ConfigError("--fast router answers level 1 alone, so it does not go with --both")
 
@@ -222,6 +231,7 @@ def _crs_settings(choices: Choices, settings: SfaSettings) -> CrsSettings:
         mllm=selector_of(choices, settings.preset),
         selecting=selecting_of(choices),
         focus=settings.focus,
+        proposer=choices.candidates,  # type: ignore[arg-type]
         device=settings.device,
         batch_size=settings.batch_size,
         upstream=settings.upstream,
@@ -275,7 +285,7 @@ def _default_run_name(choices: Choices, dataset: str, split: str, part: str | No
     if choices.fast != "specialist":
         parts.append(f"fast{choices.fast}")
     if choices.slow != "mllm":
-        parts.append(f"slow{choices.slow}")
+        parts.append(f"slow{choices.slow}" + (f"-{choices.candidates}" if choices.candidates != "router" else ""))
     if choices.limit:
         parts.append(str(choices.limit))
     return "-".join(parts)

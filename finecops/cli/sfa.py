@@ -19,7 +19,8 @@ sfa_app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_ANSWER = ("extractor", "specialist", "mllm", "focus", "both", "fast", "slow", "topk", "none", "adapter", "confidence")
+_CRS = ("candidates", "topk", "none", "adapter")
+_ANSWER = ("extractor", "specialist", "mllm", "focus", "both", "fast", "slow", *_CRS, "confidence")
 
 
 @command(sfa_app, "run", (*DATA, *_ANSWER, *ROUTER, "device", "batch_size"))
@@ -68,8 +69,8 @@ def _open(choices: Choices) -> tuple[Run, SfaSettings]:
     """As `open_choices`; refuses what says how CRS asks where CRS is not asked."""
     from finecops.errors import ConfigError
 
-    if choices.slow != "crs" and (choices.none or choices.adapter is not None or choices.topk != Choices.topk):
-        raise ConfigError("--topk, --none and --adapter say how CRS asks; they go with --slow crs")
+    if choices.slow != "crs" and any(getattr(choices, name) != getattr(Choices, name) for name in _CRS):
+        raise ConfigError("--candidates, --topk, --none and --adapter say how CRS asks; they go with --slow crs")
     return open_choices(choices)
 
 

@@ -94,7 +94,7 @@ def _name(stage: str) -> str:
         return _NAMES[stage]
     topk, *rest = stage.removeprefix("crs-").split("-")
     # The model's name comes after them, and may have such words of its own.
-    ways = [*takewhile({"none", "shuffle", "marks", "both"}.__contains__, rest)]
+    ways = [*takewhile({"router", "none", "shuffle", "marks", "both"}.__contains__, rest)]
     ways += [word for word in rest[-1:] if re.fullmatch(r"mean\d+", word)]
     return " ".join(["CRS", topk.replace("top", "top-"), *ways])
 

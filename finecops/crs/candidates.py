@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from finecops.infer import query_groups, rounded_boxes, rounded_scores
 from finecops.metrics.arrays import Bools
 from finecops.metrics.precision import IOU_THRESHOLD
 from finecops.models.protocols import Detections, Specialist
-from finecops.records import Candidates, Sample, Target
+from finecops.records import Candidates, Route, Sample, Target
 from finecops.runner import ImageGroup
 
 NMS_IOU = 0.7
@@ -35,6 +35,38 @@ class CandidateStage:
             for group, results in zip(groups, found, strict=True)
             for sample, detections in zip(group.samples, results, strict=True)
         ]
+
+
+class RoutedCandidateStage:
+    """The router's detections of the target as candidates: they cost nothing, the router has looked already.
+
+    They are the things of the target's kind, those that the rest of the expression must tell apart. Where the router
+    has none (no target phrase, nothing detected) a specialist proposes, which is loaded if there is such a sample.
+    """
+
+    def __init__(self, routes: Mapping[str, Route], nms_iou: float, load: Callable[[], CandidateStage]) -> None:
+        self.routes, self.nms_iou, self._load = routes, nms_iou, load
+        self._propose: CandidateStage | None = None
+
+    def __call__(self, groups: Sequence[ImageGroup]) -> list[Candidates]:
+        """One row per sample."""
+        missing = [
+            ImageGroup(group.image, rest)
+            for group in groups
+            if (rest := tuple(sample for sample in group.samples if not self.routes[sample.id].all_boxes))
+        ]
+        if missing and self._propose is None:
+            self._propose = self._load()
+        proposed = {row.sample_id: row for row in self._propose(missing)} if self._propose and missing else {}
+        return [
+            proposed[sample.id] if sample.id in proposed else self._row(sample)
+            for group in groups
+            for sample in group.samples
+        ]
+
+    def _row(self, sample: Sample) -> Candidates:
+        route = self.routes[sample.id]
+        return candidates_of(sample, Detections(np.array(route.all_boxes), np.array(route.all_scores)), self.nms_iou)
 
 
 def candidates_of(sample: Sample, detections: Detections, nms_iou: float) -> Candidates:

@@ -7,21 +7,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from finecops import infer
 from finecops.config import MllmConfig, SpecialistConfig, model_settings
-from finecops.crs.candidates import NMS_IOU, CandidateStage, failed_candidates
+from finecops.crs.candidates import NMS_IOU, CandidateStage, RoutedCandidateStage, failed_candidates
 from finecops.crs.order_test import OrderReport, OrderStage, failed_votes, order_report, voted_prediction
 from finecops.crs.select import SOURCE, Selecting, SelectionStage
 from finecops.errors import RunError
 from finecops.jsonl import append_rows, read_rows
 from finecops.models.load import load_mllm_model, load_specialist_model
 from finecops.models.watch import Watch
-from finecops.records import Candidates, OrderVotes, Prediction, Sample, Target
+from finecops.records import Candidates, OrderVotes, Prediction, Route, Sample, Target
 from finecops.run import Run
+from finecops.runner import Stage
 
 log = logging.getLogger(__name__)
+
+Proposer = Literal["specialist", "router"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class CrsSettings:
         selecting: how questions are asked.
         nms_iou: of the candidates.
         focus: focus the specialist on the target of the expression.
+        proposer: the specialist, or where SFA has routed, the router: its detections of the target are taken as they
+            are, and only where there is none the specialist proposes.
         device, batch_size, upstream: as in `SfaSettings`.
     """
 
@@ -41,6 +46,7 @@ class CrsSettings:
     selecting: Selecting = field(default_factory=Selecting)
     nms_iou: float = NMS_IOU
     focus: bool = False
+    proposer: Proposer = "specialist"
     device: str = "cpu"
     batch_size: int | None = None
     upstream: bool = True
@@ -57,11 +63,13 @@ class CrsPipeline:
         make_targets: Callable[[], dict[str, Target]],
         samples: Sequence[Sample] | None = None,
         share: str = "all",
+        routes: dict[str, Route] | None = None,
     ) -> None:
         """`make_targets` gives the run's targets where the specialist is focused. With `samples` only those are asked
-        about; `share` says in words which they are."""
+        about; `share` says in words which they are. `routes` are the run's, where the router proposes."""
         self.run, self.settings, self.make_targets = run, settings, make_targets
         self.samples, self.share = run.samples if samples is None else samples, share
+        self.routes = routes
 
     def candidates(self) -> dict[str, Candidates]:
         """`candidates.jsonl`."""
@@ -72,6 +80,8 @@ class CrsPipeline:
         if s.focus:
             targets = self.make_targets()
             told["targets_sha256"] = self.run.checksum("targets")
+        if s.proposer == "router":
+            told |= {"proposer": "router", "routes_sha256": self.run.checksum("routes")}
         self.run.do(
             "candidates",
             Candidates,
@@ -79,9 +89,20 @@ class CrsPipeline:
             told,
             failed_candidates,
             s.batch_size or s.specialist.batch_size,
-            lambda: CandidateStage(load_specialist_model(s.specialist, s.device), targets, s.nms_iou),
+            lambda: self._proposing(targets),
         )
         return {row.sample_id: row for row in read_rows(self.run.file("candidates"), Candidates)}
+
+    def _proposing(self, targets: dict[str, Target] | None) -> Stage[Candidates]:
+        s = self.settings
+
+        def specialist() -> CandidateStage:
+            return CandidateStage(load_specialist_model(s.specialist, s.device), targets, s.nms_iou)
+
+        if s.proposer == "specialist":
+            return specialist()
+        assert self.routes is not None
+        return RoutedCandidateStage(self.routes, s.nms_iou, specialist)
 
     def select(self) -> str:
         """The selection's file, and the name of the stage: one per way of asking."""
@@ -146,9 +167,10 @@ class CrsPipeline:
 
 
 def stage_name(settings: CrsSettings) -> str:
-    """`crs-top5`, and what is other than usual: `-none`, `-shuffle`, `-marks`, and the MLLM."""
+    """`crs-top5`, and what is other than usual: `-router`, `-none`, `-shuffle`, `-marks`, and the MLLM."""
     s = settings.selecting
     parts = [f"crs-top{s.topk}"]
+    parts += [settings.proposer] if settings.proposer != "specialist" else []
     parts += ["none"] if s.none else []
     parts += [s.order] if s.order != "rank" else []
     parts += [s.show] if s.show != "text" else []

@@ -24,9 +24,10 @@ from torch.nn import functional as F
 from transformers import AttentionInterface, PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
 from finecops.build.description import Node, difficulty
-from finecops.build.graph import SceneGraph, Thing
+from finecops.build.graph import SceneGraph
 from finecops.build.paths import sample_unique_path
-from finecops.build.templates import Expression, noun_phrase, render, sample_wording
+from finecops.build.positives import Positive
+from finecops.build.templates import noun_phrase, render, sample_wording
 from finecops.choices import LETTERS
 from finecops.mini.catalogue import VOCABULARY
 from finecops.mini.draw import draw_scene
@@ -96,34 +97,32 @@ def _describe(rng: random.Random, scene: SceneGraph) -> Question:
     return Question(DESCRIBE.format(box=box_text(scene_steps(scene, (x, y, w, h)))), text=words)
 
 
-def unique_expression(rng: random.Random, scene: SceneGraph) -> tuple[str, Thing] | None:
-    """An expression of any type and the one thing that it describes, mostly a hard one; None if none was found."""
-    found = _draw_expression(rng, scene, relations=True)
-    return None if found is None else (found[0].text, found[1])
-
-
-def _ground(rng: random.Random, scene: SceneGraph, relations: bool) -> Question | None:
-    found = _draw_expression(rng, scene, relations)
-    if found is None:
-        return None
-    expression, target = found
-    prompt = QWEN2VL_REC.format(expression=expression.text)
-    if rng.random() < 0.5:
-        start, end = expression.spans[0]
-        prompt += QWEN2VL_FOCUS.format(target=expression.text[start:end])
-    return Question(prompt, box=scene_steps(scene, target.xywh))
-
-
-def _draw_expression(rng: random.Random, scene: SceneGraph, relations: bool) -> tuple[Expression, Thing] | None:
+def unique_positive(rng: random.Random, scene: SceneGraph, relations: bool = True) -> Positive | None:
+    """An expression that fits exactly one thing, mostly a hard one; None if none was found."""
     # Where a category is alone its name is enough, and that is soon learnt: most questions shall need more.
     types = ("0_hop", "1_hop", "2_hop", "and", "same_attr") if relations else ("0_hop",)
     found = sample_unique_path(rng, scene, VOCABULARY, rng.choices(types, _TYPE_WEIGHTS[: len(types)]), tries=6)
     if found is None:
         return None
     description, target = found
-    if rng.random() < _EASY_REJECTED and difficulty(scene, description, VOCABULARY) == 1:
+    level = difficulty(scene, description, VOCABULARY)
+    if level is None or (rng.random() < _EASY_REJECTED and level == 1):
         return None
-    return render(scene, description, sample_wording(rng, description), VOCABULARY), target
+    wording = sample_wording(rng, description)
+    expression = render(scene, description, wording, VOCABULARY)
+    return Positive(0, scene, description, wording, expression, (target.id,), level)
+
+
+def _ground(rng: random.Random, scene: SceneGraph, relations: bool) -> Question | None:
+    found = unique_positive(rng, scene, relations)
+    if found is None:
+        return None
+    expression, target = found.expression, scene.objects[found.object_ids[0]]
+    prompt = QWEN2VL_REC.format(expression=expression.text)
+    if rng.random() < 0.5:
+        start, end = expression.spans[0]
+        prompt += QWEN2VL_FOCUS.format(target=expression.text[start:end])
+    return Question(prompt, box=scene_steps(scene, target.xywh))
 
 
 class Packer:

@@ -16,7 +16,10 @@ import torch
 from transformers import PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
 from finecops.build.graph import SceneGraph, Thing
+from finecops.build.negatives import TEXT_COLUMNS, negative_expressions
+from finecops.build.positives import Positive
 from finecops.choices import letters_for
+from finecops.mini.catalogue import VOCABULARY
 from finecops.mini.language import (
     QUESTIONS,
     Question,
@@ -24,18 +27,21 @@ from finecops.mini.language import (
     sample_questions,
     scene_steps,
     train_questions,
-    unique_expression,
+    unique_positive,
 )
 from finecops.mini.training import TrainPlan
 from finecops.models.embeddings import twin_counts
 
-_MOST_OPTIONS = 6
+_MOST_OPTIONS = 10
 _PICKS = 5
-_TWO_UNTIL, _ALL_FROM = 0.2, 0.5
+_TWO_UNTIL, _ALL_FROM = 0.1, 0.6
 """Shares of the training: only two options up to the first, up to `_MOST_OPTIONS` from the second on."""
-_NONE_FROM, _NONE_SHARE = 0.5, 0.2
+_NONE_FROM, _NONE_SHARE = 0.5, 0.4
+_FALSE_SHARE, _GONE_SHARE = 0.4, 0.2
+"""Of the questions with "nothing" as an option: how many fit no thing of the scene, how many none of those listed."""
 _TWINS = 100
 """Coordinates have near neighbours by design; a token that was never seen has far more."""
+_NOTHING = "nothing"
 _WORDINGS = ("Which of these is {expression}?\n{options}", "Pick {expression}:\n{options}")
 
 
@@ -58,13 +64,15 @@ def sample_reading(rng: random.Random, scene: SceneGraph, progress: float) -> li
     return questions + [*known[1:], known[0]][: QUESTIONS - len(questions)]
 
 
-def _options(rng: random.Random, scene: SceneGraph, target: Thing, most: int) -> list[tuple[str, Thing]]:
-    """Boxes of the target and of up to `most - 1` other things, a little off as a detector's are, in any order."""
-    things = [thing for thing in scene.objects.values() if thing is not target]
-    rng.shuffle(things)
-    chosen = [*things[: rng.randint(1, most - 1)], target]
+def _listed_things(rng: random.Random, scene: SceneGraph, target: Thing, most: int) -> list[Thing]:
+    """The target and others, at most `most`, in any order; second boxes of things where these run out."""
+    others = [thing for thing in scene.objects.values() if thing is not target]
+    rng.shuffle(others)
+    count = rng.randint(1, most - 1)
+    again = rng.sample(others, min(len(others), max(0, count - len(others))))
+    chosen = [*others[:count], *again, target]
     rng.shuffle(chosen)
-    return [(_near_box(rng, scene, thing), thing) for thing in chosen]
+    return chosen
 
 
 def _near_box(rng: random.Random, scene: SceneGraph, thing: Thing) -> str:
@@ -77,25 +85,35 @@ def _listed(texts: list[str]) -> str:
     return "\n".join(f"{letter}. {text}" for letter, text in zip(letters_for(len(texts)), texts, strict=True))
 
 
+def _false_expression(rng: random.Random, scene: SceneGraph, positive: Positive) -> str | None:
+    """The positive's sentence with a word or two changed, so that it fits nothing in the scene."""
+    for kind, level in rng.sample(TEXT_COLUMNS, 3):
+        negative = negative_expressions(positive, kind, level, VOCABULARY, rng)
+        if negative is not None:
+            return negative.text
+    return None
+
+
 def _pick(rng: random.Random, scene: SceneGraph, most: int, none_share: float) -> Question | None:
-    found = unique_expression(rng, scene)
-    if found is None:
+    positive = unique_positive(rng, scene)
+    if positive is None:
         return None
-    expression, target = found
-    options = _options(rng, scene, target, most)
-    texts, things = [text for text, _ in options], [thing for _, thing in options]
+    expression = positive.expression.text
+    target = scene.objects[positive.object_ids[0]]
+    answer: Thing | None = target
+    things: list[Thing | None] = [*_listed_things(rng, scene, target, most)]
     if rng.random() < none_share:
-        place = rng.randrange(len(texts) + 1)
-        texts.insert(place, "nothing")
-        things.insert(place, None)  # type: ignore[arg-type]
-        if rng.random() < 0.5 and len(texts) > 2:
-            # The target goes: what is left does not hold it.
-            gone = next(i for i, thing in enumerate(things) if thing is target)
-            del texts[gone], things[gone]
-            target = None  # type: ignore[assignment]
-    letter = letters_for(len(texts))[next(i for i, thing in enumerate(things) if thing is target)]
+        chance = rng.random()
+        if chance < _FALSE_SHARE:
+            false = _false_expression(rng, scene, positive)
+            expression, answer = (false, None) if false is not None else (expression, answer)
+        elif chance < _FALSE_SHARE + _GONE_SHARE and len(things) > 1:
+            things.remove(target)
+            answer = None
+        things.insert(rng.randrange(len(things) + 1), None)
+    texts = [_NOTHING if thing is None else _near_box(rng, scene, thing) for thing in things]
     prompt = rng.choice(_WORDINGS).format(expression=expression, options=_listed(texts))
-    return Question(prompt, text=letter)
+    return Question(prompt, text=letters_for(len(texts))[things.index(answer)])
 
 
 def start_reading(model: Qwen2VLForConditionalGeneration, seed: int = 0) -> None:

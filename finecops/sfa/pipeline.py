@@ -197,7 +197,8 @@ class SfaPipeline:
         """CRS on all samples, or on those of level 2; the name of its stage."""
         assert self.settings.crs is not None
         share = "router level 2" if routed else "all"
-        return CrsPipeline(self.run, self.settings.crs, self.extract, self._samples(routed, 2), share).select()
+        samples = self._samples(routed, 2)
+        return CrsPipeline(self.run, self.settings.crs, self.extract, samples, share, self._routes()).select()
 
     def _need(self, stage: str, make: Callable[[], Any], command: str) -> None:
         if not self.run.has(stage):

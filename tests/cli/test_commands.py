@@ -283,11 +283,16 @@ def test_crs_run_prints_its_ceiling_and_its_ledger(tmp_path: Path) -> None:
     assert ("crs-top5-mini-qwen2vl − specialist", None) in {(row["method"], row["level"]) for row in json.loads(text)}
 
 
-def test_sfa_can_send_hard_samples_to_crs(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("more", "label"),
+    [((), "CRS top-3 router"), (("--candidates", "specialist"), "CRS top-3 mini")],
+)
+def test_sfa_can_send_hard_samples_to_crs(tmp_path: Path, more: tuple[str, ...], label: str) -> None:
     folder = str(tmp_path / "run")
-    code, text = run("sfa", "run", "--slow", "crs", "--topk", "3", "-n", "16", "--run", folder)
+    code, text = run("sfa", "run", "--slow", "crs", *more, "--topk", "3", "-n", "16", "--run", folder)
     assert code == 0
     assert "SFA" in text
+    assert label in text
     rows = [json.loads(line) for line in (tmp_path / "run" / "sfa.jsonl").read_text().splitlines()]
     routes = [json.loads(line) for line in (tmp_path / "run" / "routes.jsonl").read_text().splitlines()]
     assert {(r["level"], row["source"]) for r, row in zip(routes, rows, strict=True)} == {(1, "specialist"), (2, "crs")}
@@ -326,6 +331,8 @@ def test_tuning_data_is_written_linted_and_learnt_from(tmp_path: Path) -> None:
         (("crs", "tune", "nothing.jsonl", "--out", "x"), "tune-data"),
         (("sfa", "run", "--slow", "both"), "there are: mllm, crs"),
         (("sfa", "run", "--none"), "go with --slow crs"),
+        (("sfa", "run", "--candidates", "specialist"), "go with --slow crs"),
+        (("sfa", "run", "--slow", "crs", "--candidates", "mllm"), "there are: router, specialist"),
     ],
 )
 def test_crs_with_wrong_options(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from finecops.config import load_mllm
-from finecops.crs.candidates import candidate_recall, candidates_of, truth_ranks
+from finecops.crs.candidates import CandidateStage, RoutedCandidateStage, candidate_recall, candidates_of, truth_ranks
 from finecops.crs.select import Selecting, SelectionStage
 from finecops.models.letters import LetterScores
-from finecops.models.protocols import Detections, Question, QuestionGroup
-from finecops.records import Candidates, Sample
+from finecops.models.protocols import Detections, QueryGroup, Question, QuestionGroup
+from finecops.records import Candidates, Route, Sample
 from finecops.runner import ImageGroup
 from tests.conftest import make_sample
 
@@ -173,3 +173,39 @@ def test_one_forward_pass_for_all_questions_and_one_look_at_each_image(mini_mllm
     for a, b in zip([scores for group in together for scores in group], alone, strict=True):
         assert a.probabilities == pytest.approx(b.probabilities, abs=1e-4)
         assert sum(a.probabilities) == pytest.approx(1)
+
+
+def routed(id_: str, *boxes: tuple[float, ...]) -> Route:
+    scores = tuple(0.9 - 0.1 * i for i in range(len(boxes)))
+    return Route(sample_id=id_, status="routed", level=2, boxes=(), scores=(), all_boxes=boxes, all_scores=scores)
+
+
+class Proposing:
+    """Stands for a specialist; proposes one box, and counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def detect(self, groups: Sequence[QueryGroup]) -> list[list[Detections]]:
+        self.asked += [query.sample_id or "" for group in groups for query in group.queries]
+        one = Detections(np.array([BOXES[2]]), np.array([0.5]))
+        return [[one for _ in group.queries] for group in groups]
+
+
+@pytest.mark.parametrize(
+    ("found", "boxes", "asked"),
+    [
+        # The second box is the first thing again: NMS takes it.
+        ((BOXES[0], (11.0, 10.0, 50.0, 50.0), BOXES[1]), (BOXES[0], BOXES[1]), []),
+        ((BOXES[1],), (BOXES[1],), []),
+        ((), (BOXES[2],), ["1"]),
+    ],
+)
+def test_the_routers_boxes_are_candidates_and_a_specialist_helps_out(
+    group: ImageGroup, found: tuple[Any, ...], boxes: tuple[Any, ...], asked: list[str]
+) -> None:
+    model = Proposing()
+    stage = RoutedCandidateStage({"1": routed("1", *found)}, 0.7, lambda: CandidateStage(model, None))
+    (row,) = stage([group])
+    assert row.best(5) == boxes
+    assert model.asked == asked
