@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,8 @@ from finecops.jsonl import append_rows, read_rows, write_json_atomically
 
 TRAINERS: Final = ("finecops", "llama-factory", "ms-swift")
 NAME: Final = "finecops_crs"
+BBOX: Final = "<bbox>"
+_MARKED_BOX = re.compile(r"<\|box_start\|>\((\d+),(\d+)\),\((\d+),(\d+)\)<\|box_end\|>")
 
 
 def about_data(plan: TunePlan, dataset: Dataset, config: MllmConfig, image_root: Path) -> dict[str, Any]:
@@ -87,19 +90,26 @@ def write_llama_factory(folder: Path, rows: Sequence[TuneRow], image_root: Path,
 
 
 def write_ms_swift(path: Path, rows: Sequence[TuneRow], image_root: Path) -> Path:
-    """JSONL of `messages` and `images`.
+    """JSONL of `messages`, `images` and `objects`.
 
-    Boxes stay text: they are in the convention of the model they were written for already.
+    Where the box text is what ms-swift itself writes for the Qwen-VL family (thousandths between markers), a box is
+    `<bbox>` in the text and pixels of the image in `objects.bbox`, in the order of the text; ms-swift puts back the
+    very same text. Any other box text stays: ms-swift would write it otherwise than the model is asked later.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
         for row in rows:
+            found = [*_MARKED_BOX.finditer(row.prompt), *_MARKED_BOX.finditer(row.answer)]
+            sides = (row.width, row.height) * 2
+            boxes = [[round(int(n) / 1000 * side, 4) for n, side in zip(m.groups(), sides)] for m in found]
+            prompt, answer = (_MARKED_BOX.sub(BBOX, text) for text in (row.prompt, row.answer))
             entry: dict[str, Any] = {
                 "messages": [
-                    {"role": "user", "content": f"<image>{row.prompt}"},
-                    {"role": "assistant", "content": row.answer},
+                    {"role": "user", "content": f"<image>{prompt}"},
+                    {"role": "assistant", "content": answer},
                 ],
                 "images": [str((image_root / row.image).resolve())],
+                "objects": {"ref": [], "bbox": boxes},
             }
             file.write(json.dumps(entry, ensure_ascii=False) + "\n")
     return path

@@ -17,6 +17,7 @@ import numpy as np
 
 from finecops.boxes import iou_xyxy
 from finecops.config import MllmConfig
+from finecops.crs.export import BBOX
 from finecops.crs.options import NONE_TEXT
 from finecops.crs.tune_data import TuneRow
 from finecops.errors import DataError
@@ -132,7 +133,28 @@ def _lines(path: Path, trainer: str, image_root: Path) -> Iterator[Line]:
             user, assistant = entry["messages"]
             if not user["content"].startswith("<image>") or len(entry["images"]) != 1:
                 raise DataError(f"{path}: an exchange has not exactly one image where the text says <image>")
-            yield Line(user["content"].removeprefix("<image>"), assistant["content"], Path(entry["images"][0]))
+            image = Path(entry["images"][0])
+            texts = [user["content"].removeprefix("<image>"), assistant["content"]]
+            if "objects" in entry:
+                texts = _with_boxes(texts, entry["objects"]["bbox"], image, path)
+            yield Line(texts[0], texts[1], image)
+
+
+def _with_boxes(texts: list[str], boxes: list[list[float]], image: Path, path: Path) -> list[str]:
+    """Texts with each `<bbox>` as ms-swift's template of the Qwen-VL family writes it: thousandths between markers."""
+    if sum(text.count(BBOX) for text in texts) != len(boxes):
+        raise DataError(f"{path}: not as many {BBOX} in the text as boxes in objects.bbox")
+    try:
+        sides = read_image(image).size * 2
+    except DataError:
+        return texts  # A fault of the image, and counted as one.
+    left = iter(boxes)
+
+    def written(_: re.Match[str]) -> str:
+        x1, y1, x2, y2 = (round(1000 * v / side) for v, side in zip(next(left), sides))
+        return f"<|box_start|>({x1},{y1}),({x2},{y2})<|box_end|>"
+
+    return [re.sub(BBOX, written, text) for text in texts]
 
 
 def _exchange_fault(line: Line, row: TuneRow, config: MllmConfig, report: LintReport) -> str | None:

@@ -11,6 +11,7 @@ import base64
 import io
 import logging
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ from finecops.models.protocols import QueryGroup, QuestionGroup, Reply
 
 _TOP = 20
 """How many alternatives of the first token are asked for; more is not allowed by the protocol."""
+_END = re.compile(r"(<\|(im_end|endoftext|end|eot_id|eom_id|end_of_text|user)\|>|</s>|<eos>|<end_of_turn>)+$")
+"""What ends a turn: some servers (vLLM) leave it at the end of a text with its special tokens."""
 _REFUSED = (BadRequestError, UnprocessableEntityError)
 _WAY_NAMES = ("special tokens", "log-probabilities")
 
@@ -138,8 +141,10 @@ def image_url(image: Image.Image) -> str:
 def _reply(prompt: str, answer: ChatCompletion | Exception) -> Reply:
     if isinstance(answer, Exception):
         return Reply(prompt, "", error=_said(answer))
-    text = answer.choices[0].message.content or ""
+    text = _END.sub("", answer.choices[0].message.content or "")
     tokens = _tokens(answer)
+    while tokens and _END.fullmatch(tokens[-1][0]):
+        tokens.pop()
     pieces = tuple(token for token, _ in tokens)
     if not tokens or not text or text not in "".join(pieces):
         # Without the tokens of the text itself no box has a probability of its own.

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from scipy.stats import chisquare
 
-from finecops.config import load_mllm
+from finecops.config import MllmConfig, load_mllm
 from finecops.crs.export import read_tune_file, write_llama_factory, write_ms_swift, write_rows
 from finecops.crs.lint import lint
 from finecops.crs.tune_data import TunePlan, TuneRow, make_tune_data
@@ -42,8 +42,8 @@ def pool(n: int) -> tuple[list[Sample], dict[str, Candidates]]:
     return samples, candidates
 
 
-def rows_of(**plan: Any) -> tuple[TuneRow, ...]:
-    return make_tune_data(CONFIG, *pool(300), TunePlan(**plan)).rows
+def rows_of(config: MllmConfig = CONFIG, **plan: Any) -> tuple[TuneRow, ...]:
+    return make_tune_data(config, *pool(300), TunePlan(**plan)).rows
 
 
 def test_every_answer_is_the_letter_of_a_right_box() -> None:
@@ -144,6 +144,29 @@ def test_what_is_written_is_read_back_without_a_fault(trainer: str, style: str, 
     assert report.faults == {}
     assert report.lines_read == len(rows)
     report.raise_if_bad()
+
+
+def test_ms_swift_gets_boxes_in_pixels_where_it_writes_the_same_text(images: Path, tmp_path: Path) -> None:
+    plain = CONFIG.model_copy(update={"option_markers": False})
+    for config, placeholders in ((CONFIG, 5), (plain, 0)):
+        rows = rows_of(config, positives=20)
+        for line, row in zip(write("ms-swift", tmp_path, rows, images).read_text().splitlines(), rows, strict=True):
+            entry = json.loads(line)
+            content = entry["messages"][0]["content"]
+            assert content.count("<bbox>") == len(entry["objects"]["bbox"]) == placeholders
+            assert ("<|box_start|>" in row.prompt) == bool(placeholders)
+            for box, shown in zip(entry["objects"]["bbox"], row.boxes):
+                assert box == pytest.approx(shown, abs=0.06)
+
+
+def test_boxes_missing_from_objects_are_found(images: Path, tmp_path: Path) -> None:
+    rows = rows_of(positives=30)
+    path = write("ms-swift", tmp_path, rows, images)
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    entries[3]["objects"]["bbox"].pop()
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    with pytest.raises(DataError, match="not as many <bbox>"):
+        lint(path, "ms-swift", rows, CONFIG, images)
 
 
 def test_llama_factorys_index_keeps_other_datasets(images: Path, tmp_path: Path) -> None:

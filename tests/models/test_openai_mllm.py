@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import math
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +20,7 @@ from PIL import Image
 from finecops.config import MllmConfig, load_mllm
 from finecops.crs.marks import draw_marks
 from finecops.errors import ConfigError
-from finecops.infer import MllmStage
+from finecops.infer import MllmStage, query_groups
 from finecops.models.images import read_image
 from finecops.models.load import load_mllm_model
 from finecops.models.openai_mllm import OpenAiMllm, image_url
@@ -28,6 +29,7 @@ from finecops.runner import ImageGroup
 from tests.conftest import make_sample
 
 BOX = "<|box_start|>(100,200),(500,600)<|box_end|>"
+BOX_TOKENS = [("<|box_start|>", 1.0), ("(100,200)", 0.5), (",", 1.0), ("(500,600)", 0.9), ("<|box_end|>", 1.0)]
 
 
 class Server(BaseHTTPRequestHandler):
@@ -90,8 +92,7 @@ def ground(config: MllmConfig, group: ImageGroup) -> Any:
 
 
 def test_a_box_with_the_probability_of_its_tokens(config: MllmConfig, group: ImageGroup) -> None:
-    pieces = [("<|box_start|>", 1.0), ("(100,200)", 0.5), (",", 1.0), ("(500,600)", 0.9), ("<|box_end|>", 1.0)]
-    Server.reply = lambda request: answer(BOX, pieces)
+    Server.reply = lambda request: answer(BOX, BOX_TOKENS)
     row = ground(config, group)
     assert row.boxes == ((10.0, 10.0, 50.0, 30.0),)
     assert row.scores == pytest.approx((0.8,), abs=1e-3)
@@ -102,6 +103,16 @@ def test_a_box_with_the_probability_of_its_tokens(config: MllmConfig, group: Ima
     assert text["text"] == "Output the bounding box of the red car in the image."
     sent = base64.b64decode(image["image_url"]["url"].partition(",")[2])
     assert sent == group.image.read_bytes()
+
+
+@pytest.mark.parametrize("end", ["<|im_end|>", "</s>", "<end_of_turn>", "<|im_end|><|endoftext|>"])
+@pytest.mark.parametrize("scored", [True, False])
+def test_what_ends_a_turn_is_not_of_the_answer(config: MllmConfig, group: ImageGroup, end: str, scored: bool) -> None:
+    tokens = [*BOX_TOKENS, *((piece, 0.1) for piece in re.findall("<.*?>", end))] if scored else None
+    Server.reply = lambda request: answer(BOX + end, tokens)
+    ((reply,),) = OpenAiMllm(config).ground(query_groups([group], None))
+    assert reply.text == BOX
+    assert reply.token_texts == (tuple(text for text, _ in BOX_TOKENS) if scored else None)
 
 
 def test_a_server_that_strips_markers_and_gives_no_probabilities(config: MllmConfig, group: ImageGroup) -> None:
