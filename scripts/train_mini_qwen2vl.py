@@ -49,7 +49,7 @@ def main() -> None:
     tokenizer = processor.tokenizer
     config = mini_config(len(tokenizer), {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL_TOKENS})
     if args.stage == "eyes":
-        plan = TrainPlan(steps=args.steps or 2400, batch_size=64, learning_rate=1.5e-3, warmup_steps=400)
+        plan = TrainPlan(steps=args.steps or 2100, batch_size=64, learning_rate=1.5e-3, warmup_steps=400)
         eyes = train_eyes(config, plan, args.folder / "eyes")
         scenes = [sample_scene(random.Random(seed), str(seed)) for seed in range(500)]
         logging.info("eyes on 500 new scenes: %s", eyes_accuracy(eyes, scenes))
@@ -65,7 +65,7 @@ def main() -> None:
         state = torch.load(args.folder / "language" / "state.pt", weights_only=True)
         model.load_state_dict(state["model"])
         start_reading(model)
-        plan = TrainPlan(steps=args.steps or 2400, batch_size=32, learning_rate=2e-3, warmup_steps=100)
+        plan = TrainPlan(steps=args.steps or 2100, batch_size=32, learning_rate=2e-3, warmup_steps=100)
         train_reading(model, tokenizer, plan, args.folder / "reading")
         return
     state = torch.load(args.folder / args.last / "state.pt", weights_only=True)
