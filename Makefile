@@ -9,7 +9,7 @@ check:
 	mypy
 
 test:
-	python -m pytest
+	python -m pytest -n auto
 
 slow:
 	python -m pytest -m slow

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # As many processes as cores: torch shall not start as many threads in each. It reads this when it is imported.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from finecops.build.graph import SceneGraph, parse_scene_graph
 from finecops.config import DatasetConfig, load_mllm, load_specialist

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tqdm import tqdm
 
 from finecops.bench.synthetic import Counts, SyntheticFiles, write_files
 from finecops.errors import RunError
@@ -43,11 +47,11 @@ def time_evaluation(
         if script is not None and scale == scales[0]:
             commands["the script, texts"] = _theirs(script, files, folder)
         best: dict[str, tuple[float, float]] = {}
-        for _ in range(repeats):
-            for what, command in commands.items():
-                seconds, peak = _run(command)
-                before = best.get(what, (seconds, peak))
-                best[what] = (min(seconds, before[0]), max(peak, before[1]))
+        turns = [turn for _ in range(repeats) for turn in commands.items()]
+        for what, command in tqdm(turns, desc=f"{files.rows} rows", unit="run", dynamic_ncols=True):
+            seconds, peak = _run(command)
+            before = best.get(what, (seconds, peak))
+            best[what] = (min(seconds, before[0]), max(peak, before[1]))
         timings += [Timing(what, files.rows, *values) for what, values in best.items()]
     return timings
 
@@ -66,23 +70,13 @@ def _theirs(script: Path, files: SyntheticFiles, folder: Path) -> list[str]:
 
 def _run(command: Sequence[str]) -> tuple[float, float]:
     """Seconds and peak MiB of a process."""
-    begun = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        assert process.stderr is not None
-        said = process.stderr.read()
-        process.wait()
-    seconds = time.perf_counter() - begun
-    if process.returncode:
-        raise RunError(f"{' '.join(command)} failed: {said.decode(errors='replace').strip()[-400:]}")
-    return seconds, _peak_of(command)
-
-
-def _peak_of(command: Sequence[str]) -> float:
-    """Peak MiB of a process, by running it once more under a parent that reads what its children used."""
-    reader = (
-        "import resource, subprocess, sys\n"
-        "subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)\n"
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    )
-    done = subprocess.run([sys.executable, "-c", reader, *command], capture_output=True, text=True, check=True)
-    return int(done.stdout) / (1024 if sys.platform != "darwin" else 1024 * 1024)
+    with tempfile.TemporaryFile() as said:
+        begun = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
+        _, status, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - begun
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            raise RunError(f"{' '.join(command)} failed: {said.read().decode(errors='replace').strip()[-400:]}")
+    return seconds, used.ru_maxrss / (1024 if sys.platform != "darwin" else 1024 * 1024)

@@ -7,12 +7,9 @@ from typing import Annotated
 
 import typer
 
+from finecops.cli.options import DEFAULT_DATASET
+
 bench_app = typer.Typer(help="Measure on this machine, in one go; ratios, not promises.", no_args_is_help=True)
-
-
-@bench_app.callback()
-def _bench() -> None:
-    """Keeps `eval` a subcommand while it is the only one."""
 
 
 @bench_app.command("eval")
@@ -41,3 +38,52 @@ def eval_(
         rows.append([timing.what, str(timing.rows), f"{timing.seconds:.2f}", ratio, f"{timing.peak_mib:.0f}"])
     header = ["", "rows", "seconds", "times ours at the first scale", "peak MiB"]
     typer.echo(table("Whole process, start to table", header, rows))
+
+
+@bench_app.command("models")
+def models(
+    dataset: Annotated[str, typer.Option("--dataset", "-d", help="A dataset's name or YAML file.")] = DEFAULT_DATASET,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many samples.")] = 200,
+    preset: Annotated[str | None, typer.Option(help="Models; the dataset's own if not given.")] = None,
+    specialist: Annotated[str | None, typer.Option(help="Specialist, instead of the preset's.")] = None,
+    mllm: Annotated[str | None, typer.Option(help="MLLM, instead of the preset's; it chooses too.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, mps; the best there is if not given.")] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs of each; the fastest counts.")] = 3,
+) -> None:
+    """Time specialist, MLLM and CRS against one sample at a time, nothing shared, letters generated: same weights.
+
+    Loading is not timed. The last column says how many answers are those of the plain way.
+    """
+    from finecops.bench.models import time_models
+    from finecops.cli.tables import table
+    from finecops.config import load_dataset, load_mllm, load_preset, load_specialist
+    from finecops.datasets.choose import choose_samples
+    from finecops.datasets.finecops_ref import load_dataset_split
+    from finecops.models.load import default_device
+
+    config = load_dataset(dataset)
+    models = load_preset(preset or config.preset)
+    split = load_dataset_split(config)
+    timings = time_models(
+        choose_samples(split.samples, limit),
+        split.image_path,
+        load_specialist(specialist or models.specialist),
+        load_mllm(mllm or models.mllm),
+        load_mllm(mllm or models.selector or models.mllm),
+        device or default_device(),
+        repeats,
+    )
+    plain = {timing.stage: timing for timing in reversed(timings)}
+    rows = [
+        [
+            timing.stage,
+            timing.way,
+            f"{timing.samples / timing.seconds:.1f}",
+            f"{plain[timing.stage].seconds / timing.seconds:.2f}",
+            "–" if timing.model_share is None else f"{100 * timing.model_share:.0f}",
+            f"{100 * timing.same_answers:.1f}",
+        ]
+        for timing in timings
+    ]
+    header = ["", "way", "samples/s", "times as fast", "% in the model", "% same answers"]
+    typer.echo(table(f"{timings[0].samples} samples", header, rows))

@@ -52,6 +52,13 @@ def read_image(path: Path) -> Image.Image:
     return _cache[key]
 
 
+def forget_images() -> None:
+    """Drop all decoded images that are kept."""
+    global _cached_bytes
+    _cache.clear()
+    _cached_bytes = 0
+
+
 def _decode(path: Path) -> Image.Image:
     try:
         with warnings.catch_warnings():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,9 @@ def _need_torch(device: str) -> None:
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+    # Of the libraries among themselves: nobody who runs a model can do anything about them.
+    for message in ("You'd better set embed_dim", "`is_gradient_checkpointing` is deprecated"):
+        warnings.filterwarnings("ignore", message=message)
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:

@@ -89,7 +89,7 @@ class TransformersMllm:
         asked = [(group.image, prompt_text(self.config, query)) for group in groups for query in group.queries]
         found: dict[int, Reply] = {}
         for places in self._batches([text for _, text in asked]):
-            found |= zip(places, self._generate([asked[i] for i in places]), strict=True)
+            found |= zip(places, self.generate([asked[i] for i in places]), strict=True)
         replies = iter(found[i] for i in range(len(asked)))
         return [[next(replies) for _ in group.queries] for group in groups]
 
@@ -140,7 +140,8 @@ class TransformersMllm:
         return inputs.to(self.device, dtype=self.model.dtype)
 
     @torch.inference_mode()
-    def _generate(self, asked: list[tuple[Image.Image, str]]) -> list[Reply]:
+    def generate(self, asked: list[tuple[Image.Image, str]]) -> list[Reply]:
+        """Replies to images with prompts, all in one batch."""
         inputs = self._inputs(asked)
         with self.vision.sharing(asked):
             output = self.model.generate(
