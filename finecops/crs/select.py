@@ -58,7 +58,7 @@ class SelectionStage:
                     continue
                 options = self.selecting.options(self.config, sample, boxes)
                 asked.append((sample, options))
-                questions.append(QuestionGroup(self._seen(image, boxes, options), (_question(options),)))
+                questions.append(QuestionGroup(self._seen(image, boxes, options), (_question(sample, boxes, options),)))
         answers = self.model.choose(questions) if questions else []
         rows = {
             sample.id: prediction_of(sample, self._boxes(sample), options, scores)
@@ -87,8 +87,9 @@ class SelectionStage:
         return Prediction(sample_id=sample.id, status="failed", source=SOURCE, reason="the specialist proposed nothing")
 
 
-def _question(options: Options) -> Question:
-    return Question(options.prompt, options.letters)
+def _question(sample: Sample, boxes: Sequence[Xyxy], options: Options) -> Question:
+    shown = tuple(boxes[index] if index >= 0 else None for index in options.candidate)
+    return Question(options.prompt, options.letters, shown, sample.id)
 
 
 def prediction_of(sample: Sample, boxes: Sequence[Xyxy], options: Options, scores: LetterScores) -> Prediction:

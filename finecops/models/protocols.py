@@ -98,10 +98,16 @@ class Specialist(Protocol):
 
 @dataclass(frozen=True)
 class Question:
-    """A question with options under letters, about an image."""
+    """A question with options under letters, about an image.
+
+    `boxes` are the options' in pixels of the image, None for the option None; `sample_id` is whose question it is. A
+    model that reads the prompt needs neither.
+    """
 
     prompt: str
     letters: tuple[str, ...]
+    boxes: tuple[Xyxy | None, ...] = ()
+    sample_id: str | None = None
 
 
 @dataclass(frozen=True)

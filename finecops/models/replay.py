@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from finecops.answers import OUTCOMES, Answers, AnswersBuilder
+from finecops.boxes import iou_xyxy
 from finecops.config import MllmConfig, SpecialistConfig, resolve
 from finecops.errors import ConfigError, ModelError
 from finecops.exchange import refexp_text
@@ -20,9 +21,11 @@ from finecops.exchange.json_lines import read_objects
 from finecops.exchange.read import FORMATS, FileFormat, first_repeated, read_unchecked
 from finecops.models.box_text import read_boxes
 from finecops.models.letters import LetterScores
-from finecops.models.protocols import Detections, Query, QueryGroup, QuestionGroup, ReadAnswer, Reply
+from finecops.models.protocols import Detections, Query, QueryGroup, Question, QuestionGroup, ReadAnswer, Reply
 
 ImageWh = tuple[int, int]
+_SAME_BOX_IOU = 0.85
+"""A file may have rounded a candidate's box; two candidates are never as near to each other (NMS)."""
 
 
 class Replay:
@@ -56,11 +59,29 @@ class Replay:
         return [[self._reply(group, query) for query in group.queries] for group in groups]
 
     def choose(self, groups: Sequence[QuestionGroup]) -> list[list[LetterScores]]:
+        """The letter of the option that is the file's box, or of None where the file rejects.
+
+        For files made from the same candidates (`crs-letters`). An answer that is none of the options is an error.
         """
-        Raises:
-            ModelError: always: an answer of a file belongs to other options than are asked about here.
-        """
-        raise ModelError(f"{self.config.name} replays a file and cannot be asked to choose among new candidates")
+        return [[self._chosen(group, question) for question in group.questions] for group in groups]
+
+    def _chosen(self, group: QuestionGroup, question: Question) -> LetterScores:
+        try:
+            read = self._answer(question.sample_id, group.image.size)
+        except ModelError as error:
+            return LetterScores(question.prompt, None, None, error=str(error))
+        if read.status in ("failed", "unparsed"):
+            return LetterScores(question.prompt, None, None, error=f"{self.config.weights}: {read.status}")
+        places = [place for place, box in enumerate(question.boxes) if (box is None) == (read.status == "reject")]
+        if read.boxes and places:
+            shown = np.array([question.boxes[place] for place in places], dtype=np.float64)
+            iou = iou_xyxy(shown, np.array(read.boxes[0]))
+            places = [places[int(iou.argmax())]] if iou.max() > _SAME_BOX_IOU else []
+        if not places:
+            what = "its answer is None, which" if read.status == "reject" else f"its box {read.boxes[0]}"
+            unknown = f"{self.config.weights}: {what} is none of the options of sample {question.sample_id}"
+            return LetterScores(question.prompt, None, None, error=unknown)
+        return LetterScores(question.prompt, None, None, question.letters[places[0]])
 
     def _reply(self, group: QueryGroup, query: Query) -> Reply:
         try:
@@ -73,9 +94,12 @@ class Replay:
         return Reply("", text, read=read)
 
     def _read(self, group: QueryGroup, query: Query) -> ReadAnswer:
-        found = self._source.answer(query.sample_id, group.image.size) if query.sample_id is not None else None
+        return self._answer(query.sample_id, group.image.size)
+
+    def _answer(self, sample_id: str | None, image_wh: ImageWh) -> ReadAnswer:
+        found = self._source.answer(sample_id, image_wh) if sample_id is not None else None
         if found is None:
-            raise ModelError(f"{self.config.weights} has no row for sample {query.sample_id}")
+            raise ModelError(f"{self.config.weights} has no row for sample {sample_id}")
         return found
 
 

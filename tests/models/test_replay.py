@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from finecops.config import load_mllm, load_specialist
+from finecops.config import MllmConfig, load_mllm, load_specialist
 from finecops.crs.candidates import CandidateStage
 from finecops.errors import ConfigError, ModelError
 from finecops.infer import MllmStage, SpecialistStage
@@ -109,12 +109,34 @@ def test_a_file_that_cannot_be_replayed(
         Replay(load_mllm(f"{name}@{weights}"))
 
 
-def test_an_unknown_format_and_a_choice_are_refused(tmp_path: Path) -> None:
+def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     config = load_mllm(f"shikra-7b@{texts_file(tmp_path / 'p.jsonl', [{'image_id': '1', 'text': 'x'}])}")
     with pytest.raises(ConfigError, match="unknown file_format 'csv'"):
         Replay(config.model_copy(update={"file_format": "csv"}))
-    question = QuestionGroup(Image.new("RGB", (9, 9)), (Question("Which?", ("A", "B")),))
-    with pytest.raises(ModelError, match="cannot be asked to choose"):
-        Replay(config).choose([question])
     with pytest.raises(ModelError, match="no row for sample None"):
         Replay(config).detect([QueryGroup(Image.new("RGB", (9, 9)), (Query("x"),))])
+
+
+@pytest.mark.parametrize(
+    ("answer", "none", "reply", "error"),
+    [
+        ("A", True, "B", None),  # The same box under another letter here.
+        (["The answer is (A)."], True, "B", None),
+        ("B", True, "C", None),  # None
+        ("B", False, None, "is none of the options"),
+        ("C", True, None, "is none of the options"),  # A box that is no candidate here.
+        ("E", True, None, "unparsed"),
+    ],
+)
+def test_a_file_of_letters_chooses_the_same_box(
+    answer: Any, none: bool, reply: str | None, error: str | None, tmp_path: Path
+) -> None:
+    row = {"image_id": 7, "answer": answer, "gt": {"A": [40, 40, 81, 80], "B": "None", "C": [0, 0, 9, 9]}}
+    (tmp_path / "letters.json").write_text(json.dumps(row) + "\n")
+    base = load_mllm("qwen2-vl-7b").model_dump() | {"backend": "replay", "file_format": "crs-letters"}
+    model = Replay(MllmConfig.model_validate(base | {"weights": str(tmp_path / "letters.json")}))
+    boxes = ((10.0, 10.0, 30.0, 30.0), (40.0, 40.0, 80.0, 80.0), *((None,) if none else ()))
+    question = Question("Which?", ("A", "B", "C")[: len(boxes)], boxes, "7")
+    ((scores,),) = model.choose([QuestionGroup(Image.new("RGB", (99, 99)), (question,))])
+    assert scores.reply == reply
+    assert (scores.error is None) if error is None else error in (scores.error or "")
