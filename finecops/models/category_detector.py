@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoModelForZeroShotObjectDetection, AutoPr
 from finecops.boxes import clip_xyxy, cxcywh_to_xyxy
 from finecops.config import SpecialistConfig, resolve_weights
 from finecops.errors import ModelError, first_line
+from finecops.models.complete_weights import load_complete
 from finecops.models.protocols import Detections, Query, QueryGroup
 
 
@@ -38,8 +39,13 @@ class CategoryDetector:
                     f"{config.name}: {config.weights} is a {kind} model; this way takes OWLv2 and OmDet-Turbo"
                 )
             self.processor = AutoProcessor.from_pretrained(weights, revision=config.revision)
-            self.model = AutoModelForZeroShotObjectDetection.from_pretrained(
-                weights, revision=config.revision, dtype=getattr(torch, config.dtype), device_map=config.device_map
+            self.model = load_complete(
+                AutoModelForZeroShotObjectDetection,
+                weights,
+                config.name,
+                revision=config.revision,
+                dtype=getattr(torch, config.dtype),
+                device_map=config.device_map,
             )
         except (OSError, ValueError) as error:
             raise ModelError(f"{config.name}: cannot load {config.weights}: {first_line(error)}") from error

@@ -20,6 +20,7 @@ from transformers import AutoConfig, AutoModelForZeroShotObjectDetection, AutoPr
 from finecops.boxes import clip_xyxy, cxcywh_to_xyxy
 from finecops.config import SpecialistConfig, resolve_weights
 from finecops.errors import ModelError, first_line
+from finecops.models.complete_weights import load_complete
 from finecops.models.protocols import Detections, Query, QueryGroup, Span
 from finecops.models.shared_vision import SharedBackbone
 
@@ -134,8 +135,14 @@ def _load_untied(weights: str, config: SpecialistConfig) -> Any:
     model_type = AutoConfig.from_pretrained(weights, revision=config.revision).model_type
     if model_type == "mm-grounding-dino":
         untied = {"decoder_bbox_embed_share": False, "decoder_cls_embed_share": False}
-    model = AutoModelForZeroShotObjectDetection.from_pretrained(
-        weights, revision=config.revision, dtype=getattr(torch, config.dtype), device_map=config.device_map, **untied
+    model = load_complete(
+        AutoModelForZeroShotObjectDetection,
+        weights,
+        config.name,
+        revision=config.revision,
+        dtype=getattr(torch, config.dtype),
+        device_map=config.device_map,
+        **untied,
     )
     if untied:
         for layer, (outer, inner) in enumerate(zip(model.bbox_embed, model.model.decoder.bbox_embed, strict=True)):

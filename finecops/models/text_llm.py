@@ -10,6 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from finecops.config import ExtractorConfig, resolve_weights
 from finecops.errors import ModelError
+from finecops.models.complete_weights import load_complete
 
 
 class TransformersText:
@@ -21,7 +22,7 @@ class TransformersText:
         dtype: Any = "auto" if config.dtype == "auto" else getattr(torch, config.dtype)
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(weights, padding_side="left")
-            self.model = AutoModelForCausalLM.from_pretrained(weights, dtype=dtype)
+            self.model = load_complete(AutoModelForCausalLM, weights, config.name, dtype=dtype)
         except (OSError, ValueError) as error:
             raise ModelError(f"{config.name}: cannot load {config.model}: {error}") from error
         if self.tokenizer.pad_token_id is None:

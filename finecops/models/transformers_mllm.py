@@ -16,6 +16,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from finecops.config import MllmConfig, resolve_weights
 from finecops.errors import ModelError, first_line
 from finecops.models.adapters import load_adapter
+from finecops.models.complete_weights import load_complete
 from finecops.models.letters import LetterScores, letter_probabilities, letter_token_ids
 from finecops.models.prompting import prompt_text
 from finecops.models.protocols import QueryGroup, QuestionGroup, Reply
@@ -62,8 +63,14 @@ class TransformersMllm:
             source: dict[str, Any] = {"revision": config.revision, "trust_remote_code": remote_code(config)}
             self.processor = AutoProcessor.from_pretrained(weights, **source)
             dtype: Any = "auto" if config.dtype == "auto" else getattr(torch, config.dtype)
-            self.model = AutoModelForImageTextToText.from_pretrained(
-                weights, dtype=dtype, attn_implementation=config.attention, device_map=config.device_map, **source
+            self.model = load_complete(
+                AutoModelForImageTextToText,
+                weights,
+                config.name,
+                dtype=dtype,
+                attn_implementation=config.attention,
+                device_map=config.device_map,
+                **source,
             )
         except (OSError, ValueError, ImportError) as error:
             raise ModelError(f"{config.name}: cannot load {config.weights}: {first_line(error)}") from error
