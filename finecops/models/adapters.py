@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def load_adapter(model: Any, config: MllmConfig) -> Any:
     """The model with a LoRA adapter merged into it.
 
     Raises:
-        ModelError: the adapter cannot be read, or it was made for another base model.
+        ModelError: the adapter cannot be read, lacks weights, or was made for another base model.
     """
     assert config.adapter is not None
     from peft import PeftModel
@@ -33,7 +34,14 @@ def load_adapter(model: Any, config: MllmConfig) -> Any:
                 f"{config.name}: the adapter {config.adapter} was tuned on other weights than {config.weights}"
             )
     try:
-        return PeftModel.from_pretrained(model, adapter).merge_and_unload()
+        with warnings.catch_warnings():
+            # peft leaves a part that the file lacks without effect, and only warns.
+            warnings.filterwarnings("error", message="Found missing adapter keys")
+            return PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    except UserWarning as error:
+        raise ModelError(
+            f"{config.name}: the adapter {config.adapter} lacks weights of its own: it is broken"
+        ) from error
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise ModelError(
             f"{config.name}: the adapter {config.adapter} does not fit {config.weights}: {first_line(error)}"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from finecops.config import load_mllm
 from finecops.crs.tune import Tuning, tune
@@ -68,14 +68,18 @@ def test_an_adapter_changes_what_it_was_tuned_for_and_says_what_it_is(adapter: P
     assert not (adapter / "checkpoints").exists()
 
 
-def test_an_adapter_of_another_base_is_refused(adapter: Path, tmp_path: Path) -> None:
+def test_an_adapter_of_another_base_or_a_broken_one_is_refused(adapter: Path, tmp_path: Path) -> None:
     other = shutil.copytree(adapter, tmp_path / "other")
     card = json.loads((other / "finecops.json").read_text())
     (other / "finecops.json").write_text(json.dumps(card | {"base_fingerprint": "of something else"}))
     with pytest.raises(ModelError, match="tuned on other weights"):
         TransformersMllm(BASE.model_copy(update={"adapter": str(other)}))
-    (other / "adapter_model.safetensors").write_bytes(b"broken")
     (other / "finecops.json").unlink()
+    path = other / "adapter_model.safetensors"
+    save_file({k: v for k, v in load_file(path).items() if "layers.2." not in k}, path)
+    with pytest.raises(ModelError, match="lacks weights of its own"):
+        TransformersMllm(BASE.model_copy(update={"adapter": str(other)}))
+    path.write_bytes(b"broken")
     with pytest.raises(ModelError, match="does not fit"):
         TransformersMllm(BASE.model_copy(update={"adapter": str(other)}))
 
