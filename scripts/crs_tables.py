@@ -1,6 +1,6 @@
 """The paper's tables about Candidate Region Selection, in miniature: one command each, on finecops-mini.
 
-    python scripts/crs_tables.py table6     # specialist, MLLM, CRS: precision@1 by router level and level
+    python scripts/crs_tables.py table6     # specialist, MLLM, CRS, SFA with either for level 2: precision@1 by level
     python scripts/crs_tables.py table8     # rejection: without tuning, the baseline with None, CRS with None
     python scripts/crs_tables.py table10    # how much tuning data
     python scripts/crs_tables.py table11    # how many candidates
@@ -70,15 +70,21 @@ def show(header: list[str], lines: list[list[str]]) -> None:
 def table6(args: argparse.Namespace) -> None:
     tuned = adapter(args, "crs", "--positives 10000")
     finecops(f"crs run --both --dataset {args.dataset} --mllm {args.model} --adapter {tuned} --run {args.folder}/test")
-    rows = numbers(args, "p1")
-    lines = [
-        [label, *(value(rows, method, "precision@1", level=level) for level in (1, 2, 3, None))]
-        for label, method in (
-            ("specialist", "specialist"),
-            ("MLLM", "mllm"),
-            ("CRS", f"crs-top5-{args.model}+{tuned.name}"),
-        )
-    ]
+    sfa = f"sfa run --dataset {args.dataset} --mllm {args.model} --run {args.folder}"
+    finecops(f"{sfa}/sfa")
+    for proposer in ("router", "specialist"):
+        finecops(f"{sfa}/sfa-crs-{proposer} --slow crs --adapter {tuned} --candidates {proposer}")
+    lines = []
+    for label, method, run in (
+        ("specialist", "specialist", "test"),
+        ("MLLM", "mllm", "test"),
+        ("CRS", f"crs-top5-{args.model}+{tuned.name}", "test"),
+        ("SFA, MLLM for level 2", "sfa", "sfa"),
+        ("SFA, CRS for level 2, router's candidates", "sfa", "sfa-crs-router"),
+        ("SFA, CRS for level 2, specialist's candidates", "sfa", "sfa-crs-specialist"),
+    ):
+        rows = numbers(args, "p1", run)
+        lines.append([label, *(value(rows, method, "precision@1", level=level) for level in (1, 2, 3, None))])
     show(["", "L1", "L2", "L3", "all"], lines)
 
 
