@@ -71,8 +71,8 @@ class Choices:
     candidates: Annotated[
         str,
         typer.Option(
-            help="With --slow crs: the options are the 'router's detections of the target, which are there already, or "
-            "what the 'specialist' proposes for the whole expression (the paper's CRS).",
+            help="With --slow crs, what the options are: the instances of the target that the 'router' counted, which "
+            "are there already, or what the 'specialist' proposes for the whole expression (the paper's CRS).",
         ),
     ] = "router"
     confidence: Annotated[

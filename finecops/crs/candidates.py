@@ -38,10 +38,11 @@ class CandidateStage:
 
 
 class RoutedCandidateStage:
-    """The router's detections of the target as candidates: they cost nothing, the router has looked already.
+    """The instances of the target that the router counted as candidates: they cost nothing, it has looked already.
 
-    They are the things of the target's kind, those that the rest of the expression must tell apart. Where the router
-    has none (no target phrase, nothing detected) a specialist proposes, which is loaded if there is such a sample.
+    They are the things of the target's kind, those that the rest of the expression must tell apart. Where it counted
+    none, its detections below the threshold are taken; where it has none either (no target phrase, nothing found) a
+    specialist proposes, which is loaded if there is such a sample.
     """
 
     def __init__(self, routes: Mapping[str, Route], nms_iou: float, load: Callable[[], CandidateStage]) -> None:
@@ -66,7 +67,8 @@ class RoutedCandidateStage:
 
     def _row(self, sample: Sample) -> Candidates:
         route = self.routes[sample.id]
-        return candidates_of(sample, Detections(np.array(route.all_boxes), np.array(route.all_scores)), self.nms_iou)
+        boxes, scores = (route.boxes, route.scores) if route.boxes else (route.all_boxes, route.all_scores)
+        return candidates_of(sample, Detections(np.array(boxes), np.array(scores)), self.nms_iou)
 
 
 def candidates_of(sample: Sample, detections: Detections, nms_iou: float) -> Candidates:

@@ -36,8 +36,8 @@ class CrsSettings:
         selecting: how questions are asked.
         nms_iou: of the candidates.
         focus: focus the specialist on the target of the expression.
-        proposer: the specialist, or where SFA has routed, the router: its detections of the target are taken as they
-            are, and only where there is none the specialist proposes.
+        proposer: the specialist, or where SFA has routed, the router: the instances of the target that it counted are
+            the candidates, and only where it has found nothing the specialist proposes.
         device, batch_size, upstream: as in `SfaSettings`.
     """
 

@@ -175,9 +175,17 @@ def test_one_forward_pass_for_all_questions_and_one_look_at_each_image(mini_mllm
         assert sum(a.probabilities) == pytest.approx(1)
 
 
-def routed(id_: str, *boxes: tuple[float, ...]) -> Route:
-    scores = tuple(0.9 - 0.1 * i for i in range(len(boxes)))
-    return Route(sample_id=id_, status="routed", level=2, boxes=(), scores=(), all_boxes=boxes, all_scores=scores)
+def routed(id_: str, counted: Sequence[Any], everything: Sequence[Any]) -> Route:
+    scores = tuple(0.9 - 0.1 * i for i in range(len(everything)))
+    return Route(
+        sample_id=id_,
+        status="routed",
+        level=2,
+        boxes=tuple(counted),
+        scores=scores[: len(counted)],
+        all_boxes=tuple(everything),
+        all_scores=scores,
+    )
 
 
 class Proposing:
@@ -192,20 +200,23 @@ class Proposing:
         return [[one for _ in group.queries] for group in groups]
 
 
+NEAR = (11.0, 10.0, 50.0, 50.0)
+
+
 @pytest.mark.parametrize(
-    ("found", "boxes", "asked"),
+    ("counted", "everything", "boxes", "asked"),
     [
-        # The second box is the first thing again: NMS takes it.
-        ((BOXES[0], (11.0, 10.0, 50.0, 50.0), BOXES[1]), (BOXES[0], BOXES[1]), []),
-        ((BOXES[1],), (BOXES[1],), []),
-        ((), (BOXES[2],), ["1"]),
+        (BOXES[:2], BOXES, BOXES[:2], []),
+        # Nothing was counted: what was found below the threshold, of which NMS takes the first thing's second box.
+        ((), (BOXES[0], NEAR, BOXES[1]), BOXES[:2], []),
+        ((), (), BOXES[2:], ["1"]),
     ],
 )
-def test_the_routers_boxes_are_candidates_and_a_specialist_helps_out(
-    group: ImageGroup, found: tuple[Any, ...], boxes: tuple[Any, ...], asked: list[str]
+def test_what_the_router_counted_are_candidates_and_a_specialist_helps_out(
+    group: ImageGroup, counted: Sequence[Any], everything: Sequence[Any], boxes: tuple[Any, ...], asked: list[str]
 ) -> None:
     model = Proposing()
-    stage = RoutedCandidateStage({"1": routed("1", *found)}, 0.7, lambda: CandidateStage(model, None))
-    (row,) = stage([group])
+    routes = {"1": routed("1", counted, everything)}
+    (row,) = RoutedCandidateStage(routes, 0.7, lambda: CandidateStage(model, None))([group])
     assert row.best(5) == boxes
     assert model.asked == asked
