@@ -90,6 +90,9 @@ def tune_data_command(
     positives: Annotated[int, typer.Option(min=1, help="How many positives (paper: 10,000).")] = 10_000,
     negatives: Annotated[int, typer.Option(min=0, help="How many negatives (paper, with None: 2,500).")] = 0,
     topk: Annotated[int, typer.Option("--topk", "-k", min=1, max=25, help="How many candidates are options.")] = 5,
+    fewest: Annotated[
+        int | None, typer.Option(help="Any number of candidates from this to k in a question; k if not given.")
+    ] = None,
     none: Annotated[bool, typer.Option("--none", help='Offer "None"; with negatives it always is.')] = False,
     style: Annotated[str, typer.Option(help="'crs', or the paper's 'baseline' of Table VIII.")] = "crs",
     warm_up: Annotated[
@@ -130,7 +133,7 @@ def tune_data_command(
     from finecops.config import load_preset
 
     config = load_mllm(mllm or load_preset(preset or load_dataset(dataset).preset).mllm)
-    plan = TunePlan(positives, negatives, topk, none, style, warm_up, seed)  # type: ignore[arg-type]
+    plan = TunePlan(positives, negatives, topk, fewest, none, style, warm_up, seed)  # type: ignore[arg-type]
     data = make_tune_data(config, pipeline.run.samples, pipeline.candidates(), plan)
     _write(data, plan, trainer, out, pipeline, config, against or [])
 

@@ -52,6 +52,8 @@ class TuneRow(Record):
 class TunePlan:
     """What to make: how many positives and negatives, k candidates, None as an option (with negatives it always is).
 
+    With `fewest` a question has any number of candidates from that to k, not always k (the paper): a small model learns
+    to choose among as many as it has seen.
     `warm_up` adds that many rows per row of the rest, before them: half list the options again, half give the right box
     as text. A large model knows how to read options; a very small one learns it from these first.
     """
@@ -59,6 +61,7 @@ class TunePlan:
     positives: int = 10_000
     negatives: int = 0
     topk: int = 5
+    fewest: int | None = None
     none: bool = False
     style: Style = "crs"
     warm_up: float = 0.0
@@ -84,6 +87,8 @@ def make_tune_data(
         DataError: there is no usable positive, or negatives are asked for and there are none, or warming up is asked
             for in a style without options.
     """
+    if plan.fewest is not None and not 1 <= plan.fewest <= plan.topk:
+        raise DataError(f"--fewest {plan.fewest} is not between 1 and --topk {plan.topk}")
     if plan.warm_up and plan.style == "baseline":
         raise DataError("the baseline's questions have no options to warm up with; leave --warm-up out")
     unused = {"truth not among the candidates": 0, "no candidates": 0, _NOTHING_NEW: 0}
@@ -165,6 +170,17 @@ def _right_candidate(sample: Sample, boxes: Sequence[Xyxy]) -> int | None:
     return best if iou[best] > IOU_THRESHOLD else None
 
 
+def _some(boxes: Sequence[Xyxy], sample: Sample, plan: TunePlan, seed: str) -> Sequence[Xyxy]:
+    """The best candidates, a number of them drawn from `fewest` to all; the right one stays among them."""
+    if plan.fewest is None or plan.fewest >= len(boxes):
+        return boxes
+    count = random.Random(f"{seed}/count").randint(plan.fewest, len(boxes))
+    right = _right_candidate(sample, boxes)
+    if right is None or right < count:
+        return boxes[:count]
+    return [*boxes[: count - 1], boxes[right]]
+
+
 def _draw(rng: random.Random, pool: list[Sample], count: int, what: str) -> Iterable[tuple[Sample, int]]:
     if count and not pool:
         raise DataError(f"no {what} sample can be used for tuning; see what was left out, or take another split")
@@ -194,6 +210,7 @@ def _row(config: MllmConfig, sample: Sample, turn: int, boxes: Sequence[Xyxy], p
         answer = NONE_TEXT if sample.box is None else box_as_option(marked, sample.box, image_wh)
         return TuneRow(prompt=prompt, answer=answer, **common)
     seed = f"{plan.seed}/{sample.id}#{turn}/{attempt}"
+    boxes = _some(boxes, sample, plan, seed)
     order = option_order(len(boxes), plan.none or plan.negatives > 0, "shuffle", seed)
     options = make_options(config, sample.expression, boxes, image_wh, order)
     right = -1 if sample.box is None else _right_candidate(sample, boxes)

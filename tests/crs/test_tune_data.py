@@ -104,6 +104,15 @@ def test_the_papers_baseline_answers_with_text() -> None:
         assert row.answer == ("None" if row.box is None else "<|box_start|>(100,100),(500,500)<|box_end|>")
 
 
+def test_questions_of_several_sizes_keep_the_right_candidate() -> None:
+    rows = rows_of(positives=400, negatives=50, fewest=2)
+    assert {len(row.letters) for row in rows} == {3, 4, 5, 6}  # None besides
+    for row in rows:
+        assert row.boxes[row.letters.index(row.answer)] == (RIGHT if row.box else None)
+    with pytest.raises(DataError, match="--fewest 6 is not between 1 and --topk 5"):
+        rows_of(positives=5, fewest=6)
+
+
 def test_warming_up_comes_first_and_is_right() -> None:
     rows = rows_of(positives=100, warm_up=0.5)
     kinds = [row.kind for row in rows]
