@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 MINI_TUNING = "--epochs 1 --batch-size 32 --per-device 32 --lr 1e-3 --rank 64 --alpha 64 --no-checkpointing"
+MINI_QUESTIONS = "--fewest 2"
+"""The small model learns to choose among as many candidates as it has seen; the paper's questions have five each."""
 SIZES = (2000, 4000, 6000, 8000, 10_000)
 
 
@@ -38,7 +40,7 @@ def adapter(args: argparse.Namespace, name: str, data: str) -> Path:
     if not (out / "finecops.json").exists():
         rows = args.folder / f"{name}.jsonl"
         common = f"--dataset {args.dataset} --mllm {args.model} --run {args.folder}/train"
-        finecops(f"crs tune-data --out {rows} {common} {data}")
+        finecops(f"crs tune-data --out {rows} {common} {data} {args.questions}")
         finecops(f"crs tune {rows} --mllm {args.model} --out {out} {args.tuning}")
     return out
 
@@ -134,6 +136,7 @@ def main() -> None:
     parser.add_argument("--model", default="mini-qwen2vl")
     parser.add_argument("--folder", type=Path, default=Path("outputs/crs-tables"))
     parser.add_argument("--tuning", default=MINI_TUNING, help="Options of `finecops crs tune`.")
+    parser.add_argument("--questions", default=MINI_QUESTIONS, help="Options of `finecops crs tune-data`.")
     args = parser.parse_args()
     globals()[args.table](args)
 

@@ -2,7 +2,7 @@
 
     python scripts/train_mini_qwen2vl.py eyes       # the vision tower alone (about 20 minutes on a core)
     python scripts/train_mini_qwen2vl.py language   # needs the eyes (more than an hour on two cores)
-    python scripts/train_mini_qwen2vl.py reading    # lists of options (about 40 minutes on two cores)
+    python scripts/train_mini_qwen2vl.py reading    # lists of options (more than an hour on two cores)
     python scripts/train_mini_qwen2vl.py export     # writes checkpoints/mini-qwen2vl
 
 Each can be killed and started again; it goes on from its last checkpoint in the folder. On a CPU two processes
