@@ -26,7 +26,8 @@ from finecops.models.box_text import read_boxes
 from finecops.models.images import read_image
 
 _OPTION = re.compile(r"^([A-Z])\. (.*)$", re.MULTILINE)
-_FLAT_P = 0.001
+_FLAT_P, _FLAT_SHARE = 0.001, 0.25
+"""Letters are uneven where chance would hardly do it and one comes that much more or less often than it should."""
 _ROUNDING_LOSS = 0.1
 """How much IoU a candidate that is right may lose by being written in the model's coordinates."""
 
@@ -38,6 +39,7 @@ class LintReport:
     Attributes:
         lines_read: how many.
         letters: answer → how often, over choice rows.
+        even: letter → how often it would be the answer if each question's were drawn by lot.
         none_rows: rows whose answer is None.
         faults: kind of fault → first few places.
         counts: kind of fault → how many.
@@ -46,6 +48,7 @@ class LintReport:
 
     lines_read: int = 0
     letters: Counter[str] = field(default_factory=Counter)
+    even: dict[str, float] = field(default_factory=dict)
     none_rows: int = 0
     faults: dict[str, list[str]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
@@ -173,6 +176,8 @@ def _exchange_fault(line: Line, row: TuneRow, config: MllmConfig, report: LintRe
     if line.answer not in options:
         return "the answer is none of the options"
     report.letters[line.answer] += 1
+    for letter in options:
+        report.even[letter] = report.even.get(letter, 0.0) + 1 / len(options)
     chosen = options[line.answer]
     if chosen == NONE_TEXT:
         report.none_rows += 1
@@ -207,15 +212,14 @@ def _check_images(images: set[Path], report: LintReport) -> None:
 
 
 def _check_letters(report: LintReport) -> None:
-    """The letters of answers shall be spread evenly; tested by chi-square over the letters that every question has."""
-    counts = [n for _, n in sorted(report.letters.items())]
-    if len(counts) < 2 or sum(counts) < 20 * len(counts):
+    """The letters of answers shall be spread evenly over each question's; tested by chi-square."""
+    even = np.array([report.even[letter] for letter in sorted(report.even)])
+    if len(even) < 2 or even.min() < 20:
         return
     from scipy.stats import chisquare
 
-    # Questions with fewer candidates lack the last letters, so only a tilt against the first ones is a fault.
-    common = counts[: max(2, len(counts) - 1)]
-    if min(common) < 0.5 * max(common) and chisquare(common).pvalue < _FLAT_P:
+    counts = np.array([report.letters[letter] for letter in sorted(report.even)])
+    if np.abs(counts / even - 1).max() > _FLAT_SHARE and chisquare(counts, even).pvalue < _FLAT_P:
         report.fault("letters are not spread evenly", " ".join(map(str, counts)))
 
 

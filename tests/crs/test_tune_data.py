@@ -224,6 +224,15 @@ def test_planted_faults_are_found(plant: Any, fault: str, images: Path, tmp_path
         report.raise_if_bad()
 
 
+def test_questions_of_several_sizes_have_first_letters_more_often_and_that_is_no_fault(
+    images: Path, tmp_path: Path
+) -> None:
+    rows = rows_of(positives=800, negatives=200, fewest=2)
+    report = lint(write("finecops", tmp_path, rows, images), "finecops", rows, CONFIG, images)
+    assert report.letters["A"] > 1.5 * report.letters["F"]
+    assert report.faults == {}
+
+
 def test_one_letter_for_all_twice_and_lost_lines_are_faults(images: Path, tmp_path: Path) -> None:
     rows = rows_of(positives=260)
     same = [row for row in rows if row.answer in "AB"]
