@@ -21,7 +21,8 @@ from typing import Any
 
 MINI_TUNING = "--epochs 1 --batch-size 32 --per-device 32 --lr 1e-3 --rank 64 --alpha 64 --no-checkpointing"
 MINI_QUESTIONS = "--fewest 2"
-"""The small model learns to choose among as many candidates as it has seen; the paper's questions have five each."""
+"""The small model learns to choose among as many candidates as it has seen. The paper's questions have five each; so have
+those with None here."""
 SIZES = (2000, 4000, 6000, 8000, 10_000)
 
 
@@ -40,7 +41,7 @@ def adapter(args: argparse.Namespace, name: str, data: str) -> Path:
     if not (out / "finecops.json").exists():
         rows = args.folder / f"{name}.jsonl"
         common = f"--dataset {args.dataset} --mllm {args.model} --run {args.folder}/train"
-        finecops(f"crs tune-data --out {rows} {common} {data} {args.questions}")
+        finecops(f"crs tune-data --out {rows} {common} {data}")
         finecops(f"crs tune {rows} --mllm {args.model} --out {out} {args.tuning}")
     return out
 
@@ -70,7 +71,7 @@ def show(header: list[str], lines: list[list[str]]) -> None:
 
 
 def table6(args: argparse.Namespace) -> None:
-    tuned = adapter(args, "crs", "--positives 10000")
+    tuned = adapter(args, "crs", f"--positives 10000 {args.questions}")
     finecops(f"crs run --both --dataset {args.dataset} --mllm {args.model} --adapter {tuned} --run {args.folder}/test")
     sfa = f"sfa run --dataset {args.dataset} --mllm {args.model} --run {args.folder}"
     finecops(f"{sfa}/sfa")
@@ -113,14 +114,14 @@ def table8(args: argparse.Namespace) -> None:
 def table10(args: argparse.Namespace) -> None:
     lines = []
     for size in SIZES:
-        tuned = adapter(args, "crs" if size == SIZES[-1] else f"crs-{size}", f"--positives {size}")
+        tuned = adapter(args, "crs" if size == SIZES[-1] else f"crs-{size}", f"--positives {size} {args.questions}")
         select(args, f"--adapter {tuned}")
         lines.append([str(size), value(numbers(args, "p1"), f"crs-top5-{args.model}+{tuned.name}", "precision@1")])
     show(["rows", "precision@1"], lines)
 
 
 def table11(args: argparse.Namespace) -> None:
-    tuned = adapter(args, "crs", "--positives 10000")
+    tuned = adapter(args, "crs", f"--positives 10000 {args.questions}")
     lines = []
     for k in (3, 5, 8, 10):
         select(args, f"--topk {k} --adapter {tuned}")
@@ -136,7 +137,9 @@ def main() -> None:
     parser.add_argument("--model", default="mini-qwen2vl")
     parser.add_argument("--folder", type=Path, default=Path("outputs/crs-tables"))
     parser.add_argument("--tuning", default=MINI_TUNING, help="Options of `finecops crs tune`.")
-    parser.add_argument("--questions", default=MINI_QUESTIONS, help="Options of `finecops crs tune-data`.")
+    parser.add_argument(
+        "--questions", default=MINI_QUESTIONS, help="Options of `crs tune-data` for questions without None."
+    )
     args = parser.parse_args()
     globals()[args.table](args)
 
