@@ -21,8 +21,8 @@ from typing import Any
 
 MINI_TUNING = "--epochs 1 --batch-size 32 --per-device 32 --lr 1e-3 --rank 64 --alpha 64 --no-checkpointing"
 MINI_QUESTIONS = "--fewest 2"
-"""The small model learns to choose among as many candidates as it has seen. The paper's questions have five each; so have
-those with None here."""
+"""The small model learns to choose among as many candidates as it has seen. The paper's questions have five each, and
+so have those with None here."""
 SIZES = (2000, 4000, 6000, 8000, 10_000)
 
 
