@@ -63,7 +63,7 @@ def time_models(
 ) -> list[WayTiming]:
     """Time specialist, MLLM and CRS on some samples, the plain way first in each.
 
-    CRS's plain way generates the letter; it is left out for a selector that does not run in this process.
+    CRS's plain way generates the letter; it is left out for a selector that runs elsewhere or has no chat.
     """
     alone = [[ImageGroup(image_path(sample), (sample,))] for sample in samples]
     timings: list[WayTiming] = []
@@ -80,7 +80,7 @@ def time_models(
     grounding = MllmStage(writer, mllm, None, "mean_prob")
     compare(f"MLLM {mllm.name}", writer, grounding, grounding, mllm.batch_size)
     chooser = load_mllm_model(selector, device)
-    if isinstance(chooser, TransformersMllm):
+    if isinstance(chooser, TransformersMllm) and not chooser.encoder_decoder:
         propose = CandidateStage(detector, None)
         rows = [row for batch in make_batches(samples, image_path, specialist.batch_size) for row in propose(batch)]
         found = {row.sample_id: row for row in rows}
