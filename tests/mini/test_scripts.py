@@ -31,6 +31,7 @@ def test_mini_qwen2vl(tmp_path: Path) -> None:
     folders = ["--folder", str(tmp_path / "train"), "--checkpoint", str(tmp_path / "out")]
     script("train_mini_qwen2vl", "eyes", "--steps", "3", *folders)
     script("train_mini_qwen2vl", "language", "--steps", "3", *folders)
+    script("train_mini_qwen2vl", "reading", "--steps", "3", *folders)
     script("train_mini_qwen2vl", "export", *folders)
     AutoModelForImageTextToText.from_pretrained(tmp_path / "out")
     AutoProcessor.from_pretrained(tmp_path / "out")
