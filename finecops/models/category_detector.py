@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.special import expit
-from transformers import AutoConfig, AutoModelForZeroShotObjectDetection, AutoProcessor
+from transformers import AutoConfig, AutoProcessor
 
 from finecops.boxes import clip_xyxy, cxcywh_to_xyxy
 from finecops.config import SpecialistConfig, resolve_weights
 from finecops.errors import ModelError, first_line
-from finecops.models.complete_weights import load_complete
+from finecops.models.complete_weights import load_detector
 from finecops.models.protocols import Detections, Query, QueryGroup
 
 
@@ -39,14 +39,7 @@ class CategoryDetector:
                     f"{config.name}: {config.weights} is a {kind} model; this way takes OWLv2 and OmDet-Turbo"
                 )
             self.processor = AutoProcessor.from_pretrained(weights, revision=config.revision)
-            self.model = load_complete(
-                AutoModelForZeroShotObjectDetection,
-                weights,
-                config.name,
-                revision=config.revision,
-                dtype=getattr(torch, config.dtype),
-                device_map=config.device_map,
-            )
+            self.model = load_detector(config, weights)
         except (OSError, ValueError) as error:
             raise ModelError(f"{config.name}: cannot load {config.weights}: {first_line(error)}") from error
         if config.device_map is None:

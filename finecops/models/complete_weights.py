@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
+from transformers import AutoModelForZeroShotObjectDetection
 
+from finecops.config import SpecialistConfig
 from finecops.errors import ModelError, first_line
 
 
@@ -35,3 +38,16 @@ def load_complete(auto_class: Any, weights: str, name: str, **options: Any) -> A
             "or a checkpoint of another kind of model"
         )
     return model
+
+
+def load_detector(config: SpecialistConfig, weights: str, **options: Any) -> Any:
+    """A detector that takes text, as its configuration says; see `load_complete`."""
+    return load_complete(
+        AutoModelForZeroShotObjectDetection,
+        weights,
+        config.name,
+        revision=config.revision,
+        dtype=getattr(torch, config.dtype),
+        device_map=config.device_map,
+        **options,
+    )

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from transformers import AutoConfig, AutoModelForZeroShotObjectDetection, AutoProcessor
+from transformers import AutoConfig, AutoProcessor
 
 from finecops.boxes import clip_xyxy, cxcywh_to_xyxy
 from finecops.config import SpecialistConfig, resolve_weights
 from finecops.errors import ModelError, first_line
-from finecops.models.complete_weights import load_complete
+from finecops.models.complete_weights import load_detector
 from finecops.models.protocols import Detections, Query, QueryGroup, Span
 from finecops.models.shared_vision import SharedBackbone
 
@@ -135,15 +135,7 @@ def _load_untied(weights: str, config: SpecialistConfig) -> Any:
     model_type = AutoConfig.from_pretrained(weights, revision=config.revision).model_type
     if model_type == "mm-grounding-dino":
         untied = {"decoder_bbox_embed_share": False, "decoder_cls_embed_share": False}
-    model = load_complete(
-        AutoModelForZeroShotObjectDetection,
-        weights,
-        config.name,
-        revision=config.revision,
-        dtype=getattr(torch, config.dtype),
-        device_map=config.device_map,
-        **untied,
-    )
+    model = load_detector(config, weights, **untied)
     if untied:
         for layer, (outer, inner) in enumerate(zip(model.bbox_embed, model.model.decoder.bbox_embed, strict=True)):
             same = all(torch.equal(a, b) for a, b in zip(outer.parameters(), inner.parameters(), strict=True))
