@@ -158,8 +158,8 @@ def _timed(module: torch.nn.Module | None) -> Iterator[list[float]]:
         return
 
     def clock() -> float:
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
+        if torch.accelerator.is_available():
+            torch.accelerator.synchronize()
         return time.perf_counter()
 
     def before(*_: Any) -> None:
