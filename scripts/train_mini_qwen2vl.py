@@ -49,7 +49,7 @@ def main() -> None:
     tokenizer = processor.tokenizer
     config = mini_config(len(tokenizer), {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL_TOKENS})
     if args.stage == "eyes":
-        plan = TrainPlan(steps=args.steps or 2100, batch_size=64, learning_rate=1.5e-3, warmup_steps=400)
+        plan = TrainPlan(steps=args.steps or 2800, batch_size=64, learning_rate=1.5e-3, warmup_steps=400)
         eyes = train_eyes(config, plan, args.folder / "eyes")
         scenes = [sample_scene(random.Random(seed), str(seed)) for seed in range(500)]
         logging.info("eyes on 500 new scenes: %s", eyes_accuracy(eyes, scenes))
