@@ -13,7 +13,7 @@ bench_app = typer.Typer(help="Measure on this machine, in one go; ratios, not pr
 
 
 @bench_app.command("eval")
-def eval_(
+def eval_command(
     scales: Annotated[
         list[float] | None, typer.Option("--scale", help="Times FineCops-Ref's test set; several times for several.")
     ] = None,
@@ -41,7 +41,7 @@ def eval_(
 
 
 @bench_app.command("models")
-def models(
+def models_command(
     dataset: Annotated[str, typer.Option("--dataset", "-d", help="A dataset's name or YAML file.")] = DEFAULT_DATASET,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many samples.")] = 200,
     preset: Annotated[str | None, typer.Option(help="Models; the dataset's own if not given.")] = None,
@@ -62,18 +62,18 @@ def models(
     from finecops.models.load import default_device
 
     config = load_dataset(dataset)
-    models = load_preset(preset or config.preset)
+    named = load_preset(preset or config.preset)
     split = load_dataset_split(config)
     timings = time_models(
         choose_samples(split.samples, limit),
         split.image_path,
-        load_specialist(specialist or models.specialist),
-        load_mllm(mllm or models.mllm),
-        load_mllm(mllm or models.selector or models.mllm),
+        load_specialist(specialist or named.specialist),
+        load_mllm(mllm or named.mllm),
+        load_mllm(mllm or named.selector or named.mllm),
         device or default_device(),
         repeats,
     )
-    plain = {timing.stage: timing for timing in reversed(timings)}
+    plain = {timing.stage: timing for timing in reversed(timings)}  # The first of each stage.
     rows = [
         [
             timing.stage,

@@ -28,6 +28,8 @@ from finecops.models.images import read_image
 _OPTION = re.compile(r"^([A-Z])\. (.*)$", re.MULTILINE)
 _FLAT_P, _FLAT_SHARE = 0.001, 0.25
 """Letters are uneven where chance would hardly do it and one comes that much more or less often than it should."""
+_RARE = 20
+"""Letters that should come less often than this are counted together."""
 _ROUNDING_LOSS = 0.1
 """How much IoU a candidate that is right may lose by being written in the model's coordinates."""
 
@@ -212,15 +214,17 @@ def _check_images(images: set[Path], report: LintReport) -> None:
 
 
 def _check_letters(report: LintReport) -> None:
-    """The letters of answers shall be spread evenly over each question's; tested by chi-square."""
-    even = np.array([report.even[letter] for letter in sorted(report.even)])
-    if len(even) < 2 or even.min() < 20:
+    """The letters of answers shall be spread evenly over each question's; tested by chi-square, rare letters as one."""
+    even, counts = (np.array([found.get(x, 0) for x in sorted(report.even)]) for found in (report.even, report.letters))
+    rare = even < _RARE
+    if rare.any():
+        even, counts = (np.append(values[~rare], values[rare].sum()) for values in (even, counts))
+    if len(even) < 2:
         return
     from scipy.stats import chisquare
 
-    counts = np.array([report.letters[letter] for letter in sorted(report.even)])
     if np.abs(counts / even - 1).max() > _FLAT_SHARE and chisquare(counts, even).pvalue < _FLAT_P:
-        report.fault("letters are not spread evenly", " ".join(map(str, counts)))
+        report.fault("letters are not spread evenly", " ".join(f"{x} {n}" for x, n in sorted(report.letters.items())))
 
 
 def _check_against(path: Path, rows: Sequence[TuneRow], report: LintReport) -> None:

@@ -85,7 +85,7 @@ def _listed(texts: list[str]) -> str:
     return "\n".join(f"{letter}. {text}" for letter, text in zip(letters_for(len(texts)), texts, strict=True))
 
 
-def _false_expression(rng: random.Random, scene: SceneGraph, positive: Positive) -> str | None:
+def _false_expression(rng: random.Random, positive: Positive) -> str | None:
     """The positive's sentence with a word or two changed, so that it fits nothing in the scene."""
     for kind, level in rng.sample(TEXT_COLUMNS, 3):
         negative = negative_expressions(positive, kind, level, VOCABULARY, rng)
@@ -105,7 +105,7 @@ def _pick(rng: random.Random, scene: SceneGraph, most: int, none_share: float) -
     if rng.random() < none_share:
         chance = rng.random()
         if chance < _FALSE_SHARE:
-            false = _false_expression(rng, scene, positive)
+            false = _false_expression(rng, positive)
             expression, answer = (false, None) if false is not None else (expression, answer)
         elif chance < _FALSE_SHARE + _GONE_SHARE and len(things) > 1:
             things.remove(target)

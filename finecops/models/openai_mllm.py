@@ -141,7 +141,7 @@ def image_url(image: Image.Image) -> str:
 def _reply(prompt: str, answer: ChatCompletion | Exception) -> Reply:
     if isinstance(answer, Exception):
         return Reply(prompt, "", error=_said(answer))
-    text = _END.sub("", answer.choices[0].message.content or "")
+    text = _text(answer)
     tokens = _tokens(answer)
     while tokens and _END.fullmatch(tokens[-1][0]):
         tokens.pop()
@@ -155,13 +155,17 @@ def _reply(prompt: str, answer: ChatCompletion | Exception) -> Reply:
 def _letter_scores(prompt: str, letters: Sequence[str], answer: ChatCompletion | Exception) -> LetterScores:
     if isinstance(answer, Exception):
         return LetterScores(prompt, None, None, error=_said(answer))
-    text = answer.choices[0].message.content or ""
+    text = _text(answer)
     found = answer.choices[0].logprobs
     if found is None or not found.content:
         return LetterScores(prompt, None, None, text)
     top = {item.token: item.logprob for item in found.content[0].top_logprobs}
     probabilities, mass = letters_of_logprobs(top, letters)
     return LetterScores(prompt, probabilities, mass if probabilities else None, text)
+
+
+def _text(answer: ChatCompletion) -> str:
+    return _END.sub("", answer.choices[0].message.content or "")
 
 
 def _tokens(answer: ChatCompletion) -> list[tuple[str, float]]:

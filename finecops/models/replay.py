@@ -52,7 +52,10 @@ class Replay:
 
     def detect(self, groups: Sequence[QueryGroup]) -> list[list[Detections]]:
         """The file's boxes of every query's sample."""
-        return [[_detections(self._read(group, query)) for query in group.queries] for group in groups]
+        return [
+            [_detections(self._answer(query.sample_id, group.image.size)) for query in group.queries]
+            for group in groups
+        ]
 
     def ground(self, groups: Sequence[QueryGroup]) -> list[list[Reply]]:
         """The file's answer to every query's sample."""
@@ -70,8 +73,10 @@ class Replay:
             read = self._answer(question.sample_id, group.image.size)
         except ModelError as error:
             return LetterScores(question.prompt, None, None, error=str(error))
-        if read.status in ("failed", "unparsed"):
-            return LetterScores(question.prompt, None, None, error=f"{self.config.weights}: {read.status}")
+        if read.status == "failed":
+            return LetterScores(question.prompt, None, None, error="the file says that the model failed")
+        if read.status == "unparsed":
+            return LetterScores(question.prompt, None, None, "")
         places = [place for place, box in enumerate(question.boxes) if (box is None) == (read.status == "reject")]
         if read.boxes and places:
             shown = np.array([question.boxes[place] for place in places], dtype=np.float64)
@@ -85,16 +90,13 @@ class Replay:
 
     def _reply(self, group: QueryGroup, query: Query) -> Reply:
         try:
-            read = self._read(group, query)
+            read = self._answer(query.sample_id, group.image.size)
         except ModelError as error:
             return Reply("", "", error=str(error))
         text = self._source.text(query.sample_id) if isinstance(self._source, _Texts) else ""
         if read.status == "failed":
             return Reply("", text, error="the file says that the model failed")
         return Reply("", text, read=read)
-
-    def _read(self, group: QueryGroup, query: Query) -> ReadAnswer:
-        return self._answer(query.sample_id, group.image.size)
 
     def _answer(self, sample_id: str | None, image_wh: ImageWh) -> ReadAnswer:
         found = self._source.answer(sample_id, image_wh) if sample_id is not None else None

@@ -58,8 +58,8 @@ class SharedVision:
 class SharedBackbone:
     """Runs a Grounding DINO's backbone once per image instead of once per text on it.
 
-    `run` gets the distinct images' pixels and says which of them each row of the batch has; the features that come
-    after the backbone depend on the text and are made per row.
+    The model is given every row's pixels and `sharing` says which rows have one image; the features that come after
+    the backbone depend on the text and are made per row.
     """
 
     def __init__(self, model: Any) -> None:

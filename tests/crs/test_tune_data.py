@@ -233,6 +233,14 @@ def test_questions_of_several_sizes_have_first_letters_more_often_and_that_is_no
     assert report.faults == {}
 
 
+def test_one_letter_too_often_is_a_fault_also_where_some_letters_are_rare(images: Path, tmp_path: Path) -> None:
+    rows = rows_of(positives=250, fewest=2)
+    tilted = [row for row in rows if row.answer == "A" or len(row.letters) == 5]
+    report = lint(write("finecops", tmp_path, tilted, images), "finecops", tilted, CONFIG, images)
+    assert min(report.even.values()) < 20
+    assert "letters are not spread evenly" in report.faults
+
+
 def test_one_letter_for_all_twice_and_lost_lines_are_faults(images: Path, tmp_path: Path) -> None:
     rows = rows_of(positives=260)
     same = [row for row in rows if row.answer in "AB"]

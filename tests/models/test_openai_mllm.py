@@ -172,6 +172,7 @@ def test_a_busy_server_is_asked_again(config: MllmConfig, group: ImageGroup) -> 
         (("B", {"B": 0.6, "A": 0.2, " B": 0.1}), (2 / 9, 7 / 9, 0.0), 0.9),
         (("The", {"The": 0.9, "It": 0.1}), None, None),
         (("B", None), None, None),
+        (("B<|im_end|>", None), None, None),
     ],
 )
 def test_letters(reply: Any, probabilities: Any, mass: Any, config: MllmConfig, group: ImageGroup) -> None:
@@ -180,7 +181,7 @@ def test_letters(reply: Any, probabilities: Any, mass: Any, config: MllmConfig, 
     ((scores,),) = OpenAiMllm(config).choose([QuestionGroup(read_image(group.image), (question,))])
     assert scores.probabilities == (None if probabilities is None else pytest.approx(probabilities))
     assert scores.mass == (None if mass is None else pytest.approx(mass))
-    assert scores.reply == reply[0]
+    assert scores.reply == reply[0].removesuffix("<|im_end|>")
     assert Server.seen[0]["top_logprobs"] == 20
 
 

@@ -125,7 +125,7 @@ def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
         ("B", True, "C", None),  # None
         ("B", False, None, "is none of the options"),
         ("C", True, None, "is none of the options"),  # A box that is no candidate here.
-        ("E", True, None, "unparsed"),
+        ("E", True, "", None),  # The file's answer names none of its options: unparsed here too.
     ],
 )
 def test_a_file_of_letters_chooses_the_same_box(
