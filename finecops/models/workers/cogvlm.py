@@ -21,7 +21,7 @@ model = AutoModelForCausalLM.from_pretrained(WEIGHTS, torch_dtype=DTYPE, low_cpu
 model = model.to(DEVICE).eval()
 
 
-def model_inputs(image, prompt):
+def model_inputs(image, prompt) -> dict:
     """The model's own way to make inputs; the grounding model wants its "base" template."""
     made = model.build_conversation_input_ids(
         tokenizer, query=prompt, history=[], images=[image], template_version="base"
@@ -30,7 +30,7 @@ def model_inputs(image, prompt):
     return {**inputs, "images": [[made["images"][0].to(DEVICE).to(DTYPE)]]}
 
 
-def generated(image, prompt):
+def generated(image, prompt) -> dict:
     """The greedy answer with the probability of each token."""
     inputs = model_inputs(image, prompt)
     with torch.no_grad():
@@ -45,7 +45,7 @@ def generated(image, prompt):
     return {"text": "".join(pieces), "tokens": pieces, "probabilities": [chance for _, chance in kept]}
 
 
-def answer(task, image_path, queries):
+def answer(task, image_path, queries) -> list:
     """See loop.py. CogVLM writes [[x0,y0,x1,y1]] in thousandths; finecops reads the text."""
     if task == "detect":
         raise ValueError("CogVLM is no detector: use it as an MLLM")

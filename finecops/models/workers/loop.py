@@ -8,7 +8,7 @@ import os
 import sys
 
 
-def serve(answer):
+def serve(answer) -> None:
     """Answer requests until the input ends. `answer(task, image_path, queries)` gives a dictionary per query.
 
     An exception becomes the request's error; the worker goes on.

@@ -28,14 +28,14 @@ prepare = transforms.Compose(
 )
 
 
-def token_places(tokenized, span):
+def token_places(tokenized, span) -> list:
     """Places of the tokens that overlap a span of characters."""
     places = {tokenized.char_to_token(0, at) for at in range(span[0], span[1])}
     return sorted(place for place in places if place is not None)
 
 
 @torch.no_grad()
-def detect(pixels, image_wh, query):
+def detect(pixels, image_wh, query) -> dict:
     """Boxes and scores of one query."""
     cache = model(pixels, [query["text"]], encode_and_save=True)
     output = model(pixels, [query["text"]], encode_and_save=False, memory_cache=cache)
@@ -51,7 +51,7 @@ def detect(pixels, image_wh, query):
     return {"boxes": boxes.tolist(), "scores": scores.tolist()}
 
 
-def answer(task, image_path, queries):
+def answer(task, image_path, queries) -> list:
     """See loop.py."""
     if task != "detect":
         raise ValueError("MDETR is a detector: use it as a specialist")

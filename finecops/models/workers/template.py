@@ -9,7 +9,7 @@ from PIL import Image
 # Load the model here, once. It may print: only what `serve` writes reaches finecops.
 
 
-def answer(task, image_path, queries):
+def answer(task, image_path, queries) -> list:
     """A dictionary per query, boxes as x1, y1, x2, y2 in pixels of the image.
 
     `task` is "detect" (a specialist: boxes with scores), "ground" (an MLLM: a text, or boxes) or "choose" (an MLLM: a

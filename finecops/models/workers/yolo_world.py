@@ -19,7 +19,7 @@ LOWEST_SCORE = 0.01
 model = YOLOWorld(WEIGHTS)
 
 
-def detect(image_path, query):
+def detect(image_path, query) -> dict:
     """Boxes and scores of one query."""
     category = (query.get("target") or query["text"]).strip().rstrip(".")
     model.set_classes([category])
@@ -27,7 +27,7 @@ def detect(image_path, query):
     return {"boxes": result.boxes.xyxy.tolist(), "scores": result.boxes.conf.tolist()}
 
 
-def answer(task, image_path, queries):
+def answer(task, image_path, queries) -> list:
     """See loop.py."""
     if task != "detect":
         raise ValueError("YOLO-World is a detector: use it as a specialist or a router")
