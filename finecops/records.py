@@ -1,7 +1,7 @@
 """The rows that stages write and read: the contract between them.
 
 One row per sample and stage. Boxes are `xyxy` pixels of the original image, floats. An unknown or missing key is
-an error with file and line (`finecops.jsonl.read_rows`). Docs: `docs/records.md`.
+an error with file and line (`finecops.runs.jsonl.read_rows`). Docs: `docs/records.md`.
 """
 
 from __future__ import annotations

@@ -18,11 +18,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from finecops.boxes import iou_xyxy
-from finecops.config import load_dataset, resolve
-from finecops.jsonl import read_rows
-from finecops.models.images import read_image
+from finecops.config.find import load_dataset, resolve
+from finecops.images import read_image
 from finecops.records import Prediction, Route, Sample
-from finecops.run import read_samples
+from finecops.runs.folder import read_samples
+from finecops.runs.jsonl import read_rows
 
 SCALE, GAP, TEXT_HEIGHT = 2, 14, 74
 COLOURS = {"truth": (20, 150, 60), "specialist": (230, 120, 0), "mllm": (30, 80, 220)}

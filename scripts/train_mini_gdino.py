@@ -13,9 +13,9 @@ from pathlib import Path
 
 import torch
 
-from finecops.mini.gdino import mini_model, mini_processor
-from finecops.mini.gdino_training import train_gdino
-from finecops.mini.training import TrainPlan
+from finecops.mini.training.gdino import mini_model, mini_processor
+from finecops.mini.training.gdino_training import train_gdino
+from finecops.mini.training.loop import TrainPlan
 
 
 def main() -> None:

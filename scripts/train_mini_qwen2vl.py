@@ -22,13 +22,13 @@ from pathlib import Path
 import torch
 from transformers import Qwen2VLForConditionalGeneration
 
-from finecops.mini.eyes import eyes_accuracy, train_eyes
-from finecops.mini.language import Packer, start_language, train_language
-from finecops.mini.qwen2vl import mini_config
-from finecops.mini.reading import start_reading, train_reading
-from finecops.mini.scenes import sample_scene
-from finecops.mini.tokenizer import SPECIAL_TOKENS, mini_processor
-from finecops.mini.training import TrainPlan
+from finecops.mini.training.language import Packer, start_language, train_language
+from finecops.mini.training.loop import TrainPlan
+from finecops.mini.training.options import start_reading, train_reading
+from finecops.mini.training.qwen2vl import mini_config
+from finecops.mini.training.tokenizer import SPECIAL_TOKENS, mini_processor
+from finecops.mini.training.vision import eyes_accuracy, train_eyes
+from finecops.mini.world.scenes import sample_scene
 
 
 def main() -> None:

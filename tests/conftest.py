@@ -14,8 +14,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # As many processes as cores: torch shall not start as many threads in each. It reads this when it is imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from finecops.build.graph import SceneGraph, parse_scene_graph
-from finecops.config import DatasetConfig, load_mllm, load_specialist
+from finecops.config.find import load_mllm, load_specialist
+from finecops.config.schema import DatasetConfig
+from finecops.construction.graph import SceneGraph, parse_scene_graph
 from finecops.records import Negative, Prediction, Sample
 
 
@@ -97,7 +98,7 @@ def toy_dataset(tmp_path: Path) -> Callable[[list[dict[str, Any]]], DatasetConfi
 @pytest.fixture(scope="session")
 def mini_specialist() -> Any:
     """The committed mini specialist."""
-    from finecops.models.load import load_specialist_model
+    from finecops.models.backends import load_specialist_model
 
     return load_specialist_model(load_specialist("mini-gdino"), "cpu")
 
@@ -105,6 +106,6 @@ def mini_specialist() -> Any:
 @pytest.fixture(scope="session")
 def mini_mllm() -> Any:
     """The committed mini MLLM."""
-    from finecops.models.load import load_mllm_model
+    from finecops.models.backends import load_mllm_model
 
     return load_mllm_model(load_mllm("mini-qwen2vl"), "cpu")

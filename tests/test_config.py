@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from finecops.config import (
+from finecops.config.find import (
     load_dataset,
     load_extractor,
     load_mllm,
@@ -16,10 +16,10 @@ from finecops.config import (
     resolve_weights,
 )
 from finecops.errors import ConfigError
-from finecops.models.dialects import DIALECTS
 from finecops.models.grounding_dino import GroundingDino
 from finecops.models.protocols import Query
 from finecops.models.transformers_mllm import prompt_text
+from finecops.replies.formats import DIALECTS
 
 LOADERS = {"specialist": load_specialist, "mllm": load_mllm, "extractor": load_extractor}
 

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from finecops.errors import DataError
-from finecops.infer import MllmStage, SpecialistStage
-from finecops.models.images import MAX_PIXELS, ORIGINAL, read_image
-from finecops.runner import ImageGroup
+from finecops.images import MAX_PIXELS, ORIGINAL, read_image
+from finecops.runs.runner import ImageGroup
+from finecops.stages.answers import MllmStage, SpecialistStage
 from tests.conftest import make_sample
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from finecops.errors import DataError
-from finecops.exchange.restricted_pickle import load_object_array, loads_plain
+from finecops.safe_pickle import load_object_array, loads_plain
 
 
 class Call:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from finecops import __version__
-from finecops.config import load_dataset, names, resolve
+from finecops.config.find import load_dataset, names, resolve
 
 _MODULES = {"pyyaml": "yaml", "pillow": "PIL", "scikit-learn": "sklearn", "onedl-mmdetection": "mmdet"}
 _MODULES |= {"onedl-mmcv": "mmcv", "onedl-mmengine": "mmengine"}

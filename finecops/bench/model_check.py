@@ -13,13 +13,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from finecops.boxes import iou_xyxy
-from finecops.config import ExtractorConfig, MllmConfig, SpecialistConfig
-from finecops.infer import MllmStage, SpecialistStage
-from finecops.models.images import read_image
-from finecops.models.load import load_mllm_model, load_specialist_model, load_text_llm
+from finecops.config.schema import ExtractorConfig, MllmConfig, SpecialistConfig
+from finecops.images import read_image
+from finecops.models.backends import load_mllm_model, load_specialist_model, load_text_llm
 from finecops.records import Prediction, Sample, Target
-from finecops.runner import ImageGroup
-from finecops.sfa.extract import LlmStage, RulesStage
+from finecops.runs.runner import ImageGroup
+from finecops.stages.answers import MllmStage, SpecialistStage
+from finecops.stages.targets import LlmStage, RulesStage
 
 _SIDE = 320
 _TRUTH, _ANSWER = "#2e9e4f", "#e6194b"

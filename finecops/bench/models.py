@@ -16,16 +16,16 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from finecops.config import MllmConfig, SpecialistConfig
-from finecops.crs.candidates import CandidateStage
-from finecops.crs.select import Selecting, SelectionStage, prediction_of
-from finecops.infer import MllmStage, SpecialistStage
-from finecops.models.images import forget_images, read_image
-from finecops.models.letters import LetterScores
-from finecops.models.load import load_mllm_model, load_specialist_model
+from finecops.config.schema import MllmConfig, SpecialistConfig
+from finecops.images import forget_images, read_image
+from finecops.models.backends import load_mllm_model, load_specialist_model
 from finecops.models.transformers_mllm import TransformersMllm
 from finecops.records import Candidates, Prediction, Sample
-from finecops.runner import ImageGroup, Stage, make_batches
+from finecops.replies.letters import LetterScores
+from finecops.runs.runner import ImageGroup, Stage, make_batches
+from finecops.stages.answers import MllmStage, SpecialistStage
+from finecops.stages.candidates import CandidateStage
+from finecops.stages.select import Selecting, SelectionStage, prediction_of
 
 _CLOSE = 0.02
 """Boxes are the same if no coordinate differs by more pixels than this."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from finecops.answers import AnswersBuilder
 from finecops.exchange import mmdet_npy
+from finecops.metrics.answers import AnswersBuilder
 
 TEXT_COLUMNS = [
     (f"{change}_{part}", level)

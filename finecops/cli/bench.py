@@ -26,7 +26,7 @@ def eval_command(
 ) -> None:
     """Time `finecops eval` on synthetic files of 27,926 rows and ten times as many: whole process, start to table."""
     from finecops.bench.evaluation import time_evaluation
-    from finecops.cli.tables import table
+    from finecops.report.tables import table
 
     chosen = scales or [1.0, 10.0]
     timings = time_evaluation(folder, chosen, script, repeats)
@@ -55,11 +55,11 @@ def models_command(
     Loading is not timed. The last column says how many answers are those of the plain way.
     """
     from finecops.bench.models import time_models
-    from finecops.cli.tables import table
-    from finecops.config import load_dataset, load_mllm, load_preset, load_specialist
+    from finecops.config.find import load_dataset, load_mllm, load_preset, load_specialist
     from finecops.datasets.choose import choose_samples
     from finecops.datasets.finecops_ref import load_dataset_split
-    from finecops.models.load import default_device
+    from finecops.models.backends import default_device
+    from finecops.report.tables import table
 
     config = load_dataset(dataset)
     named = load_preset(preset or config.preset)

@@ -20,9 +20,9 @@ from finecops.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from finecops.crs.pipeline import CrsPipeline
-    from finecops.crs.tune_data import TuneData, TunePlan
-    from finecops.sfa.pipeline import SfaPipeline
+    from finecops.strategies.crs import CrsPipeline
+    from finecops.strategies.sfa import SfaPipeline
+    from finecops.tuning.data import TuneData, TunePlan
 
 crs_app = typer.Typer(
     help="Candidate Region Selection: the specialist proposes boxes, the MLLM picks one by its letter.",
@@ -39,7 +39,7 @@ def run_command(choices: Choices) -> None:
 
     With --both the specialist and the MLLM answer every sample alone too, to be compared.
     """
-    from finecops.cli.tables import print_runs
+    from finecops.report.tables import print_runs
 
     pipeline, alone = _pipelines(choices)
     pipeline.select()
@@ -52,7 +52,7 @@ def run_command(choices: Choices) -> None:
 @command(crs_app, "candidates", (*DATA, *_PROPOSE, *MACHINE), focus=False)
 def candidates_command(choices: Choices) -> None:
     """Propose boxes for every sample and keep them before and after NMS; writes candidates.jsonl."""
-    from finecops.crs.candidates import candidate_recall
+    from finecops.stages.candidates import candidate_recall
 
     pipeline = _pipeline(choices)
     found = candidate_recall(pipeline.run.samples, pipeline.candidates())
@@ -110,10 +110,10 @@ def tune_data_command(
     Every line that was written is read back and checked: its letter leads to a box that is right, letters are spread
     evenly, images can be read, nothing comes twice, and nothing is from a test set (--against).
     """
-    from finecops.config import load_dataset, load_mllm
-    from finecops.crs.export import TRAINERS
-    from finecops.crs.tune_data import TunePlan, make_tune_data
+    from finecops.config.find import load_dataset, load_mllm
     from finecops.errors import ConfigError
+    from finecops.tuning.data import TunePlan, make_tune_data
+    from finecops.tuning.exports import TRAINERS
 
     if style not in ("crs", "baseline"):
         raise ConfigError(f"unknown style {style!r}; there are: crs, baseline")
@@ -130,7 +130,7 @@ def tune_data_command(
         focus=False,
     )
     pipeline = _pipeline(choices)
-    from finecops.config import load_preset
+    from finecops.config.find import load_preset
 
     config = load_mllm(mllm or load_preset(preset or load_dataset(dataset).preset).mllm)
     plan = TunePlan(positives, negatives, topk, fewest, none, style, warm_up, seed)  # type: ignore[arg-type]
@@ -167,10 +167,10 @@ def tune_command(
 
     Several GPUs: `accelerate launch -m finecops crs tune …`.
     """
-    from finecops.config import load_mllm
-    from finecops.crs.export import read_tune_file
-    from finecops.crs.tune import Tuning, tune
-    from finecops.models.load import default_device
+    from finecops.config.find import load_mllm
+    from finecops.models.backends import default_device
+    from finecops.tuning.exports import read_tune_file
+    from finecops.tuning.train import Tuning, tune
 
     rows, about = read_tune_file(data)
     tuning = Tuning(
@@ -197,9 +197,9 @@ def _pipeline(choices: Choices) -> CrsPipeline:
 
 def _pipelines(choices: Choices) -> tuple[CrsPipeline, SfaPipeline]:
     """CRS, and the pathways alone in the same run folder, with the plain MLLM."""
-    from finecops.crs.candidates import NMS_IOU
-    from finecops.crs.pipeline import CrsPipeline, CrsSettings
-    from finecops.sfa.pipeline import SfaPipeline
+    from finecops.stages.candidates import NMS_IOU
+    from finecops.strategies.crs import CrsPipeline, CrsSettings
+    from finecops.strategies.sfa import SfaPipeline
 
     run, settings = open_choices(choices, "crs")
     alone = SfaPipeline(run, settings)
@@ -219,8 +219,8 @@ def _pipelines(choices: Choices) -> tuple[CrsPipeline, SfaPipeline]:
 def _write(
     data: TuneData, plan: TunePlan, trainer: str, out: Path, pipeline: CrsPipeline, config: Any, against: list[Path]
 ) -> None:
-    from finecops.crs import export
-    from finecops.crs.lint import lint
+    from finecops.tuning import exports as export
+    from finecops.tuning.lint import lint
 
     root = pipeline.run.dataset.root
     about = export.about_data(plan, pipeline.run.dataset, config, root)
@@ -240,7 +240,7 @@ def _write(
 
 
 def _print_orders(report: Any) -> None:
-    from finecops.cli.tables import table
+    from finecops.report.tables import table
 
     if not report.n:
         typer.echo("no question could be asked in several orders")

@@ -15,7 +15,7 @@ data_app.add_typer(build_app, name="build")
 @data_app.command("list")
 def list_command() -> None:
     """List the datasets finecops knows, and which are here."""
-    from finecops.config import load_dataset, names, resolve
+    from finecops.config.find import load_dataset, names, resolve
 
     for name in names("datasets"):
         config = load_dataset(name)
@@ -35,7 +35,7 @@ def check_command(
     show: Annotated[int, typer.Option(min=0, help="Print at most this many problems; 0: all.")] = 50,
 ) -> None:
     """Check annotation files and images; say what is wrong where. Exit code 1 if anything is."""
-    from finecops.config import load_dataset, resolve
+    from finecops.config.find import load_dataset, resolve
     from finecops.datasets.check import check_split
 
     config = load_dataset(dataset)
@@ -63,7 +63,7 @@ def build_mini_command(
 ) -> None:
     """Draw finecops-mini anew: scenes, expressions, negatives, both formats."""
     from finecops.errors import ConfigError
-    from finecops.mini.benchmark import PLANS, build_mini
+    from finecops.mini.world.benchmark import PLANS, build_mini
 
     if split is not None and split not in PLANS:
         raise ConfigError(f"unknown split {split!r}; there are: {', '.join(PLANS)}")
@@ -90,8 +90,8 @@ def build_gqa_command(
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 0,
 ) -> None:
     """Build a benchmark from GQA's scene graphs: expressions, negative expressions, flipped images."""
-    from finecops.build.benchmark import SplitPlan, build_split, write_split
-    from finecops.build.gqa import gqa_world, read_scene_graphs
+    from finecops.construction.benchmark import SplitPlan, build_split, write_split
+    from finecops.construction.gqa import gqa_world, read_scene_graphs
 
     world = gqa_world(images)
     quotas = dict(zip((1, 2, 3), positives, strict=True))

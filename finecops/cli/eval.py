@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from finecops.evaluate_file import PredictionFile
+    from finecops.evaluation.files import PredictionFile
 
 _DEFAULT_METRICS = "p1,r1,auroc"
 
@@ -125,7 +125,7 @@ def eval_command(
         results = _file_results(file, second, wanted, clustered, iou, compat, ignore_unknown)
         folders: list[Path] = []
     else:
-        from finecops.run import newest_run, run_folder
+        from finecops.runs.folder import newest_run, run_folder
 
         folders = [run_folder(name) for name in (*(runs or ()), *(run or ()))] or [newest_run()]
         if route_sweep:
@@ -154,7 +154,7 @@ def _checked(metrics: str, cluster: str, compat: str) -> tuple[tuple[str, ...], 
         ConfigError: one of the options is unknown.
     """
     from finecops.errors import ConfigError
-    from finecops.metrics.evaluate import METRICS, unknown_metrics
+    from finecops.evaluation.values import METRICS, unknown_metrics
 
     wanted = tuple(name.strip() for name in metrics.split(",") if name.strip())
     unknown = unknown_metrics(wanted)
@@ -168,7 +168,7 @@ def _checked(metrics: str, cluster: str, compat: str) -> tuple[tuple[str, ...], 
 
 
 def _print(results: Results, as_json: bool, as_csv: bool, full: bool) -> None:
-    from finecops.cli.tables import print_result
+    from finecops.report.tables import print_result
     from finecops.report.tidy import as_csv_text, as_json_text
 
     if as_json:
@@ -192,7 +192,7 @@ def _file(
 ) -> PredictionFile | None:
     """The prediction file that the options name, or None if they name none."""
     from finecops.errors import ConfigError
-    from finecops.evaluate_file import PredictionFile
+    from finecops.evaluation.files import PredictionFile
     from finecops.exchange.read import FORMATS, FileFormat
 
     if not annotations and predictions is None:
@@ -213,7 +213,7 @@ def _file_results(
     compat: str,
     ignore_unknown: bool,
 ) -> Results:
-    from finecops.evaluate_file import evaluate_file, evaluate_file_as_reference
+    from finecops.evaluation.files import evaluate_file, evaluate_file_as_reference
 
     results: Results = []
     with _without_cycle_search():
@@ -244,7 +244,7 @@ def _run_results(
     iou: float,
     compat: str,
 ) -> Results:
-    from finecops.evaluate_run import evaluate_run, evaluate_run_as_reference
+    from finecops.evaluation.runs import evaluate_run, evaluate_run_as_reference
 
     results: Results = []
     for folder in folders:
@@ -258,7 +258,7 @@ def _run_results(
 def _add_paper(result: dict[str, Any], row_name: str | None) -> None:
     """Put the paper's rows into each method of a result, as `paper`."""
     from finecops.errors import ConfigError
-    from finecops.report.paper import beside_paper, model_names, paper_rows
+    from finecops.evaluation.paper import beside_paper, model_names, paper_rows
 
     if row_name is not None and row_name not in model_names():
         raise ConfigError(f"the paper has no row {row_name!r}; there are: {', '.join(model_names())}")
@@ -270,7 +270,7 @@ def _add_paper(result: dict[str, Any], row_name: str | None) -> None:
 
 def _paper_place(name: str, result: dict[str, Any]) -> tuple[str, str | None, str, bool]:
     """Dataset, model's row, method and focus under which the paper would have a method of a result."""
-    from finecops.config import load_mllm, load_specialist
+    from finecops.config.find import load_mllm, load_specialist
     from finecops.errors import ConfigError
 
     if name == "file":
@@ -287,8 +287,8 @@ def _paper_place(name: str, result: dict[str, Any]) -> tuple[str, str | None, st
 
 
 def _export(folder: Path, runs: list[Path], file: PredictionFile | None) -> None:
-    from finecops.evaluate_file import read_annotations
-    from finecops.evaluate_run import run_answers
+    from finecops.evaluation.files import read_annotations
+    from finecops.evaluation.runs import run_answers
     from finecops.exchange import coco_results
     from finecops.exchange.read import read_answers
 
@@ -313,8 +313,8 @@ def _warn(problems: Any, most: int = 5) -> None:
 def _show_sweep(folders: list[Path], as_json: bool) -> None:
     import json
 
-    from finecops.cli.tables import print_sweep
-    from finecops.evaluate_run import route_sweep
+    from finecops.evaluation.runs import route_sweep
+    from finecops.report.tables import print_sweep
 
     for folder in folders:
         found = route_sweep(folder)
@@ -327,9 +327,9 @@ def _show_sweep(folders: list[Path], as_json: bool) -> None:
 def _show_comparison(folders: list[Path], cluster: Cluster, as_json: bool) -> None:
     import json
 
-    from finecops.cli.tables import print_comparison
     from finecops.errors import ConfigError
-    from finecops.evaluate_run import compare_methods, compare_runs
+    from finecops.evaluation.runs import compare_methods, compare_runs
+    from finecops.report.tables import print_comparison
 
     if len(folders) > 2:
         raise ConfigError(f"--compare takes one run or two, not {len(folders)}")

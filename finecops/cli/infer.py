@@ -31,7 +31,7 @@ def mllm_command(choices: Choices) -> None:
 
 
 def _infer(choices: Choices, pathway: str) -> None:
-    from finecops.sfa.pipeline import SfaPipeline
+    from finecops.strategies.sfa import SfaPipeline
 
     run, settings = open_choices(choices)
     changed = {"adapter": choices.adapter, "refusal": "NONE_BASELINE" if choices.none else None}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from finecops.models.check import CheckedSample
+    from finecops.bench.model_check import CheckedSample
 
 models_app = typer.Typer(help="Models: list them, try one.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -25,9 +25,9 @@ def list_command(
 
     A model is named by its name, by a YAML file, or as NAME@WEIGHTS with weights of your own.
     """
-    from finecops.cli.tables import table
     from finecops.errors import ConfigError
     from finecops.models.catalogue import markdown_table, model_facts
+    from finecops.report.tables import table
 
     if kind not in (None, "specialist", "mllm", "extractor"):
         raise ConfigError(f"unknown kind {kind!r}; there are: specialist, mllm, extractor")
@@ -69,12 +69,13 @@ def check_command(
     ] = False,
 ) -> None:
     """Load or call a model on a few samples: prompt, raw reply, parsed box on the image, scores, seconds, memory."""
-    from finecops.config import ExtractorConfig, load_dataset, load_model, with_leave
+    from finecops.bench.model_check import check_model, draw_checked, peak_memory_mib
+    from finecops.config.find import load_dataset, load_model, with_leave
+    from finecops.config.schema import ExtractorConfig
     from finecops.datasets.choose import choose_samples
     from finecops.datasets.finecops_ref import load_dataset_split
-    from finecops.models.check import check_model, draw_checked, peak_memory_mib
-    from finecops.models.load import default_device
-    from finecops.runner import ImageGroup
+    from finecops.models.backends import default_device
+    from finecops.runs.runner import ImageGroup
 
     config = with_leave(load_model(name), trust_remote_code, allow_pickle)
     data = load_dataset_split(load_dataset(dataset), None, ())
@@ -117,7 +118,7 @@ def _print_checked(item: CheckedSample) -> None:
 
 def doctor_command() -> None:
     """Print versions, devices, what each extra lacks and what mends it. Exit code 1 if something is broken."""
-    from finecops.doctor import examine
+    from finecops.bench.doctor import examine
 
     broken = False
     for finding in examine():

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 if TYPE_CHECKING:
-    from finecops.config import MllmConfig, PresetConfig
-    from finecops.crs.pipeline import CrsSettings
-    from finecops.crs.select import Selecting
-    from finecops.run import Run
-    from finecops.sfa.pipeline import SfaSettings
+    from finecops.config.schema import MllmConfig, PresetConfig
+    from finecops.runs.folder import Run
+    from finecops.stages.select import Selecting
+    from finecops.strategies.crs import CrsSettings
+    from finecops.strategies.sfa import SfaSettings
 
 DEFAULT_DATASET = "finecops-mini"
 
@@ -147,18 +147,11 @@ def command(
 
 def open_choices(choices: Choices, part: str | None = None) -> tuple[Run, SfaSettings]:
     """Look everything up: the run folder with its samples, and the settings. `part` names a run that is not SFA's."""
-    from finecops.config import (
-        load_dataset,
-        load_extractor,
-        load_mllm,
-        load_preset,
-        load_specialist,
-        with_leave,
-    )
+    from finecops.config.find import load_dataset, load_extractor, load_mllm, load_preset, load_specialist, with_leave
     from finecops.datasets.finecops_ref import load_dataset_split
-    from finecops.models.load import default_device
-    from finecops.run import OUTPUTS, open_run, run_folder
-    from finecops.sfa.pipeline import SfaSettings
+    from finecops.models.backends import default_device
+    from finecops.runs.folder import OUTPUTS, open_run, run_folder
+    from finecops.strategies.sfa import SfaSettings
 
     _refuse_unknown(choices)
     config = load_dataset(choices.dataset)
@@ -208,7 +201,7 @@ def _refuse_unknown(choices: Choices) -> None:
         ConfigError: a choice is unknown, or does not go with another one.
     """
     from finecops.errors import ConfigError
-    from finecops.models.confidence import CONFIDENCES
+    from finecops.replies.confidence import CONFIDENCES
 
     if choices.confidence not in CONFIDENCES:
         raise ConfigError(f"unknown confidence {choices.confidence!r}; there are: {', '.join(CONFIDENCES)}")
@@ -224,7 +217,7 @@ def _refuse_unknown(choices: Choices) -> None:
 
 def _crs_settings(choices: Choices, settings: SfaSettings) -> CrsSettings:
     """How CRS answers SFA's hard samples: as `finecops crs`, the specialist focused as SFA's is."""
-    from finecops.crs.pipeline import CrsSettings
+    from finecops.strategies.crs import CrsSettings
 
     return CrsSettings(
         specialist=settings.specialist,
@@ -245,8 +238,8 @@ def selecting_of(choices: Choices) -> Selecting:
     Raises:
         ConfigError: an option is unknown.
     """
-    from finecops.crs.select import Selecting
     from finecops.errors import ConfigError
+    from finecops.stages.select import Selecting
 
     if choices.order not in ("rank", "shuffle"):
         raise ConfigError(f"unknown order {choices.order!r}; there are: rank, shuffle")
@@ -257,7 +250,7 @@ def selecting_of(choices: Choices) -> Selecting:
 
 def selector_of(choices: Choices, preset: PresetConfig) -> MllmConfig:
     """The MLLM that chooses: the named one, else the preset's tuned one, else the preset's; with the adapter."""
-    from finecops.config import load_mllm, with_leave
+    from finecops.config.find import load_mllm, with_leave
 
     tuned = preset.selector_none if choices.none else preset.selector
     # A named adapter goes onto the plain model, not onto a tuned one.
@@ -270,7 +263,7 @@ def selector_of(choices: Choices, preset: PresetConfig) -> MllmConfig:
 
 
 def _default_run_name(choices: Choices, dataset: str, split: str, part: str | None) -> str:
-    from finecops.config import load_dataset
+    from finecops.config.find import load_dataset
 
     config = load_dataset(choices.dataset)
     parts = [dataset, Path(choices.preset or config.preset).stem]

@@ -10,8 +10,8 @@ import typer
 from finecops.cli.options import DATA, MACHINE, ROUTER, Choices, command, open_choices
 
 if TYPE_CHECKING:
-    from finecops.run import Run
-    from finecops.sfa.pipeline import SfaSettings
+    from finecops.runs.folder import Run
+    from finecops.strategies.sfa import SfaSettings
 
 sfa_app = typer.Typer(
     help="Slow-Fast Adaptation: easy expressions to the specialist, hard ones to the MLLM.",
@@ -29,8 +29,8 @@ def run_command(choices: Choices) -> None:
 
     Every stage's file is kept in the run folder; what is there already is not done again.
     """
-    from finecops.cli.tables import print_runs
-    from finecops.sfa.pipeline import SfaPipeline
+    from finecops.report.tables import print_runs
+    from finecops.strategies.sfa import SfaPipeline
 
     run, settings = _open(choices)
     SfaPipeline(run, settings).infer()
@@ -40,7 +40,7 @@ def run_command(choices: Choices) -> None:
 @command(sfa_app, "extract", (*DATA, "extractor", "device", "batch_size"))
 def extract_command(choices: Choices) -> None:
     """Find the phrase of each expression that names its target; writes targets.jsonl."""
-    from finecops.sfa.pipeline import SfaPipeline
+    from finecops.strategies.sfa import SfaPipeline
 
     targets = SfaPipeline(*open_choices(choices)).extract()
     typer.echo(_counted(Counter(target.status for target in targets.values())))
@@ -49,7 +49,7 @@ def extract_command(choices: Choices) -> None:
 @command(sfa_app, "route", (*DATA, "extractor", *ROUTER, *MACHINE))
 def route_command(choices: Choices) -> None:
     """Count each target with the router: one is level 1, otherwise level 2; writes routes.jsonl."""
-    from finecops.sfa.pipeline import SfaPipeline
+    from finecops.strategies.sfa import SfaPipeline
 
     routes = SfaPipeline(*open_choices(choices)).route()
     typer.echo(_counted(Counter(f"level {route.level}" for route in routes.values())))
@@ -58,7 +58,7 @@ def route_command(choices: Choices) -> None:
 @command(sfa_app, "infer", (*DATA, *_ANSWER, *ROUTER, *MACHINE))
 def infer_command(choices: Choices) -> None:
     """Answer level 1 with the specialist and level 2 with the MLLM; writes specialist, mllm and sfa.jsonl."""
-    from finecops.sfa.pipeline import SfaPipeline
+    from finecops.strategies.sfa import SfaPipeline
 
     run, settings = _open(choices)
     SfaPipeline(run, settings).infer()

@@ -7,17 +7,10 @@ then from the project's folder.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from finecops.errors import ConfigError
-
-PACKAGE = Path(__file__).resolve().parent
-PROJECT = PACKAGE.parent
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Config(BaseModel):
@@ -129,7 +122,7 @@ class MllmConfig(ModelConfig):
         backend: how it is reached.
         base_url, api_key_env, concurrency: of a server; `api_key_env` names the variable that holds its key.
         prompt, focus: constants of `finecops.prompts`.
-        box_format: a dialect (`finecops.models.dialects`).
+        box_format: a dialect (`finecops.replies.formats`).
         chat: the processor has a chat template and the prompt is a user's turn; else the prompt is the whole text.
         chat_options: what the chat template is given besides (`enable_thinking: false`), here or on a server.
         system: a system message.
@@ -213,167 +206,3 @@ class PresetConfig(Config):
     score_threshold: float = Field(default=0.2, ge=0, le=1)
     nms_iou: float = Field(default=0.7, gt=0, le=1)
     zero_is: Literal[1, 2] = 2
-
-
-_MODEL_KINDS: dict[str, type[Config]] = {
-    "specialist": SpecialistConfig,
-    "mllm": MllmConfig,
-    "extractor": ExtractorConfig,
-}
-C = TypeVar("C", bound=Config)
-M = TypeVar("M", bound=Config)
-_HASHED_WHOLE_BYTES = 200_000_000
-
-
-def with_leave(config: M, trust_remote_code: bool, allow_pickle: bool) -> M:
-    """The configuration with the user's leave to run a model's own code, or to unpickle tensors, where it has a use."""
-    leave = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
-    return config.model_copy(update={key: True for key, given in leave.items() if given and hasattr(config, key)})
-
-
-def names(kind: str) -> list[str]:
-    """All names of a kind of configuration (`datasets`, `models`, `presets`), sorted."""
-    found = {path.stem for folder in _folders(kind) if folder.is_dir() for path in folder.glob("*.yaml")}
-    return sorted(found)
-
-
-def load_dataset(name: str) -> DatasetConfig:
-    """A dataset by name or path."""
-    return _load("datasets", name, DatasetConfig)
-
-
-def load_preset(name: str) -> PresetConfig:
-    """A preset by name or path."""
-    return _load("presets", name, PresetConfig)
-
-
-def load_specialist(name: str) -> SpecialistConfig:
-    """A specialist by name or path; `name@weights` gives it other weights."""
-    name, weights = _split_weights(name)
-    config = _load("models", name, SpecialistConfig)
-    return config.model_copy(update={"weights": weights}) if weights else config
-
-
-def load_mllm(name: str) -> MllmConfig:
-    """An MLLM by name or path; `name@weights` gives it other weights."""
-    name, weights = _split_weights(name)
-    config = _load("models", name, MllmConfig)
-    return config.model_copy(update={"weights": weights}) if weights else config
-
-
-def load_model(name: str) -> SpecialistConfig | MllmConfig | ExtractorConfig:
-    """A model of any kind by name or path; `name@weights` gives it other weights."""
-    name, weights = _split_weights(name)
-    kinds: dict[str, type[SpecialistConfig | MllmConfig | ExtractorConfig]] = {
-        "specialist": SpecialistConfig,
-        "mllm": MllmConfig,
-        "extractor": ExtractorConfig,
-    }
-    raw, path = _read("models", name)
-    if raw.get("kind") not in kinds:
-        raise ConfigError(f"{path}: kind: {raw.get('kind')!r} is not one of {', '.join(kinds)}")
-    config = _load("models", name, kinds[raw["kind"]])
-    field = "model" if isinstance(config, ExtractorConfig) else "weights"
-    return config.model_copy(update={field: weights}) if weights else config
-
-
-def load_extractor(name: str) -> ExtractorConfig:
-    """A target extractor by name or path."""
-    return _load("models", name, ExtractorConfig)
-
-
-def _split_weights(name: str) -> tuple[str, str]:
-    first, _, weights = name.partition("@")
-    return (first, weights) if weights and not Path(name).is_file() else (name, "")
-
-
-def resolve(path: Path | str) -> Path:
-    """A relative path from the working directory if it is there, else from the project's folder."""
-    path = Path(path)
-    if path.is_absolute() or path.exists() or not (PROJECT / path).exists():
-        return path
-    return PROJECT / path
-
-
-def resolve_weights(weights: str) -> str:
-    """What a configuration's `weights` stand for: a folder that is here, or the id of a model on the Hub.
-
-    Raises:
-        ConfigError: it is written as a folder (`checkpoints/…`, or with a leading `.`, `/` or `~`) that is not here.
-    """
-    path = resolve(Path(weights).expanduser())
-    if path.is_dir():
-        return str(path)
-    if weights.startswith(("checkpoints/", ".", "/", "~")):
-        raise ConfigError(f"no model in {weights}/: put its files there, or name a folder or a Hub id as `weights`")
-    return weights
-
-
-def _folders(kind: str) -> list[Path]:
-    return [Path("configs") / kind, PROJECT / "configs" / kind, PACKAGE / "configs" / kind]
-
-
-def _load(kind: str, name: str, expected: type[C]) -> C:
-    raw, path = _read(kind, name)
-    actual = _MODEL_KINDS.get(str(raw.get("kind")), expected) if kind == "models" else expected
-    if actual is not expected:
-        raise ConfigError(f"{name} is a model of kind {raw['kind']}; a {expected.__name__[:-6].lower()} is needed here")
-    try:
-        return expected.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path}: {where}: {first['msg']}") from error
-
-
-def _read(kind: str, name: str) -> tuple[dict[str, Any], Path]:
-    given = Path(name)
-    candidates = [given] if given.suffix in (".yaml", ".yml") else [f / f"{name}.yaml" for f in _folders(kind)]
-    for path in candidates:
-        if path.is_file():
-            try:
-                raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-            except yaml.YAMLError as error:
-                raise ConfigError(f"{path} is not YAML: {error}") from error
-            if not isinstance(raw, dict):
-                raise ConfigError(f"{path} is not a mapping of settings")
-            return raw, path
-    raise ConfigError(f"unknown {kind[:-1]} {name!r}; there are: {', '.join(names(kind)) or 'none'}")
-
-
-def weights_fingerprint(weights: str) -> str:
-    """What tells one set of local weights from another: a checksum, or names and sizes where they are large."""
-    folder = resolve(weights)
-    if folder.is_file():
-        return hashlib.sha256(folder.read_bytes()).hexdigest()
-    if not folder.is_dir():
-        return "hub"
-    files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".bin"))
-    if sum(path.stat().st_size for path in files) <= _HASHED_WHOLE_BYTES:
-        return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
-    return ", ".join(f"{path.name} {path.stat().st_size}" for path in files)
-
-
-_NOT_ANSWERS = {
-    "batch_size",
-    "licence",
-    "seen",
-    "proved",
-    "paper_row",
-    "base_url",
-    "api_key_env",
-    "concurrency",
-    "start_seconds",
-    "timeout_seconds",
-    "device_map",
-    "trust_remote_code",
-    "allow_pickle",
-}
-
-
-def model_settings(config: SpecialistConfig | MllmConfig) -> dict[str, Any]:
-    """What of a model's configuration changes what it answers, with a fingerprint of its weights."""
-    told = config.model_dump(mode="json", exclude=_NOT_ANSWERS, exclude_none=True)
-    if isinstance(config, MllmConfig) and config.adapter is not None:
-        told["adapter_fingerprint"] = weights_fingerprint(config.adapter)
-    return told | {"weights_fingerprint": weights_fingerprint(config.weights)}

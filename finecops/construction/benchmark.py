@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from finecops.build.formats import (
+from finecops.construction.formats import (
     Row,
     coco_entry,
     negative_expression_row,
@@ -20,11 +20,11 @@ from finecops.build.formats import (
     write_coco,
     write_json,
 )
-from finecops.build.graph import SceneGraph, dump_scene_graph
-from finecops.build.image_edits import IMAGE_COLUMNS, ImageEdit, Settle, image_edit
-from finecops.build.negatives import TEXT_COLUMNS, NegativeExpression, negative_expressions
-from finecops.build.positives import Positive, choose_positives
-from finecops.build.vocabulary import Vocabulary
+from finecops.construction.graph import SceneGraph, dump_scene_graph
+from finecops.construction.image_edits import IMAGE_COLUMNS, ImageEdit, Settle, image_edit
+from finecops.construction.negatives import TEXT_COLUMNS, NegativeExpression, negative_expressions
+from finecops.construction.positives import Positive, choose_positives
+from finecops.construction.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from finecops.build.graph import SceneGraph, Thing
-from finecops.build.vocabulary import Vocabulary
+from finecops.construction.graph import SceneGraph, Thing
+from finecops.construction.vocabulary import Vocabulary
 
 SAME = "same "
 """Prefix of the relation "has the same `<kind of attribute>` as"."""

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from finecops.build.description import SAME, Description
-from finecops.build.image_edits import ImageEdit
-from finecops.build.negatives import NegativeExpression
-from finecops.build.positives import Positive
-from finecops.build.vocabulary import Vocabulary
+from finecops.construction.description import SAME, Description
+from finecops.construction.image_edits import ImageEdit
+from finecops.construction.negatives import NegativeExpression
+from finecops.construction.positives import Positive
+from finecops.construction.vocabulary import Vocabulary
 
 Row = dict[str, Any]
 

@@ -15,10 +15,10 @@ from typing import Final
 
 from PIL import Image, ImageOps
 
-from finecops.build.benchmark import World
-from finecops.build.graph import SceneGraph, parse_scene_graph
-from finecops.build.image_edits import ImageEdit
-from finecops.build.vocabulary import Vocabulary
+from finecops.construction.benchmark import World
+from finecops.construction.graph import SceneGraph, parse_scene_graph
+from finecops.construction.image_edits import ImageEdit
+from finecops.construction.vocabulary import Vocabulary
 from finecops.errors import DataError
 
 _COLOURS = "white black red blue green yellow brown gray orange pink purple beige tan gold silver"

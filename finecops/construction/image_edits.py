@@ -11,11 +11,11 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from finecops.build.description import is_false
-from finecops.build.graph import Relation, SceneGraph, Thing
-from finecops.build.negatives import swap_pairs
-from finecops.build.positives import Positive
-from finecops.build.vocabulary import Vocabulary
+from finecops.construction.description import is_false
+from finecops.construction.graph import Relation, SceneGraph, Thing
+from finecops.construction.negatives import swap_pairs
+from finecops.construction.positives import Positive
+from finecops.construction.vocabulary import Vocabulary
 
 IMAGE_COLUMNS: tuple[tuple[str, int], ...] = (
     ("replace_object", 1),

@@ -9,10 +9,10 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from finecops.build.description import SAME, Description, Node, is_false
-from finecops.build.positives import Positive
-from finecops.build.templates import render
-from finecops.build.vocabulary import Vocabulary
+from finecops.construction.description import SAME, Description, Node, is_false
+from finecops.construction.positives import Positive
+from finecops.construction.templates import render
+from finecops.construction.vocabulary import Vocabulary
 
 TEXT_COLUMNS: tuple[tuple[str, int], ...] = tuple(
     (kind, level)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from finecops.build.description import SAME, Description, Edge, Node, singles_out
-from finecops.build.graph import SceneGraph, Thing
-from finecops.build.vocabulary import Vocabulary
+from finecops.construction.description import SAME, Description, Edge, Node, singles_out
+from finecops.construction.graph import SceneGraph, Thing
+from finecops.construction.vocabulary import Vocabulary
 
 TUPLE_TYPES = ("0_hop", "1_hop", "2_hop", "and", "same_attr")
 _MAX_ATTRIBUTES = 2

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from finecops.build.description import Description, assignments, difficulty
-from finecops.build.graph import SceneGraph
-from finecops.build.paths import sample_unique_path
-from finecops.build.templates import Expression, Wording, render, sample_wording
-from finecops.build.vocabulary import Vocabulary
+from finecops.construction.description import Description, assignments, difficulty
+from finecops.construction.graph import SceneGraph
+from finecops.construction.paths import sample_unique_path
+from finecops.construction.templates import Expression, Wording, render, sample_wording
+from finecops.construction.vocabulary import Vocabulary
 
 _DRAWS_PER_IMAGE = 60
 

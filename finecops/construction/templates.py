@@ -12,9 +12,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from finecops.build.description import SAME, Description, Node, referents
-from finecops.build.graph import SceneGraph
-from finecops.build.vocabulary import Vocabulary
+from finecops.construction.description import SAME, Description, Node, referents
+from finecops.construction.graph import SceneGraph
+from finecops.construction.vocabulary import Vocabulary
 
 TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
     "0_hop": ("{T}", "{T} in the picture", "there is {aT}", "{T} can be seen here"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
-from finecops.config import DatasetConfig
+from finecops.config.schema import DatasetConfig
 from finecops.datasets.finecops_ref import Dataset, find_annotations, load_dataset_split
 from finecops.datasets.problems import Problem
 from finecops.errors import DataError

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from finecops.config import DatasetConfig, resolve
+from finecops.config.find import resolve
+from finecops.config.schema import DatasetConfig
 from finecops.datasets.problems import Problem
 from finecops.datasets.refcoco import read_refs
 from finecops.errors import DataError

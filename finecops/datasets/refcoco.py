@@ -13,8 +13,8 @@ from typing import Any
 
 from finecops.datasets.problems import Problem
 from finecops.errors import DataError
-from finecops.exchange.restricted_pickle import loads_plain
 from finecops.records import Sample
+from finecops.safe_pickle import loads_plain
 
 _FIELDS = ("ann_id", "split", "image_id", "sentences")
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finecops.config import DatasetConfig
+from finecops.config.schema import DatasetConfig
 from finecops.datasets.finecops_ref import load_dataset_split
 from finecops.errors import ConfigError
+from finecops.evaluation import reference
+from finecops.evaluation.validated import validated_rows
+from finecops.evaluation.values import METRICS, Cluster, evaluate
 from finecops.exchange.read import FileFormat, read_answers
-from finecops.metrics import reference
-from finecops.metrics.evaluate import METRICS, Cluster, evaluate
 from finecops.metrics.precision import IOU_THRESHOLD
-from finecops.metrics.validated import validated_rows
 from finecops.records import Sample
 
 METHOD = "file"
@@ -93,10 +93,10 @@ def file_result(
 def _reference_rows(file: PredictionFile, truths: dict[str, reference.Truth]) -> list[dict[str, Any]]:
     how = file.how
     if how.name in ("refexp-text", "crs-letters"):
-        from finecops.answers import AnswersBuilder
         from finecops.exchange.crs_letters import ANSWER_SCORE
         from finecops.exchange.json_lines import read_objects
         from finecops.exchange.refexp_text import find_score_field
+        from finecops.metrics.answers import AnswersBuilder
 
         required = ("image_id", "answer", "gt") if how.name == "crs-letters" else ("image_id",)
         rows = [row for _, row in read_objects(file.predictions, AnswersBuilder(str(file.predictions)), required)]

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finecops.answers import Answers, Floats, Ints
 from finecops.errors import DataError
+from finecops.metrics.answers import Answers, Floats, Ints
 from finecops.records import Sample
 
 RANKS = 10

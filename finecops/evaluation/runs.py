@@ -10,21 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from finecops.answers import Answers, Floats, answers_of_predictions
-from finecops.crs.candidates import candidate_recall, truth_ranks
 from finecops.errors import DataError, RunError
-from finecops.jsonl import read_rows, write_json_atomically
-from finecops.metrics import reference
+from finecops.evaluation import reference
+from finecops.evaluation.validated import validated_rows
+from finecops.evaluation.values import METRICS, Cluster, clusters_of, evaluate
+from finecops.metrics.answers import Answers, Floats, answers_of_predictions
 from finecops.metrics.arrays import Bools, evaluate_arrays
 from finecops.metrics.calibration import Calibration, save_calibrations
-from finecops.metrics.evaluate import METRICS, Cluster, clusters_of, evaluate
 from finecops.metrics.intervals import paired_difference
 from finecops.metrics.ledgers import crs_ledger, sfa_ledger
 from finecops.metrics.precision import IOU_THRESHOLD
 from finecops.metrics.routing import Costs, LabData, default_rules, detections_of, oracle, pareto_front, sweep
-from finecops.metrics.validated import validated_rows
 from finecops.records import Candidates, Prediction, Route, Sample, Target
-from finecops.run import read_run_json, read_samples
+from finecops.runs.folder import read_run_json, read_samples
+from finecops.runs.jsonl import read_rows, write_json_atomically
+from finecops.stages.candidates import candidate_recall, truth_ranks
 
 ANSWERS = ("specialist", "mllm", "sfa")
 """Stages that answer, in the order of the table; after them come CRS's, one per way of asking (`crs-…`)."""

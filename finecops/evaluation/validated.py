@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from finecops.answers import Answers
+from finecops.evaluation.values import TidyRow, evaluate, operating_rows
+from finecops.metrics.answers import Answers
 from finecops.metrics.calibration import Calibration, apply_calibration, fit_calibration
-from finecops.metrics.evaluate import TidyRow, evaluate, operating_rows
 from finecops.metrics.precision import IOU_THRESHOLD
 from finecops.records import Sample
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from finecops.answers import OUTCOMES, Floats, Ints
+from finecops.metrics.answers import OUTCOMES, Floats, Ints
 from finecops.metrics.arrays import (
     BOX,
     REJECT,

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from finecops.answers import OUTCOMES, Answers, AnswersBuilder
 from finecops.errors import DataError
+from finecops.metrics.answers import OUTCOMES, Answers, AnswersBuilder
 
 BOX_DIGITS = 4
 

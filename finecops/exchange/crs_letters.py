@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from finecops.answers import Answers, AnswersBuilder
-from finecops.choices import parse_letter
 from finecops.errors import DataError
 from finecops.exchange.json_lines import read_objects
+from finecops.metrics.answers import Answers, AnswersBuilder
+from finecops.replies.choices import parse_letter
 
 ANSWER_SCORE, NONE_SCORE = "answer_prob_norm", "none_prob_norm"
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from finecops.answers import AnswersBuilder
 from finecops.errors import DataError
+from finecops.metrics.answers import AnswersBuilder
 
 
 def read_objects(

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from finecops.answers import Answers, AnswersBuilder
 from finecops.errors import DataError
-from finecops.exchange.restricted_pickle import load_object_array
+from finecops.metrics.answers import Answers, AnswersBuilder
+from finecops.safe_pickle import load_object_array
 
 
 def read(path: Path, source: str) -> Answers:

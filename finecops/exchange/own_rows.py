@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from finecops.answers import Answers, AnswersBuilder
 from finecops.errors import DataError
+from finecops.metrics.answers import Answers, AnswersBuilder
 from finecops.records import Prediction
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from finecops.answers import Answers
 from finecops.errors import ConfigError, DataError
+from finecops.metrics.answers import Answers
 from finecops.records import Sample
 
 FORMATS: Final = ("mmdet-npy", "refexp-text", "crs-letters", "coco-results", "finecops")
@@ -68,7 +68,7 @@ def read_unchecked(path: Path, how: FileFormat, samples: Sequence[Sample]) -> An
         return crs_letters.read(path, SOURCE, how.score)
     if how.name == "refexp-text":
         from finecops.exchange import refexp_text
-        from finecops.models.dialects import DIALECTS
+        from finecops.replies.formats import DIALECTS
 
         if how.box_format is None or how.box_format not in DIALECTS:
             raise ConfigError(

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from finecops.answers import Answers, AnswersBuilder
 from finecops.errors import DataError
 from finecops.exchange.json_lines import read_objects
-from finecops.models.dialects import Decoded, Dialect, decode
+from finecops.metrics.answers import Answers, AnswersBuilder
+from finecops.replies.formats import Decoded, Dialect, decode
 
 ImageSizes = Mapping[str, tuple[int, int]]
 SCORE_FIELDS = ("scores", "score", "scores_prob_average", "scores_logits_average", "sum_log_prob")

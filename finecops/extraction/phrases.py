@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from finecops.extraction.rules import extract_target
 from finecops.models.protocols import Span
-from finecops.sfa.rules import extract_target
 
 _ARTICLE = re.compile(r"^(?:a|an|the|this|that|these|those|his|her|its|their)\s+", re.IGNORECASE)
 

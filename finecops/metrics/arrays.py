@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from finecops.answers import OUTCOMES, Answers, Floats, Ints, answers_of_predictions, top_boxes
 from finecops.boxes import iou_xyxy
+from finecops.metrics.answers import OUTCOMES, Answers, Floats, Ints, answers_of_predictions, top_boxes
 from finecops.records import Prediction, Sample
 
 MAX_RANK = 10

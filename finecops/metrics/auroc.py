@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from finecops.answers import Floats
+from finecops.metrics.answers import Floats
 
 
 def auroc(positive_scores: Floats, negative_scores: Floats) -> float | None:

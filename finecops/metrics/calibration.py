@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from finecops.answers import Answers, Floats
 from finecops.errors import DataError
+from finecops.metrics.answers import Answers, Floats
 from finecops.metrics.arrays import BOX, Bools, evaluate_arrays
 from finecops.metrics.precision import IOU_THRESHOLD
 from finecops.records import Sample
@@ -103,7 +103,7 @@ def calibration_error(confidence: Floats, right: Bools, bins: int = BINS) -> flo
 
 def save_calibrations(path: Path, fitted_on: str, calibrations: Mapping[str, Calibration]) -> None:
     """Write the maps of some methods as JSON."""
-    from finecops.jsonl import write_json_atomically
+    from finecops.runs.jsonl import write_json_atomically
 
     write_json_atomically(path, {"fitted_on": fitted_on, "methods": {k: asdict(v) for k, v in calibrations.items()}})
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from finecops.answers import Floats, Ints
+from finecops.metrics.answers import Floats, Ints
 
 REPLICATES = 1000
 _CHUNK = 50

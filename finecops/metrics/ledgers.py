@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from finecops.answers import OUTCOMES, Ints
+from finecops.metrics.answers import OUTCOMES, Ints
 from finecops.metrics.arrays import Bools
 
 CRS_ENTRIES = (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from finecops.answers import Floats
+from finecops.metrics.answers import Floats
 
 IOU_THRESHOLD = 0.5
 COCO_THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from finecops.answers import Floats, Ints
+from finecops.metrics.answers import Floats, Ints
 from finecops.metrics.arrays import Evaluated
 from finecops.metrics.precision import IOU_THRESHOLD
 

@@ -13,8 +13,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from finecops.answers import Floats, Ints
 from finecops.boxes import iou_xyxy
+from finecops.metrics.answers import Floats, Ints
 from finecops.records import Route, Sample
 
 Bools = NDArray[np.bool_]

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from finecops.answers import Floats
+from finecops.metrics.answers import Floats
 from finecops.metrics.arrays import BOX, REJECT, Bools, Evaluated, presence_scores
 from finecops.metrics.precision import IOU_THRESHOLD
 

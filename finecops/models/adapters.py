@@ -9,7 +9,9 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from finecops.config import MllmConfig, resolve_weights, weights_fingerprint
+from finecops.config.find import resolve_weights
+from finecops.config.fingerprint import weights_fingerprint
+from finecops.config.schema import MllmConfig
 from finecops.errors import ModelError, first_line
 
 ADAPTER_CARD = "finecops.json"

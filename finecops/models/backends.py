@@ -6,7 +6,7 @@ import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from finecops.config import ExtractorConfig, MllmConfig, SpecialistConfig
+from finecops.config.schema import ExtractorConfig, MllmConfig, SpecialistConfig
 from finecops.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from finecops.config import ExtractorConfig, MllmConfig, SpecialistConfig, load_model, names, resolve
+from finecops.config.find import load_model, names, resolve
+from finecops.config.schema import ExtractorConfig, MllmConfig, SpecialistConfig
 from finecops.models.worker_process import PROGRAMS
 
 _WAYS = {

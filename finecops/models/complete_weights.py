@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForZeroShotObjectDetection
 
-from finecops.config import SpecialistConfig
+from finecops.config.schema import SpecialistConfig
 from finecops.errors import ModelError, first_line
 
 

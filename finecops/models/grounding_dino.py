@@ -18,7 +18,8 @@ from PIL import Image
 from transformers import AutoConfig, AutoProcessor
 
 from finecops.boxes import clip_xyxy, cxcywh_to_xyxy
-from finecops.config import SpecialistConfig, resolve_weights
+from finecops.config.find import resolve_weights
+from finecops.config.schema import SpecialistConfig
 from finecops.errors import ModelError, first_line
 from finecops.models.complete_weights import load_detector
 from finecops.models.protocols import Detections, Query, QueryGroup, Span

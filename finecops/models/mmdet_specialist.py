@@ -16,7 +16,8 @@ import numpy as np
 import torch
 
 from finecops.boxes import clip_xyxy
-from finecops.config import SpecialistConfig, resolve
+from finecops.config.find import resolve
+from finecops.config.schema import SpecialistConfig
 from finecops.errors import ConfigError, ModelError, first_line
 from finecops.models.grounding_dino import clean_text, span_columns
 from finecops.models.protocols import Detections, Query, QueryGroup

@@ -20,13 +20,13 @@ from openai import BadRequestError, UnprocessableEntityError
 from openai.types.chat import ChatCompletion
 from PIL import Image
 
-from finecops.config import MllmConfig
-from finecops.models.box_text import frame_of
-from finecops.models.images import ORIGINAL, SENDABLE
-from finecops.models.letters import LetterScores, letters_of_logprobs
+from finecops.config.schema import MllmConfig
+from finecops.images import ORIGINAL, SENDABLE
 from finecops.models.openai_client import Endpoint, ask_all, key_of
-from finecops.models.prompting import prompt_text
 from finecops.models.protocols import QueryGroup, QuestionGroup, Reply
+from finecops.replies.box_text import frame_of
+from finecops.replies.letters import LetterScores, letters_of_logprobs
+from finecops.replies.prompting import prompt_text
 
 _TOP = 20
 """How many alternatives of the first token are asked for; more is not allowed by the protocol."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from finecops.config import ExtractorConfig
+from finecops.config.schema import ExtractorConfig
 from finecops.models.openai_client import Endpoint, ask_all, key_of
 
 

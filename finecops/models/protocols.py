@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from finecops.models.letters import LetterScores
 from finecops.records import PredictionStatus, Xyxy
+from finecops.replies.letters import LetterScores
 
 Span = tuple[int, int]
 

@@ -12,16 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from finecops.answers import OUTCOMES, Answers, AnswersBuilder
 from finecops.boxes import iou_xyxy
-from finecops.config import MllmConfig, SpecialistConfig, resolve
+from finecops.config.find import resolve
+from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.errors import ConfigError, ModelError
 from finecops.exchange import refexp_text
 from finecops.exchange.json_lines import read_objects
 from finecops.exchange.read import FORMATS, FileFormat, first_repeated, read_unchecked
-from finecops.models.box_text import read_boxes
-from finecops.models.letters import LetterScores
+from finecops.metrics.answers import OUTCOMES, Answers, AnswersBuilder
 from finecops.models.protocols import Detections, Query, QueryGroup, Question, QuestionGroup, ReadAnswer, Reply
+from finecops.replies.box_text import read_boxes
+from finecops.replies.letters import LetterScores
 
 ImageWh = tuple[int, int]
 _SAME_BOX_IOU = 0.85

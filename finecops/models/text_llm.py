@@ -8,7 +8,8 @@ from typing import Any, cast
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from finecops.config import ExtractorConfig, resolve_weights
+from finecops.config.find import resolve_weights
+from finecops.config.schema import ExtractorConfig
 from finecops.errors import ModelError
 from finecops.models.complete_weights import load_complete
 

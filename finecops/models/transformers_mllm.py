@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from finecops.config import MllmConfig, resolve_weights
+from finecops.config.find import resolve_weights
+from finecops.config.schema import MllmConfig
 from finecops.errors import ModelError, first_line
 from finecops.models.adapters import load_adapter
 from finecops.models.complete_weights import load_complete
-from finecops.models.letters import LetterScores, letter_probabilities, letter_token_ids
-from finecops.models.prompting import prompt_text
 from finecops.models.protocols import QueryGroup, QuestionGroup, Reply
 from finecops.models.shared_vision import SharedVision
+from finecops.replies.letters import LetterScores, letter_probabilities, letter_token_ids
+from finecops.replies.prompting import prompt_text
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 

@@ -13,14 +13,14 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from finecops.boxes import clip_xyxy
-from finecops.config import MllmConfig, SpecialistConfig
+from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.errors import ModelError
-from finecops.models.images import ORIGINAL
-from finecops.models.letters import LetterScores
-from finecops.models.prompting import prompt_text
+from finecops.images import ORIGINAL
 from finecops.models.protocols import Detections, Query, QueryGroup, QuestionGroup, ReadAnswer, Reply
 from finecops.models.worker_process import WorkerProcess
 from finecops.records import Xyxy
+from finecops.replies.letters import LetterScores
+from finecops.replies.prompting import prompt_text
 
 
 class WorkerAnswer(BaseModel):

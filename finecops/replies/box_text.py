@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from finecops.config import MllmConfig
-from finecops.models.dialects import DIALECTS, IN_RESIZED_PIXELS, Decoded, decode
-from finecops.models.dialects.quadruple import ImageWh
+from finecops.config.schema import MllmConfig
 from finecops.records import Xyxy
+from finecops.replies.formats import DIALECTS, IN_RESIZED_PIXELS, Decoded, decode
+from finecops.replies.formats.quadruple import ImageWh
 
 
 def smart_resize(image_wh: ImageWh, factor: int, min_pixels: int, max_pixels: int) -> ImageWh:

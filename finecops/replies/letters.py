@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from finecops.answers import Floats
 from finecops.errors import ModelError
+from finecops.metrics.answers import Floats
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from finecops import prompts
-from finecops.choices import letters_for
-from finecops.config import MllmConfig
-from finecops.models.box_text import write_box
+from finecops.config.schema import MllmConfig
 from finecops.records import Xyxy
+from finecops.replies.box_text import write_box
+from finecops.replies.choices import letters_for
 
 Show = Literal["text", "marks", "both"]
 Order = Literal["rank", "shuffle"]

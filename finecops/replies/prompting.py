@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from finecops import prompts
-from finecops.config import MllmConfig
+from finecops.config.schema import MllmConfig
 from finecops.errors import ConfigError
 from finecops.models.protocols import Query
 

@@ -16,7 +16,7 @@ _TYPES = {"replace": "repl", "swap": "swap", "object": "obj", "attribute": "attr
 
 def print_runs(folders: Sequence[Path], metrics: Sequence[str] = ("p1", "r1", "auroc")) -> None:
     """Evaluate some runs and print their tables, one run after the other."""
-    from finecops.evaluate_run import evaluate_run
+    from finecops.evaluation.runs import evaluate_run
 
     for folder in folders:
         print_result(str(folder), evaluate_run(folder, metrics))

@@ -21,9 +21,9 @@ from finecops import prompts
 from finecops.datasets.choose import choose_samples
 from finecops.datasets.finecops_ref import Dataset
 from finecops.errors import RunError
-from finecops.jsonl import append_rows, read_rows, write_json_atomically
 from finecops.records import Sample, StageRow
-from finecops.runner import Stage, StageJob, StageReport, run_stage
+from finecops.runs.jsonl import append_rows, read_rows, write_json_atomically
+from finecops.runs.runner import Stage, StageJob, StageReport, run_stage
 
 log = logging.getLogger(__name__)
 Row = TypeVar("Row", bound=StageRow)

@@ -24,8 +24,8 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from finecops.errors import FinecopsError, RunError, StopRunError
-from finecops.jsonl import append_rows, finish, read_rows, repair_torn_end
 from finecops.records import Sample, StageRow
+from finecops.runs.jsonl import append_rows, finish, read_rows, repair_torn_end
 
 log = logging.getLogger(__name__)
 _NUMBER = re.compile(r"\d+")

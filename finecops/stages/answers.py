@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from finecops.config import MllmConfig, SpecialistConfig
-from finecops.models.box_text import read_boxes
-from finecops.models.confidence import CONFIDENCES, Confidence, box_confidence
-from finecops.models.dialects.florence import target_first
-from finecops.models.images import read_image
+from finecops.config.schema import MllmConfig, SpecialistConfig
+from finecops.images import read_image
 from finecops.models.protocols import Detections, Mllm, Query, QueryGroup, ReadAnswer, Reply, Specialist
 from finecops.records import Prediction, Sample, Target, Xyxy
-from finecops.runner import ImageGroup
+from finecops.replies.box_text import read_boxes
+from finecops.replies.confidence import CONFIDENCES, Confidence, box_confidence
+from finecops.replies.formats.florence import target_first
+from finecops.runs.runner import ImageGroup
 
 _DIGITS = 4
 """Boxes are kept to a ten-thousandth of a pixel."""

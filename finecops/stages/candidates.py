@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from finecops.answers import Floats
 from finecops.boxes import iou_xyxy, nms_xyxy
-from finecops.infer import query_groups, rounded_boxes, rounded_scores
+from finecops.metrics.answers import Floats
 from finecops.metrics.arrays import Bools
 from finecops.metrics.precision import IOU_THRESHOLD
 from finecops.models.protocols import Detections, Specialist
 from finecops.records import Candidates, Route, Sample, Target
-from finecops.runner import ImageGroup
+from finecops.runs.runner import ImageGroup
+from finecops.stages.answers import query_groups, rounded_boxes, rounded_scores
 
 NMS_IOU = 0.7
 MOST = 25

@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from finecops.answers import Floats, Ints
-from finecops.choices import letters_for
-from finecops.config import MllmConfig
-from finecops.crs.options import Options
-from finecops.crs.select import Selecting, SelectionStage, prediction_of
-from finecops.models.letters import LetterScores
+from finecops.config.schema import MllmConfig
+from finecops.metrics.answers import Floats, Ints
 from finecops.models.protocols import Mllm
 from finecops.records import Candidates, OrderVotes, Prediction, Sample
-from finecops.runner import ImageGroup
+from finecops.replies.choices import letters_for
+from finecops.replies.letters import LetterScores
+from finecops.replies.options import Options
+from finecops.runs.runner import ImageGroup
+from finecops.stages.select import Selecting, SelectionStage, prediction_of
 
 
 class OrderStage:

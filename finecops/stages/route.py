@@ -11,11 +11,11 @@ from typing import Literal
 import numpy as np
 
 from finecops.boxes import nms_xyxy
-from finecops.infer import rounded_boxes, rounded_scores
-from finecops.models.images import read_image
+from finecops.images import read_image
 from finecops.models.protocols import Detections, Query, QueryGroup, Specialist
 from finecops.records import Route, Sample, Target
-from finecops.runner import ImageGroup
+from finecops.runs.runner import ImageGroup
+from finecops.stages.answers import rounded_boxes, rounded_scores
 
 KEPT_SCORE = 0.05
 """Detections above this score are kept in the row, whatever the router's threshold."""

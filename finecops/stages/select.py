@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from finecops.choices import parse_letter
-from finecops.config import MllmConfig
-from finecops.crs.marks import draw_marks
-from finecops.crs.options import Options, Order, Show, make_options, option_order
-from finecops.models.images import read_image
-from finecops.models.letters import LetterScores
+from finecops.config.schema import MllmConfig
+from finecops.images import read_image
 from finecops.models.protocols import Mllm, Question, QuestionGroup
 from finecops.records import Candidates, Prediction, Sample, Xyxy
-from finecops.runner import ImageGroup
+from finecops.replies.choices import parse_letter
+from finecops.replies.letters import LetterScores
+from finecops.replies.options import Options, Order, Show, make_options, option_order
+from finecops.runs.runner import ImageGroup
+from finecops.stages.marks import draw_marks
 
 _SCORE_DIGITS = 6
 SOURCE = "crs"

@@ -1,7 +1,7 @@
 """Target extraction: which phrase of an expression names what it refers to (paper, IV-A).
 
 By rules, by a server, or by a local text model. What a model says is checked against the expression
-(`finecops.sfa.phrases`): a phrase that is not in it is matched to its head noun, or marked and counted.
+(`finecops.extraction.phrases`): a phrase that is not in it is matched to its head noun, or marked and counted.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from typing import Literal, cast
 
 from finecops import prompts
+from finecops.extraction.phrases import locate_phrase
+from finecops.extraction.rules import extract_target
 from finecops.models.protocols import TextLlm
 from finecops.records import Sample, Target
-from finecops.runner import ImageGroup
-from finecops.sfa.phrases import locate_phrase
-from finecops.sfa.rules import extract_target
+from finecops.runs.runner import ImageGroup
 
 
 class RulesStage:
-    """Extraction by word order; see `finecops.sfa.rules`."""
+    """Extraction by word order; see `finecops.extraction.rules`."""
 
     def __call__(self, groups: Sequence[ImageGroup]) -> list[Target]:
         """One row per sample; the span is always there."""

@@ -9,18 +9,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from finecops import infer
-from finecops.config import MllmConfig, SpecialistConfig, model_settings
-from finecops.crs.candidates import NMS_IOU, CandidateStage, RoutedCandidateStage, failed_candidates
-from finecops.crs.order_test import OrderReport, OrderStage, failed_votes, order_report, voted_prediction
-from finecops.crs.select import SOURCE, Selecting, SelectionStage
+from finecops.config.fingerprint import model_settings
+from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.errors import RunError
-from finecops.jsonl import append_rows, read_rows
-from finecops.models.load import load_mllm_model, load_specialist_model
-from finecops.models.watch import Watch
+from finecops.models.backends import load_mllm_model, load_specialist_model
 from finecops.records import Candidates, OrderVotes, Prediction, Route, Sample, Target
-from finecops.run import Run
-from finecops.runner import Stage
+from finecops.runs.folder import Run
+from finecops.runs.jsonl import append_rows, read_rows
+from finecops.runs.runner import Stage
+from finecops.runs.watch import Watch
+from finecops.stages import answers as infer
+from finecops.stages.candidates import NMS_IOU, CandidateStage, RoutedCandidateStage, failed_candidates
+from finecops.stages.order_test import OrderReport, OrderStage, failed_votes, order_report, voted_prediction
+from finecops.stages.select import SOURCE, Selecting, SelectionStage
 
 log = logging.getLogger(__name__)
 

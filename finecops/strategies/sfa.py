@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from finecops import infer
-from finecops.config import ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig, model_settings
-from finecops.crs.pipeline import CrsPipeline, CrsSettings
+from finecops.config.fingerprint import model_settings
+from finecops.config.schema import ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig
 from finecops.errors import RunError
-from finecops.jsonl import append_rows, read_rows
-from finecops.models.confidence import Confidence
-from finecops.models.load import load_mllm_model, load_specialist_model, load_text_llm
-from finecops.models.watch import Watch
+from finecops.models.backends import load_mllm_model, load_specialist_model, load_text_llm
 from finecops.records import Prediction, Route, Sample, Target
-from finecops.run import Run
-from finecops.runner import ImageGroup, Stage
-from finecops.sfa.extract import LlmStage, RulesStage, failed_target
-from finecops.sfa.route import RouteStage, failed_route
+from finecops.replies.confidence import Confidence
+from finecops.runs.folder import Run
+from finecops.runs.jsonl import append_rows, read_rows
+from finecops.runs.runner import ImageGroup, Stage
+from finecops.runs.watch import Watch
+from finecops.stages import answers as infer
+from finecops.stages.route import RouteStage, failed_route
+from finecops.stages.targets import LlmStage, RulesStage, failed_target
+from finecops.strategies.crs import CrsPipeline, CrsSettings
 
 log = logging.getLogger(__name__)
 

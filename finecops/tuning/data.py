@@ -15,11 +15,11 @@ import numpy as np
 
 from finecops import prompts
 from finecops.boxes import iou_xyxy
-from finecops.config import MllmConfig
-from finecops.crs.options import NONE_TEXT, box_as_option, make_options, option_order
+from finecops.config.schema import MllmConfig
 from finecops.errors import DataError
 from finecops.metrics.precision import IOU_THRESHOLD
 from finecops.records import Candidates, Record, Sample, Xyxy
+from finecops.replies.options import NONE_TEXT, box_as_option, make_options, option_order
 
 Style = Literal["crs", "baseline"]
 Kind = Literal["choice", "list_again", "box_of_choice"]

@@ -9,11 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from finecops.config import MllmConfig
-from finecops.crs.tune_data import TunePlan, TuneRow
+from finecops.config.schema import MllmConfig
 from finecops.datasets.finecops_ref import Dataset
 from finecops.errors import DataError
-from finecops.jsonl import append_rows, read_rows, write_json_atomically
+from finecops.runs.jsonl import append_rows, read_rows, write_json_atomically
+from finecops.tuning.data import TunePlan, TuneRow
 
 TRAINERS: Final = ("finecops", "llama-factory", "ms-swift")
 NAME: Final = "finecops_crs"

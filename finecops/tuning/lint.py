@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from finecops.boxes import iou_xyxy
-from finecops.config import MllmConfig
-from finecops.crs.export import BBOX
-from finecops.crs.options import NONE_TEXT
-from finecops.crs.tune_data import TuneRow
+from finecops.config.schema import MllmConfig
 from finecops.errors import DataError
+from finecops.images import read_image
 from finecops.metrics.precision import IOU_THRESHOLD
-from finecops.models.box_text import read_boxes
-from finecops.models.images import read_image
+from finecops.replies.box_text import read_boxes
+from finecops.replies.options import NONE_TEXT
+from finecops.tuning.data import TuneRow
+from finecops.tuning.exports import BBOX
 
 _OPTION = re.compile(r"^([A-Z])\. (.*)$", re.MULTILINE)
 _FLAT_P, _FLAT_SHARE = 0.001, 0.25
@@ -228,7 +228,7 @@ def _check_letters(report: LintReport) -> None:
 
 
 def _check_against(path: Path, rows: Sequence[TuneRow], report: LintReport) -> None:
-    from finecops.evaluate_file import read_annotations
+    from finecops.evaluation.files import read_annotations
 
     samples, _ = read_annotations((path,))
     ids, names = {s.id for s in samples}, {Path(s.image).name for s in samples}

@@ -20,15 +20,16 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
-from finecops.config import MllmConfig, weights_fingerprint
-from finecops.crs.tune_data import TuneRow
+from finecops.config.fingerprint import weights_fingerprint
+from finecops.config.schema import MllmConfig
 from finecops.errors import ConfigError, DataError, ModelError, RunError
-from finecops.jsonl import write_json_atomically
+from finecops.images import read_image
 from finecops.models.adapters import ADAPTER_CARD
 from finecops.models.embeddings import twin_counts
-from finecops.models.images import read_image
 from finecops.models.transformers_mllm import TransformersMllm, chat_text
-from finecops.run import first_difference
+from finecops.runs.folder import first_difference
+from finecops.runs.jsonl import write_json_atomically
+from finecops.tuning.data import TuneRow
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from finecops.bench.synthetic import Counts, write_files
 from finecops.cli import app as cli
 from finecops.errors import FinecopsError
-from tests.test_evaluate_run import make_run
+from tests.evaluation.test_runs import make_run
 
 PROJECT = Path(__file__).resolve().parents[2]
 runner = CliRunner()

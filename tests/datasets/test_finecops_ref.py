@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from finecops.config import DatasetConfig, load_dataset
+from finecops.config.find import load_dataset
+from finecops.config.schema import DatasetConfig
 from finecops.datasets.check import check_split
 from finecops.datasets.choose import choose_samples
 from finecops.datasets.finecops_ref import load_dataset_split

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from finecops.report.paper import beside_paper, model_names, paper_rows
+from finecops.evaluation.paper import beside_paper, model_names, paper_rows
 
 
 def value(rows: list[dict[str, Any]], metric: str, **of: Any) -> float:

@@ -17,9 +17,9 @@ import pytest
 
 from finecops.bench.synthetic import Counts, SyntheticFiles, write_files
 from finecops.boxes import nms_xyxy
-from finecops.evaluate_file import PredictionFile, evaluate_file_as_reference
+from finecops.evaluation import reference
+from finecops.evaluation.files import PredictionFile, evaluate_file_as_reference
 from finecops.exchange.read import FileFormat
-from finecops.metrics import reference
 
 GOLDEN = json.loads((Path(__file__).parent / "golden_reference.json").read_text())
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from finecops.errors import DataError, RunError
-from finecops.evaluate_run import evaluate_run, evaluate_run_as_reference, route_sweep
-from finecops.jsonl import append_rows, write_json_atomically
+from finecops.evaluation.runs import evaluate_run, evaluate_run_as_reference, route_sweep
 from finecops.metrics.calibration import load_calibrations
 from finecops.records import Route
+from finecops.runs.jsonl import append_rows, write_json_atomically
 from tests.conftest import make_negative, make_prediction, make_sample
 
 RIGHT, WRONG = (10.0, 10.0, 50.0, 50.0), (60.0, 60.0, 90.0, 90.0)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from finecops.evaluation.values import evaluate, unknown_metrics
 from finecops.metrics.arrays import evaluate_arrays, presence_scores
 from finecops.metrics.auroc import auroc, average_precision, false_positive_rate_at_recall
-from finecops.metrics.evaluate import evaluate, unknown_metrics
 from finecops.metrics.precision import precision_at_k
 from finecops.metrics.recall import pair_recall_at_k
 from finecops.records import Prediction, Route, Sample

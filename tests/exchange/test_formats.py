@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from finecops.answers import OUTCOMES, Answers
 from finecops.bench.synthetic import Counts, write_files
 from finecops.errors import ConfigError, DataError
-from finecops.evaluate_file import PredictionFile, evaluate_file, read_annotations
+from finecops.evaluation.files import PredictionFile, evaluate_file, read_annotations
 from finecops.exchange import coco_results, mmdet_npy
 from finecops.exchange.read import FileFormat, read_answers
+from finecops.metrics.answers import OUTCOMES, Answers
 from finecops.records import Prediction
 from tests.conftest import coco_file, make_prediction, make_sample
 

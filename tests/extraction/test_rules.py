@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finecops.build.paths import sample_unique_path
-from finecops.build.templates import render, sample_wording
-from finecops.mini.catalogue import VOCABULARY
-from finecops.mini.scenes import sample_scene
-from finecops.sfa.phrases import locate_phrase
-from finecops.sfa.rules import extract_target
+from finecops.construction.paths import sample_unique_path
+from finecops.construction.templates import render, sample_wording
+from finecops.extraction.phrases import locate_phrase
+from finecops.extraction.rules import extract_target
+from finecops.mini.world.catalogue import VOCABULARY
+from finecops.mini.world.scenes import sample_scene
 
 
 @pytest.mark.parametrize(

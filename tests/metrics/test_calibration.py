@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from finecops.answers import Answers, AnswersBuilder
 from finecops.errors import DataError
+from finecops.evaluation.validated import validated_rows
+from finecops.metrics.answers import Answers, AnswersBuilder
 from finecops.metrics.arrays import evaluate_arrays
 from finecops.metrics.calibration import (
     apply_calibration,
@@ -17,7 +18,6 @@ from finecops.metrics.calibration import (
     load_calibrations,
     save_calibrations,
 )
-from finecops.metrics.validated import validated_rows
 from finecops.records import Sample
 from tests.conftest import make_negative, make_sample
 

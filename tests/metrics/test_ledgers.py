@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finecops.answers import OUTCOMES
+from finecops.metrics.answers import OUTCOMES
 from finecops.metrics.ledgers import CRS_ENTRIES, crs_ledger
 
 row = st.tuples(st.integers(0, 3), st.sampled_from(range(len(OUTCOMES))), st.booleans())

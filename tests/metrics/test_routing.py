@@ -18,7 +18,7 @@ from finecops.metrics.routing import (
 )
 from finecops.models.protocols import Detections
 from finecops.records import Route
-from finecops.sfa.route import counted, level_of_count
+from finecops.stages.route import counted, level_of_count
 from tests.conftest import make_sample
 
 

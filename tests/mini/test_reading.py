@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from finecops.boxes import iou_xyxy, xywh_to_xyxy
-from finecops.mini import reading
-from finecops.mini.language import unique_positive
-from finecops.mini.reading import most_options, sample_reading
-from finecops.mini.scenes import sample_scene
+from finecops.mini.training import options as reading
+from finecops.mini.training.language import unique_positive
+from finecops.mini.training.options import most_options, sample_reading
+from finecops.mini.world.scenes import sample_scene
 
 _OPTION = re.compile(
     r"^([A-Z])\. (?:nothing|<\|box_start\|>\((\d+),(\d+)\),\((\d+),(\d+)\)<\|box_end\|>)$", re.MULTILINE

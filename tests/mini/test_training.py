@@ -10,16 +10,16 @@ import pytest
 import torch
 from transformers import Qwen2VLForConditionalGeneration
 
-from finecops.mini import gdino_training as gt
-from finecops.mini.draw import draw_scene
-from finecops.mini.gdino import mini_model, mini_processor
-from finecops.mini.language import Packer, box_text, packed_hidden, sample_questions
-from finecops.mini.qwen2vl import fast_vision, mini_config, patchify
-from finecops.mini.scenes import sample_scene
-from finecops.mini.tokenizer import SPECIAL_TOKENS
-from finecops.mini.tokenizer import mini_processor as mllm_processor
-from finecops.mini.training import TRAIN_SEED_BASE, TrainPlan, learning_rate_factor, train
-from finecops.mini.world import SPLIT_SEEDS
+from finecops.mini.training import gdino_training as gt
+from finecops.mini.training.gdino import mini_model, mini_processor
+from finecops.mini.training.language import Packer, box_text, packed_hidden, sample_questions
+from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, learning_rate_factor, train
+from finecops.mini.training.qwen2vl import fast_vision, mini_config, patchify
+from finecops.mini.training.tokenizer import SPECIAL_TOKENS
+from finecops.mini.training.tokenizer import mini_processor as mllm_processor
+from finecops.mini.world.draw import draw_scene
+from finecops.mini.world.scenes import sample_scene
+from finecops.mini.world.world import SPLIT_SEEDS
 
 SCENES = [sample_scene(random.Random(seed), str(seed)) for seed in range(4)]
 IMAGES = [draw_scene(scene) for scene in SCENES]
@@ -48,7 +48,7 @@ def test_scenes_are_fair() -> None:
 
 
 def test_training_never_sees_the_benchmarks_scenes() -> None:
-    from finecops.mini.benchmark import SCENES as COUNTS
+    from finecops.mini.world.benchmark import SCENES as COUNTS
 
     assert max(start + COUNTS[split] for split, start in SPLIT_SEEDS.items()) < TRAIN_SEED_BASE
 
@@ -61,7 +61,7 @@ def test_patches_are_the_processors() -> None:
 
 
 def test_every_coordinate_and_word_is_one_token() -> None:
-    from finecops.mini.gdino import world_words
+    from finecops.mini.training.gdino import world_words
 
     tokenizer = mllm_processor().tokenizer
     for text in [*map(str, range(0, 1001, 10)), *(f" {word}" for word in world_words())]:

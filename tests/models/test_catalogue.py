@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from finecops.bench.doctor import examine
 from finecops.cli.app import app
-from finecops.config import load_mllm, load_preset, load_specialist, names
-from finecops.doctor import examine
+from finecops.config.find import load_mllm, load_preset, load_specialist, names
 from finecops.models.catalogue import fact_of, markdown_table, model_facts, worker_programs
 
 
@@ -28,7 +28,7 @@ def test_the_table_in_the_docs_is_what_the_command_prints() -> None:
 
 
 def test_every_model_of_the_papers_tables_has_a_row() -> None:
-    tables = json.loads(resources.files("finecops.report").joinpath("paper_tables.json").read_text())
+    tables = json.loads(resources.files("finecops.evaluation").joinpath("paper_tables.json").read_text())
     told = {row for name in ("table3_precision_at_1_positive", "table9_routers") for row in tables[name]["rows"]}
     assert told - {fact.paper_row for fact in model_facts()} == set()
 
@@ -87,7 +87,9 @@ def test_doctor_names_versions_and_what_mends() -> None:
 
 
 def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("finecops.doctor._version", lambda name: None if name in ("tqdm", "matplotlib") else "1.0")
+    monkeypatch.setattr(
+        "finecops.bench.doctor._version", lambda name: None if name in ("tqdm", "matplotlib") else "1.0"
+    )
     findings = {finding.what: finding for finding in examine()}
     assert not findings["tqdm"].good
     assert findings["tqdm"].mend == "pip install 'tqdm'"

@@ -11,9 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from finecops.config import load_mllm, load_specialist, resolve
+from finecops.config.find import load_mllm, load_specialist, resolve
 from finecops.errors import ModelError
-from finecops.models.load import load_mllm_model, load_specialist_model
+from finecops.models.backends import load_mllm_model, load_specialist_model
 
 Weights = dict[str, torch.Tensor]
 

@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 from transformers import GroundingDinoConfig, GroundingDinoForObjectDetection
 
-from finecops.config import load_specialist
+from finecops.config.find import load_specialist
 from finecops.errors import ModelError
-from finecops.mini.gdino import mini_config, mini_model, mini_processor
+from finecops.images import read_image
+from finecops.mini.training.gdino import mini_config, mini_model, mini_processor
 from finecops.models.grounding_dino import GroundingDino, clean_text, span_columns, token_scores
-from finecops.models.images import read_image
 from finecops.models.protocols import Query, QueryGroup
 
 IMAGE = Path("data/finecops-mini/images")

@@ -14,12 +14,13 @@ from PIL import Image
 from safetensors.torch import save_file
 from transformers import BertModel, MMGroundingDinoForObjectDetection
 
-from finecops.config import SpecialistConfig, load_specialist
+from finecops.config.find import load_specialist
+from finecops.config.schema import SpecialistConfig
 from finecops.errors import ModelError
-from finecops.mini.gdino import mini_config, mini_processor
+from finecops.images import read_image
+from finecops.mini.training.gdino import mini_config, mini_processor
+from finecops.models.backends import load_specialist_model
 from finecops.models.grounding_dino import GroundingDino
-from finecops.models.images import read_image
-from finecops.models.load import load_specialist_model
 from finecops.models.protocols import Query, QueryGroup
 from tests.models.mmdet_weights import mmdet_config, mmdet_state
 

@@ -17,15 +17,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from finecops.config import MllmConfig, load_mllm
-from finecops.crs.marks import draw_marks
+from finecops.config.find import load_mllm
+from finecops.config.schema import MllmConfig
 from finecops.errors import ConfigError
-from finecops.infer import MllmStage, query_groups
-from finecops.models.images import read_image
-from finecops.models.load import load_mllm_model
+from finecops.images import read_image
+from finecops.models.backends import load_mllm_model
 from finecops.models.openai_mllm import OpenAiMllm, image_url
 from finecops.models.protocols import Question, QuestionGroup
-from finecops.runner import ImageGroup
+from finecops.runs.runner import ImageGroup
+from finecops.stages.answers import MllmStage, query_groups
+from finecops.stages.marks import draw_marks
 from tests.conftest import make_sample
 
 BOX = "<|box_start|>(100,200),(500,600)<|box_end|>"

@@ -19,9 +19,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from finecops.config import MllmConfig, load_mllm, resolve
-from finecops.models.images import read_image
-from finecops.models.load import load_mllm_model
+from finecops.config.find import load_mllm, resolve
+from finecops.config.schema import MllmConfig
+from finecops.images import read_image
+from finecops.models.backends import load_mllm_model
 from finecops.models.openai_mllm import OpenAiMllm
 from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
 

@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from finecops.config import MllmConfig, load_mllm, load_specialist
-from finecops.crs.candidates import CandidateStage
+from finecops.config.find import load_mllm, load_specialist
+from finecops.config.schema import MllmConfig
 from finecops.errors import ConfigError, ModelError
-from finecops.infer import MllmStage, SpecialistStage
 from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
 from finecops.models.replay import Replay
 from finecops.records import Target
-from finecops.runner import ImageGroup
-from finecops.sfa.route import RouteStage
+from finecops.runs.runner import ImageGroup
+from finecops.stages.answers import MllmStage, SpecialistStage
+from finecops.stages.candidates import CandidateStage
+from finecops.stages.route import RouteStage
 from tests.conftest import make_sample
 
 

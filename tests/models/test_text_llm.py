@@ -8,12 +8,12 @@ import pytest
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from finecops.config import ExtractorConfig
+from finecops.config.schema import ExtractorConfig
 from finecops.errors import ConfigError
-from finecops.mini.tokenizer import mini_processor
-from finecops.models.load import load_text_llm
-from finecops.runner import ImageGroup
-from finecops.sfa.extract import LlmStage
+from finecops.mini.training.tokenizer import mini_processor
+from finecops.models.backends import load_text_llm
+from finecops.runs.runner import ImageGroup
+from finecops.stages.targets import LlmStage
 from tests.conftest import make_sample
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from finecops.config import load_mllm, load_specialist
+from finecops.config.find import load_mllm, load_specialist
 from finecops.errors import ModelError
-from finecops.models.box_text import frame_of
-from finecops.models.images import read_image
-from finecops.models.load import load_mllm_model, load_specialist_model
+from finecops.images import read_image
+from finecops.models.backends import load_mllm_model, load_specialist_model
 from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
+from finecops.replies.box_text import frame_of
 from tests.models.tiny import save_tiny
 
 QUERIES = (Query("the red car"), Query("the tree, to the left of the small red house", "tree", (4, 8)))

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from finecops.config import load_mllm
+from finecops.config.find import load_mllm
 from finecops.errors import ConfigError
-from finecops.models.confidence import box_confidence, tokens_in_span
-from finecops.models.dialects import DIALECTS, decode
-from finecops.models.images import read_image
+from finecops.images import read_image
 from finecops.models.protocols import Query, QueryGroup, Reply
 from finecops.models.transformers_mllm import prompt_text
+from finecops.replies.confidence import box_confidence, tokens_in_span
+from finecops.replies.formats import DIALECTS, decode
 
 PAREN = DIALECTS["norm1000_paren"]
 

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from finecops.config import MllmConfig, SpecialistConfig, load_mllm, load_specialist
+from finecops.config.find import load_mllm, load_specialist
+from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.errors import ConfigError, ModelError
-from finecops.infer import MllmStage, SpecialistStage
 from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
 from finecops.models.worker import WorkerModel
 from finecops.models.worker_process import PROGRAMS
-from finecops.runner import ImageGroup
+from finecops.runs.runner import ImageGroup
+from finecops.stages.answers import MllmStage, SpecialistStage
 from tests.conftest import make_sample
 
 HEAD = f"import sys; sys.path.insert(0, {str(PROGRAMS)!r})\n"

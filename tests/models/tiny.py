@@ -47,7 +47,7 @@ from transformers import (
     SiglipImageProcessor,
 )
 
-from finecops.mini.tokenizer import CHAT_TEMPLATE, mini_tokenizer
+from finecops.mini.training.tokenizer import CHAT_TEMPLATE, mini_tokenizer
 
 _TEXT = {
     "hidden_size": 64,

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize as theirs
 
-from finecops.config import load_mllm
-from finecops.models.box_text import frame_of, read_boxes, smart_resize, write_box
-from finecops.models.dialects.florence import label_before, target_first
+from finecops.config.find import load_mllm
+from finecops.replies.box_text import frame_of, read_boxes, smart_resize, write_box
+from finecops.replies.formats.florence import label_before, target_first
 
 sides = st.integers(30, 4000)
 

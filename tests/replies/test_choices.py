@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from finecops.choices import letters_for, parse_letter
+from finecops.replies.choices import letters_for, parse_letter
 
 
 @pytest.mark.parametrize(

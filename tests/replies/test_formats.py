@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finecops.models.dialects import DIALECTS, decode
 from finecops.records import Xyxy
+from finecops.replies.formats import DIALECTS, decode
 
 PAREN = DIALECTS["norm1000_paren"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from finecops.errors import ModelError
-from finecops.models.letters import letter_probabilities, letter_token_ids, letters_of_logprobs
+from finecops.replies.letters import letter_probabilities, letter_token_ids, letters_of_logprobs
 
 
 class Tokens:

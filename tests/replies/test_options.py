@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from finecops.config import load_mllm
-from finecops.crs.marks import draw_marks
-from finecops.crs.options import box_as_option, make_options, option_order
+from finecops.config.find import load_mllm
+from finecops.replies.options import box_as_option, make_options, option_order
+from finecops.stages.marks import draw_marks
 
 QWEN = load_mllm("qwen2-vl-7b")
 MINI = load_mllm("mini-qwen2vl")

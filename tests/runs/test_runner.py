@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-import finecops.runner
+import finecops.runs.runner
 from finecops.errors import DataError, RunError
-from finecops.jsonl import read_rows, repair_torn_end
 from finecops.records import Prediction, Sample
-from finecops.runner import ImageGroup, StageJob, make_batches, run_stage
+from finecops.runs.jsonl import read_rows, repair_torn_end
+from finecops.runs.runner import ImageGroup, StageJob, make_batches, run_stage
 from tests.conftest import make_prediction, make_sample
 
 SAMPLES = [make_sample(str(i), image=f"{i % 4}.png") for i in range(20)]
@@ -110,12 +110,12 @@ def test_a_file_cut_at_any_byte_is_completed_to_the_same_bytes(tmp_path: Path) -
     whole = (tmp_path / "whole" / "toy.jsonl").read_bytes()
     interrupted = tmp_path / "rows"
     stage = Recorder(frozenset({"5"}))
-    kept = finecops.runner.finish
+    kept = finecops.runs.runner.finish
     try:
-        finecops.runner.finish = lambda *args: None  # leaves the partial file, in the order of the batches
+        finecops.runs.runner.finish = lambda *args: None  # leaves the partial file, in the order of the batches
         run_stage(job(interrupted), loader(stage))
     finally:
-        finecops.runner.finish = kept
+        finecops.runs.runner.finish = kept
     partial = (interrupted / "toy.jsonl.partial").read_bytes()
     for cut in range(len(partial) + 1):
         folder = tmp_path / "cut"
@@ -145,7 +145,7 @@ def test_two_processes_cannot_write_one_file(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_said_and_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    append = finecops.runner.append_rows
+    append = finecops.runs.runner.append_rows
     written: list[int] = []
 
     def full_after_two(file: object, rows: Sequence[Prediction]) -> None:
@@ -154,10 +154,10 @@ def test_a_full_disk_is_said_and_nothing_is_lost(tmp_path: Path, monkeypatch: py
         written.append(len(rows))
         append(file, rows)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(finecops.runner, "append_rows", full_after_two)
+    monkeypatch.setattr(finecops.runs.runner, "append_rows", full_after_two)
     with pytest.raises(RunError, match="No space left on device"):
         run_stage(job(tmp_path), loader(Recorder()))
-    monkeypatch.setattr(finecops.runner, "append_rows", append)
+    monkeypatch.setattr(finecops.runs.runner, "append_rows", append)
     report = run_stage(job(tmp_path), loader(Recorder()))
     assert (report.rows, report.made_now) == (20, 20 - sum(written))
 
@@ -190,8 +190,8 @@ KILLED = """
 import sys, time
 sys.path.insert(0, ".")
 from pathlib import Path
-from finecops.runner import run_stage
-from tests.test_runner import Recorder, job
+from finecops.runs.runner import run_stage
+from tests.runs.test_runner import Recorder, job
 class Slow(Recorder):
     def __call__(self, groups):
         time.sleep(0.05)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from finecops.errors import StopRunError
-from finecops.models.watch import Watch
 from finecops.records import Prediction, Sample
-from finecops.runner import StageJob, run_stage
+from finecops.runs.runner import StageJob, run_stage
+from finecops.runs.watch import Watch
 from tests.conftest import make_sample
 
 SAMPLES = [make_sample(str(i)) for i in range(40)]

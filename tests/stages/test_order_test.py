@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from finecops.crs.options import option_order
-from finecops.crs.order_test import order_report, voted_prediction
 from finecops.records import Candidates, OrderVotes
+from finecops.replies.options import option_order
+from finecops.stages.order_test import order_report, voted_prediction
 from tests.conftest import make_sample
 
 BOXES = tuple((10.0 * i, 0.0, 10.0 * i + 9, 9.0) for i in range(5))

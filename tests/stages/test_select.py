@@ -10,13 +10,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from finecops.config import load_mllm
-from finecops.crs.candidates import CandidateStage, RoutedCandidateStage, candidate_recall, candidates_of, truth_ranks
-from finecops.crs.select import Selecting, SelectionStage
-from finecops.models.letters import LetterScores
+from finecops.config.find import load_mllm
 from finecops.models.protocols import Detections, QueryGroup, Question, QuestionGroup
 from finecops.records import Candidates, Route, Sample
-from finecops.runner import ImageGroup
+from finecops.replies.letters import LetterScores
+from finecops.runs.runner import ImageGroup
+from finecops.stages.candidates import (
+    CandidateStage,
+    RoutedCandidateStage,
+    candidate_recall,
+    candidates_of,
+    truth_ranks,
+)
+from finecops.stages.select import Selecting, SelectionStage
 from tests.conftest import make_sample
 
 CONFIG = load_mllm("mini-qwen2vl")

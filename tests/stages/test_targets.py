@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from finecops.config import ExtractorConfig
+from finecops.config.schema import ExtractorConfig
 from finecops.errors import ConfigError
 from finecops.models.openai_text import OpenAiText
-from finecops.runner import ImageGroup
-from finecops.sfa.extract import LlmStage, conversation, read_reply
+from finecops.runs.runner import ImageGroup
+from finecops.stages.targets import LlmStage, conversation, read_reply
 from tests.conftest import make_sample
 
 SAMPLES = [

@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from finecops import infer
-from finecops.config import load_dataset, load_extractor, load_mllm, load_preset, load_specialist
+from finecops import images
+from finecops.config.find import load_dataset, load_extractor, load_mllm, load_preset, load_specialist
 from finecops.datasets.finecops_ref import Dataset, load_dataset_split
 from finecops.errors import DataError, RunError
-from finecops.jsonl import read_rows
-from finecops.models import images
-from finecops.models.images import read_image
+from finecops.images import read_image
 from finecops.models.protocols import Detections, QueryGroup, Reply
 from finecops.records import Prediction, Route, Target
-from finecops.run import Run, first_difference, open_run, read_run_json
-from finecops.runner import ImageGroup
-from finecops.sfa.pipeline import SfaPipeline, SfaSettings
-from finecops.sfa.route import RouteStage, counted, level_of_count
+from finecops.runs.folder import Run, first_difference, open_run, read_run_json
+from finecops.runs.jsonl import read_rows
+from finecops.runs.runner import ImageGroup
+from finecops.stages import answers as infer
+from finecops.stages.route import RouteStage, counted, level_of_count
+from finecops.strategies.sfa import SfaPipeline, SfaSettings
 from tests.conftest import make_sample
 
 # Disjoint neighbours: two instances, though their corners read as x, y, w, h would overlap by 0.735.

@@ -11,12 +11,13 @@ import pytest
 from PIL import Image
 from scipy.stats import chisquare
 
-from finecops.config import MllmConfig, load_mllm
-from finecops.crs.export import read_tune_file, write_llama_factory, write_ms_swift, write_rows
-from finecops.crs.lint import lint
-from finecops.crs.tune_data import TunePlan, TuneRow, make_tune_data
+from finecops.config.find import load_mllm
+from finecops.config.schema import MllmConfig
 from finecops.errors import DataError
 from finecops.records import Candidates, Sample
+from finecops.tuning.data import TunePlan, TuneRow, make_tune_data
+from finecops.tuning.exports import read_tune_file, write_llama_factory, write_ms_swift, write_rows
+from finecops.tuning.lint import lint
 from tests.conftest import coco_file, make_negative, make_sample
 
 CONFIG = load_mllm("mini-qwen2vl")

@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from finecops.config import load_mllm
-from finecops.crs.tune import Tuning, tune
-from finecops.crs.tune_data import TuneRow
+from finecops.config.find import load_mllm
 from finecops.errors import ConfigError, DataError, ModelError, RunError
 from finecops.models.protocols import Question, QuestionGroup
 from finecops.models.transformers_mllm import TransformersMllm
+from finecops.tuning.data import TuneRow
+from finecops.tuning.train import Tuning, tune
 
 BASE = load_mllm("mini-qwen2vl")
 SMALL = Tuning(

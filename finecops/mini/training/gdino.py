@@ -15,8 +15,8 @@ from transformers import (
     SwinConfig,
 )
 
-from finecops.build.templates import TEMPLATES
-from finecops.mini.catalogue import VOCABULARY
+from finecops.construction.templates import TEMPLATES
+from finecops.mini.world.catalogue import VOCABULARY
 
 INPUT_SIZE = 160
 _FIXED = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103, ".": 1012, "?": 1029}

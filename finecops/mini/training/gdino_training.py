@@ -20,14 +20,14 @@ from torchvision.ops import generalized_box_iou
 from transformers import GroundingDinoProcessor, MMGroundingDinoForObjectDetection
 from transformers.image_transforms import center_to_corners_format
 
-from finecops.build.description import Node, fits_node
-from finecops.build.graph import SceneGraph
-from finecops.build.paths import sample_unique_path
-from finecops.build.templates import noun_phrase, render, sample_wording
-from finecops.mini.catalogue import COLOURS, SIZES, VOCABULARY
-from finecops.mini.draw import draw_scene
-from finecops.mini.scenes import sample_scene
-from finecops.mini.training import TRAIN_SEED_BASE, TrainPlan, own_share, train
+from finecops.construction.description import Node, fits_node
+from finecops.construction.graph import SceneGraph
+from finecops.construction.paths import sample_unique_path
+from finecops.construction.templates import noun_phrase, render, sample_wording
+from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, own_share, train
+from finecops.mini.world.catalogue import COLOURS, SIZES, VOCABULARY
+from finecops.mini.world.draw import draw_scene
+from finecops.mini.world.scenes import sample_scene
 
 Span = tuple[int, int]
 

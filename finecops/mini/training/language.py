@@ -23,20 +23,20 @@ import torch
 from torch.nn import functional as F
 from transformers import AttentionInterface, PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
-from finecops.build.description import Node, difficulty
-from finecops.build.graph import SceneGraph
-from finecops.build.paths import sample_unique_path
-from finecops.build.positives import Positive
-from finecops.build.templates import noun_phrase, render, sample_wording
-from finecops.choices import LETTERS
-from finecops.mini.catalogue import VOCABULARY
-from finecops.mini.draw import draw_scene
-from finecops.mini.eyes import COORDINATES, soft_coordinates
-from finecops.mini.qwen2vl import GRID, IMAGE_TOKENS, MERGE, fast_vision, patchify
-from finecops.mini.scenes import sample_scene
-from finecops.mini.tokenizer import DESCRIBE, LIST
-from finecops.mini.training import TRAIN_SEED_BASE, TrainPlan, own_share, train
+from finecops.construction.description import Node, difficulty
+from finecops.construction.graph import SceneGraph
+from finecops.construction.paths import sample_unique_path
+from finecops.construction.positives import Positive
+from finecops.construction.templates import noun_phrase, render, sample_wording
+from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, own_share, train
+from finecops.mini.training.qwen2vl import GRID, IMAGE_TOKENS, MERGE, fast_vision, patchify
+from finecops.mini.training.tokenizer import DESCRIBE, LIST
+from finecops.mini.training.vision import COORDINATES, soft_coordinates
+from finecops.mini.world.catalogue import VOCABULARY
+from finecops.mini.world.draw import draw_scene
+from finecops.mini.world.scenes import sample_scene
 from finecops.prompts import QWEN2VL_FOCUS, QWEN2VL_REC
+from finecops.replies.choices import LETTERS
 
 QUESTIONS = 8
 _RELATIONS_FROM = 0.08

@@ -15,12 +15,10 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
-from finecops.build.graph import SceneGraph, Thing
-from finecops.build.negatives import TEXT_COLUMNS, negative_expressions
-from finecops.build.positives import Positive
-from finecops.choices import letters_for
-from finecops.mini.catalogue import VOCABULARY
-from finecops.mini.language import (
+from finecops.construction.graph import SceneGraph, Thing
+from finecops.construction.negatives import TEXT_COLUMNS, negative_expressions
+from finecops.construction.positives import Positive
+from finecops.mini.training.language import (
     QUESTIONS,
     Question,
     box_text,
@@ -29,8 +27,10 @@ from finecops.mini.language import (
     train_questions,
     unique_positive,
 )
-from finecops.mini.training import TrainPlan
+from finecops.mini.training.loop import TrainPlan
+from finecops.mini.world.catalogue import VOCABULARY
 from finecops.models.embeddings import twin_counts
+from finecops.replies.choices import letters_for
 
 _MOST_OPTIONS = 10
 _PICKS = 5

@@ -13,7 +13,7 @@ from torch import nn
 from transformers import Qwen2VLConfig
 from transformers.models.qwen2_vl import modeling_qwen2_vl
 
-from finecops.mini.catalogue import IMAGE_SIZE
+from finecops.mini.world.catalogue import IMAGE_SIZE
 
 PATCH, MERGE = 14, 2
 GRID = IMAGE_SIZE // PATCH

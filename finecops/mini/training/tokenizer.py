@@ -13,8 +13,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen2VLImageProcessor, Qwen2VLProcessor, Qwen2VLVideoProcessor
 
 from finecops import prompts
-from finecops.mini.catalogue import IMAGE_SIZE
-from finecops.mini.gdino import world_words
+from finecops.mini.training.gdino import world_words
+from finecops.mini.world.catalogue import IMAGE_SIZE
 
 SPECIAL_TOKENS: Final = (
     "<|endoftext|>",

@@ -15,12 +15,12 @@ from torch.nn import functional as F
 from transformers import Qwen2VLConfig
 from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VisionTransformerPretrainedModel
 
-from finecops.build.graph import SceneGraph
-from finecops.mini.catalogue import ASPECTS, COLOURS, IMAGE_SIZE, SIZES
-from finecops.mini.draw import draw_scene
-from finecops.mini.qwen2vl import GRID, IMAGE_TOKENS, MERGE, PATCH, fast_vision, patchify
-from finecops.mini.scenes import sample_scene
-from finecops.mini.training import TRAIN_SEED_BASE, TrainPlan, own_share, train
+from finecops.construction.graph import SceneGraph
+from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, own_share, train
+from finecops.mini.training.qwen2vl import GRID, IMAGE_TOKENS, MERGE, PATCH, fast_vision, patchify
+from finecops.mini.world.catalogue import ASPECTS, COLOURS, IMAGE_SIZE, SIZES
+from finecops.mini.world.draw import draw_scene
+from finecops.mini.world.scenes import sample_scene
 
 COORDINATES = 101
 _KINDS, _COLOURS, _SIZES = list(ASPECTS), list(COLOURS), list(SIZES)
@@ -104,7 +104,7 @@ def eyes_accuracy(model: Eyes, scenes: list[SceneGraph]) -> dict[str, float]:
 
 
 def train_eyes(config: Qwen2VLConfig, plan: TrainPlan, folder: Path) -> Eyes:
-    """Train or resume the eyes; see `finecops.mini.training.train` for what lies in the folder."""
+    """Train or resume the eyes; see `finecops.mini.training.loop.train` for what lies in the folder."""
     torch.manual_seed(0)
     model = Eyes(config)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from finecops.build.benchmark import SplitPlan, World, build_split, write_split
-from finecops.mini.catalogue import VOCABULARY
-from finecops.mini.draw import draw_scene
-from finecops.mini.world import draw_edit, settle, split_scenes
+from finecops.construction.benchmark import SplitPlan, World, build_split, write_split
+from finecops.mini.world.catalogue import VOCABULARY
+from finecops.mini.world.draw import draw_scene
+from finecops.mini.world.world import draw_edit, settle, split_scenes
 
 SCENES: Final = {"test": 600, "val": 260, "train": 1300}
 PLANS: Final = {

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image, ImageDraw
 
-from finecops.build.graph import SceneGraph, Thing
-from finecops.mini.catalogue import COLOURS, PLACES
+from finecops.construction.graph import SceneGraph, Thing
+from finecops.mini.world.catalogue import COLOURS, PLACES
 
 Rgb = tuple[int, int, int]
 _LINE: Rgb = (60, 48, 44)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from finecops.build.graph import Relation, SceneGraph, Thing
-from finecops.mini.catalogue import (
+from finecops.construction.graph import Relation, SceneGraph, Thing
+from finecops.mini.world.catalogue import (
     ASPECTS,
     COLOURS,
     IMAGE_SIZE,

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from PIL import Image, ImageOps
 
-from finecops.build.graph import SceneGraph, Thing
-from finecops.build.image_edits import ImageEdit
-from finecops.mini.catalogue import ASPECTS, SIZES
-from finecops.mini.draw import draw_scene
-from finecops.mini.scenes import relate, sample_scene
+from finecops.construction.graph import SceneGraph, Thing
+from finecops.construction.image_edits import ImageEdit
+from finecops.mini.world.catalogue import ASPECTS, SIZES
+from finecops.mini.world.draw import draw_scene
+from finecops.mini.world.scenes import relate, sample_scene
 
 SPLIT_SEEDS = {"test": 1_000_000, "val": 2_000_000, "train": 3_000_000}
 """First seed of each split's scenes. Training of the mini models uses seeds from ten million on."""

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from finecops.errors import ConfigError
-from finecops.models.dialects import kosmos
-from finecops.models.dialects.quadruple import (
+from finecops.records import PredictionStatus, Xyxy
+from finecops.replies.formats import kosmos
+from finecops.replies.formats.quadruple import (
     NUMBER,
     PIXELS,
     Convention,
@@ -26,7 +27,6 @@ from finecops.models.dialects.quadruple import (
     per_axis,
     rounded,
 )
-from finecops.records import PredictionStatus, Xyxy
 
 
 class Decoded(NamedTuple):
@@ -139,7 +139,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
     "point": Dialect(_no_box, _point, lambda wh: (math.inf, math.inf)),
 }
 IN_RESIZED_PIXELS: Final = frozenset({"json_bbox2d_abs_resized"})
-"""Dialects whose numbers are pixels of the image that the model was given; see `finecops.models.box_text`."""
+"""Dialects whose numbers are pixels of the image that the model was given; see `finecops.replies.box_text`."""
 
 _REFUSALS = ("none", "not found", "no target", "not present", "not in the image", "does not exist", "[]")
 

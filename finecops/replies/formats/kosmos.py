@@ -10,8 +10,8 @@ import math
 import re
 from typing import Final
 
-from finecops.models.dialects.quadruple import Found, ImageWh
 from finecops.records import Xyxy
+from finecops.replies.formats.quadruple import Found, ImageWh
 
 GRID: Final = 32
 _PAIR = re.compile(r"<patch_index_(\d{4})>\s*<patch_index_(\d{4})>")

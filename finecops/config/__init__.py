@@ -1,0 +1,1 @@
+"""Configurations: YAML files for datasets, models and presets, validated, and their fingerprints."""

@@ -1,0 +1,1 @@
+"""The target phrase of an expression, found in the text alone. Pure functions."""

@@ -1,0 +1,1 @@
+"""SFA, CRS and the baselines as lists of stages."""

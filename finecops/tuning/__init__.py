@@ -1,0 +1,1 @@
+"""Tuning an MLLM to choose candidates (paper, IV-B): data, exports, the linter, LoRA training."""
