@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 Xyxy = tuple[float, float, float, float]
+Truth = Literal["box", "absent", "unknown"]
 NegativeKind = Literal["text", "image"]
 PredictionStatus = Literal["box", "reject", "unparsed", "failed"]
 
@@ -22,28 +23,63 @@ class Record(BaseModel):
 
 
 class Negative(Record):
-    """What makes a sample a negative: what was changed, how near the target, and of which positive."""
+    """What makes a sample a negative. A benchmark of rejection without pairs may know only some of it."""
 
-    kind: NegativeKind
-    type: str
-    level: int
-    positive_id: str
+    kind: NegativeKind | None = None
+    """What was changed: the expression or the image."""
+    type: str | None = None
+    """How it was changed, in the benchmark's words: `replace_object`, `flip`, …"""
+    level: int | None = None
+    """How near the change is to the target: 1 changes the target itself, 2 something around it."""
+    positive_id: str | None = None
+    """The sample that it was made from."""
 
 
 class Sample(Record):
-    """An image and an expression, with the one box it describes, or None where it describes nothing."""
+    """An image and an expression, and what is known of the target.
+
+    Raises:
+        ValueError: `box` and `truth` contradict each other, or a sample that is not absent has a `negative`.
+    """
 
     id: str
     dataset: str
     split: str
     image: str
+    """Path of the image below the dataset's root."""
     width: int
     height: int
     expression: str
+    truth: Truth
+    """`box`: the target is there, at `box`; `absent`: it is not there; `unknown`: answers get no score."""
     box: Xyxy | None
     level: int | None
+    """Difficulty level 1 to 3 (paper, III-C); a negative has its positive's."""
     tuple_type: str | None = None
     negative: Negative | None = None
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Sample:
+        if (self.truth == "box") != (self.box is not None):
+            raise ValueError(f"truth is {self.truth!r} and box is {self.box}")
+        if self.negative is not None and self.truth != "absent":
+            raise ValueError(f"truth is {self.truth!r} and the sample is a negative")
+        return self
+
+    @property
+    def positive(self) -> bool:
+        """Whether the target is known to be there."""
+        return self.truth == "box"
+
+    @property
+    def absent(self) -> bool:
+        """Whether the target is known not to be there."""
+        return self.truth == "absent"
+
+    @property
+    def positive_id(self) -> str | None:
+        """Of a negative, the id of the sample that it was made from, if that is known."""
+        return self.negative.positive_id if self.negative is not None else None
 
 
 class StageRow(Record):

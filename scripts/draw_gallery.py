@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
-    samples = [s for s in read_samples(args.run) if s.negative is None]
+    samples = [s for s in read_samples(args.run) if s.positive]
     routes = {r.sample_id: r for r in read_rows(args.run / "routes.jsonl", Route)}
     answers = {
         n: {p.sample_id: p for p in read_rows(args.run / f"{n}.jsonl", Prediction)} for n in ("specialist", "mllm")

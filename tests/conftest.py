@@ -30,10 +30,14 @@ def make_sample(id_: str = "1", **changes: Any) -> Sample:
         "width": 100,
         "height": 100,
         "expression": "the red car",
+        "truth": "box",
         "box": (10.0, 10.0, 50.0, 50.0),
         "level": 1,
     }
-    return Sample(**(fields | changes))
+    fields |= changes
+    if fields["box"] is None and "truth" not in changes:
+        fields["truth"] = "absent"
+    return Sample(**fields)
 
 
 def make_negative(

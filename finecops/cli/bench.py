@@ -57,7 +57,7 @@ def models_command(
     from finecops.bench.models import time_models
     from finecops.config.find import load_dataset, load_mllm, load_preset, load_specialist
     from finecops.datasets.choose import choose_samples
-    from finecops.datasets.finecops_ref import load_dataset_split
+    from finecops.datasets.dataset import load_dataset_split
     from finecops.models.backends import default_device
     from finecops.report.tables import table
 

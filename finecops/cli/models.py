@@ -73,13 +73,13 @@ def check_command(
     from finecops.config.find import load_dataset, load_model, with_leave
     from finecops.config.schema import ExtractorConfig
     from finecops.datasets.choose import choose_samples
-    from finecops.datasets.finecops_ref import load_dataset_split
+    from finecops.datasets.dataset import load_dataset_split
     from finecops.models.backends import default_device
     from finecops.runs.runner import ImageGroup
 
     config = with_leave(load_model(name), trust_remote_code, allow_pickle)
     data = load_dataset_split(load_dataset(dataset), None, ())
-    positives = [sample for sample in data.samples if sample.negative is None]
+    positives = [sample for sample in data.samples if sample.positive]
     groups = [ImageGroup(data.image_path(s), (s,)) for s in choose_samples(positives, samples)]
     loaded, checked = check_model(config, groups, device or default_device())
     typer.echo(f"{config.name}: loaded in {loaded:.1f} s")

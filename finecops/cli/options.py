@@ -148,7 +148,7 @@ def command(
 def open_choices(choices: Choices, part: str | None = None) -> tuple[Run, SfaSettings]:
     """Look everything up: the run folder with its samples, and the settings. `part` names a run that is not SFA's."""
     from finecops.config.find import load_dataset, load_extractor, load_mllm, load_preset, load_specialist, with_leave
-    from finecops.datasets.finecops_ref import load_dataset_split
+    from finecops.datasets.dataset import load_dataset_split
     from finecops.models.backends import default_device
     from finecops.runs.folder import OUTPUTS, open_run, run_folder
     from finecops.strategies.sfa import SfaSettings

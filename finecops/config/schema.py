@@ -26,6 +26,7 @@ class DatasetConfig(Config):
 
     Attributes:
         root: its folder.
+        format: how its annotation files are written (`finecops.datasets.formats`).
         image_folders: folders below the root in which an annotation's `file_name` is looked up, in this order.
         splits: split → annotation files below the root; those that exist are read together.
         default_split: the split to run on.
@@ -34,6 +35,7 @@ class DatasetConfig(Config):
     """
 
     root: Path
+    format: str = "coco"
     image_folders: tuple[str, ...]
     splits: dict[str, tuple[str, ...]]
     default_split: str = "test"

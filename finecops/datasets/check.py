@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from finecops.config.schema import DatasetConfig
-from finecops.datasets.finecops_ref import Dataset, find_annotations, load_dataset_split
+from finecops.datasets.dataset import Dataset, find_annotations, load_dataset_split
 from finecops.datasets.problems import Problem
 from finecops.errors import DataError
 
@@ -62,11 +62,11 @@ def _check_pairs(dataset: Dataset, report: CheckReport) -> None:
     for sample in dataset.samples:
         if sample.negative is None:
             continue
-        positive = by_id.get(sample.negative.positive_id)
+        positive = by_id.get(sample.positive_id or "")
         problem = None
         if positive is None:
-            problem = f"its positive {sample.negative.positive_id} is not in the split"
-        elif positive.negative is not None:
+            problem = f"its positive {sample.positive_id} is not in the split"
+        elif not positive.positive:
             problem = f"its positive {positive.id} is a negative itself"
         elif sample.negative.kind == "text" and sample.expression == positive.expression:
             problem = f"a negative expression with the words of its positive {positive.id}"

@@ -19,13 +19,12 @@ def choose_samples(samples: Sequence[Sample], limit: int) -> list[Sample]:
         return list(samples)
     by_id = {sample.id: sample for sample in samples}
     chosen: dict[str, None] = {}
-    for sample in _in_turn(s for s in samples if s.negative is not None):
-        assert sample.negative is not None
-        pair = [i for i in (sample.negative.positive_id, sample.id) if i in by_id and i not in chosen]
+    for sample in _in_turn(s for s in samples if s.absent):
+        pair = [i for i in (sample.positive_id, sample.id) if i in by_id and i not in chosen]
         if len(chosen) + len(pair) > 2 * limit // 3:
             break
         chosen.update(dict.fromkeys(pair))
-    for sample in _in_turn(s for s in samples if s.negative is None):
+    for sample in _in_turn(s for s in samples if s.positive):
         if len(chosen) >= limit:
             break
         chosen.setdefault(sample.id)
@@ -41,7 +40,8 @@ def _in_turn(samples: Iterable[Sample]) -> Iterable[Sample]:
     strata: dict[Hashable, list[Sample]] = {}
     for sample in samples:
         n = sample.negative
-        strata.setdefault((n.kind, n.type, n.level) if n else sample.level, []).append(sample)
+        known = (n.kind, n.type, n.level) if n else sample.level
+        strata.setdefault(known if n or sample.positive else sample.truth, []).append(sample)
     ordered = [
         sorted(members, key=lambda s: hashlib.sha256(s.id.encode()).digest())
         for _, members in sorted(strata.items(), key=lambda item: str(item[0]))

@@ -1,7 +1,7 @@
 """RefCOCO, RefCOCO+ and RefCOCOg as their authors publish them: `refs(unc).p` beside `instances.json`.
 
-The pickle is read by the restricted unpickler. (MDETR's COCO-style files of the same datasets are in the format of
-`finecops_ref` and need nothing of their own.) A sample is one sentence of a referent: its id is the sentence's.
+The pickle is read by the restricted unpickler; MDETR's COCO-style files of the same datasets are read as those. A
+sample is one sentence of a referent: its id is the sentence's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from finecops.datasets.coco import read_coco
 from finecops.datasets.problems import Problem
+from finecops.datasets.source import SourceFile
 from finecops.errors import DataError
 from finecops.records import Sample
 from finecops.safe_pickle import loads_plain
@@ -19,20 +21,17 @@ from finecops.safe_pickle import loads_plain
 _FIELDS = ("ann_id", "split", "image_id", "sentences")
 
 
-def read_refs(path: Path, content: bytes, dataset: str, split: str, folder: str) -> Iterator[Sample | Problem]:
-    """Samples of a split of a `refs(….).p`, or what is wrong with an entry.
-
-    Args:
-        path: the file; `instances.json` must lie beside it.
-        content: its bytes.
-        dataset: the dataset's name.
-        split: train, val, test, testA or testB, as the file names it.
-        folder: where the images are, below the dataset's folder.
+def read_refcoco(source: SourceFile) -> Iterator[Sample | Problem]:
+    """Samples of the source's split of a `refs(….).p`, beside which `instances.json` lies, or of MDETR's file.
 
     Raises:
         DataError: a file is missing, broken or holds more than plain data, or has no such split.
     """
-    refs = loads_plain(content, str(path), encoding="latin1")
+    path, split = source.path, source.split
+    if path.suffix != ".p":
+        yield from read_coco(source)
+        return
+    refs = loads_plain(source.content, str(path), encoding="latin1")
     if not isinstance(refs, list) or not all(isinstance(ref, dict) for ref in refs):
         raise DataError(f"{path} is no list of referents")
     images, annotations = _instances(path.parent / "instances.json")
@@ -41,38 +40,37 @@ def read_refs(path: Path, content: bytes, dataset: str, split: str, folder: str)
         raise DataError(f"{path} has no split {split!r}; there are: {', '.join(sorted(splits))}")
     for number, ref in enumerate(refs, start=1):
         if ref.get("split") == split:
-            yield from _samples(path, number, ref, images, annotations, dataset, folder)
+            yield from _samples(source, number, ref, images, annotations)
 
 
 def _samples(
-    path: Path,
+    source: SourceFile,
     number: int,
     ref: Mapping[str, Any],
     images: Mapping[int, Mapping[str, Any]],
     annotations: Mapping[int, Mapping[str, Any]],
-    dataset: str,
-    folder: str,
 ) -> Iterator[Sample | Problem]:
     missing = [key for key in _FIELDS if key not in ref]
     image, annotation = images.get(ref.get("image_id", -1)), annotations.get(ref.get("ann_id", -1))
     if missing or image is None or annotation is None:
         what = f"no {', '.join(missing)}" if missing else "its image or annotation is not in instances.json"
-        yield Problem(path, str(ref.get("ref_id", number)), what)
+        yield Problem(source.path, str(ref.get("ref_id", number)), what)
         return
     x, y, w, h = (float(v) for v in annotation["bbox"])
     for sentence in ref["sentences"]:
         expression = str(sentence.get("raw") or sentence.get("sent") or "").strip()
         if not expression or w <= 0 or h <= 0:
-            yield Problem(path, str(sentence.get("sent_id")), "the expression or the box is empty")
+            yield Problem(source.path, str(sentence.get("sent_id")), "the expression or the box is empty")
             continue
         yield Sample(
             id=str(sentence["sent_id"]),
-            dataset=dataset,
+            dataset=source.dataset,
             split=str(ref["split"]),
-            image=f"{folder}/{Path(str(image['file_name'])).name}",
+            image=f"{source.image_folders[0]}/{Path(str(image['file_name'])).name}",
             width=int(image["width"]),
             height=int(image["height"]),
             expression=expression,
+            truth="box",
             box=(x, y, min(x + w, float(image["width"])), min(y + h, float(image["height"]))),
             level=None,
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from finecops.config.schema import DatasetConfig
-from finecops.datasets.finecops_ref import load_dataset_split
+from finecops.datasets.dataset import load_dataset_split
 from finecops.errors import ConfigError
 from finecops.evaluation import reference
 from finecops.evaluation.validated import validated_rows
@@ -65,8 +65,8 @@ def read_annotations(paths: Sequence[Path]) -> tuple[Sequence[Sample], list[str]
     config = DatasetConfig(name=paths[0].stem, root=paths[0].parent, image_folders=(".",), splits={}, preset="", get="")
     dataset = load_dataset_split(config, None, paths)
     problems = [str(problem) for problem in dataset.problems]
-    positives = {s.id for s in dataset.samples if s.negative is None}
-    alone = [s.id for s in dataset.samples if s.negative and s.negative.positive_id not in positives]
+    positives = {s.id for s in dataset.samples if s.positive}
+    alone = [s.id for s in dataset.samples if s.positive_id and s.positive_id not in positives]
     if alone:
         problems.append(
             f"{len(alone)} negatives have no positive in the annotations and form no pair (the first: {alone[0]}); "

@@ -102,8 +102,8 @@ def truths_of_samples(samples: Iterable[Sample]) -> dict[str, Truth]:
             s.width,
             s.height,
             s.level or 0,
-            (s.negative.type, s.negative.level, s.negative.kind) if s.negative else None,
-            s.negative.positive_id if s.negative else "",
+            (s.negative.type or "", s.negative.level or 0, s.negative.kind or "") if s.negative else None,
+            s.positive_id or "",
         )
         for s in samples
     }

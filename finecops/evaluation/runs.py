@@ -126,7 +126,7 @@ def compare_runs(first: Path, second: Path, cluster: Cluster = "positive") -> li
         RunError: the runs share no sample or no method.
     """
     sides = [{s.id: s for s in read_samples(folder)} for folder in (first, second)]
-    shared = [s for s in sides[0].values() if s.negative is None and sides[1].get(s.id) == s]
+    shared = [s for s in sides[0].values() if s.positive and sides[1].get(s.id) == s]
     methods = dict.fromkeys((*answering_stages(first), *answering_stages(second)))
     pairs = [(m, _read(first, m, Prediction), _read(second, m, Prediction)) for m in methods]
     rows = [row for m, a, b in pairs for row in _differences(m, shared, a or {}, b or {}, cluster)]
@@ -141,7 +141,7 @@ def compare_methods(folder: Path, cluster: Cluster = "positive") -> list[dict[st
     Raises:
         RunError: the run has neither, or no pathway to compare with.
     """
-    samples = [s for s in read_samples(folder) if s.negative is None]
+    samples = [s for s in read_samples(folder) if s.positive]
     together = [name for name in answering_stages(folder) if name not in ("specialist", "mllm")]
     if not together:
         raise RunError(f"{folder}/ has no sfa.jsonl or crs-….jsonl to compare; `finecops sfa run --both` makes it")
@@ -240,7 +240,7 @@ def _crs_ledger(
     if candidates is None or topk is None:
         return None
     # In SFA only the hard samples are asked about.
-    positives = [s for s in read_samples(folder) if s.negative is None and s.id in candidates]
+    positives = [s for s in read_samples(folder) if s.positive and s.id in candidates]
     if not positives:
         return None
     proposed, rank = truth_ranks(positives, candidates, iou_threshold)
@@ -277,7 +277,7 @@ def _val_split(folder: Path, method: str) -> tuple[list[Sample], Answers]:
 
 def _reference_sfa(folder: Path, samples: Sequence[Sample]) -> dict[str, Any] | None:
     """What `SFA/evaluation_SFA.py` prints: accuracy (IoU > 0.5) of the positives it calls single and multiple."""
-    positives = [s for s in samples if s.negative is None]
+    positives = [s for s in samples if s.positive]
     routes = _read(folder, "routes", Route)
     answers = [_read(folder, name, Prediction) for name in ("specialist", "mllm")]
     if routes is None or not positives or any(a is None or any(s.id not in a for s in positives) for a in answers):
@@ -315,7 +315,7 @@ def _router(samples: list[Sample], routes: dict[str, Route] | None) -> dict[str,
     truth's (1, or more): `confusion` maps "truth->router" to a number."""
     if routes is None:
         return None
-    positives = [s for s in samples if s.negative is None and s.level is not None and s.id in routes]
+    positives = [s for s in samples if s.positive and s.level is not None and s.id in routes]
     confusion = {f"{truth}->{level}": 0 for truth in (1, 2) for level in (1, 2)}
     for sample in positives:
         assert sample.level is not None
@@ -335,7 +335,7 @@ def _router(samples: list[Sample], routes: dict[str, Route] | None) -> dict[str,
 
 def _ledger(folder: Path, samples: list[Sample], routes: dict[str, Route] | None) -> dict[str, int] | None:
     """SFA's ledger on positives with a level, where both pathways answered all of them."""
-    counted = [s for s in samples if s.negative is None and s.level is not None]
+    counted = [s for s in samples if s.positive and s.level is not None]
     answers = [_read(folder, name, Prediction) for name in ("specialist", "mllm")]
     if routes is None or not counted or any(a is None or any(s.id not in a for s in counted) for a in answers):
         return None

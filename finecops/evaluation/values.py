@@ -126,11 +126,9 @@ def clusters_of(samples: Sequence[Sample], cluster: Cluster) -> Ints:
     """The cluster of each sample, `[n]`: a positive with its negatives, or an image with all of its samples."""
     if cluster == "image":
         # A negative image belongs to the image it was made from.
-        image_of = {s.id: s.image for s in samples if s.negative is None}
-        return cluster_indices(
-            [image_of.get(s.negative.positive_id, s.image) if s.negative else s.image for s in samples]
-        )
-    return cluster_indices([s.negative.positive_id if s.negative else s.id for s in samples])
+        image_of = {s.id: s.image for s in samples if s.positive}
+        return cluster_indices([image_of.get(s.positive_id or "", s.image) for s in samples])
+    return cluster_indices([s.positive_id or s.id for s in samples])
 
 
 def _row(metric: str, value: float | None, n: int, **of: Any) -> TidyRow:

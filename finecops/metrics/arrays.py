@@ -67,8 +67,10 @@ class Evaluated:
         """Rows of the negatives of each (kind, type, level), in the order of the paper's Tables IV and V."""
         rows: dict[Column, list[int]] = {}
         for i, sample in enumerate(self.samples):
-            if (negative := sample.negative) is not None:
-                rows.setdefault((negative.kind, negative.type, negative.level), []).append(i)
+            negative = sample.negative
+            # A negative of unknown kind or type counts among all negatives and has no column.
+            if negative is not None and negative.kind is not None and negative.type is not None:
+                rows.setdefault((negative.kind, negative.type, negative.level or 0), []).append(i)
         ordered = sorted(rows, key=lambda key: (key[0] != "text", _type_order(key[1]), key[2]))
         return {key: np.array(rows[key], dtype=np.intp) for key in ordered}
 
@@ -86,7 +88,13 @@ class Evaluated:
 
 
 def evaluate_arrays(samples: Sequence[Sample], predictions: Predictions, ranks: int = MAX_RANK) -> Evaluated:
-    """Align predictions with samples. A sample without a prediction is `missing`."""
+    """Align predictions with samples. A sample without a prediction is `missing`.
+
+    Raises:
+        ValueError: a sample's truth is unknown; `scored_samples` leaves such samples out.
+    """
+    if any(sample.truth == "unknown" for sample in samples):
+        raise ValueError("a sample of unknown truth cannot be scored")
     answers = predictions if isinstance(predictions, Answers) else answers_of_predictions(_wanted(samples, predictions))
     n, ranks = len(samples), max(ranks, MAX_RANK)
     answer_of = {id_: i for i, id_ in enumerate(answers.ids)}
@@ -102,11 +110,16 @@ def evaluate_arrays(samples: Sequence[Sample], predictions: Predictions, ranks: 
     boxes[there], scores[there], _ = top_boxes(answers, answer[there], ranks)
     boxes[outcome > REJECT], scores[outcome > REJECT] = 0.0, -np.inf
     truth = np.array([s.box or (0.0, 0.0, 0.0, 0.0) for s in samples], dtype=np.float64).reshape(n, 4)
-    positive = np.array([s.negative is None for s in samples], dtype=np.bool_)
+    positive = np.array([s.positive for s in samples], dtype=np.bool_)
     iou = iou_xyxy(boxes, truth[:, None, :]) * positive[:, None]
     level = np.array([s.level or 0 for s in samples], dtype=np.intp)
-    pair_of = np.array([row_of.get(s.negative.positive_id, -1) if s.negative else -1 for s in samples], dtype=np.intp)
+    pair_of = np.array([row_of.get(s.positive_id or "", -1) for s in samples], dtype=np.intp)
     return Evaluated(tuple(samples), positive, level, outcome, iou, scores, presence, pair_of, source)
+
+
+def scored_samples(samples: Sequence[Sample]) -> list[Sample]:
+    """The samples whose truth is known."""
+    return [sample for sample in samples if sample.truth != "unknown"]
 
 
 def presence_scores(data: Evaluated) -> Floats:

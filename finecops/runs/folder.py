@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import finecops
 from finecops import prompts
 from finecops.datasets.choose import choose_samples
-from finecops.datasets.finecops_ref import Dataset
+from finecops.datasets.dataset import Dataset
 from finecops.errors import RunError
 from finecops.records import Sample, StageRow
 from finecops.runs.jsonl import append_rows, read_rows, write_json_atomically

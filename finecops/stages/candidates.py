@@ -112,7 +112,7 @@ def candidate_recall(samples: Sequence[Sample], candidates: Mapping[str, Candida
 
     Keys are k as text, and "all" before NMS; `n` counts the positives.
     """
-    positives = [s for s in samples if s.negative is None]
+    positives = [s for s in samples if s.positive]
     proposed, rank = truth_ranks(positives, candidates)
     n = len(positives)
     found: dict[str, Any] = {str(k): 100 * float((rank < k).mean()) if n else None for k in (1, 3, 5, 8, 10, 25)}

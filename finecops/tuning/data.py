@@ -94,7 +94,7 @@ def make_tune_data(
     unused = {"truth not among the candidates": 0, "no candidates": 0, _NOTHING_NEW: 0}
     usable: dict[bool, list[Sample]] = {True: [], False: []}
     for sample in samples:
-        positive = sample.negative is None
+        positive = sample.positive
         boxes = _best(candidates, sample, plan.topk)
         if not boxes and plan.style == "crs":
             unused["no candidates"] += 1

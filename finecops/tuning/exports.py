@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from finecops.config.schema import MllmConfig
-from finecops.datasets.finecops_ref import Dataset
+from finecops.datasets.dataset import Dataset
 from finecops.errors import DataError
 from finecops.runs.jsonl import append_rows, read_rows, write_json_atomically
 from finecops.tuning.data import TunePlan, TuneRow

@@ -14,8 +14,8 @@ from finecops.config.find import load_dataset
 from finecops.config.schema import DatasetConfig
 from finecops.datasets.check import check_split
 from finecops.datasets.choose import choose_samples
-from finecops.datasets.finecops_ref import load_dataset_split
-from finecops.errors import DataError
+from finecops.datasets.dataset import load_dataset_split
+from finecops.errors import ConfigError, DataError
 from tests.conftest import coco_file, make_negative, make_sample
 
 MakeDataset = Callable[[list[dict[str, Any]]], DatasetConfig]
@@ -65,6 +65,20 @@ def test_a_broken_entry_is_left_out_and_named(toy_dataset: MakeDataset, entry: d
     (problem,) = dataset.problems
     assert message in str(problem)
     assert "test.json: entry 1:" in str(problem)
+
+
+def test_without_any_annotation_the_truth_is_unknown(toy_dataset: MakeDataset) -> None:
+    config = toy_dataset([GOOD, {"id": 901}])
+    raw = json.loads((config.root / "test.json").read_text())
+    (config.root / "test.json").write_text(json.dumps(raw | {"annotations": []}))
+    dataset = load_dataset_split(config)
+    assert [(s.truth, s.box, s.positive, s.absent) for s in dataset.samples] == [("unknown", None, False, False)] * 2
+    assert dataset.unknown == 2
+
+
+def test_an_unknown_format_is_named_with_those_there_are(toy_dataset: MakeDataset) -> None:
+    with pytest.raises(ConfigError, match="unknown format 'yolo'; there are: coco, refcoco"):
+        load_dataset_split(toy_dataset([GOOD]).model_copy(update={"format": "yolo"}))
 
 
 def test_a_box_a_little_outside_is_cut(toy_dataset: MakeDataset) -> None:
@@ -191,6 +205,6 @@ def test_choosing_is_spread_and_repeatable() -> None:
     strata = {(s.negative.type, s.negative.level) for s in chosen if s.negative}
     assert len(strata) == 6
     assert all(s.negative.positive_id in ids for s in chosen if s.negative)
-    assert {s.level for s in chosen if s.negative is None} == {1, 2, 3}
+    assert {s.level for s in chosen if s.positive} == {1, 2, 3}
     assert choose_samples(samples, 0) == samples
     assert choose_samples(samples, 10_000) == samples

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from finecops.config.schema import DatasetConfig
-from finecops.datasets.finecops_ref import load_dataset_split
+from finecops.datasets.dataset import load_dataset_split
 from finecops.errors import DataError
 
 
@@ -37,7 +37,9 @@ def make(folder: Path, refs: Any, protocol: int = 2) -> DatasetConfig:
     annotations = [{"id": 10 + i, "image_id": 1, "bbox": [10, 20, 100, 50]} for i in range(9)]
     (folder / "instances.json").write_text(json.dumps({"images": [image], "annotations": annotations}))
     splits = dict.fromkeys(("train", "val", "testA"), ("refs(unc).p",))
-    return DatasetConfig(name="toy", root=folder, image_folders=("train2014",), splits=splits, preset="mini", get="-")
+    return DatasetConfig(
+        format="refcoco", name="toy", root=folder, image_folders=("train2014",), splits=splits, preset="mini", get="-"
+    )
 
 
 def test_every_sentence_of_the_split_is_a_sample(tmp_path: Path) -> None:

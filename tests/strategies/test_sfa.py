@@ -13,7 +13,7 @@ from PIL import Image
 
 from finecops import images
 from finecops.config.find import load_dataset, load_extractor, load_mllm, load_preset, load_specialist
-from finecops.datasets.finecops_ref import Dataset, load_dataset_split
+from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.errors import DataError, RunError
 from finecops.images import read_image
 from finecops.models.protocols import Detections, QueryGroup, Reply
@@ -231,7 +231,7 @@ def test_the_routers_box_can_stand_for_the_specialists_answer(tmp_path: Path, mi
 def test_a_broken_image_costs_its_samples_only(tmp_path: Path, mini_dataset: Dataset) -> None:
     root = tmp_path / "data"
     (root / "images").mkdir(parents=True)
-    chosen = [s for s in mini_dataset.samples if s.negative is None][:6]
+    chosen = [s for s in mini_dataset.samples if s.positive][:6]
     for sample in chosen:
         (root / sample.image).write_bytes(mini_dataset.image_path(sample).read_bytes())
     broken = chosen[0].image

@@ -1,0 +1,99 @@
+"""A split of a dataset: its files are found, read by the reader of their format, and joined."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from finecops.config.find import resolve
+from finecops.config.schema import DatasetConfig
+from finecops.datasets.formats import FORMATS
+from finecops.datasets.problems import Problem
+from finecops.datasets.source import SourceFile
+from finecops.errors import ConfigError, DataError
+from finecops.records import Sample
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples of a split, in the files' order, with what had to be left out and where everything came from."""
+
+    config: DatasetConfig
+    split: str
+    root: Path
+    files: tuple[Path, ...]
+    sha256: str
+    samples: tuple[Sample, ...]
+    problems: tuple[Problem, ...]
+
+    def image_path(self, sample: Sample) -> Path:
+        """The sample's image file. `sample.image` was looked up when the dataset was read."""
+        return self.root / sample.image
+
+    @property
+    def unknown(self) -> int:
+        """How many samples have no known truth: they get answers and no score."""
+        return sum(sample.truth == "unknown" for sample in self.samples)
+
+
+def find_annotations(config: DatasetConfig, split: str, given: Sequence[Path] = ()) -> tuple[Path, tuple[Path, ...]]:
+    """The dataset's folder and its annotation files that are there.
+
+    Raises:
+        DataError: the split is unknown, or there is no file; the message says what to fetch and where to put it.
+    """
+    root = resolve(config.root)
+    if given:
+        for path in given:
+            if not path.is_file():
+                raise DataError(f"no annotation file {path}")
+        return root, tuple(given)
+    if split not in config.splits:
+        raise DataError(f"dataset {config.name} has no split {split!r}; there are: {', '.join(config.splits)}")
+    found = tuple(root / name for name in config.splits[split] if (root / name).is_file())
+    if not found:
+        wanted = ", ".join(config.splits[split])
+        raise DataError(f"dataset {config.name}: none of {wanted} in {root}/\n{config.get.rstrip()}")
+    return root, found
+
+
+def load_dataset_split(config: DatasetConfig, split: str | None = None, annotations: Sequence[Path] = ()) -> Dataset:
+    """Read a split. Entries that make no sense are left out and listed in `problems`.
+
+    Raises:
+        ConfigError: the format is unknown.
+        DataError: there is no file, or no usable sample in the files.
+    """
+    split = split or config.default_split
+    root, files = find_annotations(config, split, annotations)
+    digest = hashlib.sha256()
+    samples: dict[str, Sample] = {}
+    problems: list[Problem] = []
+    for path in files:
+        source = SourceFile(path, path.read_bytes(), config.name, split, root, config.image_folders)
+        digest.update(source.content)
+        for found in _read(config, source, samples):
+            if isinstance(found, Problem):
+                problems.append(found)
+            else:
+                samples[found.id] = found
+    if not samples:
+        first = f"; the first of {len(problems)} problems: {problems[0]}" if problems else ""
+        raise DataError(f"no usable sample in {', '.join(map(str, files))}{first}")
+    return Dataset(config, split, root, files, digest.hexdigest(), tuple(samples.values()), tuple(problems))
+
+
+def _read(config: DatasetConfig, source: SourceFile, before: dict[str, Sample]) -> Iterator[Sample | Problem]:
+    """What a file holds; an id that is taken is a problem, but files of a split may share samples."""
+    if config.format not in FORMATS:
+        raise ConfigError(f"dataset {config.name}: unknown format {config.format!r}; there are: {', '.join(FORMATS)}")
+    seen_here: set[str] = set()
+    for found in FORMATS[config.format](source):
+        if isinstance(found, Sample):
+            if found.id in seen_here or (found.id in before and before[found.id] != found):
+                yield Problem(source.path, found.id, "this id is taken by an earlier entry")
+                continue
+            seen_here.add(found.id)
+        yield found
