@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from pydantic import ValidationError
 
 from finecops.errors import RunError
-from finecops.records import Record
+from finecops.records import Record, StageRow
 
 R = TypeVar("R", bound=Record)
+Row = TypeVar("Row", bound=StageRow)
+
+_TABLES_KEPT = 8
+"""Tables that a process holds: a run has hardly more stages."""
+_tables: dict[Any, dict[str, Any]] = {}
 
 
 def read_rows(path: Path, row_type: type[R]) -> Iterator[R]:
@@ -33,6 +38,22 @@ def read_rows(path: Path, row_type: type[R]) -> Iterator[R]:
                     f"{path}:{number}: not a {row_type.__name__} row: {where}: {first['msg']}. "
                     "Delete the file to have it made again."
                 ) from error
+
+
+def read_table(path: Path, row_type: type[Row]) -> Mapping[str, Row]:
+    """The rows of a stage's file by sample id. A file that has not changed is read once per process.
+
+    Raises:
+        RunError: as `read_rows`.
+    """
+    state = path.stat()
+    # Inode, time and size: a file that was made again in the same second is another file.
+    key = (path.resolve(), state.st_ino, state.st_mtime_ns, state.st_size, row_type)
+    if key not in _tables:
+        while len(_tables) >= _TABLES_KEPT:
+            _tables.pop(next(iter(_tables)))
+        _tables[key] = {row.sample_id: row for row in read_rows(path, row_type)}
+    return _tables[key]
 
 
 def repair_torn_end(path: Path) -> None:

@@ -1,0 +1,172 @@
+"""`run.json`: what a run folder holds and how each of its files was made. Version 2; docs: `docs/records.md`."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, JsonValue, ValidationError
+
+import finecops
+from finecops.errors import RunError
+from finecops.records import Record
+from finecops.runs.jsonl import write_json_atomically
+
+VERSION = 2
+RUN_JSON = "run.json"
+_PACKAGES = ("torch", "torchvision", "transformers", "tokenizers", "numpy", "pillow")
+
+Role = Literal["targets", "routes", "candidates", "answers", "votes"]
+"""What a stage's rows are for: other stages and the evaluation look for it, never for a file name."""
+Method = Literal["specialist", "mllm", "sfa", "crs"]
+
+
+class Share(Record):
+    """Which of a run's samples a stage is for: all, or those of one router level."""
+
+    router_level: Literal[1, 2] | None = None
+
+    def __str__(self) -> str:
+        return "all" if self.router_level is None else f"router level {self.router_level}"
+
+
+ALL = Share()
+
+
+class Answering(Record):
+    """Who answers in a stage whose rows are answers, for tables and for the paper's figures beside ours."""
+
+    method: Method
+    model: str | None = None
+    """The name of the model that writes the answer."""
+    paper_row: str | None = None
+    """The model's row in the paper's tables."""
+    focus: bool = False
+    """Whether the models were focused on the target (paper, IV-A)."""
+
+
+class StageEntry(Record):
+    """What `run.json` says of a stage."""
+
+    role: Role
+    label: str
+    """The stage's name for people, without its share."""
+    share: Share = ALL
+    answering: Answering | None = None
+    inputs: dict[str, str] = Field(default_factory=dict)
+    """Stages whose rows it reads, with the SHA-256 of their files."""
+    settings: dict[str, JsonValue]
+    """Everything else that changes its rows."""
+    fingerprint: str
+    """SHA-256 over share, inputs and settings."""
+    state: Literal["begun", "done"]
+    rows: int | None = None
+    failed: int | None = None
+    sha256: str | None = None
+    """Of the finished file."""
+    seconds: float | None = None
+    """Of the process that finished it; `timed_samples` of its rows were made in that time."""
+    timed_samples: int | None = None
+    samples_per_second: float | None = None
+    gflops_per_sample: float | None = None
+    """10**9 operations a sample took in the first batch; None for a stage without a model in this process."""
+    notes: dict[str, int] = Field(default_factory=dict)
+    """How many rows have which note, numbers in it replaced by N."""
+
+
+class DatasetEntry(Record):
+    """What `run.json` says of the data."""
+
+    name: str
+    split: str
+    files: tuple[str, ...]
+    sha256: str
+    limit: int
+    samples: int
+    unknown: int = 0
+    """Samples whose truth is unknown: they get answers and no score."""
+    left_out: tuple[str, ...] = ()
+    """Entries of the files that make no sense, a sentence each."""
+
+
+class Manifest(Record):
+    """The whole of `run.json`."""
+
+    version: Literal[2] = VERSION
+    finecops: str = finecops.__version__
+    dataset: DatasetEntry
+    prompts_sha256: str
+    environment: dict[str, str]
+    stages: dict[str, StageEntry] = Field(default_factory=dict)
+
+    def with_stage(self, name: str, entry: StageEntry) -> Manifest:
+        """The manifest with one stage's entry replaced or added."""
+        return self.model_copy(update={"stages": self.stages | {name: entry}})
+
+    def stage_of(self, role: Role, method: Method | None = None) -> str | None:
+        """The name of the first finished stage of a role, and of a method if one is given; None if there is none."""
+        for name, entry in self.stages.items():
+            answers = entry.answering is not None and entry.answering.method == method
+            if entry.role == role and entry.state == "done" and (method is None or answers):
+                return name
+        return None
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """A run folder's `run.json`.
+
+    Raises:
+        RunError: there is none, it is broken, or it was written by another version of finecops.
+    """
+    path = folder / RUN_JSON
+    try:
+        raw: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{folder}/ is no run: it has no {RUN_JSON}. `finecops sfa run` makes one") from None
+    except ValueError as error:
+        raise RunError(f"{path} is not JSON: {error}") from error
+    found = raw.get("version", 1) if isinstance(raw, dict) else None
+    if found != VERSION:
+        raise RunError(
+            f"{path} has version {found}; this finecops reads version {VERSION}. Make the run again with another --run; "
+            f"`finecops score --format finecops` scores the answers that are there"
+        )
+    try:
+        return Manifest.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise RunError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `run.json` in one step."""
+    write_json_atomically(folder / RUN_JSON, manifest.model_dump(mode="json", exclude_none=True))
+
+
+def environment() -> dict[str, str]:
+    """Versions of what a run's numbers depend on."""
+    versions = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
+
+
+def first_difference(before: Any, now: Any, where: str = "") -> str | None:
+    """The first setting in which two nested settings differ, in words; None if they are equal.
+
+    >>> first_difference({"a": {"b": 1}}, {"a": {"b": 2}})
+    'a.b was 1, is 2'
+    """
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in [*before, *(k for k in now if k not in before)]:
+            found = first_difference(before.get(key), now.get(key), f"{where}.{key}" if where else str(key))
+            if found is not None:
+                return found
+        return None
+    return None if before == now else f"{where or 'the settings'} was {before!r}, is {now!r}"
