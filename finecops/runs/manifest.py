@@ -6,7 +6,7 @@ import json
 import platform
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
@@ -15,7 +15,7 @@ from finecops.errors import RunError
 from finecops.records import Record
 from finecops.runs.jsonl import write_json_atomically
 
-VERSION = 2
+VERSION: Final = 2
 RUN_JSON = "run.json"
 _PACKAGES = ("torch", "torchvision", "transformers", "tokenizers", "numpy", "pillow")
 
@@ -131,8 +131,8 @@ def read_manifest(folder: Path) -> Manifest:
     found = raw.get("version", 1) if isinstance(raw, dict) else None
     if found != VERSION:
         raise RunError(
-            f"{path} has version {found}; this finecops reads version {VERSION}. Make the run again with another --run; "
-            f"`finecops score --format finecops` scores the answers that are there"
+            f"{path} has version {found}; this finecops reads version {VERSION}. Make the run again with "
+            "another --run; `finecops score --format finecops` scores the answers that are there"
         )
     try:
         return Manifest.model_validate(raw)
