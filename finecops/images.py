@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,21 +15,56 @@ MAX_PIXELS = 100_000_000
 """Larger images are refused before they are decoded."""
 
 
-SENDABLE = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-"""Formats that servers take, with their media types."""
-ORIGINAL = "original_file"
-"""Key in a decoded image's `info`: the file that shows the same, if it is in a format to be sent."""
+MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+"""Formats that servers take."""
 _ORIENTATION = 0x0112
+"""The EXIF tag that says how a camera was held."""
 
 CACHE_BYTES = 2 * 1024**3
 """How many bytes of decoded images a process keeps."""
 
-_cache: dict[tuple[Path, int, int], Image.Image] = {}
+
+@dataclass(frozen=True)
+class OriginalFile:
+    """A file that shows what was decoded from it, in any decoder, in a format that servers take."""
+
+    path: Path
+    media_type: str
+
+    def read_bytes(self) -> bytes:
+        """What the file holds."""
+        return self.path.read_bytes()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded image as models get it.
+
+    Attributes:
+        pixels: RGB. Not to be changed: other stages get the same object.
+        original: the file it came from, where that shows the very same; None for what was drawn on or rotated.
+    """
+
+    pixels: Image.Image
+    original: OriginalFile | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.pixels.size
+
+
+_cache: dict[tuple[Path, int, int], Picture] = {}
 _cached_bytes = 0
 
 
 def read_image(path: Path) -> Image.Image:
-    """Decode an image as RGB. Do not change what comes back: it is kept for the next stage that asks.
+    """The pixels of `read_picture`."""
+    return read_picture(path).pixels
+
+
+def read_picture(path: Path) -> Picture:
+    """Decode an image as RGB; it is kept for the next stage that asks.
 
     The stages of a run go through the same images in the same order, so the first ones that fit into
     `CACHE_BYTES` stay and none is evicted: dropping the oldest would drop each just before it is needed again.
@@ -43,11 +79,11 @@ def read_image(path: Path) -> Image.Image:
     state = path.stat()
     key = (path, state.st_mtime_ns, state.st_size)
     if key not in _cache:
-        image = _decode(path)
-        size = 3 * image.width * image.height
+        picture = _decode(path)
+        size = 3 * picture.pixels.width * picture.pixels.height
         if _cached_bytes + size > CACHE_BYTES:
-            return image
-        _cache[key] = image
+            return picture
+        _cache[key] = picture
         _cached_bytes += size
     return _cache[key]
 
@@ -59,7 +95,7 @@ def forget_images() -> None:
     _cached_bytes = 0
 
 
-def _decode(path: Path) -> Image.Image:
+def _decode(path: Path) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -71,8 +107,8 @@ def _decode(path: Path) -> Image.Image:
                 # What a server may be sent as it is: any decoder sees in the file what was decoded here.
                 plain = image.mode in ("RGB", "L", "P") and "transparency" not in image.info
                 unchanged = plain and upright.size == image.size and image.getexif().get(_ORIENTATION, 1) == 1
-                decoded.info = {ORIGINAL: str(path)} if unchanged and image.format in SENDABLE else {}
-                return decoded
+                media_type = MEDIA_TYPES.get(image.format or "") if unchanged else None
+                return Picture(decoded, OriginalFile(path, media_type) if media_type is not None else None)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"image {path} cannot be read: {error}") from error
 

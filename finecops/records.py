@@ -11,6 +11,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 
 Xyxy = tuple[float, float, float, float]
+Span = tuple[int, int]
+"""Start and end of characters in a text."""
 Truth = Literal["box", "absent", "unknown"]
 NegativeKind = Literal["text", "image"]
 PredictionStatus = Literal["box", "reject", "unparsed", "failed"]

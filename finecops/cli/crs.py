@@ -7,89 +7,154 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from finecops.cli.options import (
-    DATA,
-    DEFAULT_DATASET,
-    MACHINE,
-    SELECTION,
-    Choices,
-    command,
-    open_choices,
-    selecting_of,
-    selector_of,
-)
+from finecops.cli import options as o
 
 if TYPE_CHECKING:
-    from finecops.strategies.crs import CrsPipeline
-    from finecops.strategies.sfa import SfaPipeline
-    from finecops.tuning.data import TuneData, TunePlan
+    from finecops.runs.folder import Run
+    from finecops.strategies.parts import Parts
+    from finecops.tuning.data import TunePlan
 
 crs_app = typer.Typer(
     help="Candidate Region Selection: the specialist proposes boxes, the MLLM picks one by its letter.",
     no_args_is_help=True,
-    rich_markup_mode=None,
 )
 
-_PROPOSE = ("specialist", "extractor", "focus", "nms_iou")
 
-
-@command(crs_app, "run", (*DATA, *SELECTION, *_PROPOSE, "both", "device", "batch_size"), focus=False)
-def run_command(choices: Choices) -> None:
+@crs_app.command("run")
+def run_command(
+    dataset: o.Dataset = o.DEFAULT_DATASET,
+    split: o.Split = None,
+    annotations: o.Annotations = None,
+    run: o.RunName = None,
+    limit: o.Limit = 0,
+    preset: o.Preset = None,
+    mllm: o.Mllm = None,
+    adapter: o.Adapter = None,
+    topk: o.TopK = 5,
+    none: o.NoneOption = False,
+    order: o.OptionOrder = "rank",
+    show: o.Show = "text",
+    specialist: o.Specialist = None,
+    extractor: o.Extractor = None,
+    focus: o.Focus = False,
+    candidate_nms_iou: o.CandidateNmsIou = 0.7,
+    both: o.Both = False,
+    device: o.Device = None,
+    batch_size: o.BatchSize = None,
+    engine: o.Engine = "local",
+    upstream: o.Upstream = True,
+    watch: o.Watch = True,
+    trust_remote_code: o.TrustRemoteCode = False,
+    allow_pickle: o.AllowPickle = False,
+) -> None:
     """Propose candidates, let the MLLM choose, and print the table.
 
     With --both the specialist and the MLLM answer every sample alone too, to be compared.
     """
+    given = locals()
     from finecops.report.tables import print_runs
+    from finecops.strategies.crs import crs
+    from finecops.strategies.running import do_all
 
-    pipeline, alone = _pipelines(choices)
-    pipeline.select()
-    if choices.both:
-        alone.specialist(routed=False)
-        alone.mllm(routed=False)
-    print_runs([pipeline.run.folder], ("p1", "r1", "auroc", "reject"))
+    parts = _parts(given)
+    specs = crs(parts)
+    done = _open(parts)
+    do_all(done, specs)
+    print_runs([done.folder], ("p1", "r1", "auroc", "reject"))
 
 
-@command(crs_app, "candidates", (*DATA, *_PROPOSE, *MACHINE), focus=False)
-def candidates_command(choices: Choices) -> None:
+@crs_app.command("candidates")
+def candidates_command(
+    dataset: o.Dataset = o.DEFAULT_DATASET,
+    split: o.Split = None,
+    annotations: o.Annotations = None,
+    run: o.RunName = None,
+    limit: o.Limit = 0,
+    preset: o.Preset = None,
+    specialist: o.Specialist = None,
+    extractor: o.Extractor = None,
+    focus: o.Focus = False,
+    candidate_nms_iou: o.CandidateNmsIou = 0.7,
+    device: o.Device = None,
+    batch_size: o.BatchSize = None,
+    engine: o.Engine = "local",
+    upstream: o.Upstream = True,
+    watch: o.Watch = True,
+    trust_remote_code: o.TrustRemoteCode = False,
+    allow_pickle: o.AllowPickle = False,
+) -> None:
     """Propose boxes for every sample and keep them before and after NMS; writes candidates.jsonl."""
-    from finecops.stages.candidates import candidate_recall
+    given = locals()
+    from finecops.metrics.candidates import candidate_recall
+    from finecops.strategies.crs import candidates
 
-    pipeline = _pipeline(choices)
-    found = candidate_recall(pipeline.run.samples, pipeline.candidates())
+    parts = _parts(given)
+    done = _open(parts)
+    found = candidate_recall(done.samples, done.do(candidates(parts)))
     shares = "  ".join(f"@{k} {found[k]:.2f}" for k in ("1", "3", "5", "8", "10", "25", "all") if found[k] is not None)
     typer.echo(f"Candidate recall on {found['n']} positives, %: {shares}")
 
 
-@command(crs_app, "select", (*DATA, *SELECTION, *_PROPOSE, "orders", *MACHINE), focus=False)
-def select_command(choices: Choices) -> None:
+@crs_app.command("select")
+def select_command(
+    dataset: o.Dataset = o.DEFAULT_DATASET,
+    split: o.Split = None,
+    annotations: o.Annotations = None,
+    run: o.RunName = None,
+    limit: o.Limit = 0,
+    preset: o.Preset = None,
+    mllm: o.Mllm = None,
+    adapter: o.Adapter = None,
+    topk: o.TopK = 5,
+    none: o.NoneOption = False,
+    order: o.OptionOrder = "rank",
+    show: o.Show = "text",
+    specialist: o.Specialist = None,
+    extractor: o.Extractor = None,
+    focus: o.Focus = False,
+    candidate_nms_iou: o.CandidateNmsIou = 0.7,
+    orders: o.Orders = 0,
+    device: o.Device = None,
+    batch_size: o.BatchSize = None,
+    engine: o.Engine = "local",
+    upstream: o.Upstream = True,
+    watch: o.Watch = True,
+    trust_remote_code: o.TrustRemoteCode = False,
+    allow_pickle: o.AllowPickle = False,
+) -> None:
     """Let the MLLM pick a candidate by its letter, in one forward pass per question; writes crs-top….jsonl.
 
-    With --orders N every question is asked again in N seeded orders: what hangs on the order alone is printed, and
+    With --orders N every question is asked again in N seeded orders: what depends on the order alone is printed, and
     the answer by the mean over the orders is written beside.
     """
-    pipeline = _pipeline(choices)
-    typer.echo(str(pipeline.run.file(pipeline.select())))
-    if choices.orders:
-        report, path = pipeline.order_test(choices.orders)
-        _print_orders(report)
-        typer.echo(str(path))
+    given = locals()
+    from finecops.strategies.crs import order_test, selection
+
+    parts = _parts(given)
+    spec = selection(parts)
+    done = _open(parts)
+    done.do(spec)
+    typer.echo(str(done.file(spec.name)))
+    if parts.options.orders:
+        votes, mean = order_test(parts)
+        done.do(mean)
+        _print_orders(list(done.rows(votes).values()))
+        typer.echo(str(done.file(mean.name)))
 
 
 @crs_app.command("tune-data")
 def tune_data_command(
     out: Annotated[Path, typer.Option("--out", "-o", help="File (finecops, ms-swift) or folder (llama-factory).")],
-    dataset: Annotated[str, typer.Option("--dataset", "-d", help="A dataset's name or YAML file.")] = DEFAULT_DATASET,
+    dataset: o.Dataset = o.DEFAULT_DATASET,
     split: Annotated[str, typer.Option(help="The split to learn from.")] = "train",
-    annotations: Annotated[
-        list[Path] | None, typer.Option(help="Annotation file in place of the split's own; several times for several.")
-    ] = None,
+    annotations: o.Annotations = None,
     run: Annotated[str | None, typer.Option("--run", "-r", help="The run that holds or gets the candidates.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Models; the dataset's own if not given.")] = None,
+    preset: o.Preset = None,
     mllm: Annotated[str | None, typer.Option(help="The MLLM to be tuned: its box text is what options show.")] = None,
     specialist: Annotated[str | None, typer.Option(help="Who proposes, instead of the preset's.")] = None,
     positives: Annotated[int, typer.Option(min=1, help="How many positives (paper: 10,000).")] = 10_000,
     negatives: Annotated[int, typer.Option(min=0, help="How many negatives (paper, with None: 2,500).")] = 0,
-    topk: Annotated[int, typer.Option("--topk", "-k", min=1, max=25, help="How many candidates are options.")] = 5,
+    topk: o.TopK = 5,
     fewest: Annotated[
         int | None, typer.Option(help="Any number of candidates from this to k in a question; k if not given.")
     ] = None,
@@ -103,39 +168,30 @@ def tune_data_command(
         list[Path] | None, typer.Option(help="Annotation file that must share no sample and no image; several times.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the draw and of the options' orders.")] = 0,
-    device: Annotated[str | None, typer.Option(help="Where the specialist runs.")] = None,
+    device: o.Device = None,
+    batch_size: o.BatchSize = None,
+    engine: o.Engine = "local",
+    upstream: o.Upstream = True,
+    watch: o.Watch = True,
+    trust_remote_code: o.TrustRemoteCode = False,
+    allow_pickle: o.AllowPickle = False,
 ) -> None:
     """Make tuning data: questions whose answer is a letter, from samples whose truth is among the candidates.
 
     Every line that was written is read back and checked: its letter leads to a box that is right, letters are spread
     evenly, images can be read, nothing comes twice, and nothing is from a test set (--against).
     """
-    from finecops.config.find import load_dataset, load_mllm
-    from finecops.errors import ConfigError
-    from finecops.tuning.data import TunePlan, make_tune_data
+    given = locals()
+    from finecops.strategies.options import Options, require_known
+    from finecops.tuning.data import TunePlan
     from finecops.tuning.exports import TRAINERS
 
-    if style not in ("crs", "baseline"):
-        raise ConfigError(f"unknown style {style!r}; there are: crs, baseline")
-    if trainer not in TRAINERS:
-        raise ConfigError(f"unknown trainer {trainer!r}; there are: {', '.join(TRAINERS)}")
-    choices = Choices(
-        dataset=dataset,
-        split=split,
-        annotations=annotations,
-        run=run,
-        preset=preset,
-        specialist=specialist,
-        device=device,
-        focus=False,
-    )
-    pipeline = _pipeline(choices)
-    from finecops.config.find import load_preset
-
-    config = load_mllm(mllm or load_preset(preset or load_dataset(dataset).preset).mllm)
-    plan = TunePlan(positives, negatives, topk, fewest, none, style, warm_up, seed)  # type: ignore[arg-type]
-    data = make_tune_data(config, pipeline.run.samples, pipeline.candidates(), plan)
-    _write(data, plan, trainer, out, pipeline, config, against or [])
+    require_known("style", style, ("crs", "baseline"))
+    require_known("trainer", trainer, TRAINERS)
+    # Two records share the options: how candidates are made, and what questions are drawn from them.
+    asked = {name: given[name] for name in Options.model_fields if name in given and name not in ("topk", "none")}
+    plan = TunePlan(**{name: given[name] for name in TunePlan.__dataclass_fields__})
+    _write_tune_data(_parts(asked | {"focus": False}), plan, trainer, out, against or [])
 
 
 @crs_app.command("tune")
@@ -161,7 +217,9 @@ def tune_command(
     ] = False,
     save_steps: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 200,
     seed: Annotated[int, typer.Option(help="Of the weights' start and the rows' order.")] = 0,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda; the best there is if not given.")] = None,
+    device: o.Device = None,
+    trust_remote_code: o.TrustRemoteCode = False,
+    allow_pickle: o.AllowPickle = False,
 ) -> None:
     """Tune a LoRA adapter on the MLLM's language part. Stop it when you like: the same command goes on.
 
@@ -191,45 +249,34 @@ def tune_command(
     typer.echo(f"{out}/  (use it: --adapter {out})")
 
 
-def _pipeline(choices: Choices) -> CrsPipeline:
-    return _pipelines(choices)[0]
+def _parts(given: dict[str, Any]) -> Parts:
+    from finecops.strategies.options import Options
+    from finecops.strategies.parts import Parts
+
+    return Parts(Options(**given))
 
 
-def _pipelines(choices: Choices) -> tuple[CrsPipeline, SfaPipeline]:
-    """CRS, and the pathways alone in the same run folder, with the plain MLLM."""
-    from finecops.stages.candidates import NMS_IOU
-    from finecops.strategies.crs import CrsPipeline, CrsSettings
-    from finecops.strategies.sfa import SfaPipeline
+def _open(parts: Parts) -> Run:
+    from finecops.strategies.running import open_for
 
-    run, settings = open_choices(choices, "crs")
-    alone = SfaPipeline(run, settings)
-    crs = CrsSettings(
-        specialist=settings.specialist,
-        mllm=selector_of(choices, settings.preset),
-        selecting=selecting_of(choices),
-        nms_iou=choices.nms_iou if choices.nms_iou is not None else NMS_IOU,
-        focus=settings.focus,
-        device=settings.device,
-        batch_size=settings.batch_size,
-        upstream=settings.upstream,
-    )
-    return CrsPipeline(run, crs, alone.extract), alone
+    return open_for(parts, "crs")
 
 
-def _write(
-    data: TuneData, plan: TunePlan, trainer: str, out: Path, pipeline: CrsPipeline, config: Any, against: list[Path]
-) -> None:
-    from finecops.tuning import exports as export
+def _write_tune_data(parts: Parts, plan: TunePlan, trainer: str, out: Path, against: list[Path]) -> None:
+    from finecops.strategies.crs import candidates
+    from finecops.tuning import exports
+    from finecops.tuning.data import make_tune_data
     from finecops.tuning.lint import lint
 
-    root = pipeline.run.dataset.root
-    about = export.about_data(plan, pipeline.run.dataset, config, root)
+    config, run = parts.mllm, _open(parts)
+    data = make_tune_data(config, run.samples, run.do(candidates(parts)), plan)
+    root = run.dataset.root
     if trainer == "llama-factory":
-        path = export.write_llama_factory(out, data.rows, root, config)
+        path = exports.write_llama_factory(out, data.rows, root, config)
     elif trainer == "ms-swift":
-        path = export.write_ms_swift(out, data.rows, root)
+        path = exports.write_ms_swift(out, data.rows, root)
     else:
-        path = export.write_rows(out, data.rows, about)
+        path = exports.write_rows(out, data.rows, exports.about_data(plan, run.dataset, config, root))
     left_out = ", ".join(f"{n} {reason}" for reason, n in data.unused.items() if n)
     again = f"; samples come up to {data.repeats} times, their options in other orders" if data.repeats > 1 else ""
     typer.echo(f"{path}: {len(data.rows)} rows{again}" + (f" (left out: {left_out})" if left_out else ""))
@@ -239,9 +286,11 @@ def _write(
     report.raise_if_bad()
 
 
-def _print_orders(report: Any) -> None:
+def _print_orders(votes: list[Any]) -> None:
     from finecops.report.tables import table
+    from finecops.stages.order_test import order_report
 
+    report = order_report(votes)
     if not report.n:
         typer.echo("no question could be asked in several orders")
         return
@@ -249,7 +298,7 @@ def _print_orders(report: Any) -> None:
         [letter, f"{report.chosen[letter]:.2f}", f"{report.even[letter]:.2f}", f"{report.prior[letter]:+.2f}"]
         for letter in report.chosen
     ]
-    typer.echo(table("Letters, %", ["", "chosen", "by lot", "prior"], rows))
+    typer.echo(table("Letters, %", ["", "chosen", "at random", "prior"], rows))
     typer.echo(
         f"Of {report.n} questions {report.unstable:.2f}% have other answers in other orders; two orders differ in "
         f"{report.flip_rate:.2f}% of the pairs"

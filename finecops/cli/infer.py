@@ -2,43 +2,83 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from finecops.cli.options import DATA, MACHINE, Choices, command, open_choices
+from finecops.cli import options as o
 
-infer_app = typer.Typer(
-    help="One model alone on every sample: the baselines.", no_args_is_help=True, rich_markup_mode=None
-)
+if TYPE_CHECKING:
+    from finecops.runs.specification import StageSpec
+    from finecops.strategies.parts import Parts
+
+infer_app = typer.Typer(help="One model alone on every sample: the baselines.", no_args_is_help=True)
 
 
-@command(infer_app, "specialist", (*DATA, "specialist", "extractor", "focus", *MACHINE), focus=False)
-def specialist_command(choices: Choices) -> None:
+@infer_app.command("specialist")
+def specialist_command(
+    dataset: o.Dataset = o.DEFAULT_DATASET,
+    split: o.Split = None,
+    annotations: o.Annotations = None,
+    run: o.RunName = None,
+    limit: o.Limit = 0,
+    preset: o.Preset = None,
+    specialist: o.Specialist = None,
+    extractor: o.Extractor = None,
+    focus: o.Focus = False,
+    device: o.Device = None,
+    batch_size: o.BatchSize = None,
+    engine: o.Engine = "local",
+    upstream: o.Upstream = True,
+    watch: o.Watch = True,
+    trust_remote_code: o.TrustRemoteCode = False,
+    allow_pickle: o.AllowPickle = False,
+) -> None:
     """Answer every sample with the specialist; writes specialist.jsonl."""
-    _infer(choices, "specialist")
+    given = locals()
+    from finecops.strategies.baselines import specialist as specification
+    from finecops.strategies.options import Options
+    from finecops.strategies.parts import Parts
+
+    parts = Parts(Options(**given))
+    _do(parts, specification(parts))
 
 
-@command(
-    infer_app, "mllm", (*DATA, "mllm", "adapter", "none", "extractor", "focus", "confidence", *MACHINE), focus=False
-)
-def mllm_command(choices: Choices) -> None:
-    """Answer every sample with the MLLM; writes mllm.jsonl.
+@infer_app.command("mllm")
+def mllm_command(
+    dataset: o.Dataset = o.DEFAULT_DATASET,
+    split: o.Split = None,
+    annotations: o.Annotations = None,
+    run: o.RunName = None,
+    limit: o.Limit = 0,
+    preset: o.Preset = None,
+    mllm: o.Mllm = None,
+    adapter: o.Adapter = None,
+    none: o.RefusalPrompt = False,
+    extractor: o.Extractor = None,
+    focus: o.Focus = False,
+    confidence: o.Confidence = "mean_prob",
+    device: o.Device = None,
+    batch_size: o.BatchSize = None,
+    engine: o.Engine = "local",
+    upstream: o.Upstream = True,
+    watch: o.Watch = True,
+    trust_remote_code: o.TrustRemoteCode = False,
+    allow_pickle: o.AllowPickle = False,
+) -> None:
+    """Answer every sample with the MLLM; writes mllm.jsonl."""
+    given = locals()
+    from finecops.strategies.baselines import mllm_baseline
+    from finecops.strategies.options import Options
+    from finecops.strategies.parts import Parts
 
-    With --none the prompt says that the target may not be there (the paper's baseline of Table VIII).
-    """
-    _infer(choices, "mllm")
+    parts = Parts(Options(**given))
+    _do(parts, mllm_baseline(parts))
 
 
-def _infer(choices: Choices, pathway: str) -> None:
-    from finecops.strategies.sfa import SfaPipeline
+def _do(parts: Parts, spec: StageSpec[Any]) -> None:
+    from finecops.strategies.running import open_for
 
-    run, settings = open_choices(choices)
-    changed = {"adapter": choices.adapter, "refusal": "NONE_BASELINE" if choices.none else None}
-    changed = {key: value for key, value in changed.items() if value is not None}
-    pipeline = SfaPipeline(run, replace(settings, mllm=settings.mllm.model_copy(update=changed)))
-    if pathway == "specialist":
-        pipeline.specialist(routed=False)
-    else:
-        pipeline.mllm(routed=False)
-    typer.echo(str(run.file(pathway)))
+    run = open_for(parts)
+    run.do(spec)
+    typer.echo(str(run.file(spec.name)))

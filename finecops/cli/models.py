@@ -38,12 +38,12 @@ def list_command(
     if as_json:
         typer.echo(json.dumps([asdict(fact) for fact in facts], indent=1, ensure_ascii=False))
         return
-    header = ("model", "kind", "way", "here", "remote code", "licence", "seen in training")
+    header = ("model", "kind", "backend", "here", "remote code", "licence", "seen in training")
     rows = [
         (
             fact.name,
             fact.kind,
-            fact.way,
+            fact.backend,
             fact.lacks or "ready",
             "yes" if fact.remote_code else "no",
             fact.licence or "–",
@@ -70,14 +70,14 @@ def check_command(
 ) -> None:
     """Load or call a model on a few samples: prompt, raw reply, parsed box on the image, scores, seconds, memory."""
     from finecops.bench.model_check import check_model, draw_checked, peak_memory_mib
-    from finecops.config.find import load_dataset, load_model, with_leave
+    from finecops.config.find import load_dataset, load_model, with_permissions
     from finecops.config.schema import ExtractorConfig
     from finecops.datasets.choose import choose_samples
     from finecops.datasets.dataset import load_dataset_split
     from finecops.models.backends import default_device
-    from finecops.runs.runner import ImageGroup
+    from finecops.runs.specification import ImageGroup
 
-    config = with_leave(load_model(name), trust_remote_code, allow_pickle)
+    config = with_permissions(load_model(name), trust_remote_code, allow_pickle)
     data = load_dataset_split(load_dataset(dataset), None, ())
     positives = [sample for sample in data.samples if sample.positive]
     groups = [ImageGroup(data.image_path(s), (s,)) for s in choose_samples(positives, samples)]

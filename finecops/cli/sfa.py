@@ -7,71 +7,149 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from finecops.cli.options import DATA, MACHINE, ROUTER, Choices, command, open_choices
+from finecops.cli import options as o
 
 if TYPE_CHECKING:
     from finecops.runs.folder import Run
-    from finecops.strategies.sfa import SfaSettings
+    from finecops.strategies.options import Options
 
 sfa_app = typer.Typer(
-    help="Slow-Fast Adaptation: easy expressions to the specialist, hard ones to the MLLM.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
+    help="Slow-Fast Adaptation: easy expressions to the specialist, hard ones to the MLLM.", no_args_is_help=True
 )
 
-_CRS = ("candidates", "topk", "none", "adapter")
-_ANSWER = ("extractor", "specialist", "mllm", "focus", "both", "fast", "slow", *_CRS, "confidence")
 
-
-@command(sfa_app, "run", (*DATA, *_ANSWER, *ROUTER, "device", "batch_size"))
-def run_command(choices: Choices) -> None:
+@sfa_app.command("run")
+@sfa_app.command(
+    "infer", help="Answer level 1 with the specialist and level 2 with the MLLM; writes specialist, mllm and sfa.jsonl."
+)
+def run_command(
+    context: typer.Context,
+    dataset: o.Dataset = o.DEFAULT_DATASET,
+    split: o.Split = None,
+    annotations: o.Annotations = None,
+    run: o.RunName = None,
+    limit: o.Limit = 0,
+    preset: o.Preset = None,
+    extractor: o.Extractor = None,
+    specialist: o.Specialist = None,
+    mllm: o.Mllm = None,
+    focus: o.Focus = True,
+    both: o.Both = False,
+    fast: o.Fast = "specialist",
+    slow: o.Slow = "mllm",
+    confidence: o.Confidence = "mean_prob",
+    router: o.Router = None,
+    score_threshold: o.ScoreThreshold = None,
+    router_nms_iou: o.RouterNmsIou = None,
+    zero_is: o.ZeroIs = None,
+    candidates: o.CandidatesOf = "router",
+    topk: o.TopK = 5,
+    none: o.NoneOption = False,
+    adapter: o.Adapter = None,
+    device: o.Device = None,
+    batch_size: o.BatchSize = None,
+    engine: o.Engine = "local",
+    upstream: o.Upstream = True,
+    watch: o.Watch = True,
+    trust_remote_code: o.TrustRemoteCode = False,
+    allow_pickle: o.AllowPickle = False,
+) -> None:
     """Extract targets, route, answer on both pathways, and print the table.
 
     Every stage's file is kept in the run folder; what is there already is not done again.
     """
+    given = locals()
+    command = given.pop("context").info_name
     from finecops.report.tables import print_runs
-    from finecops.strategies.sfa import SfaPipeline
+    from finecops.strategies.options import Options
 
-    run, settings = _open(choices)
-    SfaPipeline(run, settings).infer()
-    print_runs([run.folder])
-
-
-@command(sfa_app, "extract", (*DATA, "extractor", "device", "batch_size"))
-def extract_command(choices: Choices) -> None:
-    """Find the phrase of each expression that names its target; writes targets.jsonl."""
-    from finecops.strategies.sfa import SfaPipeline
-
-    targets = SfaPipeline(*open_choices(choices)).extract()
-    typer.echo(_counted(Counter(target.status for target in targets.values())))
+    done = _infer(Options(**given))
+    if command == "infer":
+        typer.echo(str(done.file("sfa")))
+    else:
+        print_runs([done.folder])
 
 
-@command(sfa_app, "route", (*DATA, "extractor", *ROUTER, *MACHINE))
-def route_command(choices: Choices) -> None:
+@sfa_app.command("route")
+def route_command(
+    dataset: o.Dataset = o.DEFAULT_DATASET,
+    split: o.Split = None,
+    annotations: o.Annotations = None,
+    run: o.RunName = None,
+    limit: o.Limit = 0,
+    preset: o.Preset = None,
+    extractor: o.Extractor = None,
+    router: o.Router = None,
+    score_threshold: o.ScoreThreshold = None,
+    router_nms_iou: o.RouterNmsIou = None,
+    zero_is: o.ZeroIs = None,
+    device: o.Device = None,
+    batch_size: o.BatchSize = None,
+    engine: o.Engine = "local",
+    upstream: o.Upstream = True,
+    watch: o.Watch = True,
+    trust_remote_code: o.TrustRemoteCode = False,
+    allow_pickle: o.AllowPickle = False,
+) -> None:
     """Count each target with the router: one is level 1, otherwise level 2; writes routes.jsonl."""
-    from finecops.strategies.sfa import SfaPipeline
+    given = locals()
+    from finecops.strategies.baselines import routes
+    from finecops.strategies.options import Options
+    from finecops.strategies.parts import Parts
+    from finecops.strategies.running import open_for
 
-    routes = SfaPipeline(*open_choices(choices)).route()
-    typer.echo(_counted(Counter(f"level {route.level}" for route in routes.values())))
-
-
-@command(sfa_app, "infer", (*DATA, *_ANSWER, *ROUTER, *MACHINE))
-def infer_command(choices: Choices) -> None:
-    """Answer level 1 with the specialist and level 2 with the MLLM; writes specialist, mllm and sfa.jsonl."""
-    from finecops.strategies.sfa import SfaPipeline
-
-    run, settings = _open(choices)
-    SfaPipeline(run, settings).infer()
-    typer.echo(str(run.file("sfa")))
+    parts = Parts(Options(**given))
+    rows = open_for(parts).do(routes(parts))
+    typer.echo(_counted(Counter(f"level {route.level}" for route in rows.values())))
 
 
-def _open(choices: Choices) -> tuple[Run, SfaSettings]:
-    """As `open_choices`; refuses what says how CRS asks where CRS is not asked."""
+@sfa_app.command("extract")
+def extract_command(
+    dataset: o.Dataset = o.DEFAULT_DATASET,
+    split: o.Split = None,
+    annotations: o.Annotations = None,
+    run: o.RunName = None,
+    limit: o.Limit = 0,
+    preset: o.Preset = None,
+    extractor: o.Extractor = None,
+    device: o.Device = None,
+    batch_size: o.BatchSize = None,
+    engine: o.Engine = "local",
+) -> None:
+    """Find the phrase of each expression that names its target; writes targets.jsonl."""
+    given = locals()
+    from finecops.strategies.baselines import targets
+    from finecops.strategies.options import Options
+    from finecops.strategies.parts import Parts
+    from finecops.strategies.running import open_for
+
+    parts = Parts(Options(**given))
+    rows = open_for(parts).do(targets(parts))
+    typer.echo(_counted(Counter(target.status for target in rows.values())))
+
+
+def _infer(options: Options) -> Run:
+    """SFA's answers in their run folder.
+
+    Raises:
+        ConfigError: an option says how CRS asks where CRS is not asked.
+    """
     from finecops.errors import ConfigError
+    from finecops.strategies.options import Options
+    from finecops.strategies.parts import Parts
+    from finecops.strategies.running import do_all, open_for
+    from finecops.strategies.sfa import sfa
 
-    if choices.slow != "crs" and any(getattr(choices, name) != getattr(Choices, name) for name in _CRS):
+    usual = Options()
+    asks = ("candidates", "topk", "none", "adapter")
+    if options.slow != "crs" and any(getattr(options, name) != getattr(usual, name) for name in asks):
         raise ConfigError("--candidates, --topk, --none and --adapter say how CRS asks; they go with --slow crs")
-    return open_choices(choices)
+    parts = Parts(options)
+    # Specified before the folder is made: a wrong option shall leave nothing behind.
+    specs = sfa(parts)
+    run = open_for(parts)
+    do_all(run, specs)
+    return run
 
 
 def _counted(counts: Counter[str]) -> str:

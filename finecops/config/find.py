@@ -14,6 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from finecops.config.schema import (
+    AnyModelConfig,
     Config,
     DatasetConfig,
     ExtractorConfig,
@@ -35,7 +36,7 @@ C = TypeVar("C", bound=Config)
 M = TypeVar("M", bound=Config)
 
 
-def with_leave(config: M, trust_remote_code: bool, allow_pickle: bool) -> M:
+def with_permissions(config: M, trust_remote_code: bool, allow_pickle: bool) -> M:
     """The configuration with the user's leave to run a model's own code, or to unpickle tensors, where it has a use."""
     leave = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
     return config.model_copy(update={key: True for key, given in leave.items() if given and hasattr(config, key)})
@@ -71,10 +72,10 @@ def load_mllm(name: str) -> MllmConfig:
     return config.model_copy(update={"weights": weights}) if weights else config
 
 
-def load_model(name: str) -> SpecialistConfig | MllmConfig | ExtractorConfig:
+def load_model(name: str) -> AnyModelConfig:
     """A model of any kind by name or path; `name@weights` gives it other weights."""
     name, weights = _split_weights(name)
-    kinds: dict[str, type[SpecialistConfig | MllmConfig | ExtractorConfig]] = {
+    kinds: dict[str, type[AnyModelConfig]] = {
         "specialist": SpecialistConfig,
         "mllm": MllmConfig,
         "extractor": ExtractorConfig,

@@ -8,7 +8,7 @@ then from the project's folder.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -95,7 +95,7 @@ class SpecialistConfig(ModelConfig):
     """A detector that takes text.
 
     Attributes:
-        backend: how it is reached.
+        backend: how it is reached (`finecops.models.backends`).
         reads: what its text may be: a whole `expression`, or the name of a `category`; a category's detector is asked
             for the target alone where there is one.
         max_boxes: so many best boxes are kept per query.
@@ -106,7 +106,7 @@ class SpecialistConfig(ModelConfig):
     """
 
     kind: Literal["specialist"]
-    backend: Literal["grounding-dino", "category-detector", "mmdet", "worker", "replay"]
+    backend: str
     dtype: str = "float32"
     batch_size: int = Field(default=16, ge=1)
     reads: Literal["expression", "category"] = "expression"
@@ -121,7 +121,7 @@ class MllmConfig(ModelConfig):
     """A multimodal language model that answers with box text, in this process or behind an OpenAI-compatible server.
 
     Attributes:
-        backend: how it is reached.
+        backend: how it is reached (`finecops.models.backends`).
         base_url, api_key_env, concurrency: of a server; `api_key_env` names the variable that holds its key.
         prompt, focus: constants of `finecops.prompts`.
         box_format: a dialect (`finecops.replies.formats`).
@@ -141,7 +141,7 @@ class MllmConfig(ModelConfig):
     """
 
     kind: Literal["mllm"]
-    backend: Literal["transformers", "openai", "worker", "replay"]
+    backend: str
     base_url: str | None = None
     api_key_env: str = "OPENAI_API_KEY"
     concurrency: int = Field(default=16, ge=1)
@@ -180,7 +180,7 @@ class ExtractorConfig(Config):
     """
 
     kind: Literal["extractor"]
-    backend: Literal["rules", "openai", "llm"]
+    backend: str
     licence: str | None = None
     proved: str = "not run here"
     model: str | None = None
@@ -208,3 +208,6 @@ class PresetConfig(Config):
     score_threshold: float = Field(default=0.2, ge=0, le=1)
     nms_iou: float = Field(default=0.7, gt=0, le=1)
     zero_is: Literal[1, 2] = 2
+
+
+AnyModelConfig: TypeAlias = SpecialistConfig | MllmConfig | ExtractorConfig

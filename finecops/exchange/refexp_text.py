@@ -10,7 +10,8 @@ from typing import Any
 from finecops.errors import DataError
 from finecops.exchange.json_lines import read_objects
 from finecops.metrics.answers import Answers, AnswersBuilder
-from finecops.replies.formats import Decoded, Dialect, decode
+from finecops.replies.answer import Answer
+from finecops.replies.formats import Dialect, decode
 
 ImageSizes = Mapping[str, tuple[int, int]]
 SCORE_FIELDS = ("scores", "score", "scores_prob_average", "scores_logits_average", "sum_log_prob")
@@ -49,7 +50,7 @@ def read(path: Path, source: str, sizes: ImageSizes, dialect: Dialect, score: st
     return builder.build()
 
 
-def scores_of(row: Mapping[str, Any], score: str | None, found: Decoded) -> list[float] | None:
+def scores_of(row: Mapping[str, Any], score: str | None, found: Answer) -> list[float] | None:
     """The scores of an answer's boxes, one each, or None if the field is not there or does not fit them."""
     if found.status != "box" or score is None or score not in row:
         return None

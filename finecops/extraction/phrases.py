@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from finecops.extraction.rules import extract_target
-from finecops.models.protocols import Span
+from finecops.records import Span
 
 _ARTICLE = re.compile(r"^(?:a|an|the|this|that|these|those|his|her|its|their)\s+", re.IGNORECASE)
 

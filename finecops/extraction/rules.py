@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from finecops.models.protocols import Span
+from finecops.records import Span
 
 _TOKEN = re.compile(r"[A-Za-z0-9][\w'’-]*|[,;:]")
 

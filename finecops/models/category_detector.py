@@ -19,7 +19,8 @@ from finecops.config.find import resolve_weights
 from finecops.config.schema import SpecialistConfig
 from finecops.errors import ModelError, first_line
 from finecops.models.complete_weights import load_detector
-from finecops.models.protocols import Detections, Query, QueryGroup
+from finecops.models.protocols import Query, QueryGroup
+from finecops.replies.answer import Answer
 
 
 def category_of(query: Query) -> str:
@@ -48,7 +49,7 @@ class CategoryDetector:
         self.model.eval()
         self._boxes_and_logits = self._owlv2 if kind == "owlv2" else self._omdet
 
-    def detect(self, groups: Sequence[QueryGroup]) -> list[list[Detections]]:
+    def detect(self, groups: Sequence[QueryGroup]) -> list[list[Answer]]:
         """Detect every query of every group.
 
         Raises:
@@ -76,7 +77,7 @@ class CategoryDetector:
     def _owlv2(self, group: QueryGroup) -> list[tuple[np.ndarray, np.ndarray]]:
         """All queries of an image in one pass. Boxes are shares of the image padded to a square, at its top left."""
         texts = [category_of(query) for query in group.queries]
-        inputs = self._inputs(images=[group.image], text=[texts])
+        inputs = self._inputs(images=[group.image.pixels], text=[texts])
         output = self.model(**inputs)
         side = max(group.image.size)
         boxes = cxcywh_to_xyxy(output.pred_boxes[0].double().cpu().numpy()) * side
@@ -87,7 +88,7 @@ class CategoryDetector:
     def _omdet(self, group: QueryGroup) -> list[tuple[np.ndarray, np.ndarray]]:
         """A row per query: categories asked for together would change each other's scores."""
         texts = [[category_of(query)] for query in group.queries]
-        output = self.model(**self._inputs(images=[group.image] * len(texts), text=texts))
+        output = self.model(**self._inputs(images=[group.image.pixels] * len(texts), text=texts))
         scale = np.array([*group.image.size, *group.image.size], dtype=np.float64)
         boxes = cxcywh_to_xyxy(output.decoder_coord_logits.double().cpu().numpy()) * scale
         logits = output.decoder_class_logits.double().cpu().numpy()
@@ -97,6 +98,6 @@ class CategoryDetector:
         limit: dict[str, Any] = {"padding": "max_length", "truncation": True, "max_length": self.config.max_tokens}
         return self.processor(**asked, **limit, return_tensors="pt").to(self.model.device, dtype=self.model.dtype)
 
-    def _best(self, xyxy: np.ndarray, logits: np.ndarray, image_wh: tuple[int, int], note: str | None) -> Detections:
+    def _best(self, xyxy: np.ndarray, logits: np.ndarray, image_wh: tuple[int, int], note: str | None) -> Answer:
         order = np.argsort(-logits, kind="stable")[: self.config.max_boxes]
-        return Detections(clip_xyxy(xyxy[order], image_wh), expit(logits[order]), note)
+        return Answer.of_arrays(clip_xyxy(xyxy[order], image_wh), expit(logits[order]), note)

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from transformers import AutoConfig, AutoProcessor
 
 from finecops.boxes import clip_xyxy, cxcywh_to_xyxy
@@ -22,8 +21,10 @@ from finecops.config.find import resolve_weights
 from finecops.config.schema import SpecialistConfig
 from finecops.errors import ModelError, first_line
 from finecops.models.complete_weights import load_detector
-from finecops.models.protocols import Detections, Query, QueryGroup, Span
+from finecops.models.protocols import QueryGroup
 from finecops.models.shared_vision import SharedBackbone
+from finecops.records import Span
+from finecops.replies.answer import Answer
 
 _DELIMITERS = re.compile(r"[.?]")
 
@@ -75,22 +76,24 @@ class GroundingDino:
         self.model.eval()
         self.backbone = SharedBackbone(self.model)
 
-    def detect(self, groups: Sequence[QueryGroup]) -> list[list[Detections]]:
+    def detect(self, groups: Sequence[QueryGroup]) -> list[list[Answer]]:
         """Detect every query of every group; queries on images of one size run together."""
-        flat = [(g, q) for g, group in enumerate(groups) for q in range(len(group.queries))]
-        by_size: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-        for g, q in flat:
-            by_size[groups[g].image.size].append((g, q))
-        results: dict[tuple[int, int], Detections] = {}
-        for places in by_size.values():
-            images = [groups[g].image for g, _ in places]
-            queries = [groups[g].queries[q] for g, q in places]
-            for place, detections in zip(places, self._detect(images, queries), strict=True):
-                results[place] = detections
-        return [[results[g, q] for q in range(len(group.queries))] for g, group in enumerate(groups)]
+        by_size: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for number, group in enumerate(groups):
+            if group.queries:
+                by_size[group.image.size].append(number)
+        results: list[list[Answer]] = [[] for _ in groups]
+        for numbers in by_size.values():
+            answers = iter(self._detect([groups[i] for i in numbers]))
+            for number in numbers:
+                results[number] = [next(answers) for _ in groups[number].queries]
+        return results
 
     @torch.inference_mode()
-    def _detect(self, images: list[Image.Image], queries: list[Query]) -> list[Detections]:
+    def _detect(self, groups: Sequence[QueryGroup]) -> list[Answer]:
+        """Answers to all queries of groups whose images have one size, one after the other."""
+        queries = [query for group in groups for query in group.queries]
+        image_of = [number for number, group in enumerate(groups) for _ in group.queries]
         cleaned = [clean_text(query.text) for query in queries]
         encoded = self.processor.tokenizer(
             [text for text, _ in cleaned], padding=True, return_offsets_mapping=True, return_tensors="pt"
@@ -101,9 +104,9 @@ class GroundingDino:
             raise ModelError(
                 f"the text has {int(lengths.max())} tokens; {self.config.name} takes {self.config.max_tokens}"
             )
-        place: dict[int, int] = {}
-        rows = torch.tensor([place.setdefault(id(image), len(place)) for image in images], device=self.device)
-        distinct = [images[int((rows == i).nonzero()[0, 0])] for i in range(len(place))]
+        # Images are prepared once; row i of the batch then gets the pixels of its image.
+        rows = torch.tensor(image_of, device=self.device)
+        distinct = [group.image.pixels for group in groups]
         prepared = self.processor.image_processor(images=distinct, return_tensors="pt").to(self.device)
         pixels = {"pixel_values": prepared["pixel_values"].to(self.model.dtype)[rows]}
         if "pixel_mask" in prepared:
@@ -117,13 +120,13 @@ class GroundingDino:
             focus = None if query.span is None else (query.span[0] - moved, query.span[1] - moved)
             seen = probabilities[row][:, : int(lengths[row])]
             scores, note = token_scores(seen, offsets[row], focus)
-            results.append(self._best(boxes[row], scores.astype(np.float64), images[row].size, note))
+            results.append(self._best(boxes[row], scores.astype(np.float64), groups[image_of[row]].image.size, note))
         return results
 
-    def _best(self, cxcywh: np.ndarray, scores: np.ndarray, image_wh: tuple[int, int], note: str | None) -> Detections:
+    def _best(self, cxcywh: np.ndarray, scores: np.ndarray, image_wh: tuple[int, int], note: str | None) -> Answer:
         order = np.argsort(-scores, kind="stable")[: self.config.max_boxes]
         scale = np.array([*image_wh, *image_wh], dtype=np.float64)
-        return Detections(clip_xyxy(cxcywh_to_xyxy(cxcywh[order]) * scale, image_wh), scores[order], note)
+        return Answer.of_arrays(clip_xyxy(cxcywh_to_xyxy(cxcywh[order]) * scale, image_wh), scores[order], note)
 
 
 def _load_untied(weights: str, config: SpecialistConfig) -> Any:

@@ -20,7 +20,8 @@ from finecops.config.find import resolve
 from finecops.config.schema import SpecialistConfig
 from finecops.errors import ConfigError, ModelError, first_line
 from finecops.models.grounding_dino import clean_text, span_columns
-from finecops.models.protocols import Detections, Query, QueryGroup
+from finecops.models.protocols import Query, QueryGroup
+from finecops.replies.answer import Answer
 
 _KEPT_META = (
     "img_id",
@@ -64,15 +65,15 @@ class MmdetSpecialist:
         self.model.to(self.device).eval()
         self.prepare = Compose([TRANSFORMS.build(step) for step in _array_pipeline(settings)])
 
-    def detect(self, groups: Sequence[QueryGroup]) -> list[list[Detections]]:
+    def detect(self, groups: Sequence[QueryGroup]) -> list[list[Answer]]:
         """Detect every query of every group: samples of one text together, as a batch of a referring dataset may hold
         them, others apart. mmdet repeats the texts' masks head by head where its attention wants them sample by
         sample, so different texts in a batch change each other's scores."""
-        asked = [(np.asarray(group.image)[:, :, ::-1], query) for group in groups for query in group.queries]
+        asked = [(np.asarray(group.image.pixels)[:, :, ::-1], query) for group in groups for query in group.queries]
         alike: dict[tuple[str, object], list[int]] = defaultdict(list)
         for place, (_, query) in enumerate(asked):
             alike[query.text, query.span].append(place)
-        found: dict[int, Detections] = {}
+        found: dict[int, Answer] = {}
         for places in alike.values():
             for start in range(0, len(places), self.config.batch_size):
                 some = places[start : start + self.config.batch_size]
@@ -81,7 +82,7 @@ class MmdetSpecialist:
         return [[next(results) for _ in group.queries] for group in groups]
 
     @torch.inference_mode()
-    def _detect(self, asked: Sequence[tuple[np.ndarray, Query]]) -> list[Detections]:
+    def _detect(self, asked: Sequence[tuple[np.ndarray, Query]]) -> list[Answer]:
         texts = [self._text(query) for _, query in asked]
         prepared = [
             self.prepare({"img": bgr, "img_id": i, "text": text, "custom_entities": False, "tokens_positive": places})
@@ -108,10 +109,10 @@ class MmdetSpecialist:
             return text, -1, "no token lies in the target's span: scored without focus"
         return text, [[list(span)]], None
 
-    def _best(self, found: Any, image_wh: tuple[int, int], note: str | None) -> Detections:
+    def _best(self, found: Any, image_wh: tuple[int, int], note: str | None) -> Answer:
         scores = found.scores.double().cpu().numpy()
         order = np.argsort(-scores, kind="stable")[: self.config.max_boxes]
-        return Detections(clip_xyxy(found.bboxes.double().cpu().numpy()[order], image_wh), scores[order], note)
+        return Answer.of_arrays(clip_xyxy(found.bboxes.double().cpu().numpy()[order], image_wh), scores[order], note)
 
 
 def _mend_decoder_positions() -> None:

@@ -13,7 +13,6 @@ import logging
 import math
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from openai import BadRequestError, UnprocessableEntityError
@@ -21,9 +20,10 @@ from openai.types.chat import ChatCompletion
 from PIL import Image
 
 from finecops.config.schema import MllmConfig
-from finecops.images import ORIGINAL, SENDABLE
+from finecops.images import Picture
 from finecops.models.openai_client import Endpoint, ask_all, key_of
-from finecops.models.protocols import QueryGroup, QuestionGroup, Reply
+from finecops.models.protocols import QueryGroup, QuestionGroup
+from finecops.replies.answer import Reply
 from finecops.replies.box_text import frame_of
 from finecops.replies.letters import LetterScores, letters_of_logprobs
 from finecops.replies.prompting import prompt_text
@@ -50,7 +50,9 @@ class OpenAiMllm:
 
     def ground(self, groups: Sequence[QueryGroup]) -> list[list[Reply]]:
         """Ask every query of every group."""
-        prompts = [(group, prompt_text(self.config, query)) for group in groups for query in group.queries]
+        prompts = [
+            (group, prompt_text(self.config, query.text, query.target)) for group in groups for query in group.queries
+        ]
         limits = {"max_tokens": self.config.max_new_tokens}
         answers = self._ask([self._request(self._url(group.image), prompt, limits) for group, prompt in prompts], 0)
         replies = iter(_reply(prompt, answer) for (_, prompt), answer in zip(prompts, answers, strict=True))
@@ -77,7 +79,7 @@ class OpenAiMllm:
             messages.insert(0, {"role": "system", "content": self.config.system})
         return {"messages": messages, "temperature": 0, "extra_body": extra or None} | limits
 
-    def _url(self, image: Image.Image) -> str:
+    def _url(self, image: Picture) -> str:
         """The image as it is, or at a size that the server will not change where boxes are in its pixels."""
         frame = frame_of(self.config, image.size)
         return image_url(image if frame == image.size else _resized(image, frame))
@@ -118,29 +120,24 @@ def _without(extra: dict[str, Any] | None, key: str) -> dict[str, Any] | None:
     return left or None
 
 
-def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    smaller = image.resize(size, Image.Resampling.BICUBIC)
-    smaller.info = {}
-    return smaller
+def _resized(image: Picture, size: tuple[int, int]) -> Picture:
+    return Picture(image.pixels.resize(size, Image.Resampling.BICUBIC))
 
 
-def image_url(image: Image.Image) -> str:
-    """An image as a data URL."""
-    original = image.info.get(ORIGINAL)
-    if original is not None:
-        content = Path(original).read_bytes()
-        with Image.open(original) as file:
-            kind = SENDABLE[file.format or ""]
+def image_url(image: Picture) -> str:
+    """An image as a data URL: its file's own bytes, or a PNG of what was decoded."""
+    if image.original is not None:
+        content, kind = image.original.read_bytes(), image.original.media_type
     else:
         buffer = io.BytesIO()
-        image.save(buffer, "PNG")
+        image.pixels.save(buffer, "PNG")
         content, kind = buffer.getvalue(), "image/png"
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _reply(prompt: str, answer: ChatCompletion | Exception) -> Reply:
     if isinstance(answer, Exception):
-        return Reply(prompt, "", error=_said(answer))
+        return Reply.failed(prompt, _said(answer))
     text = _text(answer)
     tokens = _tokens(answer)
     while tokens and _END.fullmatch(tokens[-1][0]):

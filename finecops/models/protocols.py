@@ -6,22 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-from finecops.records import PredictionStatus, Xyxy
+from finecops.images import Picture
+from finecops.records import Sample, Span, Target, Xyxy
+from finecops.replies.answer import Answer, Reply
 from finecops.replies.letters import LetterScores
-
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Query:
-    """An expression. To focus on its target: the phrase, and its character span in the text if it has one.
+    """An expression to be answered.
 
-    A specialist needs the span; an MLLM is told the phrase. `sample_id` is whose expression it is, where it is one
-    sample's alone.
+    Attributes:
+        text: the expression, or a target phrase alone.
+        target, span: to focus on the target: its phrase, for an MLLM's prompt, and the phrase's character span in the
+            text, if it has one, for a specialist's tokens.
+        sample_id: the sample it belongs to, where it belongs to only one.
     """
 
     text: str
@@ -32,63 +31,17 @@ class Query:
 
 @dataclass(frozen=True)
 class QueryGroup:
-    """Queries on one decoded RGB image."""
+    """Queries on one image."""
 
-    image: Image.Image
+    image: Picture
     queries: tuple[Query, ...]
-
-
-@dataclass(frozen=True)
-class Detections:
-    """Boxes of one query, best first: `xyxy [n, 4]` in pixels of the image, `scores [n]` in 0 to 1.
-
-    `note` says which fallback was taken, if any. `status` is `box`, with any number of boxes, unless something else is
-    known of the answer. Boxes that are not `scored` stand in the model's order and their scores are 0.
-    """
-
-    xyxy: NDArray[np.float64]
-    scores: NDArray[np.float64]
-    note: str | None = None
-    status: PredictionStatus = "box"
-    scored: bool = True
-
-
-@dataclass(frozen=True)
-class ReadAnswer:
-    """An answer whose boxes were read elsewhere: `xyxy` pixels of the image, best first, and their scores if any."""
-
-    status: PredictionStatus
-    boxes: tuple[Xyxy, ...] = ()
-    scores: tuple[float, ...] | None = None
-    score_kind: str | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An MLLM's answer as it came, special tokens included, and the probabilities of its tokens.
-
-    `token_texts` joined give `text`; `token_probs` and `token_logits` belong to them. All three are None where
-    the backend gives no scores. `read` is there where the text is not to be parsed. `frame` is the size (width,
-    height) of the image that the model saw, where its boxes are in that image's pixels. `error` says why there is
-    no answer, if there is none.
-    """
-
-    prompt: str
-    text: str
-    token_texts: tuple[str, ...] | None = None
-    token_probs: tuple[float, ...] | None = None
-    token_logits: tuple[float, ...] | None = None
-    read: ReadAnswer | None = None
-    frame: tuple[int, int] | None = None
-    error: str | None = None
 
 
 class Specialist(Protocol):
     """A detector that takes text."""
 
-    def detect(self, groups: Sequence[QueryGroup]) -> list[list[Detections]]:
-        """Detections per group and query.
+    def detect(self, groups: Sequence[QueryGroup]) -> list[list[Answer]]:
+        """An answer per group and query, its boxes best first.
 
         Raises:
             ModelError: there is none for a query.
@@ -112,9 +65,9 @@ class Question:
 
 @dataclass(frozen=True)
 class QuestionGroup:
-    """Questions on one decoded RGB image."""
+    """Questions on one image."""
 
-    image: Image.Image
+    image: Picture
     questions: tuple[Question, ...]
 
 
@@ -127,6 +80,14 @@ class Mllm(Protocol):
 
     def choose(self, groups: Sequence[QuestionGroup]) -> list[list[LetterScores]]:
         """Probabilities of the options' letters per group and question."""
+        ...
+
+
+class Extractor(Protocol):
+    """Finds the phrase of an expression that names its target."""
+
+    def extract(self, samples: Sequence[Sample]) -> list[Target]:
+        """A row per sample."""
         ...
 
 

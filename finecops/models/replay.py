@@ -7,6 +7,7 @@ missing, never a rejection.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from finecops.exchange import refexp_text
 from finecops.exchange.json_lines import read_objects
 from finecops.exchange.read import FORMATS, FileFormat, first_repeated, read_unchecked
 from finecops.metrics.answers import OUTCOMES, Answers, AnswersBuilder
-from finecops.models.protocols import Detections, Query, QueryGroup, Question, QuestionGroup, ReadAnswer, Reply
+from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
+from finecops.replies.answer import Answer, Reply
 from finecops.replies.box_text import read_boxes
 from finecops.replies.letters import LetterScores
 
@@ -51,12 +53,9 @@ class Replay:
             how = FileFormat(config.file_format, score=config.file_score)
             self._source = _Boxes(read_unchecked(path, how, ()), path)
 
-    def detect(self, groups: Sequence[QueryGroup]) -> list[list[Detections]]:
+    def detect(self, groups: Sequence[QueryGroup]) -> list[list[Answer]]:
         """The file's boxes of every query's sample."""
-        return [
-            [_detections(self._answer(query.sample_id, group.image.size)) for query in group.queries]
-            for group in groups
-        ]
+        return [[self._answer(query.sample_id, group.image.size) for query in group.queries] for group in groups]
 
     def ground(self, groups: Sequence[QueryGroup]) -> list[list[Reply]]:
         """The file's answer to every query's sample."""
@@ -93,13 +92,13 @@ class Replay:
         try:
             read = self._answer(query.sample_id, group.image.size)
         except ModelError as error:
-            return Reply("", "", error=str(error))
+            return Reply.failed("", str(error))
         text = self._source.text(query.sample_id) if isinstance(self._source, _Texts) else ""
         if read.status == "failed":
-            return Reply("", text, error="the file says that the model failed")
-        return Reply("", text, read=read)
+            return Reply.failed("", "the file says that the model failed", text)
+        return Reply("", text, answer=read)
 
-    def _answer(self, sample_id: str | None, image_wh: ImageWh) -> ReadAnswer:
+    def _answer(self, sample_id: str | None, image_wh: ImageWh) -> Answer:
         found = self._source.answer(sample_id, image_wh) if sample_id is not None else None
         if found is None:
             raise ModelError(f"{self.config.weights} has no row for sample {sample_id}")
@@ -121,17 +120,15 @@ class _Texts:
         number, row = self.rows[str(sample_id)]
         return refexp_text.text_of(row, self.path, number)
 
-    def answer(self, sample_id: str, image_wh: ImageWh) -> ReadAnswer | None:
+    def answer(self, sample_id: str, image_wh: ImageWh) -> Answer | None:
         if sample_id not in self.rows:
             return None
         found = read_boxes(self.config, self.text(sample_id), image_wh)
         scores = refexp_text.scores_of(self.rows[sample_id][1], self.score, found)
         if scores is None:
-            return ReadAnswer(found.status, found.boxes, reason=found.reason)
+            return found
         order = sorted(range(len(scores)), key=lambda i: -scores[i])
-        return ReadAnswer(
-            found.status, tuple(found.boxes[i] for i in order), tuple(scores[i] for i in order), self.score
-        )
+        return replace(found, scores=tuple(scores), score_kind=self.score).chosen(order)
 
 
 class _Boxes:
@@ -141,7 +138,7 @@ class _Boxes:
         _refuse_repeated(answers.ids, path)
         self.answers, self.place = answers, {id_: i for i, id_ in enumerate(answers.ids)}
 
-    def answer(self, sample_id: str, image_wh: ImageWh) -> ReadAnswer | None:
+    def answer(self, sample_id: str, image_wh: ImageWh) -> Answer | None:
         place = self.place.get(sample_id)
         if place is None:
             return None
@@ -151,18 +148,12 @@ class _Boxes:
         if scored and not self.answers.ranked:
             order = np.argsort(-scores, kind="stable")
             boxes, scores = boxes[order], scores[order]
-        return ReadAnswer(
+        return Answer(
             OUTCOMES[self.answers.outcome[place]],  # type: ignore[arg-type]
             tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in boxes.tolist()),
             tuple(scores.tolist()) if scored else None,
             "the file's" if scored else None,
         )
-
-
-def _detections(read: ReadAnswer) -> Detections:
-    scored = read.scores is not None or not read.boxes
-    scores = np.array(read.scores if read.scores is not None else [0.0] * len(read.boxes), dtype=np.float64)
-    return Detections(np.array(read.boxes, dtype=np.float64).reshape(-1, 4), scores, read.reason, read.status, scored)
 
 
 def _refuse_repeated(ids: Sequence[str], path: Path) -> None:

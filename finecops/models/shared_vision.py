@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from PIL import Image
 
 
 class SharedVision:
@@ -28,10 +27,10 @@ class SharedVision:
             core.get_image_features = self._features
 
     @contextmanager
-    def sharing(self, asked: Sequence[tuple[Image.Image, str]]) -> Iterator[None]:
-        """While active, questions on one image object share its features."""
+    def sharing(self, images: Sequence[int]) -> Iterator[None]:
+        """While active, questions on one image share its features; question i is about image `images[i]`."""
         seen: dict[int, int] = {}
-        first = [seen.setdefault(id(image), i) for i, (image, _) in enumerate(asked)]
+        first = [seen.setdefault(image, i) for i, image in enumerate(images)]
         self._first = first if len(seen) < len(first) else None
         try:
             yield

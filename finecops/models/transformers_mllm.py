@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,8 +18,9 @@ from finecops.config.schema import MllmConfig
 from finecops.errors import ModelError, first_line
 from finecops.models.adapters import load_adapter
 from finecops.models.complete_weights import load_complete
-from finecops.models.protocols import QueryGroup, QuestionGroup, Reply
+from finecops.models.protocols import QueryGroup, QuestionGroup
 from finecops.models.shared_vision import SharedVision
+from finecops.replies.answer import Reply
 from finecops.replies.letters import LetterScores, letter_probabilities, letter_token_ids
 from finecops.replies.prompting import prompt_text
 
@@ -52,6 +53,14 @@ def remote_code(config: MllmConfig) -> bool:
     if config.revision is None or not _COMMIT.fullmatch(config.revision):
         raise ModelError(f"{config.name}: pin `revision` to a commit (40 hexadecimal digits) to run code from the Hub")
     return True
+
+
+class Asked(NamedTuple):
+    """A prompt about an image; prompts with one `image` number are about the same image."""
+
+    image: int
+    pixels: Image.Image
+    prompt: str
 
 
 class TransformersMllm:
@@ -94,20 +103,24 @@ class TransformersMllm:
 
     def ground(self, groups: Sequence[QueryGroup]) -> list[list[Reply]]:
         """Ask every query of every group, together as far as the model allows."""
-        asked = [(group.image, prompt_text(self.config, query)) for group in groups for query in group.queries]
+        asked = [
+            Asked(number, group.image.pixels, prompt_text(self.config, query.text, query.target))
+            for number, group in enumerate(groups)
+            for query in group.queries
+        ]
         found: dict[int, Reply] = {}
-        for places in self._batches([text for _, text in asked]):
-            found |= zip(places, self.generate([asked[i] for i in places]), strict=True)
+        for together in self._batches([one.prompt for one in asked]):
+            found |= zip(together, self.generate([asked[i] for i in together]), strict=True)
         replies = iter(found[i] for i in range(len(asked)))
         return [[next(replies) for _ in group.queries] for group in groups]
 
     def _batches(self, texts: Sequence[str]) -> list[list[int]]:
-        """Places of the texts that may be answered together."""
+        """Indices of the texts that may be answered together."""
         if self.config.padded_batches:
             return [list(range(len(texts)))]
         by_length: dict[int, list[int]] = defaultdict(list)
-        for place, text in enumerate(texts):
-            by_length[len(self.processor.tokenizer.tokenize(text))].append(place)
+        for index, text in enumerate(texts):
+            by_length[len(self.processor.tokenizer.tokenize(text))].append(index)
         return list(by_length.values())
 
     def choose(self, groups: Sequence[QuestionGroup]) -> list[list[LetterScores]]:
@@ -118,7 +131,11 @@ class TransformersMllm:
         """
         if self.encoder_decoder:
             raise ModelError(f"{self.config.name} has no chat to answer a letter in: it cannot select")
-        asked = [(group.image, question.prompt) for group in groups for question in group.questions]
+        asked = [
+            Asked(number, group.image.pixels, question.prompt)
+            for number, group in enumerate(groups)
+            for question in group.questions
+        ]
         logits = self._next_logits(asked)
         scored = []
         for row, question in enumerate(question for group in groups for question in group.questions):
@@ -133,25 +150,25 @@ class TransformersMllm:
         return self._letter_ids[letters]
 
     @torch.inference_mode()
-    def _next_logits(self, asked: list[tuple[Image.Image, str]]) -> NDArray[np.float64]:
+    def _next_logits(self, asked: Sequence[Asked]) -> NDArray[np.float64]:
         """Logits of the token after each prompt, `[n, vocabulary]`."""
-        with self.vision.sharing(asked):
+        with self.vision.sharing([one.image for one in asked]):
             output = self.model(**self._inputs(asked), logits_to_keep=1)
         logits: NDArray[np.float64] = output.logits[:, -1].double().cpu().numpy()
         return logits
 
-    def _inputs(self, asked: list[tuple[Image.Image, str]]) -> Any:
-        texts = [chat_text(self.processor, text, self.config) if self.config.chat else text for _, text in asked]
-        inputs = self.processor(images=[image for image, _ in asked], text=texts, padding=True, return_tensors="pt")
+    def _inputs(self, asked: Sequence[Asked]) -> Any:
+        texts = [chat_text(self.processor, q.prompt, self.config) if self.config.chat else q.prompt for q in asked]
+        inputs = self.processor(images=[one.pixels for one in asked], text=texts, padding=True, return_tensors="pt")
         # PaliGemma's processor makes labels for training.
         inputs.pop("labels", None)
         return inputs.to(self.device, dtype=self.model.dtype)
 
     @torch.inference_mode()
-    def generate(self, asked: list[tuple[Image.Image, str]]) -> list[Reply]:
+    def generate(self, asked: Sequence[Asked]) -> list[Reply]:
         """Replies to images with prompts, all in one batch."""
         inputs = self._inputs(asked)
-        with self.vision.sharing(asked):
+        with self.vision.sharing([one.image for one in asked]):
             output = self.model.generate(
                 **inputs,
                 max_new_tokens=self.config.max_new_tokens,
@@ -167,13 +184,13 @@ class TransformersMllm:
         probabilities = (chosen - logits.logsumexp(-1)).exp()
         stops = self._stop_ids()
         replies = []
-        for row, (_, prompt) in enumerate(asked):
+        for row, one in enumerate(asked):
             ids = new[row].tolist()
             length = next((i for i, token in enumerate(ids) if token in stops), len(ids))
             pieces = self._pieces(ids[:length])
             replies.append(
                 Reply(
-                    prompt,
+                    one.prompt,
                     "".join(pieces),
                     tuple(pieces),
                     tuple(probabilities[row, :length].tolist()),

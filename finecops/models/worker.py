@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from finecops.boxes import clip_xyxy
 from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.errors import ModelError
-from finecops.images import ORIGINAL
-from finecops.models.protocols import Detections, Query, QueryGroup, QuestionGroup, ReadAnswer, Reply
+from finecops.images import Picture
+from finecops.models.protocols import Query, QueryGroup, QuestionGroup
 from finecops.models.worker_process import WorkerProcess
 from finecops.records import Xyxy
+from finecops.replies.answer import Answer, Reply
 from finecops.replies.letters import LetterScores
 from finecops.replies.prompting import prompt_text
 
@@ -59,7 +59,7 @@ class WorkerModel:
         self.config = config
         self.process = WorkerProcess(config.name, config.command, config.start_seconds, config.timeout_seconds)
 
-    def detect(self, groups: Sequence[QueryGroup]) -> list[list[Detections]]:
+    def detect(self, groups: Sequence[QueryGroup]) -> list[list[Answer]]:
         """Detect every query of every group."""
         return [
             [
@@ -74,7 +74,7 @@ class WorkerModel:
         assert isinstance(self.config, MllmConfig)
         results = []
         for group in groups:
-            prompts = [prompt_text(self.config, query) for query in group.queries]
+            prompts = [prompt_text(self.config, query.text, query.target) for query in group.queries]
             asked = [text | {"prompt": prompt} for text, prompt in zip(_texts(group.queries), prompts, strict=True)]
             answers = self._ask("ground", group.image, asked)
             results.append([_reply(p, a, self.config.score) for p, a in zip(prompts, answers, strict=True)])
@@ -90,7 +90,7 @@ class WorkerModel:
         return results
 
     def _ask(
-        self, task: Literal["detect", "ground", "choose"], image: Image.Image, asked: list[dict[str, Any]]
+        self, task: Literal["detect", "ground", "choose"], image: Picture, asked: list[dict[str, Any]]
     ) -> list[WorkerAnswer]:
         try:
             with _as_file(image) as path:
@@ -117,17 +117,15 @@ class WorkerModel:
             read.append(WorkerAnswer(error=f"worker {self.config.name}: {fault}") if fault else found)
         return read
 
-    def _detections(self, answer: WorkerAnswer, image: Image.Image) -> Detections:
+    def _detections(self, answer: WorkerAnswer, image: Picture) -> Answer:
         assert isinstance(self.config, SpecialistConfig)
         if answer.error is not None or answer.boxes is None:
-            return Detections(
-                np.zeros((0, 4)), np.zeros(0), answer.error or f"worker {self.config.name} gave no boxes", "failed"
-            )
-        boxes = np.array(answer.boxes, dtype=np.float64).reshape(-1, 4)
-        scores = np.array(answer.scores if answer.scores is not None else [0.0] * len(boxes), dtype=np.float64)
-        order = np.argsort(-scores, kind="stable")[: self.config.max_boxes]
-        scored = answer.scores is not None or not len(boxes)
-        return Detections(clip_xyxy(boxes[order], image.size), scores[order], answer.note, "box", scored)
+            return Answer.failed(answer.error or f"worker {self.config.name} gave no boxes")
+        boxes = clip_xyxy(np.array(answer.boxes, dtype=np.float64).reshape(-1, 4), image.size)
+        # No boxes at all need no scores.
+        scores = np.array(answer.scores) if answer.scores is not None or not answer.boxes else None
+        order = range(len(boxes)) if scores is None else np.argsort(-scores, kind="stable").tolist()
+        return Answer.of_arrays(boxes, scores, answer.note).chosen(list(order)[: self.config.max_boxes])
 
 
 def _texts(queries: Sequence[Query]) -> list[dict[str, Any]]:
@@ -136,15 +134,15 @@ def _texts(queries: Sequence[Query]) -> list[dict[str, Any]]:
 
 def _reply(prompt: str, answer: WorkerAnswer, score_kind: str) -> Reply:
     if answer.error is not None:
-        return Reply(prompt, answer.text or "", error=answer.error)
+        return Reply.failed(prompt, answer.error, answer.text or "")
     if answer.reject:
-        return Reply(prompt, answer.text or "", read=ReadAnswer("reject"))
+        return Reply(prompt, answer.text or "", answer=Answer("reject"))
     if answer.boxes:
         scores = tuple(answer.scores) if answer.scores is not None else None
-        read = ReadAnswer("box", tuple(answer.boxes), scores, score_kind if scores else None)
-        return Reply(prompt, answer.text or "", read=read)
+        found = Answer("box", tuple(answer.boxes), scores, score_kind if scores else None)
+        return Reply(prompt, answer.text or "", answer=found)
     if answer.text is None:
-        return Reply(prompt, "", error="the worker gave neither a text nor boxes")
+        return Reply.failed(prompt, "the worker gave neither a text nor boxes")
     tokens = tuple(answer.tokens) if answer.tokens is not None else None
     if tokens is not None and "".join(tokens) != answer.text:
         return Reply(prompt, answer.text)
@@ -164,13 +162,12 @@ def _letters(prompt: str, letters: Sequence[str], answer: WorkerAnswer) -> Lette
 
 
 @contextmanager
-def _as_file(image: Image.Image) -> Iterator[str]:
+def _as_file(image: Picture) -> Iterator[str]:
     """A file that shows the image: its own where there is one, else a PNG for as long as it is needed."""
-    original = image.info.get(ORIGINAL)
-    if original is not None:
-        yield str(Path(original).resolve())
+    if image.original is not None:
+        yield str(image.original.path.resolve())
         return
     with tempfile.TemporaryDirectory(prefix="finecops-") as folder:
         path = Path(folder) / "image.png"
-        image.save(path)
+        image.pixels.save(path)
         yield str(path)

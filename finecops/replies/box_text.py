@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from finecops.config.schema import MllmConfig
 from finecops.records import Xyxy
-from finecops.replies.formats import DIALECTS, IN_RESIZED_PIXELS, Decoded, decode
+from finecops.replies.answer import Answer
+from finecops.replies.formats import DIALECTS, IN_RESIZED_PIXELS, decode
 from finecops.replies.formats.quadruple import ImageWh
 
 
@@ -43,11 +45,11 @@ def write_box(config: MllmConfig, box: Xyxy, image_wh: ImageWh) -> str:
     return DIALECTS[config.box_format].encode(_scaled(box, image_wh, frame), frame)
 
 
-def read_boxes(config: MllmConfig, text: str, image_wh: ImageWh) -> Decoded:
+def read_boxes(config: MllmConfig, text: str, image_wh: ImageWh) -> Answer:
     """What a model's answer says, boxes in pixels of the original image."""
     frame = frame_of(config, image_wh)
-    decoded = decode(DIALECTS[config.box_format], text, frame)
-    return decoded._replace(boxes=tuple(_scaled(box, frame, image_wh) for box in decoded.boxes))
+    answer = decode(DIALECTS[config.box_format], text, frame)
+    return replace(answer, boxes=tuple(_scaled(box, frame, image_wh) for box in answer.boxes))
 
 
 def _scaled(box: Xyxy, from_wh: ImageWh, to_wh: ImageWh) -> Xyxy:

@@ -13,7 +13,8 @@ from math import prod
 from statistics import fmean
 from typing import Final, Literal
 
-from finecops.models.protocols import Reply, Span
+from finecops.records import Span
+from finecops.replies.answer import Reply
 
 Confidence = Literal["mean_prob", "product", "mean_logit"]
 CONFIDENCES: Final[dict[str, str]] = {

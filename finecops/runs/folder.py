@@ -1,7 +1,7 @@
-"""A run folder: which samples, which settings, which stages are done. `run.json` says it all.
+"""A run folder: which samples, which stages are done, and how. `run.json` says it all (`finecops.runs.manifest`).
 
-A stage's settings include the checksums of the files it reads. If they are not the ones its file was begun with,
-the run refuses to go on and names the first setting that differs.
+A stage's fingerprint covers its settings, its share and the checksums of the files it reads. If they are not the ones
+its file was begun with, the run refuses to go on and names the first setting that differs.
 """
 
 from __future__ import annotations
@@ -9,26 +9,53 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import platform
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from importlib import metadata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import finecops
+from pydantic import JsonValue
+
 from finecops import prompts
 from finecops.datasets.choose import choose_samples
 from finecops.datasets.dataset import Dataset
-from finecops.errors import RunError
-from finecops.records import Sample, StageRow
-from finecops.runs.jsonl import append_rows, read_rows, write_json_atomically
-from finecops.runs.runner import Stage, StageJob, StageReport, run_stage
+from finecops.errors import ConfigError, RunError
+from finecops.records import Route, Sample
+from finecops.runs.batches import make_batches, share_of
+from finecops.runs.engines import ENGINES
+from finecops.runs.jsonl import append_rows, read_rows, read_table
+from finecops.runs.manifest import (
+    RUN_JSON,
+    DatasetEntry,
+    Manifest,
+    StageEntry,
+    environment,
+    first_difference,
+    read_manifest,
+    write_manifest,
+)
+from finecops.runs.runner import StageJob, StageReport, run_stage
+from finecops.runs.specification import Row, StageSpec, Work, fingerprint
+from finecops.runs.watch import Watch
 
 log = logging.getLogger(__name__)
-Row = TypeVar("Row", bound=StageRow)
 
 OUTPUTS = Path("outputs")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How stages are run; none of it changes an answer.
+
+    Attributes:
+        engine: where batches are worked through (`finecops.runs.engines`).
+        upstream: make the stages before a stage if they are not done; else refuse and name the command.
+        watch: stop where a model's first answers show that something is wrong.
+    """
+
+    engine: str = "local"
+    upstream: bool = True
+    watch: bool = True
 
 
 @dataclass(frozen=True)
@@ -38,113 +65,162 @@ class Run:
     folder: Path
     dataset: Dataset
     samples: tuple[Sample, ...]
+    options: RunOptions = field(default_factory=RunOptions)
+    _done: dict[str, tuple[object, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def file(self, stage: str) -> Path:
         """The file of a stage."""
         return self.folder / f"{stage}.jsonl"
 
-    def has(self, stage: str) -> bool:
-        """Whether a stage is done."""
-        return self.file(stage).exists()
+    def do(self, spec: StageSpec[Row]) -> Mapping[str, Row]:
+        """Make a stage's file or what is missing of it, after what it reads; its rows by sample id.
 
-    def checksum(self, stage: str) -> str:
-        """SHA-256 of a finished stage's file."""
-        return sha256_of(self.file(stage))
+        Raises:
+            ConfigError: the engine is unknown.
+            RunError: it was begun with other settings, or an input is missing and may not be made.
+        """
+        if self._done.get(spec.name) != spec.key:
+            for before in spec.inputs:
+                self._need(before)
+            self._make(spec)
+            self._done[spec.name] = spec.key
+        return self.rows(spec)
 
-    def do(
-        self,
-        stage: str,
-        row_type: type[Row],
-        samples: Sequence[Sample],
-        settings: dict[str, Any],
-        failure: Callable[[Sample, str], Row],
-        batch_size: int,
-        load: Callable[[], Stage[Row]],
-        watch: Callable[[Sequence[Row]], None] | None = None,
-    ) -> StageReport:
-        """Make a stage's file or what is missing of it, and note in `run.json` how."""
-        self._refuse_other_settings(stage, settings)
-        if not self.has(stage):
-            self._note(stage, {"settings": settings, "state": "begun"})
-        job = StageJob(stage, self.file(stage), row_type, samples, self.dataset.image_path, failure, batch_size, watch)
-        report = run_stage(job, load)
-        if report.made_now or self._stages().get(stage, {}).get("state") != "done":
-            entry = {"settings": settings, "state": "done", "rows": report.rows, "failed": report.failed}
-            timing = {"seconds": round(report.seconds, 3), "timed_samples": report.made_now}
-            cost = {} if report.gflops_per_sample is None else {"gflops_per_sample": report.gflops_per_sample}
-            notes = {"notes": dict(report.notes)} if report.notes else {}
-            self._note(stage, entry | timing | cost | notes | {"samples_per_second": report.per_second})
+    def rows(self, spec: StageSpec[Row]) -> Mapping[str, Row]:
+        """The rows of a finished stage by sample id."""
+        return read_table(self.file(spec.name), spec.row_type)
+
+    def _need(self, spec: StageSpec[Any]) -> None:
+        if not self.file(spec.name).exists():
+            if not self.options.upstream:
+                raise RunError(f"{self.file(spec.name)} is not there; `{spec.command}` makes it")
+            log.info("%s.jsonl is not there yet: making it first", spec.name)
+        if self.options.upstream:
+            self.do(spec)
+
+    def _make(self, spec: StageSpec[Row]) -> None:
+        if self.options.engine not in ENGINES:
+            raise ConfigError(f"unknown engine {self.options.engine!r}; there are: {', '.join(ENGINES)}")
+        files = {before.name: self.file(before.name) for before in spec.inputs}
+        described = spec.described({name: sha256_of(path) for name, path in files.items()})
+        self._refuse_other_settings(spec, described)
+        if not self.file(spec.name).exists():
+            self._note(spec.name, _entry(spec, described))
+        report = run_stage(self._job(spec, files), ENGINES[self.options.engine])
+        before = read_manifest(self.folder).stages.get(spec.name)
+        if report.made_now or before is None or before.state != "done":
+            sha256 = sha256_of(self.file(spec.name))
+            self._note(spec.name, _entry(spec, described).model_copy(update={"sha256": sha256} | _measured(report)))
         if report.made_now:
             pace = f"{report.seconds:.1f} s, {report.per_second} samples/s"
-            log.info("%s: %d rows (%d failed), %s", stage, report.rows, report.failed, pace)
+            log.info("%s: %d rows (%d failed), %s", spec.name, report.rows, report.failed, pace)
             for note, count in report.notes.items():
-                log.info("%s: %d rows: %s", stage, count, note)
-        return report
+                log.info("%s: %d rows: %s", spec.name, count, note)
 
-    def _stages(self) -> dict[str, Any]:
-        stages: dict[str, Any] = read_run_json(self.folder).get("stages", {})
-        return stages
+    def _job(self, spec: StageSpec[Row], files: Mapping[str, Path]) -> StageJob[Row]:
+        samples = self._share(spec)
+        batches = make_batches(self.samples, self.dataset.image_path, spec.resources.batch_size)
+        if len(samples) < len(self.samples):
+            batches = share_of(batches, frozenset(sample.id for sample in samples))
+        watched = spec.watched if self.options.watch else None
+        watch = Watch(watched.model, watched.box_format, samples) if watched is not None else None
+        # The rows of a watched stage are predictions; a type variable cannot say so.
+        return StageJob(Work(spec, files), self.file(spec.name), [s.id for s in samples], batches, watch)  # type: ignore[arg-type]
 
-    def _note(self, stage: str, entry: dict[str, Any]) -> None:
-        content = read_run_json(self.folder)
-        content.setdefault("stages", {})[stage] = entry
-        write_json_atomically(self.folder / "run.json", content)
+    def _share(self, spec: StageSpec[Any]) -> list[Sample]:
+        """The samples a stage is for."""
+        if spec.share.router_level is None:
+            return list(self.samples)
+        (routes,) = (before for before in spec.inputs if before.role == "routes")
+        level: Mapping[str, Route] = read_table(self.file(routes.name), Route)
+        return [sample for sample in self.samples if level[sample.id].level == spec.share.router_level]
 
-    def _refuse_other_settings(self, stage: str, settings: dict[str, Any]) -> None:
-        begun = self.file(stage).exists() or self.file(stage).with_suffix(".jsonl.partial").exists()
-        before = self._stages().get(stage, {}).get("settings")
-        if not begun or before is None:
+    def _note(self, stage: str, entry: StageEntry) -> None:
+        write_manifest(self.folder, read_manifest(self.folder).with_stage(stage, entry))
+
+    def _refuse_other_settings(self, spec: StageSpec[Any], described: Mapping[str, JsonValue]) -> None:
+        path = self.file(spec.name)
+        partial = path.with_suffix(".jsonl.partial")
+        before = read_manifest(self.folder).stages.get(spec.name)
+        if before is None or not (path.exists() or partial.exists()):
             return
-        difference = first_difference(before, json.loads(json.dumps(settings)))
-        if difference is not None:
-            raise RunError(
-                f"{self.file(stage)} was made with other settings: {difference}. Choose another --run, or delete "
-                f"the stage's files in {self.folder}/ to make them anew"
-            )
+        if before.fingerprint == fingerprint(described):
+            return
+        if spec.remake:
+            path.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
+            return
+        # As JSON, since lists and tuples are one thing there.
+        then = _flat(before.model_dump(mode="json", exclude_none=True))
+        difference = first_difference(then, _flat(json.loads(json.dumps(described))))
+        raise RunError(
+            f"{path} was made with other settings: {difference}. Choose another --run, or delete the stage's files in "
+            f"{self.folder}/ to make them anew"
+        )
 
 
-def open_run(folder: Path, dataset: Dataset, limit: int) -> Run:
+def _flat(described: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """Settings at the top, where a message names them as the user knows them."""
+    return {**described["settings"], "share": described["share"], "inputs": described["inputs"]}
+
+
+def _entry(spec: StageSpec[Any], described: Mapping[str, JsonValue]) -> StageEntry:
+    """The entry of a stage that was begun."""
+    return StageEntry.model_validate(
+        {
+            **described,
+            "role": spec.role,
+            "label": spec.label,
+            "answering": spec.answering,
+            "fingerprint": fingerprint(described),
+            "state": "begun",
+        }
+    )
+
+
+def _measured(report: StageReport) -> dict[str, object]:
+    """What an entry says of a stage that is done."""
+    return {
+        "state": "done",
+        "rows": report.rows,
+        "failed": report.failed,
+        "seconds": round(report.seconds, 3),
+        "timed_samples": report.made_now,
+        "samples_per_second": report.per_second,
+        "gflops_per_sample": report.gflops_per_sample,
+        "notes": dict(report.notes),
+    }
+
+
+def open_run(folder: Path, dataset: Dataset, limit: int, options: RunOptions | None = None) -> Run:
     """Make a run folder, or go on in one that was begun with the same samples.
 
     Raises:
         RunError: the folder belongs to other data or another limit.
     """
     samples = tuple(choose_samples(dataset.samples, limit))
-    about = {
-        "name": dataset.config.name,
-        "split": dataset.split,
-        "files": [path.name for path in dataset.files],
-        "sha256": dataset.sha256,
-        "limit": limit,
-        "samples": len(samples),
-        "left_out": [f"{p.file.name}: entry {p.entry}: {p.message}" for p in dataset.problems],
-    }
-    if (folder / "run.json").exists():
-        difference = first_difference(read_run_json(folder).get("dataset"), about)
+    about = DatasetEntry(
+        name=dataset.config.name,
+        split=dataset.split,
+        files=tuple(path.name for path in dataset.files),
+        sha256=dataset.sha256,
+        limit=limit,
+        samples=len(samples),
+        unknown=sum(sample.truth == "unknown" for sample in samples),
+        left_out=tuple(f"{p.file.name}: entry {p.entry}: {p.message}" for p in dataset.problems),
+    )
+    run = Run(folder, dataset, samples, options or RunOptions())
+    if (folder / RUN_JSON).exists():
+        before = read_manifest(folder).dataset
+        difference = first_difference(before.model_dump(mode="json"), about.model_dump(mode="json"))
         if difference is not None:
             raise RunError(f"{folder}/ holds a run on other data: {difference}. Choose another --run")
-        return Run(folder, dataset, samples)
+        return run
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "samples.jsonl").open("w", encoding="utf-8") as file:
         append_rows(file, samples)
-    content = {"finecops": finecops.__version__, "dataset": about, "prompts_sha256": _prompts_sha256()}
-    write_json_atomically(folder / "run.json", content | {"environment": environment()})
-    return Run(folder, dataset, samples)
-
-
-def read_run_json(folder: Path) -> dict[str, Any]:
-    """A run folder's `run.json`.
-
-    Raises:
-        RunError: there is none, or it is no JSON.
-    """
-    try:
-        content: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(f"{folder}/ is no run: it has no run.json. `finecops sfa run` makes one") from None
-    except json.JSONDecodeError as error:
-        raise RunError(f"{folder}/run.json is not JSON: {error}") from error
-    return content
+    write_manifest(folder, Manifest(dataset=about, prompts_sha256=_prompts_sha256(), environment=environment()))
+    return run
 
 
 def read_samples(folder: Path) -> list[Sample]:
@@ -158,7 +234,7 @@ def newest_run() -> Path:
     Raises:
         RunError: there is none.
     """
-    runs = sorted(OUTPUTS.glob("*/run.json"), key=lambda path: path.stat().st_mtime)
+    runs = sorted(OUTPUTS.glob(f"*/{RUN_JSON}"), key=lambda path: path.stat().st_mtime)
     if not runs:
         raise RunError(f"no run below {OUTPUTS}/; `finecops sfa run` makes one")
     return runs[-1].parent
@@ -170,17 +246,6 @@ def run_folder(name: str) -> Path:
     return path if path.is_absolute() or len(path.parts) > 1 or path.exists() else OUTPUTS / name
 
 
-def environment() -> dict[str, str]:
-    """Versions of what a run's numbers hang on."""
-    versions = {"python": platform.python_version(), "platform": platform.platform()}
-    for package in ("torch", "torchvision", "transformers", "tokenizers", "numpy", "pillow"):
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            versions[package] = "not installed"
-    return versions
-
-
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     digest = hashlib.sha256()
@@ -188,17 +253,6 @@ def sha256_of(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def first_difference(before: Any, now: Any, where: str = "") -> str | None:
-    """The first setting in which two nested settings differ, in words; None if they are equal."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in [*before, *(k for k in now if k not in before)]:
-            found = first_difference(before.get(key), now.get(key), f"{where}.{key}" if where else str(key))
-            if found is not None:
-                return found
-        return None
-    return None if before == now else f"{where or 'the settings'} was {before!r}, is {now!r}"
 
 
 def _prompts_sha256() -> str:

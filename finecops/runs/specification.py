@@ -122,6 +122,11 @@ class StageSpec(Generic[Row]):
                     yield spec
         yield self
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells it from another specification, in this process."""
+        return self.name, self.settings, self.share, self.resources, tuple(before.key for before in self.inputs)
+
     def described(self, inputs_sha256: Mapping[str, str]) -> dict[str, JsonValue]:
         """All that changes its rows, as `run.json` has it: `share`, `inputs`, `settings`."""
         return {

@@ -1,9 +1,13 @@
-"""Candidates: what the specialist proposes for an expression, before and after NMS (paper, IV-B)."""
+"""Candidates: what the specialist proposes for an expression, before and after NMS (paper, IV-B).
+
+`candidates.jsonl`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 
@@ -11,14 +15,31 @@ from finecops.boxes import iou_xyxy, nms_xyxy
 from finecops.metrics.answers import Floats
 from finecops.metrics.arrays import Bools
 from finecops.metrics.precision import IOU_THRESHOLD
-from finecops.models.protocols import Detections, Specialist
+from finecops.models.backends import load_specialist_model
+from finecops.models.protocols import Specialist
 from finecops.records import Candidates, Route, Sample, Target
-from finecops.runs.runner import ImageGroup
-from finecops.stages.answers import query_groups, rounded_boxes, rounded_scores
+from finecops.replies.answer import Answer
+from finecops.runs.manifest import ALL, Share
+from finecops.runs.specification import ImageGroup, Resources, StageContext, StageSettings, StageSpec
+from finecops.stages.rows import SpecialistSetting, query_groups, rounded_boxes, rounded_scores
 
+Proposer = Literal["specialist", "router"]
 NMS_IOU = 0.7
 MOST = 25
 """Candidates are kept up to this rank: there are 26 letters, and one is None's."""
+
+
+class CandidateSettings(StageSettings):
+    """Who proposes, and which proposals are alike."""
+
+    specialist: SpecialistSetting
+    nms_iou: float = NMS_IOU
+    """Of two proposals above this IoU the better one stays."""
+    focus: bool = False
+    """Focus the specialist on the target of the expression."""
+    proposer: Proposer = "specialist"
+    """With `router`, the instances of the target that it counted are the candidates, and only where it has found
+    nothing the specialist proposes."""
 
 
 class CandidateStage:
@@ -29,11 +50,11 @@ class CandidateStage:
 
     def __call__(self, groups: Sequence[ImageGroup]) -> list[Candidates]:
         """One row per sample."""
-        found = self.model.detect(query_groups(groups, self.targets))
+        answers = self.model.detect(query_groups(groups, self.targets))
         return [
-            candidates_of(sample, detections, self.nms_iou)
-            for group, results in zip(groups, found, strict=True)
-            for sample, detections in zip(group.samples, results, strict=True)
+            candidates_of(sample, answer, self.nms_iou)
+            for group, found in zip(groups, answers, strict=True)
+            for sample, answer in zip(group.samples, found, strict=True)
         ]
 
 
@@ -68,25 +89,66 @@ class RoutedCandidateStage:
     def _row(self, sample: Sample) -> Candidates:
         route = self.routes[sample.id]
         boxes, scores = (route.boxes, route.scores) if route.boxes else (route.all_boxes, route.all_scores)
-        return candidates_of(sample, Detections(np.array(boxes), np.array(scores)), self.nms_iou)
+        return candidates_of(sample, Answer("box", boxes, scores), self.nms_iou)
 
 
-def candidates_of(sample: Sample, detections: Detections, nms_iou: float) -> Candidates:
+def candidates_of(sample: Sample, answer: Answer, nms_iou: float) -> Candidates:
     """The row of a sample: what was detected, and which of it NMS keeps."""
-    kept = nms_xyxy(detections.xyxy, detections.scores, nms_iou)[:MOST]
+    if answer.status == "failed":
+        return failed_candidates(sample, answer.reason or "the specialist gave no answer")
+    # Proposals without scores stand in the model's order, and NMS keeps the order of equal scores.
+    scores = np.array(answer.scores if answer.scores is not None else [0.0] * len(answer.boxes))
+    kept = nms_xyxy(answer.xyxy, scores, nms_iou)[:MOST]
     return Candidates(
         sample_id=sample.id,
         status="proposed",
-        boxes=rounded_boxes(detections),
-        scores=rounded_scores(detections),
+        boxes=rounded_boxes(answer),
+        scores=rounded_scores(answer) or (0.0,) * len(answer.boxes),
         kept=tuple(kept.tolist()),
-        reason=detections.note,
+        reason=answer.note,
     )
 
 
 def failed_candidates(sample: Sample, reason: str) -> Candidates:
     """The row of a sample for which nothing could be proposed."""
     return Candidates(sample_id=sample.id, status="failed", boxes=(), scores=(), kept=(), reason=reason)
+
+
+def make(settings: CandidateSettings, context: StageContext) -> CandidateStage | RoutedCandidateStage:
+    """The stage with its specialist loaded, or with what loads it where it is needed."""
+    load = partial(_specialist, settings, context)
+    if settings.proposer == "specialist":
+        return load()
+    return RoutedCandidateStage(context.rows("routes", Route), settings.nms_iou, load)
+
+
+def _specialist(settings: CandidateSettings, context: StageContext) -> CandidateStage:
+    targets = context.rows("targets", Target) if settings.focus else None
+    return CandidateStage(load_specialist_model(settings.specialist, context.device), targets, settings.nms_iou)
+
+
+def candidate_spec(
+    settings: CandidateSettings,
+    resources: Resources,
+    targets: StageSpec[Target] | None = None,
+    share: Share = ALL,
+    routes: StageSpec[Route] | None = None,
+) -> StageSpec[Candidates]:
+    """The stage of the candidates. `routes` are there where the router proposes, or where they decide the share."""
+    proposer = "router" if settings.proposer == "router" else settings.specialist.name
+    return StageSpec(
+        name="candidates",
+        row_type=Candidates,
+        role="candidates",
+        label=f"Candidates of {proposer}",
+        settings=settings,
+        make=make,
+        failure=failed_candidates,
+        inputs=tuple(spec for spec in (targets, routes) if spec is not None),
+        share=share,
+        resources=resources,
+        command="finecops crs candidates",
+    )
 
 
 def truth_ranks(

@@ -7,19 +7,23 @@ not, how much it likes each letter for itself, and what an average over the orde
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 import numpy as np
 
 from finecops.config.schema import MllmConfig
 from finecops.metrics.answers import Floats, Ints
+from finecops.models.backends import load_mllm_model
 from finecops.models.protocols import Mllm
 from finecops.records import Candidates, OrderVotes, Prediction, Sample
 from finecops.replies.choices import letters_for
 from finecops.replies.letters import LetterScores
 from finecops.replies.options import Options
-from finecops.runs.runner import ImageGroup
-from finecops.stages.select import Selecting, SelectionStage, prediction_of
+from finecops.runs.specification import ImageGroup, Resources, StageContext, StageSettings, StageSpec
+from finecops.stages.rows import failed_prediction
+from finecops.stages.select import SOURCE, Selecting, SelectionStage, SelectSettings, prediction_of
 
 
 class OrderStage:
@@ -33,10 +37,7 @@ class OrderStage:
         selecting: Selecting,
         orders: int,
     ) -> None:
-        self.stages = [
-            SelectionStage(model, config, candidates, replace(selecting, order="shuffle", seed=f"order {i}/"))
-            for i in range(orders)
-        ]
+        self.stages = [SelectionStage(model, config, candidates, _shuffled(selecting, i)) for i in range(orders)]
         self.candidates, self.selecting = candidates, selecting
 
     def __call__(self, groups: Sequence[ImageGroup]) -> list[OrderVotes]:
@@ -61,6 +62,13 @@ class OrderStage:
             orders.append(options.candidate)
             probabilities.append(tuple(of_letter.get(letter, missing) for letter in options.letters))
         return OrderVotes(sample_id=sample.id, status="asked", orders=tuple(orders), probabilities=tuple(probabilities))
+
+
+def _shuffled(selecting: Selecting, number: int) -> Selecting:
+    """The same way of asking, in another order of the options."""
+    return Selecting(
+        topk=selecting.topk, none=selecting.none, order="shuffle", show=selecting.show, seed=f"order {number}/"
+    )
 
 
 def failed_votes(sample: Sample, reason: str) -> OrderVotes:
@@ -156,3 +164,82 @@ def _by_candidate(row: OrderVotes) -> tuple[Floats, Ints]:
 
 def _columns(order: Sequence[int]) -> list[int]:
     return [index if index >= 0 else len(order) - 1 for index in order]
+
+
+class VoteSettings(SelectSettings):
+    """Who is asked how, in how many orders."""
+
+    order: Literal["shuffle"] = "shuffle"
+    orders: int
+
+
+def make_votes(settings: VoteSettings, context: StageContext) -> OrderStage:
+    """The stage with its model loaded."""
+    model = load_mllm_model(settings.mllm, context.device)
+    return OrderStage(model, settings.mllm, context.rows("candidates", Candidates), settings, settings.orders)
+
+
+def vote_spec(
+    settings: VoteSettings, resources: Resources, candidates: StageSpec[Candidates], name: str
+) -> StageSpec[OrderVotes]:
+    """The stage of the votes; `name` is that of the selection it belongs to."""
+    return StageSpec(
+        name=f"orders{settings.orders}-{name}",
+        row_type=OrderVotes,
+        role="votes",
+        label=f"{settings.orders} orders of the options, {settings.mllm.name}",
+        settings=settings,
+        make=make_votes,
+        failure=failed_votes,
+        inputs=(candidates,),
+        share=candidates.share,
+        resources=resources,
+        command="finecops crs select --orders",
+    )
+
+
+class MeanSettings(StageSettings):
+    """Whose votes are averaged, and the number of options that `finecops.evaluation` counts candidates by."""
+
+    votes: str
+    topk: int
+    none: bool
+
+
+class MeanStage:
+    """The answers by the mean over the orders."""
+
+    def __init__(self, candidates: Mapping[str, Candidates], votes: Mapping[str, OrderVotes]) -> None:
+        self.candidates, self.votes = candidates, votes
+
+    def __call__(self, groups: Sequence[ImageGroup]) -> list[Prediction]:
+        """One row per sample."""
+        samples = (sample for group in groups for sample in group.samples)
+        return [voted_prediction(sample, self.candidates[sample.id], self.votes[sample.id]) for sample in samples]
+
+
+def make_mean(settings: MeanSettings, context: StageContext) -> MeanStage:
+    """The stage; no model is loaded."""
+    return MeanStage(context.rows("candidates", Candidates), context.rows(settings.votes, OrderVotes))
+
+
+def mean_spec(
+    votes: StageSpec[OrderVotes], candidates: StageSpec[Candidates], selection: StageSpec[Prediction]
+) -> StageSpec[Prediction]:
+    """The stage of the answers by the mean over the orders, beside the selection in one order."""
+    assert isinstance(votes.settings, VoteSettings)
+    asked = votes.settings
+    return StageSpec(
+        name=f"{selection.name}-mean{asked.orders}",
+        row_type=Prediction,
+        role="answers",
+        label=f"{selection.label}, mean of {asked.orders} orders",
+        settings=MeanSettings(votes=votes.name, topk=asked.topk, none=asked.none),
+        make=make_mean,
+        failure=partial(failed_prediction, source=SOURCE),
+        inputs=(candidates, votes),
+        share=candidates.share,
+        answering=selection.answering,
+        command="finecops crs select --orders",
+        remake=True,
+    )

@@ -1,36 +1,46 @@
-"""Selection: the MLLM picks one of the candidates by its letter, in one forward pass (paper, IV-B)."""
+"""Selection as a stage: the MLLM picks one of the candidates by its letter, in one forward pass (paper, IV-B).
+
+One file per way of asking: `crs-top5-<model>.jsonl`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 import numpy as np
-from PIL import Image
 
 from finecops.config.schema import MllmConfig
-from finecops.images import read_image
+from finecops.images import Picture, read_picture
+from finecops.models.backends import load_mllm_model
 from finecops.models.protocols import Mllm, Question, QuestionGroup
-from finecops.records import Candidates, Prediction, Sample, Xyxy
+from finecops.records import Candidates, Prediction, Route, Sample, Xyxy
 from finecops.replies.choices import parse_letter
 from finecops.replies.letters import LetterScores
 from finecops.replies.options import Options, Order, Show, make_options, option_order
-from finecops.runs.runner import ImageGroup
+from finecops.runs.manifest import Answering
+from finecops.runs.specification import ImageGroup, Resources, StageContext, StageSettings, StageSpec, Watched
+from finecops.stages.candidates import CandidateSettings, Proposer
 from finecops.stages.marks import draw_marks
+from finecops.stages.rows import SCORE_DIGITS, MllmSetting, failed_prediction
 
-_SCORE_DIGITS = 6
 SOURCE = "crs"
 
 
-@dataclass(frozen=True)
-class Selecting:
-    """How questions are asked: k candidates, None as an option, their order, and how they are shown."""
+class Selecting(StageSettings):
+    """How questions are asked."""
 
     topk: int = 5
+    """How many candidates are options."""
     none: bool = False
+    """Whether None is an option too."""
     order: Order = "rank"
+    """Options by the specialist's rank, or in a seeded shuffle."""
     show: Show = "text"
+    """Candidates as text, as marks drawn on the image, or both."""
     seed: str = ""
+    """Of the shuffle, beside the sample's id."""
 
     def options(self, config: MllmConfig, sample: Sample, boxes: Sequence[Xyxy]) -> Options:
         """The question about a sample's candidates."""
@@ -51,30 +61,42 @@ class SelectionStage:
         asked: list[tuple[Sample, Options]] = []
         questions: list[QuestionGroup] = []
         for group in groups:
-            image = read_image(group.image)
-            for sample in group.samples:
-                boxes = self._boxes(sample)
-                if not boxes:
-                    continue
-                options = self.selecting.options(self.config, sample, boxes)
-                asked.append((sample, options))
-                questions.append(QuestionGroup(self._seen(image, boxes, options), (_question(sample, boxes, options),)))
+            options = {
+                sample.id: self.selecting.options(self.config, sample, boxes)
+                for sample in group.samples
+                if (boxes := self._boxes(sample))
+            }
+            shown = [sample for sample in group.samples if sample.id in options]
+            asked += [(sample, options[sample.id]) for sample in shown]
+            questions += self._question_groups(group, [(sample, options[sample.id]) for sample in shown])
         answers = self.model.choose(questions) if questions else []
+        scores = (score for found in answers for score in found)
         rows = {
-            sample.id: prediction_of(sample, self._boxes(sample), options, scores)
-            for (sample, options), (scores,) in zip(asked, answers, strict=True)
+            sample.id: prediction_of(sample, self._boxes(sample), options, score)
+            for (sample, options), score in zip(asked, scores, strict=True)
         }
         return [rows.get(sample.id) or self._without_candidates(sample) for group in groups for sample in group.samples]
+
+    def _question_groups(self, group: ImageGroup, asked: Sequence[tuple[Sample, Options]]) -> list[QuestionGroup]:
+        """All questions about the image together; with marks each has a picture of its own."""
+        picture = read_picture(group.image) if asked else None
+        if picture is None:
+            return []
+        questions = [_question(sample, self._boxes(sample), options) for sample, options in asked]
+        if self.selecting.show == "text":
+            return [QuestionGroup(picture, tuple(questions))]
+        return [
+            QuestionGroup(self._marked(picture, self._boxes(sample), options), (question,))
+            for (sample, options), question in zip(asked, questions, strict=True)
+        ]
 
     def _boxes(self, sample: Sample) -> tuple[Xyxy, ...]:
         row = self.candidates.get(sample.id)
         return row.best(self.selecting.topk) if row is not None else ()
 
-    def _seen(self, image: Image.Image, boxes: Sequence[Xyxy], options: Options) -> Image.Image:
-        if self.selecting.show == "text":
-            return image
+    def _marked(self, picture: Picture, boxes: Sequence[Xyxy], options: Options) -> Picture:
         # Mark i is the i-th option's; None has no mark.
-        return draw_marks(image, [boxes[index] for index in options.candidate if index >= 0])
+        return Picture(draw_marks(picture.pixels, [boxes[index] for index in options.candidate if index >= 0]))
 
     def _without_candidates(self, sample: Sample) -> Prediction:
         row = self.candidates.get(sample.id)
@@ -114,15 +136,15 @@ def prediction_of(sample: Sample, boxes: Sequence[Xyxy], options: Options, score
         sample_id=sample.id,
         status="reject" if rejected else "box",
         boxes=tuple(boxes[options.candidate[place]] for place in ranked),
-        scores=tuple(round(float(probability[place]), _SCORE_DIGITS) for place in ranked),
+        scores=tuple(round(float(probability[place]), SCORE_DIGITS) for place in ranked),
         score_kind="probability of the option's letter among all options'",
         source=SOURCE,
         prompt=options.prompt,
         reply=scores.reply,
-        presence=round(float(presence), _SCORE_DIGITS),
+        presence=round(float(presence), SCORE_DIGITS),
         letters=tuple(options.letters[place] for place in ranked),
         choice=options.letters[none if rejected and none is not None else best],
-        mass=None if scores.mass is None else round(scores.mass, _SCORE_DIGITS),
+        mass=None if scores.mass is None else round(scores.mass, SCORE_DIGITS),
     )
 
 
@@ -136,3 +158,56 @@ def _from_reply(sample: Sample, boxes: Sequence[Xyxy], options: Options, scores:
         return Prediction(status="reject", **common)
     box = boxes[options.candidate[options.letters.index(letter)]]
     return Prediction(status="box", boxes=(box,), letters=(letter,), **common)
+
+
+class SelectSettings(Selecting):
+    """Who chooses, and how it is asked."""
+
+    mllm: MllmSetting
+    focus: bool = False
+    """Whether the candidates are those of a focused specialist."""
+    seed: Literal[""] = ""
+
+
+def make(settings: SelectSettings, context: StageContext) -> SelectionStage:
+    """The stage with its model loaded."""
+    model = load_mllm_model(settings.mllm, context.device)
+    return SelectionStage(model, settings.mllm, context.rows("candidates", Candidates), settings)
+
+
+def way_of_asking(selecting: Selecting, proposer: Proposer) -> list[str]:
+    """Words for what differs from the usual way: `top5`, then `router`, `none`, `shuffle`, `marks` or `both`."""
+    words = [f"top{selecting.topk}"]
+    words += [proposer] if proposer != "specialist" else []
+    words += ["none"] if selecting.none else []
+    words += [selecting.order] if selecting.order != "rank" else []
+    words += [selecting.show] if selecting.show != "text" else []
+    return words
+
+
+def select_spec(
+    settings: SelectSettings,
+    resources: Resources,
+    candidates: StageSpec[Candidates],
+    routes: StageSpec[Route] | None = None,
+) -> StageSpec[Prediction]:
+    """The stage of the choices, on the candidates' share of the samples. `routes` are there where they decide it."""
+    assert isinstance(candidates.settings, CandidateSettings)
+    config, focus = settings.mllm, settings.focus
+    words = way_of_asking(settings, candidates.settings.proposer)
+    label = " ".join(["CRS", words[0].replace("top", "top-"), *words[1:], config.name])
+    return StageSpec(
+        name="-".join(["crs", *words, config.name]),
+        row_type=Prediction,
+        role="answers",
+        label=label + (" + focus" if focus else ""),
+        settings=settings,
+        make=make,
+        failure=partial(failed_prediction, source=SOURCE),
+        inputs=(candidates, *([routes] if routes is not None else [])),
+        share=candidates.share,
+        answering=Answering(method="crs", model=config.name, paper_row=config.paper_row, focus=focus),
+        resources=resources,
+        command="finecops crs select",
+        watched=Watched(config.name, "of a letter"),
+    )

@@ -10,10 +10,11 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from finecops.errors import ConfigError
-from finecops.records import PredictionStatus, Xyxy
+from finecops.records import Xyxy
+from finecops.replies.answer import Answer
 from finecops.replies.formats import kosmos
 from finecops.replies.formats.quadruple import (
     NUMBER,
@@ -27,16 +28,6 @@ from finecops.replies.formats.quadruple import (
     per_axis,
     rounded,
 )
-
-
-class Decoded(NamedTuple):
-    """What an answer says: `box` with boxes, `reject`, or `unparsed` with a reason. `at` are the character
-    spans of the boxes' coordinates in the text, without the markers around them."""
-
-    status: PredictionStatus
-    boxes: tuple[Xyxy, ...] = ()
-    at: tuple[tuple[int, int], ...] = ()
-    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -144,7 +135,7 @@ IN_RESIZED_PIXELS: Final = frozenset({"json_bbox2d_abs_resized"})
 _REFUSALS = ("none", "not found", "no target", "not present", "not in the image", "does not exist", "[]")
 
 
-def decode(dialect: Dialect, text: str, image_wh: tuple[int, int]) -> Decoded:
+def decode(dialect: Dialect, text: str, image_wh: tuple[int, int]) -> Answer:
     """Read an answer: boxes if it has any; else a refusal if it reads like one; else unparsed.
 
     An answer whose only boxes are broken (a corner past the other, a coordinate out of range) is unparsed, with
@@ -154,10 +145,10 @@ def decode(dialect: Dialect, text: str, image_wh: tuple[int, int]) -> Decoded:
     good = [item for item in found if not isinstance(item, str)]
     if good:
         boxes, spans = zip(*good)
-        return Decoded("box", boxes, spans)
+        return Answer("box", boxes, spans=spans)
     if found:
-        return Decoded("unparsed", reason=str(found[0]))
+        return Answer("unparsed", reason=str(found[0]))
     plain = text.strip().strip("\"'“”.").lower()
     if any(refusal in plain for refusal in _REFUSALS):
-        return Decoded("reject")
-    return Decoded("unparsed", reason="the answer has no box" if plain else "the answer is empty")
+        return Answer("reject")
+    return Answer("unparsed", reason="the answer has no box" if plain else "the answer is empty")

@@ -1,0 +1,37 @@
+"""From an MLLM's reply to its answer: boxes in the image's pixels, with a confidence where there are probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from finecops.config.schema import MllmConfig
+from finecops.replies.answer import Answer, Reply
+from finecops.replies.box_text import read_boxes
+from finecops.replies.confidence import CONFIDENCES, Confidence, box_confidence
+from finecops.replies.formats.florence import target_first
+
+
+def read_reply(
+    config: MllmConfig, reply: Reply, image_wh: tuple[int, int], confidence: Confidence, target: str | None = None
+) -> Answer:
+    """What a reply says; a pure function of the reply.
+
+    Args:
+        config: the model's; its box format alone says what numbers mean.
+        reply: as it came.
+        image_wh: width and height of the original image.
+        confidence: how the probabilities of a box's tokens become its score.
+        target: the phrase that was asked for, for models that ground every phrase of a text.
+    """
+    if reply.answer is not None:
+        return reply.answer
+    answer = read_boxes(config, reply.text, image_wh)
+    # Florence-2 boxes every phrase of the sentence; the target's come first.
+    if target is not None and config.box_format == "loc_tokens_xyxy1000":
+        answer = answer.chosen(target_first(reply.text, [start for start, _ in answer.spans], target))
+    scores = [box_confidence(reply, span, confidence) for span in answer.spans]
+    known = tuple(score for score in scores if score is not None)
+    # One box without a score leaves all without: they could not be ranked.
+    if not answer.boxes or len(known) < len(answer.boxes):
+        return answer
+    return replace(answer, scores=known, score_kind=CONFIDENCES[confidence])

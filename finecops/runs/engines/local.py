@@ -1,0 +1,40 @@
+"""The local engine: one stage in this process, one batch after the other."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic
+
+from finecops.runs.batches import Batch, rows_of_batch
+from finecops.runs.specification import Row, Stage, Work
+
+
+@dataclass(frozen=True)
+class BatchResult(Generic[Row]):
+    """The rows of one batch, and 10**9 operations per sample where they were counted (the first batch with torch)."""
+
+    rows: list[Row]
+    gflops_per_sample: float | None = None
+
+
+def run_local(work: Work[Row], batches: Sequence[Batch]) -> Iterator[BatchResult[Row]]:
+    """Make the stage in this process and work through the batches in their order."""
+    return _results(work, work.make_stage(), batches)
+
+
+def _results(work: Work[Row], stage: Stage[Row], batches: Sequence[Batch]) -> Iterator[BatchResult[Row]]:
+    for number, batch in enumerate(batches):
+        # Counting slows a batch down, and every batch costs much the same.
+        counted = number == 0 and "torch" in sys.modules
+        yield _counted(work, stage, batch) if counted else BatchResult(rows_of_batch(batch, stage, work.spec.failure))
+
+
+def _counted(work: Work[Row], stage: Stage[Row], batch: Batch) -> BatchResult[Row]:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        rows = rows_of_batch(batch, stage, work.spec.failure)
+    total = counter.get_total_flops()
+    return BatchResult(rows, round(total / 1e9 / len(rows), 6) if total and rows else None)

@@ -1,0 +1,111 @@
+"""Everything that SFA, CRS and the baselines can be asked to do differently: one record from command line to stages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from finecops.errors import ConfigError
+from finecops.replies.confidence import CONFIDENCES, Confidence
+from finecops.replies.options import Order, Show
+from finecops.stages.candidates import NMS_IOU, Proposer
+
+DEFAULT_DATASET = "finecops-mini"
+
+
+def require_known(what: str, value: str, known: Iterable[str]) -> None:
+    """
+    Raises:
+        ConfigError: the value is none of the known ones, which it lists.
+    """
+    names = list(known)
+    if value not in names:
+        raise ConfigError(f"unknown {what} {value!r}; there are: {', '.join(names)}")
+
+
+_CHOICES = {
+    "confidence": ("confidence", tuple(CONFIDENCES)),
+    "candidates": ("source of candidates", ("router", "specialist")),
+    "order": ("order", ("rank", "shuffle")),
+    "show": ("way to show candidates", ("text", "marks", "both")),
+}
+
+
+class Options(BaseModel):
+    """What a command was asked for. A command sets the fields that are its options; the others keep their defaults.
+
+    Raises:
+        ConfigError: a choice is unknown.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str = DEFAULT_DATASET
+    """A dataset's name or YAML file."""
+    split: str | None = None
+    """None: the dataset's default."""
+    annotations: tuple[Path, ...] = ()
+    """Annotation files in place of the split's own."""
+    run: str | None = None
+    """The run's name below `outputs/`, or a folder. None: named after dataset, preset and what differs."""
+    limit: int = 0
+    """So many samples, the same ones each time; 0: all."""
+    preset: str | None = None
+    """Models and thresholds; None: the dataset's."""
+    extractor: str | None = None
+    router: str | None = None
+    specialist: str | None = None
+    mllm: str | None = None
+    """Models instead of the preset's, by name or YAML file."""
+    adapter: str | None = None
+    """A LoRA adapter for the MLLM."""
+    focus: bool = True
+    """Focus the models on the expression's target (paper, IV-A)."""
+    both: bool = False
+    """Run both pathways on every sample, so that each can be compared alone."""
+    fast: str = "specialist"
+    """Who answers router level 1 (`finecops.strategies.sfa.FAST`)."""
+    slow: str = "mllm"
+    """Who answers router level 2 (`finecops.strategies.sfa.SLOW`)."""
+    candidates: Proposer = "router"
+    """Of CRS within SFA: whose boxes are the options."""
+    confidence: Confidence = "mean_prob"
+    """What an MLLM's score is."""
+    topk: int = 5
+    """Of CRS: how many candidates are options."""
+    none: bool = False
+    """Of CRS: None is an option too. Of the MLLM alone: the prompt says that the target may not be there."""
+    order: Order = "rank"
+    show: Show = "text"
+    """Of CRS: the options' order, and how they are shown."""
+    orders: int = 0
+    """Of CRS: ask again in so many orders."""
+    score_threshold: float | None = None
+    router_nms_iou: float | None = None
+    zero_is: Literal[1, 2] | None = None
+    """Of the router, instead of the preset's."""
+    candidate_nms_iou: float = NMS_IOU
+    """Of the candidates."""
+    device: str | None = None
+    """Of models in this process; None: the best there is."""
+    batch_size: int | None = None
+    """Samples per batch, instead of each model's own."""
+    engine: str = "local"
+    upstream: bool = True
+    watch: bool = True
+    """How stages are run (`finecops.runs.folder.RunOptions`)."""
+    trust_remote_code: bool = False
+    allow_pickle: bool = False
+    """The user's permission to run a model's own code, and to unpickle tensors."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown(cls, given: dict[str, Any]) -> dict[str, Any]:
+        for field, (what, known) in _CHOICES.items():
+            if field in given:
+                require_known(what, given[field], known)
+        # An option that was not given at all is None on the command line.
+        return given | {"annotations": tuple(given.get("annotations") or ())}

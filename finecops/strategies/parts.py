@@ -1,0 +1,98 @@
+"""The models that options name, each looked up when it is needed."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from finecops.config.find import (
+    load_dataset,
+    load_extractor,
+    load_mllm,
+    load_preset,
+    load_specialist,
+    with_permissions,
+)
+from finecops.config.schema import DatasetConfig, ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig
+from finecops.models.backends import backend_of, default_device
+from finecops.runs.specification import Resources
+from finecops.strategies.options import Options
+
+
+class Parts:
+    """What stages are made of, by the options: each part is looked up when a strategy asks for it."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+
+    @cached_property
+    def dataset(self) -> DatasetConfig:
+        """The dataset's configuration."""
+        return load_dataset(self.options.dataset)
+
+    @cached_property
+    def preset(self) -> PresetConfig:
+        """The preset, with the thresholds that the options set instead."""
+        o = self.options
+        preset = load_preset(o.preset or self.dataset.preset)
+        given = {"score_threshold": o.score_threshold, "nms_iou": o.router_nms_iou, "zero_is": o.zero_is}
+        # Validated again: a threshold of the command line has the same limits as one of a file.
+        return PresetConfig.model_validate(preset.model_dump() | {k: v for k, v in given.items() if v is not None})
+
+    @cached_property
+    def extractor(self) -> ExtractorConfig:
+        """Who finds targets."""
+        config = load_extractor(self.options.extractor or self.preset.extractor)
+        backend_of(config)
+        return config
+
+    @cached_property
+    def router(self) -> SpecialistConfig:
+        """Who counts targets."""
+        return self._specialist(self.options.router or self.preset.router)
+
+    @cached_property
+    def specialist(self) -> SpecialistConfig:
+        """Who answers easy samples, and proposes candidates."""
+        return self._specialist(self.options.specialist or self.preset.specialist)
+
+    @cached_property
+    def mllm(self) -> MllmConfig:
+        """Who answers hard samples with a box: the plain model."""
+        return self._mllm(self.options.mllm or self.preset.mllm)
+
+    @cached_property
+    def baseline(self) -> MllmConfig:
+        """The MLLM alone: with the adapter, and with a prompt that allows "None" (paper, Table VIII), if asked for."""
+        changed = {"adapter": self.options.adapter, "refusal": "NONE_BASELINE" if self.options.none else None}
+        return self.mllm.model_copy(update={key: value for key, value in changed.items() if value is not None})
+
+    @cached_property
+    def selector(self) -> MllmConfig:
+        """Who chooses among candidates: the named MLLM, else the preset's tuned one, else the preset's."""
+        o = self.options
+        tuned = self.preset.selector_none if o.none else self.preset.selector
+        # A named adapter goes onto the plain model, not onto a tuned one.
+        config = self._mllm(o.mllm or (None if o.adapter else tuned) or self.preset.mllm)
+        if o.adapter is None:
+            return config
+        return config.model_copy(update={"adapter": o.adapter, "name": f"{config.name}+{Path(o.adapter).name}"})
+
+    @cached_property
+    def device(self) -> str:
+        """Where models in this process run."""
+        return self.options.device or default_device()
+
+    def resources(self, batch_size: int) -> Resources:
+        """What a stage needs whose model likes batches of that size."""
+        return Resources(self.options.batch_size or batch_size, self.device)
+
+    def _specialist(self, name: str) -> SpecialistConfig:
+        config = with_permissions(load_specialist(name), self.options.trust_remote_code, self.options.allow_pickle)
+        backend_of(config)
+        return config
+
+    def _mllm(self, name: str) -> MllmConfig:
+        config = with_permissions(load_mllm(name), self.options.trust_remote_code, self.options.allow_pickle)
+        backend_of(config)
+        return config

@@ -1,0 +1,67 @@
+"""From options to a run folder and back: the one path from the command line to stages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from finecops.datasets.dataset import Dataset, load_dataset_split
+from finecops.runs.folder import OUTPUTS, Run, RunOptions, open_run, run_folder
+from finecops.runs.specification import StageSpec
+from finecops.strategies.parts import Parts
+
+log = logging.getLogger(__name__)
+
+
+def open_for(parts: Parts, part: str | None = None) -> Run:
+    """The run folder that the options name, with its samples. `part` names a run that is not SFA's.
+
+    Raises:
+        FinecopsError: the dataset is not here, or the folder holds a run on other data.
+    """
+    o = parts.options
+    dataset = load_dataset_split(parts.dataset, o.split, o.annotations)
+    if dataset.problems:
+        log.warning(
+            "%d entries of %s are left out; the first: %s (`finecops data check --dataset %s` lists them)",
+            len(dataset.problems),
+            parts.dataset.name,
+            dataset.problems[0],
+            o.dataset,
+        )
+    folder = run_folder(o.run) if o.run else OUTPUTS / default_run_name(parts, dataset, part)
+    run = open_run(folder, dataset, o.limit, RunOptions(engine=o.engine, upstream=o.upstream, watch=o.watch))
+    files = ", ".join(path.name for path in dataset.files)
+    log.info("run %s: %d samples of %s, %s (%s)", folder, len(run.samples), parts.dataset.name, dataset.split, files)
+    if unknown := sum(sample.truth == "unknown" for sample in run.samples):
+        log.warning("%d samples have no known truth: they get answers and no score", unknown)
+    return run
+
+
+def do_all(run: Run, specs: Sequence[StageSpec[Any]]) -> None:
+    """Make all stages, each after what it reads."""
+    for spec in specs:
+        run.do(spec)
+
+
+def default_run_name(parts: Parts, dataset: Dataset, part: str | None) -> str:
+    """A name that says what differs from the usual run: split, focus, pathways, limit."""
+    o = parts.options
+    words = [parts.dataset.name, Path(o.preset or parts.dataset.preset).stem]
+    if dataset.split != parts.dataset.default_split:
+        words.append(dataset.split)
+    if part is not None:
+        words += [part, "focus"] if o.focus else [part]
+    elif not o.focus:
+        words.append("nofocus")
+    if o.both and part is None:
+        words.append("both")
+    if o.fast != "specialist":
+        words.append(f"fast{o.fast}")
+    if o.slow != "mllm":
+        words.append(f"slow{o.slow}" + (f"-{o.candidates}" if o.candidates != "router" else ""))
+    if o.limit:
+        words.append(str(o.limit))
+    return "-".join(words)
