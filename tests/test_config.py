@@ -17,7 +17,6 @@ from finecops.config.find import (
 )
 from finecops.errors import ConfigError
 from finecops.models.grounding_dino import GroundingDino
-from finecops.models.protocols import Query
 from finecops.models.transformers_mllm import prompt_text
 from finecops.replies.formats import DIALECTS
 
@@ -33,7 +32,7 @@ def test_every_model_that_comes_along_is_valid(name: str) -> None:
     assert config.name == name
     if kind == "mllm":
         assert config.box_format in DIALECTS
-        assert "car" in prompt_text(config, Query("car", "car"))
+        assert "car" in prompt_text(config, "car", "car")
 
 
 @pytest.mark.parametrize("name", names("presets"))

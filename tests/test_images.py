@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from finecops import images
 from finecops.errors import DataError
-from finecops.images import MAX_PIXELS, ORIGINAL, read_image
-from finecops.runs.runner import ImageGroup
-from finecops.stages.answers import MllmStage, SpecialistStage
+from finecops.images import MAX_PIXELS, read_image, read_picture
+from finecops.runs.specification import ImageGroup
+from finecops.stages.mllm import MllmStage
+from finecops.stages.specialist import SpecialistStage
 from tests.conftest import make_sample
 
 
@@ -43,11 +45,12 @@ def test_every_mode_is_read_as_rgb(
     tmp_path: Path, name: str, make: Callable[[], Image.Image], left: Any, right: Any, sent_as_it_is: bool
 ) -> None:
     make().save(tmp_path / name)
-    image = read_image(tmp_path / name)
+    picture = read_picture(tmp_path / name)
+    image = picture.pixels
     assert (image.mode, image.size) == ("RGB", (40, 20))
     assert left is None or image.getpixel((0, 0)) == pytest.approx(left, abs=2)
     assert right is None or image.getpixel((39, 0)) == pytest.approx(right, abs=2)
-    assert (ORIGINAL in image.info) == sent_as_it_is
+    assert (picture.original is not None) == sent_as_it_is
 
 
 def test_sixteen_bits_keep_their_shades(tmp_path: Path) -> None:
@@ -104,3 +107,38 @@ def test_odd_shapes_never_give_a_box_outside(
         for x1, y1, x2, y2 in row.boxes:
             assert 0 <= x1 <= x2 <= size[0]
             assert 0 <= y1 <= y2 <= size[1]
+
+
+@pytest.mark.parametrize("content", [None, b"not an image", b"\x89PNG\r\n\x1a\n" + b"\0" * 40])
+def test_a_missing_or_broken_image_is_an_error_with_its_name(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "broken.png"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=r"broken\.png"):
+        read_image(path)
+
+
+def test_exif_rotation_is_applied(tmp_path: Path) -> None:
+    image = Image.new("RGB", (40, 20))
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "turned.jpg", exif=exif)
+    assert read_image(tmp_path / "turned.jpg").size == (20, 40)
+
+
+def test_an_image_is_decoded_once_while_it_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [tmp_path / f"{i}.png" for i in range(3)]
+    for path in paths:
+        Image.new("RGB", (10, 10)).save(path)
+    decoded: list[Path] = []
+    decode = images._decode
+    monkeypatch.setattr(images, "_decode", lambda path: (decoded.append(path), decode(path))[1])
+    monkeypatch.setattr(images, "_cache", {})
+    monkeypatch.setattr(images, "_cached_bytes", 0)
+    monkeypatch.setattr(images, "CACHE_BYTES", 2 * 300)
+    for _ in range(2):
+        for path in paths:
+            read_image(path)
+    assert decoded == [*paths, paths[2]]
+    Image.new("RGB", (10, 10), "red").save(paths[0])
+    assert read_image(paths[0]).getpixel((0, 0)) == (255, 0, 0)  # a changed file is read anew

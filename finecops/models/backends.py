@@ -101,6 +101,7 @@ def _rules(config: ExtractorConfig, device: str) -> Extractor:
 
 
 def _openai_extractor(config: ExtractorConfig, device: str) -> Extractor:
+    _need_model_name(config)
     _need_openai(f"extractor {config.name}")
     from finecops.models.extractors import LlmExtractor
     from finecops.models.openai_text import OpenAiText
@@ -109,6 +110,7 @@ def _openai_extractor(config: ExtractorConfig, device: str) -> Extractor:
 
 
 def _llm_extractor(config: ExtractorConfig, device: str) -> Extractor:
+    _need_model_name(config)
     use_torch(device)
     from finecops.models.extractors import LlmExtractor
     from finecops.models.text_llm import TransformersText
@@ -162,6 +164,11 @@ def _weights_missing(weights: str) -> str | None:
 def _need_openai(name: str) -> None:
     if importlib.util.find_spec("openai") is None:
         raise ModelError(f"{name} needs the openai package: pip install 'finecops[openai]'")
+
+
+def _need_model_name(config: ExtractorConfig) -> None:
+    if config.model is None:
+        raise ConfigError(f"extractor {config.name} names no model")
 
 
 SPECIALIST_BACKENDS: dict[str, Backend] = {

@@ -27,8 +27,8 @@ from finecops.images import read_image
 from finecops.models.adapters import ADAPTER_CARD
 from finecops.models.embeddings import twin_counts
 from finecops.models.transformers_mllm import TransformersMllm, chat_text
-from finecops.runs.manifest import first_difference
 from finecops.runs.jsonl import write_json_atomically
+from finecops.runs.manifest import first_difference
 from finecops.tuning.data import TuneRow
 
 log = logging.getLogger(__name__)

@@ -16,13 +16,13 @@ from finecops.metrics.routing import (
     pareto_front,
     sweep,
 )
-from finecops.models.protocols import Detections
 from finecops.records import Route
+from finecops.replies.answer import Answer
 from finecops.stages.route import counted, level_of_count
 from tests.conftest import make_sample
 
 
-def random_lab(n: int = 60) -> tuple[LabData, list[Detections]]:
+def random_lab(n: int = 60) -> tuple[LabData, list[Answer]]:
     rng = np.random.default_rng(0)
     samples, routes, found = [], {}, []
     for i in range(n):
@@ -31,7 +31,7 @@ def random_lab(n: int = 60) -> tuple[LabData, list[Detections]]:
         boxes = np.concatenate([corners, corners + 10 + 20 * rng.random((k, 2))], axis=1).round(4)
         scores = np.sort(rng.choice([0.06, 0.2, 0.3, 0.55, 0.9], k))[::-1]
         samples.append(make_sample(str(i)))
-        found.append(Detections(boxes, scores))
+        found.append(Answer.of_arrays(boxes, scores))
         routes[str(i)] = Route(
             sample_id=str(i),
             status="routed",

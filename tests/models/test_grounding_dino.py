@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from transformers import GroundingDinoConfig, GroundingDinoForObjectDetection
 
 from finecops.config.find import load_specialist
 from finecops.errors import ModelError
-from finecops.images import read_image
+from finecops.images import Picture, read_picture
 from finecops.mini.training.gdino import mini_config, mini_model, mini_processor
 from finecops.models.grounding_dino import GroundingDino, clean_text, span_columns, token_scores
 from finecops.models.protocols import Query, QueryGroup
@@ -22,8 +21,8 @@ IMAGE = Path("data/finecops-mini/images")
 
 
 @pytest.fixture(scope="module")
-def image() -> Image.Image:
-    return read_image(sorted(IMAGE.glob("test_*.png"))[0])
+def image() -> Picture:
+    return read_picture(sorted(IMAGE.glob("test_*.png"))[0])
 
 
 @pytest.mark.parametrize(
@@ -57,14 +56,16 @@ def test_focus_takes_exactly_the_targets_columns() -> None:
     assert note is not None
 
 
-def test_alone_and_in_a_batch_the_scores_are_the_same(mini_specialist: Any, image: Image.Image) -> None:
+def test_alone_and_in_a_batch_the_scores_are_the_same(mini_specialist: Any, image: Picture) -> None:
     queries = (
         Query("the car"),
         Query("the small red tree that is to the left of the house and above the striped fish", "tree", (14, 18)),
         Query("fish"),
     )
     before = mini_specialist.backbone.calls
-    together = mini_specialist.detect([QueryGroup(image, queries), QueryGroup(image.resize((140, 70)), queries[:1])])
+    together = mini_specialist.detect(
+        [QueryGroup(image, queries), QueryGroup(Picture(image.pixels.resize((140, 70))), queries[:1])]
+    )
     assert [len(group) for group in together] == [3, 1]
     # The backbone sees each image once, however many texts there are.
     assert mini_specialist.backbone.calls - before == 2
@@ -74,7 +75,7 @@ def test_alone_and_in_a_batch_the_scores_are_the_same(mini_specialist: Any, imag
         assert np.allclose(alone.xyxy, batched.xyxy, atol=0.05)
 
 
-def test_detections_are_sorted_and_inside_the_image(mini_specialist: Any, image: Image.Image) -> None:
+def test_detections_are_sorted_and_inside_the_image(mini_specialist: Any, image: Picture) -> None:
     ((found,),) = mini_specialist.detect([QueryGroup(image, (Query("the car"),))])
     assert np.all(np.diff(found.scores) <= 0)
     assert found.xyxy.min() >= 0
@@ -82,7 +83,7 @@ def test_detections_are_sorted_and_inside_the_image(mini_specialist: Any, image:
     assert len(found.scores) == 16
 
 
-def test_a_text_longer_than_the_model_takes_is_said(mini_specialist: Any, image: Image.Image) -> None:
+def test_a_text_longer_than_the_model_takes_is_said(mini_specialist: Any, image: Picture) -> None:
     with pytest.raises(ModelError, match="tokens; mini-gdino takes 256"):
         mini_specialist.detect([QueryGroup(image, (Query("car " * 300),))])
 
@@ -105,7 +106,7 @@ def test_a_checkpoint_that_forgot_its_head_settings_keeps_its_heads(tmp_path: Pa
         assert float(next(head.parameters()).detach().flatten()[0]) == pytest.approx(0.01 * (i + 1))
 
 
-def test_the_original_grounding_dino_runs_by_the_same_code(tmp_path: Path, image: Image.Image) -> None:
+def test_the_original_grounding_dino_runs_by_the_same_code(tmp_path: Path, image: Picture) -> None:
     """A tiny random model of the class that `IDEA-Research/grounding-dino-*` has."""
     torch.manual_seed(0)
     shape = mini_config().to_dict()

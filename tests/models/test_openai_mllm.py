@@ -20,13 +20,14 @@ from PIL import Image
 from finecops.config.find import load_mllm
 from finecops.config.schema import MllmConfig
 from finecops.errors import ConfigError
-from finecops.images import read_image
+from finecops.images import Picture, read_picture
 from finecops.models.backends import load_mllm_model
 from finecops.models.openai_mllm import OpenAiMllm, image_url
 from finecops.models.protocols import Question, QuestionGroup
-from finecops.runs.runner import ImageGroup
-from finecops.stages.answers import MllmStage, query_groups
+from finecops.runs.specification import ImageGroup
 from finecops.stages.marks import draw_marks
+from finecops.stages.mllm import MllmStage
+from finecops.stages.rows import query_groups
 from tests.conftest import make_sample
 
 BOX = "<|box_start|>(100,200),(500,600)<|box_end|>"
@@ -179,7 +180,7 @@ def test_a_busy_server_is_asked_again(config: MllmConfig, group: ImageGroup) -> 
 def test_letters(reply: Any, probabilities: Any, mass: Any, config: MllmConfig, group: ImageGroup) -> None:
     Server.reply = lambda request: answer(*reply)
     question = Question("Which?", ("A", "B", "C"))
-    ((scores,),) = OpenAiMllm(config).choose([QuestionGroup(read_image(group.image), (question,))])
+    ((scores,),) = OpenAiMllm(config).choose([QuestionGroup(read_picture(group.image), (question,))])
     assert scores.probabilities == (None if probabilities is None else pytest.approx(probabilities))
     assert scores.mass == (None if mass is None else pytest.approx(mass))
     assert scores.reply == reply[0].removesuffix("<|im_end|>")
@@ -191,13 +192,13 @@ def test_what_was_changed_is_sent_as_it_is_now(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # lies on its side
     Image.new("RGB", (40, 20), "blue").save(path, exif=exif)
-    turned = read_image(path)
+    turned = read_picture(path)
     assert turned.size == (20, 40)
-    for image in (turned, draw_marks(turned, [(1.0, 1.0, 9.0, 9.0)])):
+    for image in (turned, Picture(draw_marks(turned.pixels, [(1.0, 1.0, 9.0, 9.0)]))):
         url = image_url(image)
         assert url.startswith("data:image/png;")
         sent = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
-        assert np.array_equal(np.asarray(sent), np.asarray(image))
+        assert np.array_equal(np.asarray(sent), np.asarray(image.pixels))
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from finecops.config.find import load_mllm, resolve
 from finecops.config.schema import MllmConfig
-from finecops.images import read_image
+from finecops.images import Picture, read_picture
 from finecops.models.backends import load_mllm_model
 from finecops.models.openai_mllm import OpenAiMllm
 from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
@@ -33,8 +32,8 @@ START_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
-def images() -> list[Image.Image]:
-    return [read_image(path) for path in sorted(Path("data/finecops-mini/images").glob("test_*.png"))[:2]]
+def images() -> list[Picture]:
+    return [read_picture(path) for path in sorted(Path("data/finecops-mini/images").glob("test_*.png"))[:2]]
 
 
 def server_config(url: str, model: str) -> MllmConfig:
@@ -75,17 +74,17 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
     pytest.fail("the server did not come up")
 
 
-def same_texts(model: OpenAiMllm, local: Any, images: list[Image.Image]) -> list[Any]:
+def same_texts(model: OpenAiMllm, local: Any, images: list[Picture]) -> list[Any]:
     groups = [QueryGroup(image, QUERIES) for image in images]
     replies = [reply for group in model.ground(groups) for reply in group]
     here = [reply for group in local.ground(groups) for reply in group]
-    assert [reply.error for reply in replies] == [None] * len(replies)
+    assert [reply.answer for reply in replies] == [None] * len(replies)
     assert [reply.text for reply in replies] == [reply.text for reply in here]
     return list(zip(replies, here, strict=True))
 
 
 def test_transformers_serve_says_the_same_without_scores(
-    transformers_server: MllmConfig, mini_mllm: Any, images: list[Image.Image]
+    transformers_server: MllmConfig, mini_mllm: Any, images: list[Picture]
 ) -> None:
     model = OpenAiMllm(transformers_server)
     for reply, _ in same_texts(model, mini_mllm, images):
@@ -97,7 +96,7 @@ def test_transformers_serve_says_the_same_without_scores(
 
 
 @pytest.mark.vllm
-def test_vllm_says_the_same_with_scores(mini_mllm: Any, images: list[Image.Image]) -> None:
+def test_vllm_says_the_same_with_scores(mini_mllm: Any, images: list[Picture]) -> None:
     model = load_mllm_model(server_config(os.environ[VLLM_URL], "mini"), "cpu")
     for reply, here in same_texts(model, mini_mllm, images):  # type: ignore[arg-type]
         assert reply.token_probs == pytest.approx(here.token_probs, abs=0.02)

@@ -12,13 +12,15 @@ from PIL import Image
 from finecops.config.find import load_mllm, load_specialist
 from finecops.config.schema import MllmConfig
 from finecops.errors import ConfigError, ModelError
+from finecops.images import Picture
 from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
 from finecops.models.replay import Replay
 from finecops.records import Target
-from finecops.runs.runner import ImageGroup
-from finecops.stages.answers import MllmStage, SpecialistStage
+from finecops.runs.specification import ImageGroup
 from finecops.stages.candidates import CandidateStage
-from finecops.stages.route import RouteStage
+from finecops.stages.mllm import MllmStage
+from finecops.stages.route import RouteSettings, RouteStage
+from finecops.stages.specialist import SpecialistStage
 from tests.conftest import make_sample
 
 
@@ -82,7 +84,9 @@ def test_detections_are_replayed_best_first(tmp_path: Path, group: ImageGroup, n
     candidates = CandidateStage(model, None)([small])
     assert candidates[0].kept == (0, 1)
     targets = {i: Target(sample_id=i, status="matched", phrase=f"car {i}", span=(0, 3), extractor="x") for i in "12"}
-    routes = RouteStage(model, targets, 0.2, 0.7, 2)([small])
+    routes = RouteStage(model, targets, RouteSettings(router=config, score_threshold=0.2, nms_iou=0.7, zero_is=2))(
+        [small]
+    )
     assert [(row.status, row.level) for row in routes] == [("routed", 2), ("routed", 2)]
     assert [len(row.boxes) for row in routes] == [2, 0]
 
@@ -115,7 +119,7 @@ def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="unknown file_format 'csv'"):
         Replay(config.model_copy(update={"file_format": "csv"}))
     with pytest.raises(ModelError, match="no row for sample None"):
-        Replay(config).detect([QueryGroup(Image.new("RGB", (9, 9)), (Query("x"),))])
+        Replay(config).detect([QueryGroup(Picture(Image.new("RGB", (9, 9))), (Query("x"),))])
 
 
 @pytest.mark.parametrize(
@@ -138,6 +142,6 @@ def test_a_file_of_letters_chooses_the_same_box(
     model = Replay(MllmConfig.model_validate(base | {"weights": str(tmp_path / "letters.json")}))
     boxes = ((10.0, 10.0, 30.0, 30.0), (40.0, 40.0, 80.0, 80.0), *((None,) if none else ()))
     question = Question("Which?", ("A", "B", "C")[: len(boxes)], boxes, "7")
-    ((scores,),) = model.choose([QuestionGroup(Image.new("RGB", (99, 99)), (question,))])
+    ((scores,),) = model.choose([QuestionGroup(Picture(Image.new("RGB", (99, 99))), (question,))])
     assert scores.reply == reply
     assert (scores.error is None) if error is None else error in (scores.error or "")

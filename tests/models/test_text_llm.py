@@ -11,9 +11,9 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 from finecops.config.schema import ExtractorConfig
 from finecops.errors import ConfigError
 from finecops.mini.training.tokenizer import mini_processor
-from finecops.models.backends import load_text_llm
-from finecops.runs.runner import ImageGroup
-from finecops.stages.targets import LlmStage
+from finecops.models.backends import load_extractor_model
+from finecops.models.extractors import LlmExtractor
+from finecops.models.text_llm import TransformersText
 from tests.conftest import make_sample
 
 
@@ -40,16 +40,16 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_batch_of_replies_comes_back_and_nonsense_is_a_failed_row(folder: Path) -> None:
     config = ExtractorConfig(name="tiny", kind="extractor", backend="llm", model=str(folder), max_new_tokens=6)
-    llm = load_text_llm(config, "cpu")
+    llm = TransformersText(config, "cpu")
     short, long = [{"role": "user", "content": "hi"}], [{"role": "user", "content": "the car " * 20}]
     together = llm.complete([short, long])
     assert together == [*llm.complete([short]), *llm.complete([long])]
     samples = tuple(make_sample(i) for i in "ab")
-    rows = LlmStage(llm, "tiny", 8)([ImageGroup(Path("a.png"), samples)])
+    rows = LlmExtractor(llm, "tiny", 8).extract(samples)
     assert [row.status for row in rows] == ["failed", "failed"]
     assert "no target in the reply" in str(rows[0].reason)
 
 
 def test_an_extractor_without_a_model_is_said() -> None:
     with pytest.raises(ConfigError, match="names no model"):
-        load_text_llm(ExtractorConfig(name="x", kind="extractor", backend="llm"), "cpu")
+        load_extractor_model(ExtractorConfig(name="x", kind="extractor", backend="llm"), "cpu")

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from finecops.config.find import load_mllm, load_specialist
 from finecops.errors import ModelError
-from finecops.images import read_image
+from finecops.images import Picture, read_picture
 from finecops.models.backends import load_mllm_model, load_specialist_model
 from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
+from finecops.models.transformers_mllm import Asked
 from finecops.replies.box_text import frame_of
 from tests.models.tiny import save_tiny
 
@@ -32,9 +32,9 @@ SHARES_VISION = ("qwen2_5_vl", "qwen3_vl", "glm4v", "glm46v")
 
 
 @pytest.fixture(scope="module")
-def images() -> list[Image.Image]:
-    first, second = (read_image(path) for path in sorted(Path("data/finecops-mini/images").glob("test_*.png"))[:2])
-    return [first, second.crop((0, 0, 140, 90))]
+def images() -> list[Picture]:
+    first, second = (read_picture(path) for path in sorted(Path("data/finecops-mini/images").glob("test_*.png"))[:2])
+    return [first, Picture(second.pixels.crop((0, 0, 140, 90)))]
 
 
 def tiny_mllm(kind: str, name: str, folder: Path, **changes: Any) -> Any:
@@ -43,7 +43,7 @@ def tiny_mllm(kind: str, name: str, folder: Path, **changes: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", [*CHATS, "florence2"])
-def test_an_mllm_answers_alone_as_in_a_batch(kind: str, tmp_path: Path, images: list[Image.Image]) -> None:
+def test_an_mllm_answers_alone_as_in_a_batch(kind: str, tmp_path: Path, images: list[Picture]) -> None:
     model = tiny_mllm(kind, CHATS.get(kind, "florence-2-large"), tmp_path)
     groups = [QueryGroup(image, QUERIES) for image in images]
     for group, replies in zip(groups, model.ground(groups), strict=True):
@@ -58,7 +58,7 @@ def test_an_mllm_answers_alone_as_in_a_batch(kind: str, tmp_path: Path, images: 
 
 
 @pytest.mark.parametrize("kind", CHATS)
-def test_an_mllm_gives_letters_their_probabilities(kind: str, tmp_path: Path, images: list[Image.Image]) -> None:
+def test_an_mllm_gives_letters_their_probabilities(kind: str, tmp_path: Path, images: list[Picture]) -> None:
     model = tiny_mllm(kind, CHATS[kind], tmp_path)
     questions = tuple(Question(f"Pick {word}.\nA. x\nB. y", ("A", "B")) for word in ("one", "another one"))
     ((first, second), (third, _)) = model.choose([QuestionGroup(image, questions) for image in images])
@@ -69,23 +69,23 @@ def test_an_mllm_gives_letters_their_probabilities(kind: str, tmp_path: Path, im
     assert first.probabilities != third.probabilities
 
 
-def test_an_encoder_decoder_cannot_select(tmp_path: Path, images: list[Image.Image]) -> None:
+def test_an_encoder_decoder_cannot_select(tmp_path: Path, images: list[Picture]) -> None:
     model = tiny_mllm("florence2", "florence-2-large", tmp_path)
     with pytest.raises(ModelError, match="cannot select"):
         model.choose([QuestionGroup(images[0], (Question("Pick.\nA. x\nB. y", ("A", "B")),))])
 
 
-def test_the_frame_is_the_size_that_the_model_sees(tmp_path: Path, images: list[Image.Image]) -> None:
+def test_the_frame_is_the_size_that_the_model_sees(tmp_path: Path, images: list[Picture]) -> None:
     bounds = {"min_pixels": 56 * 56, "max_pixels": 112 * 112}
     model = tiny_mllm("qwen2_5_vl", "qwen2.5-vl-7b", tmp_path, **bounds)
     for image in images:
-        inputs = model._inputs([(image, "x")])
+        inputs = model._inputs([Asked(0, image.pixels, "x")])
         _, rows, columns = inputs["image_grid_thw"][0].tolist()
         assert frame_of(model.config, image.size) == (14 * columns, 14 * rows)
 
 
 @pytest.mark.parametrize("kind", ["owlv2", "omdet-turbo"])
-def test_a_category_detector_answers_alone_as_in_a_batch(kind: str, tmp_path: Path, images: list[Image.Image]) -> None:
+def test_a_category_detector_answers_alone_as_in_a_batch(kind: str, tmp_path: Path, images: list[Picture]) -> None:
     changes = {"weights": str(save_tiny(kind, tmp_path)), "max_boxes": 5}
     config = load_specialist(kind).model_copy(update=changes)
     model = load_specialist_model(config, "cpu")
@@ -107,10 +107,10 @@ def test_a_category_detector_answers_alone_as_in_a_batch(kind: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("leave", "revision", "message"),
+    ("permitted", "revision", "message"),
     [(False, None, "--trust-remote-code"), (True, None, "pin"), (True, "main", "pin")],
 )
-def test_remote_code_needs_leave_and_a_pinned_commit(leave: bool, revision: str | None, message: str) -> None:
-    changes = {"remote_code": True, "trust_remote_code": leave, "revision": revision, "weights": "no/such-model"}
+def test_remote_code_needs_permission_and_a_pinned_commit(permitted: bool, revision: str | None, message: str) -> None:
+    changes = {"remote_code": True, "trust_remote_code": permitted, "revision": revision, "weights": "no/such-model"}
     with pytest.raises(ModelError, match=message):
         load_mllm_model(load_mllm("qwen2-vl-2b").model_copy(update=changes), "cpu")

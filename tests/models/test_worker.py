@@ -14,16 +14,18 @@ from PIL import Image
 from finecops.config.find import load_mllm, load_specialist
 from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.errors import ConfigError, ModelError
+from finecops.images import Picture
 from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
 from finecops.models.worker import WorkerModel
 from finecops.models.worker_process import PROGRAMS
-from finecops.runs.runner import ImageGroup
-from finecops.stages.answers import MllmStage, SpecialistStage
+from finecops.runs.specification import ImageGroup
+from finecops.stages.mllm import MllmStage
+from finecops.stages.specialist import SpecialistStage
 from tests.conftest import make_sample
 
 HEAD = f"import sys; sys.path.insert(0, {str(PROGRAMS)!r})\n"
 SERVE = HEAD + "from loop import serve\n"
-IMAGE = Image.new("RGB", (100, 80))
+IMAGE = Picture(Image.new("RGB", (100, 80)))
 
 
 def program(tmp_path: Path, body: str) -> tuple[str, ...]:
@@ -54,7 +56,7 @@ def test_the_template_answers_every_task(tmp_path: Path) -> None:
     model = WorkerModel(mllm(command))
     sample = make_sample("a", width=100, height=80)
     path = tmp_path / "a.png"
-    IMAGE.save(path)
+    IMAGE.pixels.save(path)
     (row,) = MllmStage(model, model.config, None, "mean_prob")([ImageGroup(path, (sample,))])  # type: ignore[arg-type]
     assert row.boxes == ((25.0, 20.0, 75.0, 60.0),)
     assert row.scores is None
@@ -97,15 +99,15 @@ def test_a_worker_that_dies_is_started_again(tmp_path: Path) -> None:
     model = WorkerModel(specialist(program(tmp_path, body)))
     found = detect(model, "a", "poison", "b")
     assert [item.status for item in found] == ["box", "failed", "box"]
-    assert "ended with code 3" in str(found[1].note)
-    assert "out of memory" in str(found[1].note)
+    assert "ended with code 3" in str(found[1].reason)
+    assert "out of memory" in str(found[1].reason)
 
 
 def test_a_worker_that_hangs_is_killed(tmp_path: Path) -> None:
     body = SERVE + "import time\ndef answer(*a):\n    time.sleep(60)\nserve(answer)\n"
     (found,) = detect(WorkerModel(specialist(program(tmp_path, body), timeout_seconds=0.5)), "a")
     assert found.status == "failed"
-    assert "no answer within 0.5 s" in str(found.note)
+    assert "no answer within 0.5 s" in str(found.reason)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_a_worker_that_does_not_start(tmp_path: Path, body: str, message: str) -
 
 def test_a_worker_that_never_answers_is_given_up(tmp_path: Path) -> None:
     model = WorkerModel(specialist(program(tmp_path, "raise SystemExit(1)")))
-    notes = [str(detect(model, "x")[0].note) for _ in range(4)]
+    notes = [str(detect(model, "x")[0].reason) for _ in range(4)]
     assert "ended with code 1" in notes[0]
     assert "was started 3 times and answered nothing" in notes[3]
 
@@ -147,9 +149,9 @@ def test_a_wrong_answer_is_a_failure_with_its_reason(tmp_path: Path, answers: st
     command = program(tmp_path, SERVE + f"serve(lambda task, image, queries: {answers})\n")
     (found,) = detect(WorkerModel(specialist(command)), "a")
     assert found.status == "failed"
-    assert message in str(found.note)
+    assert message in str(found.reason)
     path = tmp_path / "a.png"
-    IMAGE.save(path)
+    IMAGE.pixels.save(path)
     model = WorkerModel(specialist(command))
     stage = SpecialistStage(model, specialist(command), None)
     (row,) = stage([ImageGroup(path, (make_sample("a"),))])
@@ -223,7 +225,7 @@ def test_yolo_world_asks_for_the_target(tmp_path: Path) -> None:
     model = WorkerModel(specialist(with_stand_in(tmp_path, "yolo_world.py", YOLO), max_boxes=5))
     ((found,),) = model.detect([QueryGroup(IMAGE, (FOCUSED,))])
     assert found.xyxy.tolist() == [[1, 2, 30, 40]]
-    assert found.scores.tolist() == [0.75]
+    assert found.scores == (0.75,)
 
 
 def test_mdetr_scores_the_sentence_or_the_target(tmp_path: Path) -> None:
@@ -237,7 +239,7 @@ def test_mdetr_scores_the_sentence_or_the_target(tmp_path: Path) -> None:
 def test_cogvlm_gives_text_with_probabilities(tmp_path: Path) -> None:
     config = mllm(with_stand_in(tmp_path, "cogvlm.py", COGVLM), box_format="norm1000_bracket2", start_seconds=60.0)
     path = tmp_path / "a.png"
-    IMAGE.save(path)
+    IMAGE.pixels.save(path)
     sample = make_sample("a", width=100, height=80)
     (row,) = MllmStage(WorkerModel(config), config, None, "mean_prob")([ImageGroup(path, (sample,))])
     assert row.reply == "[[250,250,750,750]]"

@@ -30,7 +30,7 @@ def test_boxes(text: str, boxes: list[Xyxy]) -> None:
     decoded = decode(PAREN, text, (1000, 1000))
     assert decoded.status == "box"
     assert list(decoded.boxes) == boxes
-    for span in decoded.at:
+    for span in decoded.spans:
         assert text[slice(*span)][0] == "("
         assert text[slice(*span)][-1] == ")"
 

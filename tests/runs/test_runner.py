@@ -6,8 +6,10 @@ import errno
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -15,23 +17,39 @@ from filelock import FileLock
 import finecops.runs.runner
 from finecops.errors import DataError, RunError
 from finecops.records import Prediction, Sample
+from finecops.runs.batches import make_batches, share_of
+from finecops.runs.engines.local import run_local
 from finecops.runs.jsonl import read_rows, repair_torn_end
-from finecops.runs.runner import ImageGroup, StageJob, make_batches, run_stage
+from finecops.runs.runner import StageJob, StageReport, run_stage
+from finecops.runs.specification import ImageGroup, Resources, StageSettings, StageSpec, Work
+from finecops.stages.rows import failed_prediction
 from tests.conftest import make_prediction, make_sample
 
 SAMPLES = [make_sample(str(i), image=f"{i % 4}.png") for i in range(20)]
 
 
-def job(folder: Path, samples: Sequence[Sample] = SAMPLES, batch_size: int = 6) -> StageJob[Prediction]:
-    return StageJob(
-        "toy",
-        folder / "toy.jsonl",
-        Prediction,
-        samples,
-        lambda sample: Path(sample.image),
-        lambda sample, reason: Prediction(sample_id=sample.id, status="failed", source="toy", reason=reason),
-        batch_size,
+def toy_spec(stage: Any, batch_size: int = 6) -> StageSpec[Prediction]:
+    """A stage that is there already."""
+    return StageSpec(
+        name="toy",
+        row_type=Prediction,
+        role="answers",
+        label="Toy",
+        settings=StageSettings(),
+        make=lambda settings, context: stage() if isinstance(stage, type) else stage,
+        failure=partial(failed_prediction, source="toy"),
+        resources=Resources(batch_size),
     )
+
+
+def run(folder: Path, stage: Any, samples: Sequence[Sample] = SAMPLES, batch_size: int = 6) -> StageReport:
+    """Make `toy.jsonl` in a folder."""
+    return run_stage(toy_job(folder, toy_spec(stage, batch_size), samples), run_local)
+
+
+def toy_job(folder: Path, spec: StageSpec[Prediction], samples: Sequence[Sample] = SAMPLES) -> StageJob[Prediction]:
+    batches = make_batches(samples, lambda sample: Path(sample.image), spec.resources.batch_size)
+    return StageJob(Work(spec, {}), folder / "toy.jsonl", [s.id for s in samples], batches)
 
 
 class Recorder:
@@ -49,10 +67,6 @@ class Recorder:
         return [make_prediction(i, [(0.0, 0.0, 1.0, float(len(ids)))]) for i in ids]
 
 
-def loader(stage: Recorder) -> Callable[[], Recorder]:
-    return lambda: stage
-
-
 def test_batches_keep_images_together_and_respect_the_size() -> None:
     batches = make_batches(SAMPLES, lambda s: Path(s.image), 6)
     assert [[len(g.samples) for g in batch] for batch in batches] == [[5], [5], [5], [5]]
@@ -63,20 +77,33 @@ def test_batches_keep_images_together_and_respect_the_size() -> None:
     assert sorted(s.id for batch in split for g in batch for s in g.samples) == sorted(s.id for s in SAMPLES)
 
 
+def test_a_share_leaves_the_batches_of_other_samples_as_they_are() -> None:
+    whole = make_batches(SAMPLES, lambda s: Path(s.image), 10)
+    without = share_of(whole, frozenset(s.id for s in SAMPLES) - {"0"})
+    assert [[s.id for g in batch for s in g.samples] for batch in without][1:] == [
+        [s.id for g in batch for s in g.samples] for batch in whole
+    ][1:]
+    assert [s.id for g in without[0] for s in g.samples] == [s.id for g in whole[0] for s in g.samples if s.id != "0"]
+    # A batch and an image of which nothing is left go.
+    assert share_of(whole, frozenset({"3"}))[0][0].samples[0].id == "3"
+    assert len(share_of(whole, frozenset({"3"}))) == 1
+
+
 def test_rows_come_in_the_samples_order(tmp_path: Path) -> None:
-    report = run_stage(job(tmp_path), loader(Recorder()))
+    report = run(tmp_path, Recorder())
     assert [row.sample_id for row in read_rows(tmp_path / "toy.jsonl", Prediction)] == [s.id for s in SAMPLES]
     assert (report.rows, report.failed, report.made_now) == (20, 0, 20)
     assert not (tmp_path / "toy.jsonl.partial").exists()
 
 
 def test_a_done_stage_is_not_run_again(tmp_path: Path) -> None:
-    run_stage(job(tmp_path), loader(Recorder()))
+    run(tmp_path, Recorder())
 
-    def never() -> Recorder:
-        raise AssertionError("the stage was loaded")
+    class Never(Recorder):
+        def __init__(self) -> None:
+            raise AssertionError("the stage was loaded")
 
-    assert run_stage(job(tmp_path), never).made_now == 0
+    assert run(tmp_path, Never).made_now == 0
 
 
 @pytest.mark.parametrize(
@@ -88,7 +115,7 @@ def test_a_done_stage_is_not_run_again(tmp_path: Path) -> None:
     ],
 )
 def test_a_sample_that_raises_fails_alone(tmp_path: Path, error: Exception, reason: str) -> None:
-    report = run_stage(job(tmp_path), loader(Recorder(frozenset({"3", "14"}), error)))
+    report = run(tmp_path, Recorder(frozenset({"3", "14"}), error))
     rows = {row.sample_id: row for row in read_rows(tmp_path / "toy.jsonl", Prediction)}
     assert {i for i, row in rows.items() if row.status == "failed"} == {"3", "14"}
     assert rows["3"].reason == reason
@@ -101,19 +128,19 @@ def test_notes_are_counted_without_their_numbers(tmp_path: Path) -> None:
         rows = [make_prediction(s.id) for g in groups for s in g.samples]
         return [row.model_copy(update={"note": notes.get(row.sample_id)}) for row in rows]
 
-    report = run_stage(job(tmp_path), lambda: stage)
+    report = run(tmp_path, stage)
     assert report.notes == {"cut from N to N tokens": 2, "no focus": 1}
 
 
 def test_a_file_cut_at_any_byte_is_completed_to_the_same_bytes(tmp_path: Path) -> None:
-    run_stage(job(tmp_path / "whole"), loader(Recorder(frozenset({"5"}))))
+    run(tmp_path / "whole", Recorder(frozenset({"5"})))
     whole = (tmp_path / "whole" / "toy.jsonl").read_bytes()
     interrupted = tmp_path / "rows"
     stage = Recorder(frozenset({"5"}))
     kept = finecops.runs.runner.finish
     try:
         finecops.runs.runner.finish = lambda *args: None  # leaves the partial file, in the order of the batches
-        run_stage(job(interrupted), loader(stage))
+        run(interrupted, stage)
     finally:
         finecops.runs.runner.finish = kept
     partial = (interrupted / "toy.jsonl.partial").read_bytes()
@@ -122,26 +149,26 @@ def test_a_file_cut_at_any_byte_is_completed_to_the_same_bytes(tmp_path: Path) -
         folder.mkdir(exist_ok=True)
         (folder / "toy.jsonl").unlink(missing_ok=True)
         (folder / "toy.jsonl.partial").write_bytes(partial[:cut])
-        run_stage(job(folder), loader(Recorder(frozenset({"5"}))))
+        run(folder, Recorder(frozenset({"5"})))
         assert (folder / "toy.jsonl").read_bytes() == whole, cut
 
 
 def test_resuming_does_not_repeat_finished_batches(tmp_path: Path) -> None:
-    run_stage(job(tmp_path / "whole"), loader(Recorder()))
+    run(tmp_path / "whole", Recorder())
     rows = (tmp_path / "whole" / "toy.jsonl").read_text().splitlines(keepends=True)
     first = [row for row in rows if f'"sample_id":"{0}"' in row or any(f'"sample_id":"{i}"' in row for i in (4, 8))]
     folder = tmp_path / "again"
     folder.mkdir()
     (folder / "toy.jsonl.partial").write_text("".join(first))
     stage = Recorder()
-    run_stage(job(folder), loader(stage))
+    run(folder, stage)
     assert stage.calls[0] == ["0", "4", "8", "12", "16"]  # begun, not finished: the same batch once more
     assert (folder / "toy.jsonl").read_text() == "".join(rows)
 
 
 def test_two_processes_cannot_write_one_file(tmp_path: Path) -> None:
     with FileLock(tmp_path / "toy.lock"), pytest.raises(RunError, match="another process is writing"):
-        run_stage(job(tmp_path), loader(Recorder()))
+        run(tmp_path, Recorder())
 
 
 def test_a_full_disk_is_said_and_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,9 +183,9 @@ def test_a_full_disk_is_said_and_nothing_is_lost(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(finecops.runs.runner, "append_rows", full_after_two)
     with pytest.raises(RunError, match="No space left on device"):
-        run_stage(job(tmp_path), loader(Recorder()))
+        run(tmp_path, Recorder())
     monkeypatch.setattr(finecops.runs.runner, "append_rows", append)
-    report = run_stage(job(tmp_path), loader(Recorder()))
+    report = run(tmp_path, Recorder())
     assert (report.rows, report.made_now) == (20, 20 - sum(written))
 
 
@@ -190,18 +217,17 @@ KILLED = """
 import sys, time
 sys.path.insert(0, ".")
 from pathlib import Path
-from finecops.runs.runner import run_stage
-from tests.runs.test_runner import Recorder, job
+from tests.runs.test_runner import Recorder, run
 class Slow(Recorder):
     def __call__(self, groups):
         time.sleep(0.05)
         return super().__call__(groups)
-run_stage(job(Path(sys.argv[1]), batch_size=2), lambda: Slow())
+run(Path(sys.argv[1]), Slow(), batch_size=2)
 """
 
 
 def test_killed_processes_end_in_the_same_file(tmp_path: Path) -> None:
-    run_stage(job(tmp_path / "whole", batch_size=2), loader(Recorder()))
+    run(tmp_path / "whole", Recorder(), batch_size=2)
     partial = tmp_path / "killed" / "toy.jsonl.partial"
     for kill_at in (1, 5, 9):
         process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path / "killed")], stderr=subprocess.DEVNULL)
@@ -213,5 +239,5 @@ def test_killed_processes_end_in_the_same_file(tmp_path: Path) -> None:
         process.kill()
         process.wait()
         assert partial.exists(), "it was not killed in the middle"
-    run_stage(job(tmp_path / "killed", batch_size=2), loader(Recorder()))
+    run(tmp_path / "killed", Recorder(), batch_size=2)
     assert (tmp_path / "killed" / "toy.jsonl").read_bytes() == (tmp_path / "whole" / "toy.jsonl").read_bytes()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from finecops.errors import StopRunError
-from finecops.records import Prediction, Sample
-from finecops.runs.runner import StageJob, run_stage
+from finecops.records import Prediction
+from finecops.runs.engines.local import run_local
+from finecops.runs.runner import run_stage
 from finecops.runs.watch import Watch
 from tests.conftest import make_sample
+from tests.runs.test_runner import toy_job, toy_spec
 
 SAMPLES = [make_sample(str(i)) for i in range(40)]
 GOOD = {"status": "box", "boxes": ((10.0, 10.0, 50.0, 50.0),)}
@@ -50,36 +53,27 @@ def test_what_may_happen_is_not_stopped(kinds: list[dict[str, Any]]) -> None:
     watch(rows([UNREAD]))  # only the first ones are watched
 
 
-def test_a_stopped_stage_leaves_nothing_behind(tmp_path: Path) -> None:
-    def stage(groups: Any) -> list[Prediction]:
+class Unreadable:
+    """A stage whose answers nobody can read."""
+
+    def __call__(self, groups: Any) -> list[Prediction]:
         return [Prediction(sample_id=s.id, source="mllm", **UNREAD) for g in groups for s in g.samples]
 
-    def failure(sample: Sample, reason: str) -> Prediction:
-        return Prediction(sample_id=sample.id, status="failed", source="mllm", reason=reason)
 
-    path, partial = tmp_path / "mllm.jsonl", tmp_path / "mllm.jsonl.partial"
-    watch = Watch("m", "norm1000_paren", SAMPLES)
-    job = StageJob("mllm", path, Prediction, SAMPLES, lambda s: Path(f"{s.id}.png"), failure, 8, watch)
+def stop(folder: Path) -> None:
+    job = replace(toy_job(folder, toy_spec(Unreadable(), 8), SAMPLES), watch=Watch("m", "norm1000_paren", SAMPLES))
     with pytest.raises(StopRunError):
-        run_stage(job, lambda: stage)
-    assert not path.exists()
-    assert not partial.exists()
+        run_stage(job, run_local)
+
+
+def test_a_stopped_stage_leaves_nothing_behind(tmp_path: Path) -> None:
+    stop(tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".lock"] == []
 
 
 def test_a_stop_keeps_rows_of_an_earlier_start(tmp_path: Path) -> None:
-    def stage(groups: Any) -> list[Prediction]:
-        return [Prediction(sample_id=s.id, source="mllm", **UNREAD) for g in groups for s in g.samples]
-
-    def failure(sample: Sample, reason: str) -> Prediction:
-        return Prediction(sample_id=sample.id, status="failed", source="mllm", reason=reason)
-
     kept = "".join(row.model_dump_json() + "\n" for row in rows([GOOD])[:4])
-    partial = tmp_path / "mllm.jsonl.partial"
+    partial = tmp_path / "toy.jsonl.partial"
     partial.write_text(kept)
-    watch = Watch("m", "norm1000_paren", SAMPLES)
-    job = StageJob(
-        "mllm", tmp_path / "mllm.jsonl", Prediction, SAMPLES, lambda s: Path(f"{s.id}.png"), failure, 8, watch
-    )
-    with pytest.raises(StopRunError):
-        run_stage(job, lambda: stage)
+    stop(tmp_path)
     assert partial.read_text().startswith(kept)

@@ -1,4 +1,4 @@
-"""Selection with a model that answers as it is told, then with the mini model."""
+"""Selection with a model that answers from a script, then with the mini model."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import pytest
 from PIL import Image
 
 from finecops.config.find import load_mllm
-from finecops.models.protocols import Detections, QueryGroup, Question, QuestionGroup
+from finecops.images import Picture
+from finecops.models.protocols import QueryGroup, Question, QuestionGroup
 from finecops.records import Candidates, Route, Sample
+from finecops.replies.answer import Answer
 from finecops.replies.letters import LetterScores
-from finecops.runs.runner import ImageGroup
+from finecops.runs.specification import ImageGroup
 from finecops.stages.candidates import (
     CandidateStage,
     RoutedCandidateStage,
@@ -29,7 +31,7 @@ CONFIG = load_mllm("mini-qwen2vl")
 BOXES = ((10.0, 10.0, 50.0, 50.0), (60.0, 60.0, 90.0, 90.0), (5.0, 60.0, 30.0, 90.0))
 
 
-class Told:
+class Scripted:
     """Gives fixed probabilities by letter, or a fixed reply."""
 
     def __init__(self, probabilities: Sequence[float] | None = None, reply: str | None = None) -> None:
@@ -65,7 +67,7 @@ def select(group: ImageGroup, model: Any, candidates: Candidates, **how: Any) ->
 
 
 def test_the_likeliest_letter_wins_and_all_are_kept(group: ImageGroup) -> None:
-    row = select(group, Told([0.2, 0.5, 0.3]), proposal(*BOXES))
+    row = select(group, Scripted([0.2, 0.5, 0.3]), proposal(*BOXES))
     assert row.status == "box"
     assert row.choice == "B"
     assert row.boxes == (BOXES[1], BOXES[2], BOXES[0])
@@ -76,7 +78,7 @@ def test_the_likeliest_letter_wins_and_all_are_kept(group: ImageGroup) -> None:
 
 
 def test_none_rejects_and_boxes_keep_their_probabilities(group: ImageGroup) -> None:
-    row = select(group, Told([0.1, 0.3, 0.1, 0.5]), proposal(*BOXES), none=True)
+    row = select(group, Scripted([0.1, 0.3, 0.1, 0.5]), proposal(*BOXES), none=True)
     assert (row.status, row.choice) == ("reject", "D")
     assert row.boxes[0] == BOXES[1]
     assert row.scores[0] == pytest.approx(0.3)
@@ -84,20 +86,20 @@ def test_none_rejects_and_boxes_keep_their_probabilities(group: ImageGroup) -> N
 
 
 def test_fewer_candidates_than_asked_for_have_fewer_letters(group: ImageGroup) -> None:
-    row = select(group, Told([0.4, 0.6]), proposal(BOXES[0]), none=True, topk=5)
+    row = select(group, Scripted([0.4, 0.6]), proposal(BOXES[0]), none=True, topk=5)
     assert (row.status, row.choice) == ("reject", "B")
-    row = select(group, Told([1.0]), proposal(BOXES[0]))
+    row = select(group, Scripted([1.0]), proposal(BOXES[0]))
     assert (row.status, row.choice, row.scores) == ("box", "A", (1.0,))
 
 
 def test_topk_cuts_the_ranked_list(group: ImageGroup) -> None:
-    row = select(group, Told([0.1, 0.2, 0.9]), proposal(*BOXES), topk=2)
+    row = select(group, Scripted([0.1, 0.2, 0.9]), proposal(*BOXES), topk=2)
     assert row.choice == "B"
     assert len(row.boxes) == 2
 
 
 def test_no_candidates_are_not_asked_about(group: ImageGroup) -> None:
-    model = Told([1.0])
+    model = Scripted([1.0])
     assert select(group, model, proposal()).status == "failed"
     row = select(group, model, proposal(), none=True)
     assert (row.status, row.presence, row.note) == ("reject", 0.0, "the specialist proposed nothing")
@@ -121,14 +123,14 @@ def test_no_candidates_are_not_asked_about(group: ImageGroup) -> None:
 def test_a_letter_in_words_where_there_are_no_probabilities(
     reply: str, status: str, choice: str | None, group: ImageGroup
 ) -> None:
-    row = select(group, Told(reply=reply), proposal(*BOXES), none=True)
+    row = select(group, Scripted(reply=reply), proposal(*BOXES), none=True)
     assert (row.status, row.choice, row.scores) == (status, choice, None)
     if status == "box":
         assert row.boxes == (BOXES["ABC".index(str(choice))],)
 
 
 def test_a_shuffle_moves_letters_not_candidates(group: ImageGroup) -> None:
-    class ByBox(Told):
+    class ByBox(Scripted):
         """Likes the option that shows the second candidate, whatever its letter."""
 
         def _answer(self, question: Question) -> LetterScores:
@@ -142,7 +144,7 @@ def test_a_shuffle_moves_letters_not_candidates(group: ImageGroup) -> None:
 
 
 def test_candidates_keep_what_was_there_before_nms() -> None:
-    found = Detections(np.array([BOXES[0], (11.0, 10.0, 50.0, 50.0), BOXES[1]]), np.array([0.9, 0.8, 0.7]))
+    found = Answer.of_arrays(np.array([BOXES[0], (11.0, 10.0, 50.0, 50.0), BOXES[1]]), np.array([0.9, 0.8, 0.7]))
     row = candidates_of(make_sample("1"), found, 0.7)
     assert len(row.boxes) == 3
     assert row.kept == (0, 2)
@@ -166,7 +168,7 @@ def test_one_forward_pass_for_all_questions_and_one_look_at_each_image(mini_mllm
     calls = []
     handle = mini_mllm.model.register_forward_hook(lambda *_: calls.append(1))
     looked = mini_mllm.vision.calls
-    images = [Image.new("RGB", (140, 140), colour) for colour in ("white", "red")]
+    images = [Picture(Image.new("RGB", (140, 140), colour)) for colour in ("white", "red")]
     questions = tuple(Question(f"Which?\nA. {i}\nB. 2\nC. 3", ("A", "B", "C")) for i in range(3))
     try:
         groups = [QuestionGroup(image, questions) for image in images]
@@ -200,9 +202,9 @@ class Proposing:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def detect(self, groups: Sequence[QueryGroup]) -> list[list[Detections]]:
+    def detect(self, groups: Sequence[QueryGroup]) -> list[list[Answer]]:
         self.asked += [query.sample_id or "" for group in groups for query in group.queries]
-        one = Detections(np.array([BOXES[2]]), np.array([0.5]))
+        one = Answer.of_arrays(np.array([BOXES[2]]), np.array([0.5]))
         return [[one for _ in group.queries] for group in groups]
 
 

@@ -6,16 +6,14 @@ import json
 import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from finecops.config.schema import ExtractorConfig
 from finecops.errors import ConfigError
+from finecops.models.extractors import LlmExtractor, conversation, read_reply
 from finecops.models.openai_text import OpenAiText
-from finecops.runs.runner import ImageGroup
-from finecops.stages.targets import LlmStage, conversation, read_reply
 from tests.conftest import make_sample
 
 SAMPLES = [
@@ -23,7 +21,6 @@ SAMPLES = [
     make_sample("b", expression="on the table stands a cup"),
     make_sample("c", expression="the fish"),
 ]
-GROUP = ImageGroup(Path("a.png"), tuple(SAMPLES))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +54,7 @@ class Scripted:
 
 def test_a_broken_member_is_asked_again_alone_and_fails_alone() -> None:
     llm = Scripted('{"1": "the red car"}', '{"1": "mug"}', TimeoutError("slow"))
-    rows = {row.sample_id: row for row in LlmStage(llm, "scripted", 8)([GROUP])}
+    rows = {row.sample_id: row for row in LlmExtractor(llm, "scripted", 8).extract(SAMPLES)}
     assert (rows["a"].status, rows["a"].phrase) == ("found", "red car")
     assert (rows["b"].status, rows["b"].span) == ("unmatched", None)
     assert rows["c"].status == "failed"
@@ -121,7 +118,7 @@ def test_a_server_is_asked_waited_for_and_its_refusals_are_rows(server_url: str)
         (200, {}, '{"1": "the red car", "2": "a cup"}'),
         (401, {}, "bad key"),
     ]
-    rows = LlmStage(OpenAiText(openai_config(server_url)), "srv", 8)([GROUP])
+    rows = LlmExtractor(OpenAiText(openai_config(server_url)), "srv", 8).extract(SAMPLES)
     assert [row.status for row in rows] == ["found", "found", "failed"]
     assert "AuthenticationError" in str(rows[2].reason)
     assert Server.seen[0]["model"] == "m"
@@ -130,8 +127,8 @@ def test_a_server_is_asked_waited_for_and_its_refusals_are_rows(server_url: str)
 
 def test_an_answer_without_content_fails_its_sample(server_url: str) -> None:
     Server.script = [(200, {}, None), (200, {}, '{"1": "the fish"}')]
-    group = ImageGroup(Path("a.png"), (SAMPLES[2],))
-    assert LlmStage(OpenAiText(openai_config(server_url)), "srv", 8)([group])[0].status == "found"
+    extractor = LlmExtractor(OpenAiText(openai_config(server_url)), "srv", 8)
+    assert extractor.extract(SAMPLES[2:])[0].status == "found"
 
 
 def test_no_key_and_no_server_is_said_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
