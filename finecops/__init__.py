@@ -1,3 +1,3 @@
 """Referring expression comprehension by a specialist and a multimodal language model together."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

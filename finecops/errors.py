@@ -1,7 +1,7 @@
-"""What can go wrong in a way that a user can mend.
+"""What can go wrong in a way that a user can fix.
 
-The command line turns a `FinecopsError` into one red line and exit code 1; anything else is a bug and shows
-its traceback.
+The command line turns a `FinecopsError` into one red line and exit code 1, a `UsageError` into exit code 2; anything
+else is a bug and shows its traceback.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ class DataError(FinecopsError):
 
 class ConfigError(FinecopsError):
     """A setting is unknown, missing or does not fit another one."""
+
+
+class UsageError(ConfigError):
+    """A command was typed wrongly: an unknown choice, or options that do not go together."""
 
 
 class RunError(FinecopsError):

@@ -85,6 +85,12 @@ def coco_file(path: Path, entries: list[dict[str, Any]]) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True, scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test reads what the user has in the folder of finecops."""
+    os.environ["FINECOPS_HOME"] = str(tmp_path_factory.mktemp("home"))
+
+
 @pytest.fixture
 def toy_dataset(tmp_path: Path) -> Callable[[list[dict[str, Any]]], DatasetConfig]:
     """A function from entries to a dataset of one file below the test's folder."""

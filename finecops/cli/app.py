@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -16,7 +17,7 @@ from finecops.cli.eval import eval_command
 from finecops.cli.infer import infer_app
 from finecops.cli.models import doctor_command, models_app
 from finecops.cli.sfa import sfa_app
-from finecops.errors import FinecopsError
+from finecops.errors import FinecopsError, UsageError
 
 app = typer.Typer(
     name="finecops",
@@ -60,13 +61,33 @@ def _options(
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
+STOPPED = "stopped; finished rows are kept, and the same command goes on from there"
+
+
+class _Terminated(BaseException):
+    """SIGTERM, as an exception, so that files are closed and locks released on the way out."""
+
+
+def _terminate(signum: int, frame: object) -> None:
+    raise _Terminated
+
+
 def main() -> None:
-    """Run the program. A `FinecopsError` is one red line and exit code 1; wrong usage is exit code 2."""
+    """Run the program.
+
+    Exit codes: 0 done; 1 a `FinecopsError`, said in one red line; 2 wrong usage; 130 and 143 stopped by a signal.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
     except FinecopsError as error:
-        typer.secho(str(error), fg=typer.colors.RED, err=True)
-        raise SystemExit(1) from None
+        _fail(str(error), 2 if isinstance(error, UsageError) else 1)
     except KeyboardInterrupt:
-        typer.secho("stopped; the same command goes on from here", fg=typer.colors.RED, err=True)
-        raise SystemExit(130) from None
+        _fail(STOPPED, 128 + signal.SIGINT)
+    except _Terminated:
+        _fail(STOPPED, 128 + signal.SIGTERM)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.secho(message, fg=typer.colors.RED, err=True)
+    raise SystemExit(code) from None

@@ -89,8 +89,9 @@ def candidates_command(
     from finecops.strategies.crs import candidates
 
     parts = _parts(given)
+    spec = candidates(parts)
     done = _open(parts)
-    found = candidate_recall(done.samples, done.do(candidates(parts)))
+    found = candidate_recall(done.samples, done.do(spec))
     shares = "  ".join(f"@{k} {found[k]:.2f}" for k in ("1", "3", "5", "8", "10", "25", "all") if found[k] is not None)
     typer.echo(f"Candidate recall on {found['n']} positives, %: {shares}")
 
@@ -132,11 +133,11 @@ def select_command(
 
     parts = _parts(given)
     spec = selection(parts)
+    votes, mean = order_test(parts) if parts.options.orders else (None, None)
     done = _open(parts)
     done.do(spec)
     typer.echo(str(done.file(spec.name)))
-    if parts.options.orders:
-        votes, mean = order_test(parts)
+    if votes is not None and mean is not None:
         done.do(mean)
         _print_orders(list(done.rows(votes).values()))
         typer.echo(str(done.file(mean.name)))
@@ -268,8 +269,9 @@ def _write_tune_data(parts: Parts, plan: TunePlan, trainer: str, out: Path, agai
     from finecops.tuning.data import make_tune_data
     from finecops.tuning.lint import lint
 
-    config, run = parts.mllm, _open(parts)
-    data = make_tune_data(config, run.samples, run.do(candidates(parts)), plan)
+    config, spec = parts.mllm, candidates(parts)
+    run = _open(parts)
+    data = make_tune_data(config, run.samples, run.do(spec), plan)
     root = run.dataset.root
     if trainer == "llama-factory":
         path = exports.write_llama_factory(out, data.rows, root, config)

@@ -99,7 +99,8 @@ def route_command(
     from finecops.strategies.running import open_for
 
     parts = Parts(Options(**given))
-    rows = open_for(parts).do(routes(parts))
+    spec = routes(parts)
+    rows = open_for(parts).do(spec)
     typer.echo(_counted(Counter(f"level {route.level}" for route in rows.values())))
 
 
@@ -124,7 +125,8 @@ def extract_command(
     from finecops.strategies.running import open_for
 
     parts = Parts(Options(**given))
-    rows = open_for(parts).do(targets(parts))
+    spec = targets(parts)
+    rows = open_for(parts).do(spec)
     typer.echo(_counted(Counter(target.status for target in rows.values())))
 
 
@@ -132,9 +134,9 @@ def _infer(options: Options) -> Run:
     """SFA's answers in their run folder.
 
     Raises:
-        ConfigError: an option says how CRS asks where CRS is not asked.
+        UsageError: an option says how CRS asks where CRS is not asked.
     """
-    from finecops.errors import ConfigError
+    from finecops.errors import UsageError
     from finecops.strategies.options import Options
     from finecops.strategies.parts import Parts
     from finecops.strategies.running import do_all, open_for
@@ -143,9 +145,8 @@ def _infer(options: Options) -> Run:
     usual = Options()
     asks = ("candidates", "topk", "none", "adapter")
     if options.slow != "crs" and any(getattr(options, name) != getattr(usual, name) for name in asks):
-        raise ConfigError("--candidates, --topk, --none and --adapter say how CRS asks; they go with --slow crs")
+        raise UsageError("--candidates, --topk, --none and --adapter say how CRS asks; they go with --slow crs")
     parts = Parts(options)
-    # Specified before the folder is made: a wrong option shall leave nothing behind.
     specs = sfa(parts)
     run = open_for(parts)
     do_all(run, specs)
@@ -153,5 +154,5 @@ def _infer(options: Options) -> Run:
 
 
 def _counted(counts: Counter[str]) -> str:
-    total = sum(counts.values())
+    total = counts.total()
     return ", ".join(f"{name} {n} ({100 * n / total:.1f}%)" for name, n in sorted(counts.items()))

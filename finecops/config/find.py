@@ -1,6 +1,7 @@
 """Finding configurations by name or path, and the folders that they name.
 
-A name is looked up in `./configs/<kind>/<name>.yaml` first, then in the ones that come with finecops. A path to a
+A name is looked up in `./configs/<kind>/<name>.yaml` first, then in the user's folder (`finecops.config.home`), then in
+the ones that come with finecops. A path to a
 YAML file works wherever a name does. Relative folders in them are looked up from the working directory first,
 then from the project's folder.
 """
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
+from finecops.config.home import home
 from finecops.config.schema import (
     AnyModelConfig,
     Config,
@@ -37,9 +39,10 @@ M = TypeVar("M", bound=Config)
 
 
 def with_permissions(config: M, trust_remote_code: bool, allow_pickle: bool) -> M:
-    """The configuration with the user's leave to run a model's own code, or to unpickle tensors, where it has a use."""
-    leave = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
-    return config.model_copy(update={key: True for key, given in leave.items() if given and hasattr(config, key)})
+    """The configuration with the user's permission to run a model's own code, or to unpickle tensors, where it can use
+    one."""
+    permissions = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
+    return config.model_copy(update={key: True for key, given in permissions.items() if given and hasattr(config, key)})
 
 
 def names(kind: str) -> list[str]:
@@ -121,7 +124,7 @@ def resolve_weights(weights: str) -> str:
 
 
 def _folders(kind: str) -> list[Path]:
-    return [Path("configs") / kind, PROJECT / "configs" / kind, PACKAGE / "configs" / kind]
+    return [folder / "configs" / kind for folder in (Path(), home(), PROJECT, PACKAGE)]
 
 
 def _load(kind: str, name: str, expected: type[C]) -> C:

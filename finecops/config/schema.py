@@ -54,7 +54,8 @@ class ModelConfig(Config):
         seen: which of the benchmarks' sources it saw in training (RefCOCO, GQA, …), by its makers; None: not known.
         proved: how finecops' way to it was tried, and on what.
         paper_row: its row in the paper's tables.
-        remote_code: the model needs code from the Hub; `trust_remote_code` is the user's leave to run it.
+        remote_code: the model needs code from the Hub; `trust_remote_code` is the user's permission to run it.
+        allow_pickle: the user's permission to load weights in pickle form (tensors only).
         device_map: how transformers spreads the weights ("auto" over all GPUs); None: all on one device.
         batch_size: samples per batch.
         command: of a worker: the program in the model's own environment and its arguments. `$NAME` stands for an
@@ -72,6 +73,7 @@ class ModelConfig(Config):
     paper_row: str | None = None
     remote_code: bool = False
     trust_remote_code: bool = False
+    allow_pickle: bool = False
     device_map: str | None = None
     dtype: str = "auto"
     batch_size: int = Field(default=8, ge=1)
@@ -102,7 +104,6 @@ class SpecialistConfig(ModelConfig):
         max_tokens: its text limit.
         long_text: a longer text is an `error`, or is `cut` and counted.
         mmdet_config: of the backend mmdet: a configuration file, or the name of one in mmdet.
-        allow_pickle: of the backend mmdet: the user's leave to load a checkpoint in pickle form (tensors only).
     """
 
     kind: Literal["specialist"]
@@ -114,7 +115,6 @@ class SpecialistConfig(ModelConfig):
     max_tokens: int = Field(default=256, ge=1)
     long_text: Literal["error", "cut"] = "error"
     mmdet_config: str | None = None
-    allow_pickle: bool = False
 
 
 class MllmConfig(ModelConfig):

@@ -19,7 +19,7 @@ from pydantic import JsonValue
 from finecops import prompts
 from finecops.datasets.choose import choose_samples
 from finecops.datasets.dataset import Dataset
-from finecops.errors import ConfigError, RunError
+from finecops.errors import RunError, UsageError
 from finecops.records import Route, Sample
 from finecops.runs.batches import make_batches, share_of
 from finecops.runs.engines import ENGINES
@@ -76,7 +76,7 @@ class Run:
         """Make a stage's file or what is missing of it, after what it reads; its rows by sample id.
 
         Raises:
-            ConfigError: the engine is unknown.
+            UsageError: the engine is unknown.
             RunError: it was begun with other settings, or an input is missing and may not be made.
         """
         if self._done.get(spec.name) != spec.key:
@@ -100,7 +100,7 @@ class Run:
 
     def _make(self, spec: StageSpec[Row]) -> None:
         if self.options.engine not in ENGINES:
-            raise ConfigError(f"unknown engine {self.options.engine!r}; there are: {', '.join(ENGINES)}")
+            raise UsageError(f"unknown engine {self.options.engine!r}; there are: {', '.join(ENGINES)}")
         files = {before.name: self.file(before.name) for before in spec.inputs}
         described = spec.described({name: sha256_of(path) for name, path in files.items()})
         self._refuse_other_settings(spec, described)

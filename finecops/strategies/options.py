@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from finecops.errors import ConfigError
+from finecops.errors import UsageError
 from finecops.replies.confidence import CONFIDENCES, Confidence
 from finecops.replies.options import Order, Show
 from finecops.stages.candidates import NMS_IOU, Proposer
@@ -19,11 +19,11 @@ DEFAULT_DATASET = "finecops-mini"
 def require_known(what: str, value: str, known: Iterable[str]) -> None:
     """
     Raises:
-        ConfigError: the value is none of the known ones, which it lists.
+        UsageError: the value is none of the known ones, which it lists.
     """
     names = list(known)
     if value not in names:
-        raise ConfigError(f"unknown {what} {value!r}; there are: {', '.join(names)}")
+        raise UsageError(f"unknown {what} {value!r}; there are: {', '.join(names)}")
 
 
 _CHOICES = {
@@ -38,7 +38,7 @@ class Options(BaseModel):
     """What a command was asked for. A command sets the fields that are its options; the others keep their defaults.
 
     Raises:
-        ConfigError: a choice is unknown.
+        UsageError: a choice is unknown.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

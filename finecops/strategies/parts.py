@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 from finecops.config.find import (
     load_dataset,
@@ -14,16 +15,53 @@ from finecops.config.find import (
     with_permissions,
 )
 from finecops.config.schema import DatasetConfig, ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig
+from finecops.errors import UsageError
 from finecops.models.backends import backend_of, default_device
 from finecops.runs.specification import Resources
 from finecops.strategies.options import Options
 
+_OF_RUNS = frozenset({"dataset", "split", "annotations", "run", "limit", "engine", "upstream", "watch"})
+"""Options of the run folder; they have a use in every command."""
+_FLAGS = {"router_nms_iou": "--nms-iou", "candidate_nms_iou": "--nms-iou", "watch": "--no-watch"}
 
-class Parts:
-    """What stages are made of, by the options: each part is looked up when a strategy asks for it."""
+
+class _Recorder:
+    """Options that remember which of them were read."""
 
     def __init__(self, options: Options) -> None:
-        self.options = options
+        self._options, self.read = options, set[str]()
+
+    def __getattr__(self, name: str) -> object:
+        self.read.add(name)
+        return getattr(self._options, name)
+
+
+class Parts:
+    """What stages are made of, by the options: each part is looked up when a strategy asks for it.
+
+    Which options were read is remembered, so that what no stage uses can be refused instead of ignored.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._recorder, self._given = _Recorder(options), options
+        self.options = cast(Options, self._recorder)
+
+    def refuse_unused(self) -> None:
+        """To be called when all stages are specified.
+
+        Raises:
+            UsageError: an option was given that none of them uses.
+        """
+        usual = Options()
+        unused = [
+            _FLAGS.get(name, f"--{name.replace('_', '-')}")
+            for name in Options.model_fields
+            if getattr(self._given, name) != getattr(usual, name)
+            and name not in self._recorder.read
+            and name not in _OF_RUNS
+        ]
+        if unused:
+            raise UsageError(f"{', '.join(unused)}: of no use with these options; leave out what no stage here reads")
 
     @cached_property
     def dataset(self) -> DatasetConfig:

@@ -16,11 +16,18 @@ log = logging.getLogger(__name__)
 
 
 def open_for(parts: Parts, part: str | None = None) -> Run:
-    """The run folder that the options name, with its samples. `part` names a run that is not SFA's.
+    """The run folder that the options name, with its samples. To be called when all stages are specified: a wrong
+    option leaves no folder behind.
+
+    Args:
+        parts: what the stages are made of.
+        part: names a run that is not SFA's.
 
     Raises:
+        UsageError: an option was given that no stage uses.
         FinecopsError: the dataset is not here, or the folder holds a run on other data.
     """
+    parts.refuse_unused()
     o = parts.options
     dataset = load_dataset_split(parts.dataset, o.split, o.annotations)
     if dataset.problems:

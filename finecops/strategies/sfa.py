@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from finecops.errors import ConfigError
+from finecops.errors import UsageError
 from finecops.records import Prediction
 from finecops.runs.manifest import ALL, Share
 from finecops.runs.specification import StageSpec
@@ -22,7 +22,7 @@ Pathway: TypeAlias = Callable[[Parts, Share], StageSpec[Prediction]]
 
 def _router_alone(parts: Parts, share: Share) -> StageSpec[Prediction]:
     if share.router_level != 1:
-        raise ConfigError("--fast router answers level 1 alone, so it does not go with --both")
+        raise UsageError("--fast router answers level 1 alone, so it does not go with --both")
     return reuse_spec(routes(parts), parts.router.name)
 
 
@@ -40,7 +40,7 @@ def sfa(parts: Parts) -> list[StageSpec[Prediction]]:
     """SFA's answers, last; with `both` and a slow pathway other than the MLLM, also the MLLM's alone.
 
     Raises:
-        ConfigError: a pathway is unknown, or cannot answer every sample where both are asked for.
+        UsageError: a pathway is unknown, or cannot answer every sample where both are asked for.
     """
     o = parts.options
     require_known("fast pathway", o.fast, FAST)
