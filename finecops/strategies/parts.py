@@ -20,8 +20,8 @@ from finecops.models.backends import backend_of, default_device
 from finecops.runs.specification import Resources
 from finecops.strategies.options import Options
 
-_OF_RUNS = frozenset({"dataset", "split", "annotations", "run", "limit", "engine", "upstream", "watch"})
-"""Options of the run folder; they have a use in every command."""
+_OF_RUNS = frozenset({"dataset", "split", "annotations", "run", "limit", "preset", "engine", "upstream", "watch"})
+"""Options of the run folder and its name; they have a use in every command."""
 _FLAGS = {"router_nms_iou": "--nms-iou", "candidate_nms_iou": "--nms-iou", "watch": "--no-watch"}
 
 

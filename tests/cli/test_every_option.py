@@ -1,0 +1,196 @@
+"""Every option of every command that makes stages changes what is run, or is refused: none is ignored in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from finecops.cli.app import app
+from finecops.datasets.dataset import Dataset
+from finecops.runs.folder import RunOptions
+from finecops.runs.specification import StageSpec
+from finecops.strategies import running
+from finecops.strategies.options import Options
+
+PROJECT = Path(__file__).resolve().parents[2]
+STAGE_COMMANDS = [
+    ("sfa", "run"),
+    ("sfa", "infer"),
+    ("sfa", "route"),
+    ("sfa", "extract"),
+    ("crs", "run"),
+    ("crs", "candidates"),
+    ("crs", "select"),
+    ("crs", "tune-data"),
+    ("infer", "specialist"),
+    ("infer", "mllm"),
+]
+# Another value than the default, by the parameter's name; and what must be given besides for it to have a use.
+OTHER: dict[str, str | bool] = {
+    "dataset": "{copy}",
+    "split": "val",
+    "annotations": str(PROJECT / "data/finecops-mini/val_expression_all_coco_format.json"),
+    "run": "another",
+    "limit": "7",
+    "preset": "paper",
+    "extractor": "openai-extractor",
+    "router": "mm-gdino-t",
+    "specialist": "mm-gdino-t",
+    "mllm": "qwen2-vl-2b",
+    "adapter": "checkpoints/mini-qwen2vl-crs",
+    "fast": "router",
+    "slow": "crs",
+    "candidates": "specialist",
+    "confidence": "product",
+    "topk": "3",
+    "order": "shuffle",
+    "orders": "2",
+    "show": "marks",
+    "score_threshold": "0.4",
+    "router_nms_iou": "0.5",
+    "candidate_nms_iou": "0.5",
+    "zero_is": "1",
+    "device": "cuda:7",
+    "batch_size": "3",
+    "engine": "another",
+}
+BESIDES: dict[tuple[str, str], list[str]] = {
+    ("crs", "extractor"): ["--focus"],
+    ("infer", "extractor"): ["--focus"],
+    ("sfa", "candidates"): ["--slow", "crs"],
+    ("sfa", "topk"): ["--slow", "crs"],
+    ("sfa", "none"): ["--slow", "crs"],
+    ("sfa", "adapter"): ["--slow", "crs"],
+}
+# Of the questions that are drawn from candidates: seen in `tests/tuning`, since no stage has them.
+OF_TUNE_DATA = {
+    "out", "positives", "negatives", "topk", "fewest", "none", "style", "warm_up", "trainer", "against", "seed", "mllm"
+}  # fmt: skip
+
+
+@dataclass
+class Seen:
+    """What a command would have run."""
+
+    opened: list[Any] = field(default_factory=list)
+    done: list[Any] = field(default_factory=list)
+
+
+class StandIn:
+    """A run folder that notes which stages it is asked to make, and makes none."""
+
+    def __init__(self, seen: Seen, folder: Path, dataset: Dataset) -> None:
+        self.seen, self.folder, self.dataset = seen, folder, dataset
+        self.samples = dataset.samples
+
+    def do(self, spec: StageSpec[Any]) -> Mapping[str, Any]:
+        self.seen.done.append(spec.key)
+        return {}
+
+    def rows(self, spec: StageSpec[Any]) -> Mapping[str, Any]:
+        return {}
+
+    def file(self, stage: str) -> Path:
+        return self.folder / stage
+
+
+def command_of(group: str, name: str) -> Any:
+    commands: Any = typer.main.get_command(app)
+    return commands.commands[group].commands[name]
+
+
+def parameters() -> Iterator[tuple[str, str, Any]]:
+    for group, name in STAGE_COMMANDS:
+        for parameter in command_of(group, name).params:
+            if parameter.name != "help":
+                yield group, name, parameter
+
+
+def flags(parameter: Any, copy: Path) -> list[str]:
+    """The parameter with another value than its default."""
+    assert parameter.name is not None
+    if getattr(parameter, "is_flag", False):
+        return [parameter.secondary_opts[0] if parameter.default else parameter.opts[0]]
+    return [parameter.opts[0], str(OTHER[parameter.name]).format(copy=copy)]
+
+
+@pytest.fixture
+def copy_of_dataset(tmp_path: Path) -> Path:
+    path = tmp_path / "copy.yaml"
+    text = (PROJECT / "configs/datasets/finecops-mini.yaml").read_text()
+    path.write_text(text.replace("name: finecops-mini", "name: copy"))
+    return path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, group: str, name: str, *arguments: str) -> tuple[int, Seen]:
+    seen = Seen()
+
+    def open_run(folder: Path, dataset: Dataset, limit: int, options: RunOptions) -> Any:
+        seen.opened.append((folder, dataset.config.name, dataset.split, dataset.files, limit, options))
+        return StandIn(seen, folder, dataset)
+
+    monkeypatch.setattr(running, "open_run", open_run)
+    fixed = ["--out", "out.jsonl", "--split", "test"] if name == "tune-data" and "--split" not in arguments else []
+    fixed += ["--out", "out.jsonl"] if name == "tune-data" and not fixed else []
+    return CliRunner().invoke(app, [group, name, *fixed, *arguments]).exit_code, seen
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "parameter"), [pytest.param(g, n, p, id=f"{g}-{n}-{p.name}") for g, n, p in parameters()]
+)
+def test_an_option_changes_what_is_run(
+    monkeypatch: pytest.MonkeyPatch, copy_of_dataset: Path, group: str, name: str, parameter: Any
+) -> None:
+    if name == "tune-data" and parameter.name in OF_TUNE_DATA:
+        pytest.skip("an option of the questions, not of a stage")
+    besides = BESIDES.get((group, str(parameter.name)), [])
+    usual = run(monkeypatch, group, name, *besides)[1]
+    assert usual.done, "the command runs nothing"
+    code, changed = run(monkeypatch, group, name, *besides, *flags(parameter, copy_of_dataset))
+    assert changed != usual
+    assert changed.opened or code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("sfa", "run", "--topk", "3"), "go with --slow crs"),
+        (("sfa", "run", "--slow", "crs", "--confidence", "product"), "--confidence"),
+        (("sfa", "run", "--fast", "router", "--specialist", "mm-gdino-t"), "--specialist"),
+        (("infer", "mllm", "--extractor", "rules"), "--extractor"),
+        (("crs", "select", "--order", "random"), "unknown order 'random'"),
+        (("infer", "mllm", "--confidence", "high"), "unknown confidence 'high'"),
+    ],
+)
+def test_an_option_without_a_use_is_refused_and_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    from finecops.errors import UsageError
+
+    result = CliRunner().invoke(app, [*arguments, "--run", str(tmp_path / "run")])
+    assert isinstance(result.exception, UsageError)
+    assert message in str(result.exception)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("group", "name"), STAGE_COMMANDS)
+def test_defaults_on_the_command_line_are_those_of_the_options(group: str, name: str) -> None:
+    usual = Options()
+    for parameter in command_of(group, name).params:
+        # CRS and the baselines are not focused unless asked; tuning data comes from the training split.
+        if parameter.name in Options.model_fields and parameter.name not in ("focus", "annotations", "split"):
+            assert parameter.default == getattr(usual, parameter.name), parameter.name
+
+
+def test_the_two_nms_options_say_whose_they_are() -> None:
+    for group, name in STAGE_COMMANDS:
+        for parameter in command_of(group, name).params:
+            if "--nms-iou" in parameter.opts:
+                owner = "Candidates" if group == "crs" else "Router"
+                assert str(parameter.help).startswith(owner)
