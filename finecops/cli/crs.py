@@ -39,7 +39,7 @@ def run_command(choices: Choices) -> None:
 
     With --both the specialist and the MLLM answer every sample alone too, to be compared.
     """
-    from finecops.report.tables import print_runs
+    from finecops.cli.printing import print_runs
 
     pipeline, alone = _pipelines(choices)
     pipeline.select()
@@ -52,7 +52,7 @@ def run_command(choices: Choices) -> None:
 @command(crs_app, "candidates", (*DATA, *_PROPOSE, *MACHINE), focus=False)
 def candidates_command(choices: Choices) -> None:
     """Propose boxes for every sample and keep them before and after NMS; writes candidates.jsonl."""
-    from finecops.stages.candidates import candidate_recall
+    from finecops.metrics.candidates import candidate_recall
 
     pipeline = _pipeline(choices)
     found = candidate_recall(pipeline.run.samples, pipeline.candidates())
@@ -240,7 +240,7 @@ def _write(
 
 
 def _print_orders(report: Any) -> None:
-    from finecops.report.tables import table
+    from finecops.report.text import text_table
 
     if not report.n:
         typer.echo("no question could be asked in several orders")
@@ -249,7 +249,7 @@ def _print_orders(report: Any) -> None:
         [letter, f"{report.chosen[letter]:.2f}", f"{report.even[letter]:.2f}", f"{report.prior[letter]:+.2f}"]
         for letter in report.chosen
     ]
-    typer.echo(table("Letters, %", ["", "chosen", "by lot", "prior"], rows))
+    typer.echo(text_table("Letters, %", ["", "chosen", "by lot", "prior"], rows))
     typer.echo(
         f"Of {report.n} questions {report.unstable:.2f}% have other answers in other orders; two orders differ in "
         f"{report.flip_rate:.2f}% of the pairs"

@@ -29,7 +29,7 @@ def run_command(choices: Choices) -> None:
 
     Every stage's file is kept in the run folder; what is there already is not done again.
     """
-    from finecops.report.tables import print_runs
+    from finecops.cli.printing import print_runs
     from finecops.strategies.sfa import SfaPipeline
 
     run, settings = _open(choices)

@@ -1,8 +1,8 @@
-"""Evaluating a prediction file from elsewhere against annotation files, without a run."""
+"""Scoring a prediction file from elsewhere against annotation files, without a run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,29 @@ from finecops.config.schema import DatasetConfig
 from finecops.datasets.dataset import load_dataset_split
 from finecops.errors import ConfigError
 from finecops.evaluation import reference
-from finecops.evaluation.validated import validated_rows
-from finecops.evaluation.values import METRICS, Cluster, evaluate
-from finecops.exchange.read import FileFormat, read_answers
-from finecops.metrics.precision import IOU_THRESHOLD
+from finecops.evaluation.evaluate import evaluate
+from finecops.evaluation.paper import with_paper
+from finecops.evaluation.reference_entries import (
+    ScriptStopsError,
+    Truth,
+    detector_entries,
+    text_entries,
+    truths_of_files,
+)
+from finecops.evaluation.results import EvaluatedData, Evaluation, Measured, MethodResult, Outcomes
+from finecops.evaluation.settings import MetricSettings, ScoreSettings
+from finecops.evaluation.validated import validated_values
+from finecops.exchange.crs_letters import ANSWER_SCORE
+from finecops.exchange.formats import FileFormat
+from finecops.exchange.json_lines import read_objects
+from finecops.exchange.read import read_answers
+from finecops.exchange.refexp_text import find_score_field
+from finecops.metrics.answers import Answers, AnswersBuilder
+from finecops.metrics.values import MetricValue
 from finecops.records import Sample
 
-METHOD = "file"
+STAGE = "file"
+"""The name of a file's answers where a run's have a stage's."""
 
 
 @dataclass(frozen=True)
@@ -29,35 +45,67 @@ class PredictionFile:
     how: FileFormat
 
 
+def score_file(settings: ScoreSettings) -> list[Evaluation]:
+    """A file by each arithmetic that is asked for, with the paper's figures where they are."""
+    how = _how(settings)
+    file = PredictionFile(settings.annotations, settings.predictions, how)
+    val = None
+    if settings.val_annotations and settings.val_predictions is not None:
+        val = PredictionFile(settings.val_annotations, settings.val_predictions, how)
+    found = []
+    if settings.compat != "reference":
+        found.append(evaluate_file(file, settings, val, settings.ignore_unknown))
+    if settings.compat != "none":
+        found.append(evaluate_file_as_reference(file))
+    return [with_paper(evaluation, settings.paper_row) for evaluation in found] if settings.paper else found
+
+
+def file_answers(settings: ScoreSettings) -> Answers:
+    """What the file holds."""
+    return read_answers(
+        settings.predictions, _how(settings), read_annotations(settings.annotations)[0], settings.ignore_unknown
+    )
+
+
+def _how(settings: ScoreSettings) -> FileFormat:
+    return FileFormat(settings.format, settings.box_format, settings.score)
+
+
 def evaluate_file(
     file: PredictionFile,
-    metrics: Sequence[str] = METRICS,
-    cluster: Cluster | None = None,
-    iou_threshold: float = IOU_THRESHOLD,
+    settings: MetricSettings | None = None,
     val: PredictionFile | None = None,
     ignore_unknown: bool = False,
-) -> dict[str, Any]:
-    """Numbers of a prediction file, in the shape of `evaluate_run`; `problems` lists what was wrong in the files."""
+) -> Evaluation:
+    """The numbers of a prediction file; `problems` lists what was wrong in the files.
+
+    Args:
+        val: another split's file, on which scores are calibrated and operating points chosen.
+        ignore_unknown: leave out rows whose id is not annotated.
+    """
+    settings = settings or MetricSettings()
     samples, problems = read_annotations(file.annotations)
     answers = read_answers(file.predictions, file.how, samples, ignore_unknown)
-    found = evaluate(samples, answers, None, metrics, cluster, iou_threshold)
+    measured = evaluate(samples, answers, None, settings)
     if val is not None:
         val_samples, _ = read_annotations(val.annotations)
         val_answers = read_answers(val.predictions, val.how, val_samples, ignore_unknown)
-        found["rows"] += validated_rows((val_samples, val_answers), (samples, answers), metrics, iou_threshold)[0]
-    return file_result(file, len(samples), {"samples": "all", **found}, [*problems, *answers.problems])
+        values, _ = validated_values((val_samples, val_answers), (samples, answers), settings)
+        measured = measured.model_copy(update={"values": (*measured.values, *values)})
+    return _evaluation(file, str(file.predictions), len(samples), measured, [*problems, *answers.problems])
 
 
-def evaluate_file_as_reference(file: PredictionFile) -> dict[str, Any]:
-    """What the paper's own scripts print for the same files (`--compat reference`), in the same shape."""
-    truths = reference.truths_of_files(file.annotations)
-    rows: list[dict[str, Any]] = []
+def evaluate_file_as_reference(file: PredictionFile) -> Evaluation:
+    """What the paper's own scripts print for the same files (`--compat reference`)."""
+    truths = truths_of_files(file.annotations)
+    values: list[MetricValue] = []
     absent = {}
     try:
-        rows = _reference_rows(file, truths)
-    except reference.ScriptStopsError as error:
+        values = _REFERENCE.get(file.how.name, _reference_detections)(file, truths)
+    except ScriptStopsError as error:
         absent["everything"] = str(error)
-    return file_result(file, len(truths), {"samples": "all", "rows": rows, "outcomes": {}, "absent": absent}, [])
+    measured = Measured(values=tuple(values), outcomes=Outcomes(), absent=absent)
+    return _evaluation(file, f"{file.predictions}, arithmetic of the paper's scripts", len(truths), measured, [])
 
 
 def read_annotations(paths: Sequence[Path]) -> tuple[Sequence[Sample], list[str]]:
@@ -75,37 +123,42 @@ def read_annotations(paths: Sequence[Path]) -> tuple[Sequence[Sample], list[str]
     return dataset.samples, problems
 
 
-def file_result(
-    file: PredictionFile, samples: int, evaluation: dict[str, Any], problems: Sequence[str]
-) -> dict[str, Any]:
-    """An evaluation in the shape of `evaluate_run`'s result."""
-    return {
-        "dataset": {"name": file.annotations[0].stem, "split": file.predictions.name, "limit": 0, "samples": samples},
-        "methods": {METHOD: evaluation},
-        "router": None,
-        "ledger": None,
-        "targets": None,
-        "stages": {},
-        "problems": list(problems),
-    }
+def _evaluation(
+    file: PredictionFile, title: str, samples: int, measured: Measured, problems: Sequence[str]
+) -> Evaluation:
+    """The evaluation of a file: one method, no router, no stages."""
+    return Evaluation(
+        title=title,
+        dataset=EvaluatedData(name=file.annotations[0].stem, split=file.predictions.name, limit=0, samples=samples),
+        methods=(MethodResult.model_validate(dict(measured) | {"stage": STAGE, "label": "File"}),),
+        unknown=measured.unknown,
+        problems=tuple(problems),
+    )
 
 
-def _reference_rows(file: PredictionFile, truths: dict[str, reference.Truth]) -> list[dict[str, Any]]:
-    how = file.how
-    if how.name in ("refexp-text", "crs-letters"):
-        from finecops.exchange.crs_letters import ANSWER_SCORE
-        from finecops.exchange.json_lines import read_objects
-        from finecops.exchange.refexp_text import find_score_field
-        from finecops.metrics.answers import AnswersBuilder
+def _reference_texts(file: PredictionFile, truths: Mapping[str, Truth]) -> list[MetricValue]:
+    score = file.how.score or find_score_field(file.predictions)
+    if score is None:
+        raise ConfigError(f"{file.predictions}: the scripts need scores; --score names their field")
+    return reference.box_values(text_entries(truths, _objects(file, "image_id"), score))
 
-        required = ("image_id", "answer", "gt") if how.name == "crs-letters" else ("image_id",)
-        rows = [row for _, row in read_objects(file.predictions, AnswersBuilder(str(file.predictions)), required)]
-        if how.name == "crs-letters":
-            return reference.letter_rows(truths, rows, how.score or ANSWER_SCORE)
-        score = how.score or find_score_field(file.predictions)
-        if score is None:
-            raise ConfigError(f"{file.predictions}: the scripts need scores; --score names their field")
-        return reference.box_rows(reference.text_entries(truths, rows, score))
+
+def _reference_letters(file: PredictionFile, truths: Mapping[str, Truth]) -> list[MetricValue]:
+    rows = _objects(file, "image_id", "answer", "gt")
+    return reference.letter_values(truths, rows, file.how.score or ANSWER_SCORE)
+
+
+def _reference_detections(file: PredictionFile, truths: Mapping[str, Truth]) -> list[MetricValue]:
     samples, _ = read_annotations(file.annotations)
-    answers = read_answers(file.predictions, how, samples)
-    return reference.box_rows(reference.detector_entries(truths, answers))
+    return reference.box_values(detector_entries(truths, read_answers(file.predictions, file.how, samples)))
+
+
+_REFERENCE: dict[str, Callable[[PredictionFile, Mapping[str, Truth]], list[MetricValue]]] = {
+    "refexp-text": _reference_texts,
+    "crs-letters": _reference_letters,
+}
+"""Formats that have a script of their own; all others go through the detectors'."""
+
+
+def _objects(file: PredictionFile, *required: str) -> list[Mapping[str, Any]]:
+    return [row for _, row in read_objects(file.predictions, AnswersBuilder(str(file.predictions)), required)]

@@ -41,10 +41,11 @@ def _fields(entry: Any, path: Path, number: int) -> tuple[Any, Any]:
     return boxes.reshape(-1, 4), scores
 
 
-def write(path: Path, answers: Answers) -> None:
-    """Write answers with boxes as such a file."""
+def write(path: Path, answers: Answers) -> int:
+    """Write answers as such a file; returns how many have no box, which the format cannot tell from each other."""
     entries = np.empty(len(answers), dtype=object)
     for i, id_ in enumerate(answers.ids):
         part = slice(answers.start[i], answers.start[i + 1])
         entries[i] = {"img_id": id_, "bboxes": answers.boxes[part], "scores": answers.scores[part]}
     np.save(path, entries, allow_pickle=True)
+    return int((np.diff(answers.start) == 0).sum())

@@ -5,7 +5,7 @@ Rows may have any number of boxes, so boxes of all rows stand in one array and `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -53,6 +53,24 @@ class Answers:
     def with_scores(self, scores: Floats, presence: Floats) -> Answers:
         """The same answers with other scores `[m]` and presence `[n]`."""
         return replace(self, scores=scores, presence=presence)
+
+    def only(self, ids: Container[str]) -> Answers:
+        """The answers to some samples, in their order."""
+        kept = np.array([id_ in ids for id_ in self.ids], dtype=np.bool_)
+        if kept.all():
+            return self
+        counts = np.diff(self.start)
+        boxes = np.repeat(kept, counts)
+        return replace(
+            self,
+            ids=tuple(id_ for id_, keep in zip(self.ids, kept) if keep),
+            outcome=self.outcome[kept],
+            start=np.concatenate([[0], np.cumsum(counts[kept])]).astype(np.intp),
+            boxes=self.boxes[boxes],
+            scores=self.scores[boxes],
+            presence=self.presence[kept],
+            source=tuple(name for name, keep in zip(self.source, kept) if keep),
+        )
 
 
 @dataclass
@@ -145,7 +163,7 @@ def answers_of_predictions(predictions: Iterable[Prediction], file: str = "predi
 
 
 def top_boxes(answers: Answers, rows: Ints, k: int) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """The k best boxes of some rows: `boxes [r, k, 4]`, `scores [r, k]`, and which places are taken `[r, k]`.
+    """The k best boxes of some rows: `boxes [r, k, 4]`, `scores [r, k]`, and which ranks are taken `[r, k]`.
 
     Boxes are ranked by score, ties in the file's order, unless they are `ranked` or have no scores.
     """
@@ -153,11 +171,11 @@ def top_boxes(answers: Answers, rows: Ints, k: int) -> tuple[Floats, Floats, NDA
     if not answers.ranked and len(order):
         row_of = np.repeat(np.arange(len(answers)), np.diff(answers.start))
         order = np.lexsort((-np.nan_to_num(answers.scores, nan=0.0), row_of))
-    place = answers.start[rows][:, None] + np.arange(k)
-    taken = place < answers.start[rows + 1][:, None]
+    index = answers.start[rows][:, None] + np.arange(k)
+    taken = index < answers.start[rows + 1][:, None]
     if not len(order):
         return np.zeros((len(rows), k, 4)), np.full((len(rows), k), -np.inf), taken
-    found = order[np.where(taken, place, 0)]
+    found = order[np.where(taken, index, 0)]
     boxes = np.where(taken[:, :, None], answers.boxes[found], 0.0)
     return boxes, np.where(taken, answers.scores[found], -np.inf), taken
 

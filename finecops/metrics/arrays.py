@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from finecops.boxes import iou_xyxy
 from finecops.metrics.answers import OUTCOMES, Answers, Floats, Ints, answers_of_predictions, top_boxes
-from finecops.records import Prediction, Sample
+from finecops.records import NegativeKind, Prediction, Sample
 
 MAX_RANK = 10
 """Boxes behind this rank count in no metric, unless a metric's own rank is higher."""
 
 Bools = NDArray[np.bool_]
 Predictions = Answers | Mapping[str, Prediction]
-Column = tuple[str, str, int]
+Column = tuple[NegativeKind, str, int]
 """Kind, type and level of negatives."""
 
 BOX, REJECT, UNPARSED = (OUTCOMES.index(name) for name in ("box", "reject", "unparsed"))

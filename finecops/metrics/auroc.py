@@ -47,9 +47,9 @@ def accepted_at_thresholds(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positives and negatives accepted at each distinct score, from the highest down."""
     scores = np.concatenate([positive_scores, negative_scores])
-    distinct, place = np.unique(scores, return_inverse=True)
+    distinct, index = np.unique(scores, return_inverse=True)
     counts = [
         np.bincount(part, minlength=len(distinct))[::-1].cumsum()
-        for part in (place[: len(positive_scores)], place[len(positive_scores) :])
+        for part in (index[: len(positive_scores)], index[len(positive_scores) :])
     ]
     return counts[0], counts[1]

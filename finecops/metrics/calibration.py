@@ -94,8 +94,8 @@ def calibration_error(confidence: Floats, right: Bools, bins: int = BINS) -> flo
     """
     if not len(confidence):
         return None
-    place, counts = np.unique(confidence, return_inverse=True, return_counts=True)[1:]
-    share = (np.bincount(place, right) / counts)[place]
+    index, counts = np.unique(confidence, return_inverse=True, return_counts=True)[1:]
+    share = (np.bincount(index, right) / counts)[index]
     order = np.argsort(confidence, kind="stable")
     parts = [part for part in np.array_split(order, min(bins, len(order))) if len(part)]
     return float(100 * sum(len(p) / len(order) * abs(confidence[p].mean() - share[p].mean()) for p in parts))

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finecops.metrics.answers import Floats, Ints
+from finecops.metrics.values import Cluster
+from finecops.records import Sample
 
 REPLICATES = 1000
 _CHUNK = 50
@@ -30,6 +32,15 @@ class Interval:
 def cluster_indices(keys: Sequence[str]) -> Ints:
     """Keys → numbers from 0 on, equal for equal keys."""
     return np.unique(np.array(keys, dtype=object).astype(str), return_inverse=True)[1].astype(np.intp)
+
+
+def clusters_of(samples: Sequence[Sample], cluster: Cluster) -> Ints:
+    """The cluster of each sample, `[n]`: a positive with its negatives, or an image with all of its samples."""
+    if cluster == "image":
+        # A negative image belongs to the image that it was made from.
+        image_of = {s.id: s.image for s in samples if s.positive}
+        return cluster_indices([image_of.get(s.positive_id or "", s.image) for s in samples])
+    return cluster_indices([s.positive_id or s.id for s in samples])
 
 
 def _draws(clusters: int, replicates: int, seed: int) -> Iterator[NDArray[np.float64]]:
@@ -68,12 +79,12 @@ def auroc_interval(
     if positive.all() or not positive.any():
         return None
     # Bring equal scores together once; each replicate is then two weighted counts per distinct score.
-    place = np.unique(scores, return_inverse=True)[1]
-    distinct = int(place.max()) + 1
+    index = np.unique(scores, return_inverse=True)[1]
+    distinct = int(index.max()) + 1
     replicas = []
     for drawn in _draws(int(clusters.max()) + 1, replicates, seed):
         weights = drawn[:, clusters]
-        rows = np.arange(len(weights))[:, None] * distinct + place
+        rows = np.arange(len(weights))[:, None] * distinct + index
         sides = [
             np.bincount(rows[:, side].ravel(), weights[:, side].ravel(), len(weights) * distinct).reshape(-1, distinct)
             for side in (positive, ~positive)

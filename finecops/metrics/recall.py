@@ -52,7 +52,7 @@ def pair_outcomes(
     usable = there & (above < k)
     left = np.where(usable, k - above, 0)
     misses = np.where(usable, tied - tied_hits, 0)
-    # All of the places left go to misses: C(misses, left) of C(tied, left) orders.
+    # All ranks that are left go to misses: C(misses, left) of C(tied, left) orders.
     none_hit = np.where(misses >= left, np.exp(_log_choose(misses, left) - _log_choose(tied, left)), 0.0)
     return (
         np.where(usable, 1 - none_hit, 0.0),

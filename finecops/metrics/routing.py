@@ -1,4 +1,4 @@
-"""The router lab: what other routing rules would have given, from what both pathways answered.
+"""The threshold sweep: what other routing rules would have given, from what both pathways answered.
 
 A rule is a score threshold, an IoU for NMS, the level of a target that is not detected, and a lowest confidence the
 specialist must have for its answer to stand. Nothing is run again.
@@ -56,7 +56,7 @@ class Costs:
 
 
 @dataclass(frozen=True)
-class LabData:
+class SweepData:
     """Arrays over n samples: the router's detections (`scores [n, k]`, best first, -inf behind the last; `iou
     [n, k, k]`), the specialist's best score, whether each pathway is right, and which samples are positives."""
 
@@ -82,7 +82,7 @@ def detections_of(samples: Sequence[Sample], routes: Mapping[str, Route]) -> tup
 
 
 def kept_by_nms(scores: Floats, iou: Floats, nms_iou: float) -> Bools:
-    """Which detections greedy NMS keeps, `[n, k]`. It does not hang on the score threshold: a box below the
+    """Which detections greedy NMS keeps, `[n, k]`. It does not depend on the score threshold: a box below the
     threshold never suppresses one above it."""
     kept = np.isfinite(scores)
     for i in range(1, scores.shape[1]):
@@ -90,7 +90,7 @@ def kept_by_nms(scores: Floats, iou: Floats, nms_iou: float) -> Bools:
     return kept
 
 
-def sweep(data: LabData, rules: Iterable[Rule], costs: Costs | None = None) -> list[RuleResult]:
+def sweep(data: SweepData, rules: Iterable[Rule], costs: Costs | None = None) -> list[RuleResult]:
     """The result of every rule, in their order."""
     kept: dict[float, Bools] = {}
     counts: dict[tuple[float, float], Ints] = {}
@@ -112,7 +112,7 @@ def sweep(data: LabData, rules: Iterable[Rule], costs: Costs | None = None) -> l
     return results
 
 
-def oracle(data: LabData) -> tuple[float, float]:
+def oracle(data: SweepData) -> tuple[float, float]:
     """The best any router could do on the positives: precision@1, and the share it must send to the MLLM (%)."""
     either = (data.specialist_right | data.mllm_right)[data.positive]
     needed = (~data.specialist_right & data.mllm_right)[data.positive]

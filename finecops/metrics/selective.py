@@ -39,8 +39,8 @@ def risk_curve(confidence: Floats, wrong: Bools) -> Floats:
 
     Answers of equal confidence come in any order; the value is the expectation over all orders.
     """
-    place, counts = np.unique(-confidence, return_inverse=True, return_counts=True)[1:]
-    share = np.bincount(place, wrong) / counts
+    index, counts = np.unique(-confidence, return_inverse=True, return_counts=True)[1:]
+    share = np.bincount(index, wrong) / counts
     risk: Floats = np.repeat(share, counts).cumsum() / np.arange(1, len(wrong) + 1)
     return risk
 

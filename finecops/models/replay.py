@@ -1,6 +1,6 @@
-"""Predictions that were made elsewhere, answered again sample by sample: the way to models with code of their own.
+"""Predictions that were made elsewhere, answered again sample by sample: how models with code of their own are reached.
 
-The file is any that `finecops eval --predictions` reads. A sample that it has no row for fails: a missing row is
+The file is any that `finecops score` reads (`finecops.exchange.formats`). A sample that it has no row for fails: a missing row is
 missing, never a rejection.
 """
 
@@ -17,8 +17,9 @@ from finecops.config.find import resolve
 from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.errors import ConfigError, ModelError
 from finecops.exchange import refexp_text
+from finecops.exchange.formats import FORMATS, FileFormat
 from finecops.exchange.json_lines import read_objects
-from finecops.exchange.read import FORMATS, FileFormat, first_repeated, read_unchecked
+from finecops.exchange.read import first_repeated, read_unchecked
 from finecops.metrics.answers import OUTCOMES, Answers, AnswersBuilder
 from finecops.models.protocols import Detections, Query, QueryGroup, Question, QuestionGroup, ReadAnswer, Reply
 from finecops.replies.box_text import read_boxes
@@ -45,7 +46,7 @@ class Replay:
                 f"(docs/models), or name yours: {config.name}@FILE"
             )
         self._source: _Texts | _Boxes
-        if isinstance(config, MllmConfig) and config.file_format == "refexp-text":
+        if isinstance(config, MllmConfig) and "box_format" in FORMATS[config.file_format].options:
             self._source = _Texts(config, path)
         else:
             how = FileFormat(config.file_format, score=config.file_score)
@@ -78,16 +79,16 @@ class Replay:
             return LetterScores(question.prompt, None, None, error="the file says that the model failed")
         if read.status == "unparsed":
             return LetterScores(question.prompt, None, None, "")
-        places = [place for place, box in enumerate(question.boxes) if (box is None) == (read.status == "reject")]
-        if read.boxes and places:
-            shown = np.array([question.boxes[place] for place in places], dtype=np.float64)
+        fitting = [i for i, box in enumerate(question.boxes) if (box is None) == (read.status == "reject")]
+        if read.boxes and fitting:
+            shown = np.array([question.boxes[i] for i in fitting], dtype=np.float64)
             iou = iou_xyxy(shown, np.array(read.boxes[0]))
-            places = [places[int(iou.argmax())]] if iou.max() > _SAME_BOX_IOU else []
-        if not places:
+            fitting = [fitting[int(iou.argmax())]] if iou.max() > _SAME_BOX_IOU else []
+        if not fitting:
             what = "its answer is None, which" if read.status == "reject" else f"its box {read.boxes[0]}"
             unknown = f"{self.config.weights}: {what} is none of the options of sample {question.sample_id}"
             return LetterScores(question.prompt, None, None, error=unknown)
-        return LetterScores(question.prompt, None, None, question.letters[places[0]])
+        return LetterScores(question.prompt, None, None, question.letters[fitting[0]])
 
     def _reply(self, group: QueryGroup, query: Query) -> Reply:
         try:
@@ -107,7 +108,7 @@ class Replay:
 
 
 class _Texts:
-    """Answers as the model wrote them, read by its dialect."""
+    """Answers as the model wrote them, read by its box format."""
 
     def __init__(self, config: MllmConfig, path: Path) -> None:
         self.config, self.path = config, path
@@ -139,20 +140,20 @@ class _Boxes:
 
     def __init__(self, answers: Answers, path: Path) -> None:
         _refuse_repeated(answers.ids, path)
-        self.answers, self.place = answers, {id_: i for i, id_ in enumerate(answers.ids)}
+        self.answers, self.index = answers, {id_: i for i, id_ in enumerate(answers.ids)}
 
     def answer(self, sample_id: str, image_wh: ImageWh) -> ReadAnswer | None:
-        place = self.place.get(sample_id)
-        if place is None:
+        index = self.index.get(sample_id)
+        if index is None:
             return None
-        rows = slice(self.answers.start[place], self.answers.start[place + 1])
+        rows = slice(self.answers.start[index], self.answers.start[index + 1])
         boxes, scores = self.answers.boxes[rows], self.answers.scores[rows]
         scored = len(scores) > 0 and not np.isnan(scores).any()
         if scored and not self.answers.ranked:
             order = np.argsort(-scores, kind="stable")
             boxes, scores = boxes[order], scores[order]
         return ReadAnswer(
-            OUTCOMES[self.answers.outcome[place]],  # type: ignore[arg-type]
+            OUTCOMES[self.answers.outcome[index]],  # type: ignore[arg-type]
             tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in boxes.tolist()),
             tuple(scores.tolist()) if scored else None,
             "the file's" if scored else None,
