@@ -13,7 +13,6 @@ from finecops.cli.eval_options import (
     AsJson,
     ClusterOption,
     Iou,
-    OutputSettings,
     RunOption,
     Runs,
     refuse_two_outputs,
@@ -21,6 +20,7 @@ from finecops.cli.eval_options import (
 
 if TYPE_CHECKING:
     from finecops.evaluation.settings import CompareSettings
+    from finecops.report.writers import OutputSettings
 
 
 def compare_command(
@@ -38,6 +38,7 @@ def compare_command(
     Differences of precision@1 on the positives both answered, with 95% bootstrap intervals and p values.
     """
     from finecops.evaluation.settings import CompareSettings
+    from finecops.report.writers import OutputSettings
 
     runs = [*(runs or ()), *(run or ())]
     asked = locals()
@@ -48,7 +49,7 @@ def show(ctx: typer.Context, settings: CompareSettings, output: OutputSettings, 
     """Compare and print; with `rows_alone` the JSON is the list of rows, as `eval --compare` has always printed it."""
     from finecops.cli.printing import print_document
     from finecops.evaluation.comparison import compare
-    from finecops.report.tidy import comparison_document
+    from finecops.report.routing import comparison_document
 
     refuse_two_outputs(ctx)
     document = comparison_document(compare(settings))

@@ -24,7 +24,6 @@ from finecops.cli.eval_options import (
     Intervals,
     Iou,
     Metrics,
-    OutputSettings,
     Paper,
     PaperRow,
     RunOption,
@@ -40,6 +39,7 @@ from finecops.cli.eval_options import (
 
 if TYPE_CHECKING:
     from finecops.evaluation.settings import EvalSettings
+    from finecops.report.writers import OutputSettings
 
 _RUNS, _FILE, _COMPARE, _SWEEP = "runs", "--annotations and --predictions", "--compare", "--route-sweep"
 _OUTPUT = ("as_", "as_json", "as_csv")
@@ -101,6 +101,7 @@ def eval_command(
     from finecops.cli import sweep as sweeping
     from finecops.errors import ConfigError
     from finecops.evaluation.settings import CompareSettings, EvalSettings, ScoreSettings, SweepSettings
+    from finecops.report.writers import OutputSettings
 
     runs = [*(runs or ()), *(run or ())]
     asked = locals()

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from pydantic import BaseModel, ConfigDict
 
 DEFAULT_METRICS: Final = "p1,r1,auroc"
 
@@ -61,23 +60,6 @@ ValAnnotations = Annotated[list[Path] | None, typer.Option("--val-annotations", 
 ValPredictions = Annotated[
     Path | None, typer.Option("--val-predictions", help="Predictions on it, in the same format.")
 ]
-
-
-class OutputSettings(BaseModel):
-    """How a result is printed; made from a command's arguments, of which it takes its own."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    as_: str | None = None
-    as_json: bool = False
-    as_csv: bool = False
-    full: bool = False
-    """Whether the tables show every column."""
-
-    @property
-    def writer(self) -> str:
-        """The name of the output in `finecops.report.writers.WRITERS`."""
-        return self.as_ or ("json" if self.as_json else "csv" if self.as_csv else "text")
 
 
 class UsageError(typer.BadParameter):
@@ -151,7 +133,7 @@ def refuse_two_outputs(ctx: typer.Context) -> None:
         UsageError: there are two.
         ConfigError: the output is unknown.
     """
-    from finecops.report.writers import DATA_WRITERS, find_writer
+    from finecops.report.writers import DATA_WRITERS, OutputSettings, find_writer
 
     output = OutputSettings.model_validate(ctx.params)
     find_writer(output.writer)

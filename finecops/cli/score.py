@@ -27,7 +27,6 @@ from finecops.cli.eval_options import (
     Intervals,
     Iou,
     Metrics,
-    OutputSettings,
     Paper,
     PaperRow,
     Score,
@@ -40,6 +39,7 @@ from finecops.cli.eval_options import (
 
 if TYPE_CHECKING:
     from finecops.evaluation.settings import ScoreSettings
+    from finecops.report.writers import OutputSettings
 
 
 def score_command(
@@ -71,6 +71,7 @@ def score_command(
     --val-annotations and --val-predictions scores are calibrated and operating points chosen on another split.
     """
     from finecops.evaluation.settings import ScoreSettings
+    from finecops.report.writers import OutputSettings
 
     asked = locals()
     show(ctx, ScoreSettings.model_validate(asked), OutputSettings.model_validate(asked), export_coco)

@@ -11,7 +11,6 @@ from finecops.cli.eval_options import (
     As,
     AsCsv,
     AsJson,
-    OutputSettings,
     RunOption,
     Runs,
     UsageError,
@@ -20,6 +19,7 @@ from finecops.cli.eval_options import (
 
 if TYPE_CHECKING:
     from finecops.evaluation.settings import SweepSettings
+    from finecops.report.writers import OutputSettings
 
 
 def sweep_command(
@@ -39,6 +39,7 @@ def sweep_command(
     oracle; --json and --csv have every rule.
     """
     from finecops.evaluation.settings import SweepSettings
+    from finecops.report.writers import OutputSettings
 
     runs = [*(runs or ()), *(run or ())]
     asked = locals()
@@ -50,7 +51,7 @@ def show(ctx: typer.Context, settings: SweepSettings, output: OutputSettings, fi
     from finecops.cli.printing import print_document
     from finecops.evaluation.settings import named_or_newest
     from finecops.evaluation.sweep import sweep_run
-    from finecops.report.tidy import sweep_document
+    from finecops.report.routing import sweep_document
 
     refuse_two_outputs(ctx)
     folders = named_or_newest(settings.runs)

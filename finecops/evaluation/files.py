@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from finecops.config.schema import DatasetConfig
 from finecops.datasets.dataset import load_dataset_split
-from finecops.errors import ConfigError
-from finecops.evaluation import reference
 from finecops.evaluation.evaluate import evaluate
-from finecops.evaluation.paper import with_paper
-from finecops.evaluation.reference_entries import (
-    ScriptStopsError,
-    Truth,
-    detector_entries,
-    text_entries,
-    truths_of_files,
-)
-from finecops.evaluation.results import EvaluatedData, Evaluation, Measured, MethodResult, Outcomes
+from finecops.evaluation.results import EvaluatedData, Evaluation, Measured, MethodResult
 from finecops.evaluation.settings import MetricSettings, ScoreSettings
 from finecops.evaluation.validated import validated_values
-from finecops.exchange.crs_letters import ANSWER_SCORE
 from finecops.exchange.formats import FileFormat
-from finecops.exchange.json_lines import read_objects
 from finecops.exchange.read import read_answers
-from finecops.exchange.refexp_text import find_score_field
-from finecops.metrics.answers import Answers, AnswersBuilder
-from finecops.metrics.values import MetricValue
+from finecops.metrics.answers import Answers
 from finecops.records import Sample
 
 STAGE = "file"
@@ -56,8 +41,14 @@ def score_file(settings: ScoreSettings) -> list[Evaluation]:
     if settings.compat != "reference":
         found.append(evaluate_file(file, settings, val, settings.ignore_unknown))
     if settings.compat != "none":
+        from finecops.evaluation.reference_files import evaluate_file_as_reference
+
         found.append(evaluate_file_as_reference(file))
-    return [with_paper(evaluation, settings.paper_row) for evaluation in found] if settings.paper else found
+    if not settings.paper:
+        return found
+    from finecops.evaluation.paper import with_paper
+
+    return [with_paper(evaluation, settings.paper_row) for evaluation in found]
 
 
 def file_answers(settings: ScoreSettings) -> Answers:
@@ -92,20 +83,7 @@ def evaluate_file(
         val_answers = read_answers(val.predictions, val.how, val_samples, ignore_unknown)
         values, _ = validated_values((val_samples, val_answers), (samples, answers), settings)
         measured = measured.model_copy(update={"values": (*measured.values, *values)})
-    return _evaluation(file, str(file.predictions), len(samples), measured, [*problems, *answers.problems])
-
-
-def evaluate_file_as_reference(file: PredictionFile) -> Evaluation:
-    """What the paper's own scripts print for the same files (`--compat reference`)."""
-    truths = truths_of_files(file.annotations)
-    values: list[MetricValue] = []
-    absent = {}
-    try:
-        values = _REFERENCE.get(file.how.name, _reference_detections)(file, truths)
-    except ScriptStopsError as error:
-        absent["everything"] = str(error)
-    measured = Measured(values=tuple(values), outcomes=Outcomes(), absent=absent)
-    return _evaluation(file, f"{file.predictions}, arithmetic of the paper's scripts", len(truths), measured, [])
+    return evaluation_of_file(file, str(file.predictions), len(samples), measured, [*problems, *answers.problems])
 
 
 def read_annotations(paths: Sequence[Path]) -> tuple[Sequence[Sample], list[str]]:
@@ -123,7 +101,7 @@ def read_annotations(paths: Sequence[Path]) -> tuple[Sequence[Sample], list[str]
     return dataset.samples, problems
 
 
-def _evaluation(
+def evaluation_of_file(
     file: PredictionFile, title: str, samples: int, measured: Measured, problems: Sequence[str]
 ) -> Evaluation:
     """The evaluation of a file: one method, no router, no stages."""
@@ -134,31 +112,3 @@ def _evaluation(
         unknown=measured.unknown,
         problems=tuple(problems),
     )
-
-
-def _reference_texts(file: PredictionFile, truths: Mapping[str, Truth]) -> list[MetricValue]:
-    score = file.how.score or find_score_field(file.predictions)
-    if score is None:
-        raise ConfigError(f"{file.predictions}: the scripts need scores; --score names their field")
-    return reference.box_values(text_entries(truths, _objects(file, "image_id"), score))
-
-
-def _reference_letters(file: PredictionFile, truths: Mapping[str, Truth]) -> list[MetricValue]:
-    rows = _objects(file, "image_id", "answer", "gt")
-    return reference.letter_values(truths, rows, file.how.score or ANSWER_SCORE)
-
-
-def _reference_detections(file: PredictionFile, truths: Mapping[str, Truth]) -> list[MetricValue]:
-    samples, _ = read_annotations(file.annotations)
-    return reference.box_values(detector_entries(truths, read_answers(file.predictions, file.how, samples)))
-
-
-_REFERENCE: dict[str, Callable[[PredictionFile, Mapping[str, Truth]], list[MetricValue]]] = {
-    "refexp-text": _reference_texts,
-    "crs-letters": _reference_letters,
-}
-"""Formats that have a script of their own; all others go through the detectors'."""
-
-
-def _objects(file: PredictionFile, *required: str) -> list[Mapping[str, Any]]:
-    return [row for _, row in read_objects(file.predictions, AnswersBuilder(str(file.predictions)), required)]

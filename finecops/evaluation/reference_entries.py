@@ -1,7 +1,7 @@
 """What the paper's published scripts read: annotations uncut, boxes in their order and precision.
 
-Part of `--compat reference` (`finecops.evaluation.reference`). Box texts are cut to whole pixels, IoU is computed in single
-precision, scores of 0 and less are dropped (below 0 for box texts). For comparison only.
+Part of `--compat reference` (`finecops.evaluation.reference`). Box texts are cut to whole pixels, IoU is computed in
+single precision, scores of 0 and less are dropped (below 0 for box texts). For comparison only.
 """
 
 from __future__ import annotations

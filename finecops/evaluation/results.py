@@ -1,7 +1,7 @@
 """What an evaluation finds, as records: one `Evaluation` per run or prediction file, one `MethodResult` per method.
 
-A run's is written to `metrics.json`. Tables, tidy rows, the paper's figures, pictures and reports read these and nothing
-else. Docs: `docs/metrics.md`.
+A run's is written to `metrics.json`. Tables, tidy rows, the paper's figures, pictures and reports read these and
+nothing else. Docs: `docs/metrics.md`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ import numpy as np
 from finecops.errors import DataError, RunError
 from finecops.evaluation import reference
 from finecops.evaluation.evaluate import evaluate
-from finecops.evaluation.paper import with_paper
 from finecops.evaluation.reading import AnsweringStage, RunData
 from finecops.evaluation.reference_entries import ScriptStopsError, detector_entries, truths_of_samples
 from finecops.evaluation.results import (
@@ -46,7 +45,11 @@ def evaluate_runs(settings: EvalSettings) -> list[Evaluation]:
             found.append(evaluate_run(folder, settings, settings.val))
         if settings.compat != "none":
             found.append(evaluate_run_as_reference(folder))
-    return [with_paper(evaluation, settings.paper_row) for evaluation in found] if settings.paper else found
+    if not settings.paper:
+        return found
+    from finecops.evaluation.paper import with_paper
+
+    return [with_paper(evaluation, settings.paper_row) for evaluation in found]
 
 
 def evaluate_run(folder: Path, settings: MetricSettings | None = None, val: Path | None = None) -> Evaluation:

@@ -13,7 +13,6 @@ from finecops.exchange.formats import FORMATS
 from finecops.metrics.dictionary import METRICS, check_metrics
 from finecops.metrics.precision import IOU_THRESHOLD
 from finecops.metrics.values import Cluster
-from finecops.runs.folder import newest_run, run_folder
 
 Compat = Literal["none", "reference", "both"]
 
@@ -36,6 +35,8 @@ def _one_of(what: str, there: Sequence[str]) -> BeforeValidator:
 
 def _folder(name: str | Path) -> Path:
     """A run by its name or by its folder."""
+    from finecops.runs.folder import run_folder
+
     return name if isinstance(name, Path) else run_folder(name)
 
 
@@ -132,4 +133,6 @@ def named_or_newest(runs: Sequence[Path]) -> Sequence[Path]:
     Raises:
         RunError: there is none.
     """
+    from finecops.runs.folder import newest_run
+
     return runs or [newest_run()]

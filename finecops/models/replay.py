@@ -1,7 +1,7 @@
-"""Predictions that were made elsewhere, answered again sample by sample: how models with code of their own are reached.
+"""Predictions that were made elsewhere, answered again sample by sample, for models with code of their own.
 
-The file is any that `finecops score` reads (`finecops.exchange.formats`). A sample that it has no row for fails: a missing row is
-missing, never a rejection.
+The file is any that `finecops score` reads (`finecops.exchange.formats`). A sample that it has no row for fails: a
+missing row is missing, never a rejection.
 """
 
 from __future__ import annotations

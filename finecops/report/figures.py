@@ -1,7 +1,7 @@
 """Figures of results: bars by subset and method, risk over coverage, reliability, the routing sweep, curves.
 
-Small functions from tidy data to a matplotlib `Figure`. Each axis has its unit, each series its n, each value its interval
-where there is one; colours are told apart by colour-blind people too. matplotlib comes with `finecops[plot]`.
+Small functions from tidy data to a matplotlib `Figure`. Each axis has its unit, each series its n, each value its
+interval where there is one; colours are told apart by colour-blind people too. matplotlib comes with `finecops[plot]`.
 """
 
 from __future__ import annotations

@@ -1,13 +1,33 @@
-"""Comparisons and threshold sweeps as tables."""
+"""Comparisons and threshold sweeps, as tables and for programs."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+
+from pydantic import JsonValue
 
 from finecops.evaluation.comparison import Comparison
 from finecops.evaluation.sweep import Sweep
 from finecops.metrics.routing import Rule
-from finecops.report.document import Cell, Column, Range, Table, columns
+from finecops.report.document import Cell, Column, Document, Range, Table, columns
+
+
+def comparison_document(found: Comparison) -> Document:
+    """A comparison for every writer."""
+    data = found.model_dump(mode="json")
+    return Document([comparison_table(found)], data, data["rows"], tuple(data["rows"][0]))
+
+
+def sweep_document(found: Mapping[Path, Sweep]) -> Document:
+    """Sweeps by run for every writer; the rows have every rule."""
+    data: dict[str, JsonValue] = {str(folder): sweep.model_dump(mode="json") for folder, sweep in found.items()}
+    rows: list[dict[str, JsonValue]] = []
+    for folder, sweep in found.items():
+        for result in sweep.model_dump(mode="json")["rules"]:
+            rows.append({"run": str(folder), **result.pop("rule"), **result})
+    tables = [sweep_table(folder, sweep) for folder, sweep in found.items()]
+    return Document(tables, data, rows, tuple(rows[0]) if rows else ())
 
 
 def comparison_table(found: Comparison) -> Table:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Final
 
 from pydantic import JsonValue
 
-from finecops.evaluation.comparison import Comparison
 from finecops.evaluation.results import Evaluation, MethodResult
-from finecops.evaluation.sweep import Sweep
 from finecops.metrics.values import SUBSET_FIELDS
 from finecops.report.document import Document
-from finecops.report.routing import comparison_table, sweep_table
 from finecops.report.tables import evaluation_tables
 
 VERSION: Final = 1
@@ -27,23 +23,6 @@ def evaluation_document(evaluations: Sequence[Evaluation], full: bool = False) -
     """Evaluations for every writer; `full` says what their tables show."""
     rows = tidy_rows(evaluations)
     return Document(evaluation_tables(evaluations, full), tidy(evaluations, rows), rows, LEADING)
-
-
-def comparison_document(found: Comparison) -> Document:
-    """A comparison for every writer."""
-    data = found.model_dump(mode="json")
-    return Document([comparison_table(found)], data, data["rows"], tuple(data["rows"][0]))
-
-
-def sweep_document(found: Mapping[Path, Sweep]) -> Document:
-    """Sweeps by run for every writer; the rows have every rule."""
-    data: JsonObject = {str(folder): sweep.model_dump(mode="json") for folder, sweep in found.items()}
-    rows: list[JsonObject] = []
-    for folder, sweep in found.items():
-        for result in sweep.model_dump(mode="json")["rules"]:
-            rows.append({"run": str(folder), **result.pop("rule"), **result})
-    tables = [sweep_table(folder, sweep) for folder, sweep in found.items()]
-    return Document(tables, data, rows, tuple(rows[0]) if rows else ())
 
 
 def tidy_rows(evaluations: Sequence[Evaluation]) -> list[JsonObject]:

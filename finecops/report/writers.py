@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
+from pydantic import BaseModel, ConfigDict
+
 from finecops.errors import ConfigError
 from finecops.report.csv import write_csv
 from finecops.report.document import Document
@@ -39,3 +41,20 @@ def find_writer(name: str) -> Writer:
     if name not in WRITERS:
         raise ConfigError(f"unknown output {name!r}; there are: {', '.join(WRITERS)}")
     return WRITERS[name]
+
+
+class OutputSettings(BaseModel):
+    """How a result is printed; made from a command's arguments, of which it takes its own."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    as_: str | None = None
+    as_json: bool = False
+    as_csv: bool = False
+    full: bool = False
+    """Whether the tables show every column."""
+
+    @property
+    def writer(self) -> str:
+        """The name of the output."""
+        return self.as_ or ("json" if self.as_json else "csv" if self.as_csv else "text")
