@@ -85,5 +85,5 @@ def models_command(
         ]
         for timing in timings
     ]
-    header = ["", "way", "samples/s", "times as fast", "% in the model", "% same answers"]
+    header = ["", "how", "samples/s", "times as fast", "% in the model", "% same answers"]
     typer.echo(text_table(f"{timings[0].samples} samples", header, rows))

@@ -12,7 +12,7 @@ DEFAULT_METRICS: Final = "p1,r1,auroc"
 
 Runs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[RUN]…", help="Runs by name below outputs/, or by folder; else the newest."),
+    typer.Argument(metavar="RUN", help="Runs by name below outputs/, or by folder; else the newest."),
 ]
 RunOption = Annotated[list[str] | None, typer.Option("--run", "-r", help="The same, as an option.")]
 Metrics = Annotated[

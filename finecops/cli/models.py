@@ -38,7 +38,7 @@ def list_command(
     if as_json:
         typer.echo(json.dumps([asdict(fact) for fact in facts], indent=1, ensure_ascii=False))
         return
-    header = ("model", "kind", "way", "here", "remote code", "licence", "seen in training")
+    header = ("model", "kind", "backend", "here", "remote code", "licence", "seen in training")
     rows = [
         (
             fact.name,

@@ -61,7 +61,7 @@ def compare(settings: CompareSettings) -> Comparison:
         first, second = runs
         title, rows = f"first is {first}, second is {second}", _of_runs(first, second, settings)
     else:
-        raise ConfigError(f"--compare takes one run or two, not {len(runs)}")
+        raise ConfigError(f"a comparison takes one run or two, not {len(runs)}")
     return Comparison(title=title, iou=settings.iou, rows=tuple(rows))
 
 
