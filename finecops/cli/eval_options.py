@@ -153,6 +153,7 @@ def refuse_options_of_other_formats(ctx: typer.Context) -> None:
     from finecops.exchange.formats import FORMATS
 
     name = ctx.params["format"]
+    # A format says itself which options it takes.
     taken = FORMATS[name].options
     for option in ("box_format", "score"):
         if option in given_options(ctx) and option not in taken:

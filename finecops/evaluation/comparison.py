@@ -69,6 +69,7 @@ def _of_runs(first: Path, second: Path, settings: CompareSettings) -> list[Diffe
     """Each method that both runs have, the second run minus the first."""
     runs = [RunData(folder) for folder in (first, second)]
     sides = [{s.id: s for s in run.samples} for run in runs]
+    # A sample that differs in anything, its truth or its expression, is another sample.
     shared = [s for s in sides[0].values() if s.positive and sides[1].get(s.id) == s]
     names = [name for name in runs[0].answering() if name in runs[1].answering()]
     rows = []
@@ -106,6 +107,7 @@ def _differences(
     there = [s for s in samples if all(s.id in answered for answered in pair)]
     if not there:
         return
+    # In per cent per sample, so that means and differences are in points.
     hits: list[Floats] = [np.where(right_answers(there, answered, settings.iou), 100.0, 0.0) for answered in pair]
     levels = np.array([s.level or 0 for s in there])
     for level in (None, *sorted(set(levels.tolist()) - {0})):

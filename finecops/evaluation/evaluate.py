@@ -31,6 +31,7 @@ def evaluate(
     settings = settings or MetricSettings()
     known = scored_samples(samples)
     metrics = {name: _named(name) for name in settings.metrics}
+    # Arrays hold as many ranked boxes as the metric that looks furthest.
     ranks = max((metric.ranks for metric in metrics.values()), default=1)
     scene = Scene(evaluate_arrays(known, predictions, ranks), routes, settings.iou)
     cluster = settings.cluster if settings.intervals else None

@@ -87,6 +87,7 @@ def paper_figures(dataset: str, model: str, method: PaperMethod = "alone", focus
 
 def beside_paper(ours: Sequence[MetricValue], papers: Iterable[PaperFigure]) -> list[BesidePaper]:
     """The paper's figures that ours answer, each with our value and the difference, ours minus the paper's."""
+    # Calibrated values and the scripts' arithmetic are other numbers than the paper's.
     mine = {(v.metric, v.subset): v.value for v in ours if not v.calibrated and v.arithmetic is None}
     found = ((figure, mine.get((figure.metric, figure.subset))) for figure in papers)
     return [

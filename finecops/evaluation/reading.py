@@ -53,6 +53,7 @@ class RunData:
             for name, entry in self.stages.items()
             if entry.role == "answers" and entry.answering and (not methods or entry.answering.method in methods)
         }
+        # By method first, then by name: the same order in every run, whatever was made first.
         return sorted(of, key=lambda name: (of[name], name))
 
     def rows(self, name: str, row_type: type[Row]) -> Mapping[str, Row]:
@@ -86,6 +87,7 @@ class RunData:
             yield AnsweringStage(name, entry, self._of_share(entry.share), answers)
 
     def _of_share(self, share: Share) -> list[Sample]:
+        # Without routes nothing says which samples a share has; all are evaluated.
         routes = self.first("routes", Route)
         if share.router_level is None or routes is None:
             return self.samples

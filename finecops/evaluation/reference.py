@@ -57,8 +57,10 @@ def letter_values(truths: Mapping[str, Truth], rows: Sequence[Mapping[str, Any]]
 def router_level(boxes: Floats, scores: Floats, score_threshold: float = 0.2, nms_iou: float = 0.7) -> int:
     """The level that the SFA scripts give: `cv2.dnn.NMSBoxes`, which takes corner and size, is handed two corners,
     and no detection counts as one. `boxes [n, 4]` xyxy; the 10 best are looked at."""
+    # The scripts hand on the ten best detections and no more.
     best = np.argsort(-scores, kind="stable")[:RANKS]
     chosen = best[scores[best] > score_threshold]
+    # The misreading itself: a second corner taken for width and height.
     kept = nms_xyxy(xywh_to_xyxy(boxes[chosen]), scores[chosen], nms_iou)
     return 1 if len(kept) <= 1 else 2
 
@@ -110,12 +112,14 @@ def _pooled_hits(entries: Entries, negatives: Ints, positives: Ints, topk: Seque
     pooled = np.concatenate([entries.scores[negatives], entries.scores[owners]])
     member = np.repeat(np.concatenate([group, np.arange(len(owners))]), RANKS)
     flat = pooled.ravel()
+    # Per positive the pooled scores from the highest down; `start` is where each positive's begin.
     order = np.lexsort((-flat, member))
     start = np.searchsorted(member[order], np.arange(len(owners)))
     hits = {}
     for k in topk:
         kth = flat[order[start + k - 1]]
         mine = entries.scores[owners]
+        # Ties with the k-th score are won: all of the positive's boxes at or above it count, at most k.
         among = np.minimum(((mine >= kth[:, None]) & np.isfinite(mine)).sum(axis=1), k)
         seen = np.arange(RANKS) < among[:, None]
         hits[k] = int(np.any((entries.iou[owners] >= _RIGHT) & seen, axis=1).sum())
@@ -141,6 +145,7 @@ def _nearest_fpr(positive_scores: Floats, negative_scores: Floats) -> float:
     thresholds = np.unique(np.concatenate([positive_scores, negative_scores]))[::-1]
     hits = len(positive_scores) - np.searchsorted(np.sort(positive_scores), thresholds)
     alarms = len(negative_scores) - np.searchsorted(np.sort(negative_scores), thresholds)
+    # Thresholds behind the first full recall are cut off, then walked from the lowest up, as the script does.
     upto = int(np.searchsorted(hits, hits[-1])) + 1
     recall, alarms = (hits[:upto] / hits[-1])[::-1], alarms[:upto][::-1]
     return float(alarms[np.argmin(np.abs(recall - _NEAREST_RECALL))] / len(negative_scores))

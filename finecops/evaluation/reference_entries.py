@@ -189,6 +189,7 @@ def _entries(truths: Mapping[str, Truth], rows: Sequence[tuple[str, Floats, Floa
     for i, (_, found, given) in enumerate(rows):
         boxes[i, : len(found[:RANKS])] = found[:RANKS]
         best[i] = given.max()
+        # The detectors' script wants scores above 0, the texts' script scores not below it.
         passed = -np.sort(-given[given > 0 if strict else given >= 0])[:RANKS]
         scores[i, : len(passed)] = passed
     truth = [truths[id_] for id_, _, _ in rows]
@@ -204,6 +205,7 @@ def _iou_single(a: Floats, b: Floats) -> NDArray[np.float32]:
     side = np.maximum(high - low, np.float32(0))
     shared = side[..., 0] * side[..., 1]
     area_a, area_b = ((x[..., 2] - x[..., 0]) * (x[..., 3] - x[..., 1]) for x in (a, b))
+    # The constant of the library that the scripts use; it decides nothing but boxes of no area.
     union = np.maximum(area_a + area_b - shared, np.float32(1e-6))
     result: NDArray[np.float32] = shared / union
     return result
@@ -225,6 +227,7 @@ def _boxes_in(text: str, truth: Truth) -> list[list[int]]:
             if len(values) >= 4:
                 scale = (truth.width / 1000, truth.height / 1000)
                 boxes.append([int(v * scale[j % 2]) for j, v in enumerate(values[:4])])
+                # The scripts' own regular step: what follows a box up to the next mark is lost.
                 while start < len(text) and text[start] not in ".,;!?":
                     start += 1
                 start += 1

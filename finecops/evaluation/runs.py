@@ -206,6 +206,7 @@ def _reference_sfa(run: RunData) -> ReferenceSfa | None:
     routes, pathways = run.first("routes", Route), _pathways(run, positives)
     if routes is None or pathways is None:
         return None
+    # The scripts route anew, from everything that was detected.
     found = [routes[s.id] for s in positives]
     level = np.array(
         [reference.router_level(np.array(r.all_boxes).reshape(-1, 4), np.array(r.all_scores)) for r in found]
@@ -232,6 +233,7 @@ def _router(samples: Sequence[Sample], routes: Mapping[str, Route] | None) -> Ro
     confusion = {f"{truth}->{level}": 0 for truth in (1, 2) for level in (1, 2)}
     for sample in positives:
         confusion[f"{min(sample.level or 0, 2)}->{routes[sample.id].level}"] += 1
+    # Level 3 counts as hard too: the router knows two levels.
     hard = confusion["2->1"] + confusion["2->2"]
     right = confusion["1->1"] + confusion["2->2"]
     counts = Counter(len(route.boxes) for route in routes.values())

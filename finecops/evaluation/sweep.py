@@ -56,6 +56,7 @@ def sweep_run(folder: Path) -> Sweep:
     run = RunData(folder)
     routes = run.first("routes", Route)
     specialist, mllm = run.pathway("specialist"), run.pathway("mllm")
+    # A rule may send any sample to either pathway, so both must have answered all.
     complete = all(rows is not None and len(rows) >= len(run.samples) for rows in (specialist, mllm))
     if routes is None or specialist is None or mllm is None or not complete:
         raise RunError(f"{folder}/ lacks both pathways on every sample; `finecops sfa run --both --run …` makes them")
@@ -65,6 +66,7 @@ def sweep_run(folder: Path) -> Sweep:
     data = SweepData(
         scores=scores,
         iou=iou,
+        # Boxes without scores are never sure enough for a rule with a lowest confidence.
         confidence=np.nan_to_num(fast.scores[:, 0], nan=-np.inf),
         specialist_right=fast.answered_iou[:, 0] > IOU_THRESHOLD,
         mllm_right=slow.answered_iou[:, 0] > IOU_THRESHOLD,

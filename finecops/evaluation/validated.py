@@ -31,6 +31,7 @@ def validated_values(val: Split, test: Split, settings: MetricSettings) -> tuple
     calibration = fit_calibration(*val, settings.iou)
     mapped_val, mapped_test = ((samples, apply_calibration(calibration, answers)) for samples, answers in (val, test))
     scored = [name for name in settings.metrics if (metric := find_metric(name)) and metric.needs_scores]
+    # Neither a router level nor an interval is given again: scores change neither boxes nor samples.
     found = evaluate(*mapped_test, None, settings.only(scored)).values
     values = [value.model_copy(update={"calibrated": True}) for value in found]
     for pair, calibrated in (((val, test), False), ((mapped_val, mapped_test), True)):

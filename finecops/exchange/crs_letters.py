@@ -29,6 +29,7 @@ def read(path: Path, source: str, score: str | None) -> Answers:
         if not isinstance(options, dict) or not options:
             raise DataError(f"{path}:{number}: gt must map letters to boxes or 'None'")
         text = row["answer"][0] if isinstance(row["answer"], list) and row["answer"] else row["answer"]
+        # Which letter stands for None differs from row to row: it follows the last candidate.
         none = next((letter for letter, box in options.items() if box == "None"), None)
         letter = parse_letter(str(text), tuple(options), none)
         presence = None if none is None else _probability(row, NONE_SCORE, path, number)

@@ -19,7 +19,7 @@ from finecops.replies.formats import DIALECTS
 SOURCE: Final = "file"
 """Who answered, where a file does not say it."""
 Option = Literal["box_format", "score"]
-"""What a format may have to be told: how the model writes boxes, which field holds the scores."""
+"""What a format may need to know: how the model writes boxes, which field holds the scores."""
 
 
 @dataclass(frozen=True)

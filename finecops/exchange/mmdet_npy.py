@@ -35,6 +35,7 @@ def _fields(entry: Any, path: Path, number: int) -> tuple[Any, Any]:
     if not isinstance(entry, dict) or not {"img_id", "bboxes", "scores"} <= entry.keys():
         raise DataError(f"{path}: entry {number} is no dict with img_id, bboxes and scores")
     boxes, scores = (np.asarray(entry[key]) for key in ("bboxes", "scores"))
+    # Checked before any reshape: an object array could hold anything.
     if boxes.dtype == object or boxes.size != 4 * scores.size or boxes.ndim > 2 or scores.ndim != 1:
         shapes = f"bboxes {list(boxes.shape)} and scores {list(scores.shape)}"
         raise DataError(f"{path}: entry {number} has {shapes}; [b, 4] and [b] are meant")

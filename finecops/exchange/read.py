@@ -22,6 +22,7 @@ def read_answers(path: Path, how: FileFormat, samples: Sequence[Sample], ignore_
     if not path.is_file():
         raise DataError(f"no prediction file {path}")
     answers = read_unchecked(path, how, samples)
+    # Two answers to one sample: taking either would be a guess.
     twice = first_repeated(answers.ids)
     if twice is not None:
         first, second = [i + 1 for i, id_ in enumerate(answers.ids) if id_ == twice][:2]

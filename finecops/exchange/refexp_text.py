@@ -54,6 +54,7 @@ def scores_of(row: Mapping[str, Any], score: str | None, found: Decoded) -> list
     if found.status != "box" or score is None or score not in row:
         return None
     scores = row[score] if isinstance(row[score], list) else [row[score]]
+    # One number for several boxes says nothing about their order.
     fits = len(scores) == len(found.boxes) and all(isinstance(v, int | float) for v in scores)
     return scores if fits else None
 

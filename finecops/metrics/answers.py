@@ -59,6 +59,7 @@ class Answers:
         kept = np.array([id_ in ids for id_ in self.ids], dtype=np.bool_)
         if kept.all():
             return self
+        # Boxes lie in one array; each row has as many as its neighbouring starts are apart.
         counts = np.diff(self.start)
         boxes = np.repeat(kept, counts)
         return replace(
@@ -128,6 +129,7 @@ class AnswersBuilder:
         start = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
         boxes = _flat(self._boxes).reshape(-1, 4)
         scores = _flat(self._scores)
+        # The row that each box belongs to.
         row_of = np.repeat(np.arange(len(counts)), counts)
         given = np.zeros(len(counts), dtype=np.bool_)
         given[counts > 0] = self._given
@@ -170,6 +172,7 @@ def top_boxes(answers: Answers, rows: Ints, k: int) -> tuple[Floats, Floats, NDA
     order = np.arange(len(answers.boxes))
     if not answers.ranked and len(order):
         row_of = np.repeat(np.arange(len(answers)), np.diff(answers.start))
+        # Stable within a row, so that ties stay in the order of the file.
         order = np.lexsort((-np.nan_to_num(answers.scores, nan=0.0), row_of))
     index = answers.start[rows][:, None] + np.arange(k)
     taken = index < answers.start[rows + 1][:, None]

@@ -41,6 +41,7 @@ def _by_subset(scene: Scene, name: str, measure: Callable[[Floats], Share]) -> l
 
 def _precision_interval(scene: Scene, value: MetricValue, clusters: Ints, k: int) -> Interval | None:
     chosen = scene.positive_subsets[value.subset]
+    # The interval is that of a mean of 0 and 100 per sample, drawn by cluster.
     hits = np.any(scene.data.answered_iou[chosen, :k] > scene.iou, axis=1)
     return mean_interval(100.0 * hits, clusters[chosen])
 

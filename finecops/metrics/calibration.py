@@ -94,6 +94,7 @@ def calibration_error(confidence: Floats, right: Bools, bins: int = BINS) -> flo
     """
     if not len(confidence):
         return None
+    # Equal scores share one rate of right answers, wherever a bin ends among them.
     index, counts = np.unique(confidence, return_inverse=True, return_counts=True)[1:]
     share = (np.bincount(index, right) / counts)[index]
     order = np.argsort(confidence, kind="stable")

@@ -27,6 +27,7 @@ def truth_ranks(
             continue
         right = iou_xyxy(np.array(row.boxes), np.array(sample.box)) > threshold
         proposed[i] = right.any()
+        # `kept` is in rank order, so the first right one has the best rank.
         first = np.flatnonzero(right[list(row.kept)])
         if len(first):
             rank[i] = first[0]

@@ -67,6 +67,7 @@ def metric_of_value(name: str) -> Metric | None:
     """The metric that gives values of a name (`precision@3`), or None."""
     if name in METRICS:
         return METRICS[name]
+    # `precision@7` is in no entry: a family gives it.
     of_rank = [
         family(int(k)) for k in re.findall(r"@(\d+)$", name) if 0 < int(k) < 1000 for family in FAMILIES.values()
     ]

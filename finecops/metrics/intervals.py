@@ -48,6 +48,7 @@ def _draws(clusters: int, replicates: int, seed: int) -> Iterator[NDArray[np.flo
     rng = np.random.default_rng(seed)
     even = np.full(clusters, 1 / clusters)
     for start in range(0, replicates, _CHUNK):
+        # Drawing clusters with replacement is drawing how often each comes: one multinomial row per replicate.
         yield rng.multinomial(clusters, even, size=min(_CHUNK, replicates - start)).astype(np.float64)
 
 
@@ -67,6 +68,7 @@ def mean_interval(values: Floats, clusters: Ints, replicates: int = REPLICATES, 
 def mean_replicates(values: Floats, clusters: Ints, replicates: int = REPLICATES, seed: int = 0) -> Floats:
     """The mean of `values [n]` in each replicate, `[replicates]`; NaN where one drew nothing that counts."""
     count = int(clusters.max()) + 1
+    # The mean over drawn samples needs only the sum and the size of each cluster.
     sums, sizes = np.bincount(clusters, values, count), np.bincount(clusters, minlength=count)
     with np.errstate(invalid="ignore"):
         return np.concatenate([(drawn @ sums) / (drawn @ sizes) for drawn in _draws(count, replicates, seed)])
@@ -84,11 +86,13 @@ def auroc_interval(
     replicas = []
     for drawn in _draws(int(clusters.max()) + 1, replicates, seed):
         weights = drawn[:, clusters]
+        # Each replicate counts in a row of bins of its own, so that one bincount does the whole chunk.
         rows = np.arange(len(weights))[:, None] * distinct + index
         sides = [
             np.bincount(rows[:, side].ravel(), weights[:, side].ravel(), len(weights) * distinct).reshape(-1, distinct)
             for side in (positive, ~positive)
         ]
+        # Mann-Whitney: weight of negatives below each distinct score, ties counting half.
         below = sides[1].cumsum(axis=1) - sides[1] / 2
         with np.errstate(invalid="ignore"):
             replicas.append(100 * (sides[0] * below).sum(axis=1) / (sides[0].sum(axis=1) * sides[1].sum(axis=1)))
@@ -115,5 +119,6 @@ def paired_difference(
     replicas = replicas[np.isfinite(replicas)]
     interval = _percentiles(replicas)
     assert interval is not None
+    # One is added to both so that p is never 0: 1,000 replicates cannot show less than 1 in 1,001.
     tail = min(np.sum(replicas <= 0), np.sum(replicas >= 0))
     return PairedDifference(float((b - a).mean()), interval, float(min(1.0, 2 * (tail + 1) / (len(replicas) + 1))))

@@ -37,6 +37,7 @@ def sfa_ledger(level: Ints, router_level: Ints, specialist_right: Bools, mllm_ri
     """The ledger of positives: their ground-truth level, the router's, and what each pathway gave, `[n]` each."""
     routed = np.minimum(level, 2) == router_level
     answered = np.where(router_level == 1, specialist_right, mllm_right)
+    # What the pathway that was not taken would have given.
     other = np.where(router_level == 1, mllm_right, specialist_right)
     return SfaLedger(
         routed_right_answered_right=int(np.sum(routed & answered)),
@@ -70,6 +71,7 @@ def crs_ledger(proposed: Bools, after_nms: Bools, among_k: Bools, outcome: Ints,
         outcome == OUTCOMES.index("unparsed"),
         np.ones_like(right),
     )
+    # Each positive leaves with the first stage that has it, so the counts sum to n.
     left = np.ones_like(right)
     counts = {}
     for name, lost_here in zip(CRS_ENTRIES, stages):

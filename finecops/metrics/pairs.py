@@ -33,6 +33,7 @@ def _measure(scene: Scene, k: int) -> list[MetricValue]:
         found = pair_recall_at_k(scene.data, negatives, k, scene.iou)
         bounds = {"value": found.expected, "lower": found.lower, "upper": found.upper}
         values.append(MetricValue(metric=f"recall@{k}", n=found.n, iou=scene.iou, **bounds, **dict(subset)))
+    # In the order in which the kinds appear: text before image, as Tables IV and V.
     kinds = dict.fromkeys(value.kind for value in values)
     return values + [_mean([value for value in values if value.kind == kind]) for kind in kinds]
 
@@ -60,6 +61,7 @@ def _interval(scene: Scene, value: MetricValue, clusters: Ints, k: int) -> Inter
     members = scene.negative_columns.get(value.subset)
     if members is None:
         return None
+    # A negative whose positive is not among the samples forms no pair.
     members = members[scene.data.pair_of[members] >= 0]
     hits = pair_outcomes(scene.data, members, k, scene.iou)[0]
     return mean_interval(100 * hits, clusters[members])

@@ -85,6 +85,7 @@ def kept_by_nms(scores: Floats, iou: Floats, nms_iou: float) -> Bools:
     """Which detections greedy NMS keeps, `[n, k]`. It does not depend on the score threshold: a box below the
     threshold never suppresses one above it."""
     kept = np.isfinite(scores)
+    # All samples at once, rank by rank: greedy NMS looks at kept boxes of a higher score alone.
     for i in range(1, scores.shape[1]):
         kept[:, i] &= ~np.any(kept[:, :i] & (iou[:, i, :i] > nms_iou), axis=1)
     return kept
@@ -104,6 +105,7 @@ def sweep(data: SweepData, rules: Iterable[Rule], costs: Costs | None = None) ->
         easy = counts[key] == 1
         if rule.zero_is == 1:
             easy |= counts[key] == 0
+        # A specialist that is not sure enough hands its sample on.
         easy &= data.confidence >= rule.min_confidence
         right = np.where(easy, data.specialist_right, data.mllm_right)
         precision = 100 * float(right[data.positive].mean()) if data.positive.any() else 0.0
@@ -122,6 +124,7 @@ def oracle(data: SweepData) -> tuple[float, float]:
 def pareto_front(results: Sequence[RuleResult]) -> list[RuleResult]:
     """The results that no other beats in both precision and cost, from cheap to dear."""
     front: list[RuleResult] = []
+    # From cheap to dear, of equal cost the best first: a result is on the front if it beats all before it.
     for result in sorted(results, key=lambda r: (r.to_mllm, -r.precision_at_1)):
         if not front or result.precision_at_1 > front[-1].precision_at_1:
             front.append(result)
@@ -130,6 +133,7 @@ def pareto_front(results: Sequence[RuleResult]) -> list[RuleResult]:
 
 def default_rules(confidence: Floats) -> list[Rule]:
     """A grid of 396 rules: 11 thresholds, 3 NMS IoUs, both levels of nothing, 6 confidences (quantiles)."""
+    # A rejection has no confidence; quantiles are of the answers that have one.
     known = confidence[np.isfinite(confidence)]
     quantiles = np.quantile(known, [0.02, 0.05, 0.1, 0.2, 0.4]).tolist() if len(known) else []
     lowest = [0.0, *(round(q, 4) for q in quantiles)]

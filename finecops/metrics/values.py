@@ -81,6 +81,7 @@ class MetricValue(Subset):
     @model_serializer(mode="wrap")
     def _without_what_does_not_apply(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
         found: dict[str, object] = handler(self)
+        # Optional fields that were never set say nothing; null would read as "none was found".
         always = {"metric", *SUBSET_FIELDS, "value", "n"}
         ordered = ["metric", *SUBSET_FIELDS, "value", "n", *(k for k in found if k not in always)]
         return {k: found[k] for k in ordered if k in always or k in self.model_fields_set}

@@ -25,6 +25,7 @@ def second_split_tables(methods: Sequence[MethodResult], overall: Overall) -> It
                 points.setdefault((method.title, value.operating_point, bool(value.calibrated)), []).append(value)
             elif value.calibrated and (value.kind is None or value.type == MEAN_OF_COLUMNS):
                 what = value.metric + (f", {value.kind}, {value.type}" if value.kind else "")
+                # A calibrated value is only worth reading beside the one before.
                 raw = overall(method, value.metric, value.subset)
                 rows.append((f"{method.title}, {what}", raw, value.value, value.n))
     header = columns("", "raw", "calibrated", "n")

@@ -1,7 +1,7 @@
 """Figures of results: bars by subset and method, risk over coverage, reliability, the routing sweep, curves.
 
 Small functions from tidy data to a matplotlib `Figure`. Each axis has its unit, each series its n, each value its
-interval where there is one; colours are told apart by colour-blind people too. matplotlib comes with `finecops[plot]`.
+interval where there is one; colours differ for colour-blind people too. matplotlib comes with `finecops[plot]`.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ def bars_figure(evaluation: Evaluation, metric: str, subsets: Mapping[str, Subse
     if not any(subset in values for values in found for subset in shown.values()):
         raise ConfigError(f"{evaluation.title} has no {metric}")
     figure, axes = _new(f"{title_of_value(metric)}, {evaluation.dataset.name}", "", f"{title_of_value(metric)} (%)")
+    # A group of bars takes 0.8 of the distance between two groups.
     width = 0.8 / len(evaluation.methods)
     for i, (method, values, colour) in enumerate(zip(evaluation.methods, found, cycle(OKABE_ITO))):
         at = [j + (i - (len(found) - 1) / 2) * width for j in range(len(shown))]
@@ -75,6 +76,7 @@ def bars_figure(evaluation: Evaluation, metric: str, subsets: Mapping[str, Subse
     counts = [{values[subset].n for values in found if subset in values} for subset in shown.values()]
     labels = [f"{name}\nn = {' / '.join(map(str, sorted(n)))}" for name, n in zip(shown, counts)]
     axes.set_xticks(np.arange(len(shown)), labels)
+    # Rates from 0 to 100: a cut axis makes small differences look large.
     axes.set_ylim(0, 100)
     axes.legend(fontsize="small")
     return figure
@@ -179,6 +181,7 @@ def _new(title: str, x: str, y: str) -> tuple[Figure, Axes]:
     except ImportError:
         raise ConfigError("figures need matplotlib: pip install 'finecops[plot]'") from None
     figure = Figure(figsize=_SIZE, layout="constrained")
+    # A canvas of its own: pyplot would open windows and keep every figure.
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set_title(title, fontsize="medium")

@@ -99,6 +99,7 @@ class _Values:
         subsets |= {"All": EVERYTHING} if EVERYTHING in there else {}
         subsets |= {f"L{n}": Subset(level=n) for n in levels}
         rows = self._rows(name, list(subsets.values()))
+        # The last method's: strategies come after the pathways, and answer every sample.
         rows.append(self._counts(-1, name, list(subsets.values())))
         title = f"{title_of_value(name)} on positives, %{_iou_in_words(self.all_of(name))}"
         return Table(title, columns("", *subsets), tuple(rows))
@@ -113,6 +114,7 @@ class _Values:
     def by_column(self, name: str, kind: tuple[NegativeKind, str]) -> Table | None:
         """A metric of negatives: by column, and their mean where the metric has one."""
         counted = self._counted_for_columns()
+        # The counted method's columns first; the first method may have columns that it has not.
         in_order = [v for i in (counted, 0) for v in self.raw[i] if v.metric == name and v.kind == kind[0]]
         subsets = list(dict.fromkeys(value.subset for value in in_order if value.level is not None))
         if not subsets:

@@ -29,6 +29,7 @@ def _safe(char: str) -> str:
 
 def write_text(document: Document) -> str:
     """The tables, each section below its title. In a terminal a table that is too wide is cut into several."""
+    # A pipe gets whole lines: a program or a pager reads them.
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     parts: list[str] = []
     section = ""

@@ -75,6 +75,7 @@ def _outcomes(method: MethodResult) -> JsonObject:
 
 def _about(evaluation: Evaluation) -> JsonObject:
     """Everything of an evaluation but its values."""
+    # Values are in `rows`; ledgers stand by method here, where scripts have always found them.
     found: JsonObject = evaluation.model_dump(mode="json", exclude={"version", "title", "methods"})
     ledgers = {m.stage: m.ledger for m in evaluation.methods if m.ledger is not None}
     return found | {"ledgers": {stage: dict(entries) for stage, entries in ledgers.items()}}
