@@ -112,7 +112,7 @@ def eval_command(
             raise ConfigError("--annotations and --predictions go together")
         file = ScoreSettings.model_validate(asked)
         refuse_options_of_other_modes(ctx, _FILE, MODES)
-        scoring.show(ctx, file, output, export_coco)
+        scoring.show(ctx, settings=file, output=output, export=export_coco)
     elif route_sweep:
         refuse_options_of_other_modes(ctx, _SWEEP, MODES)
         sweeping.show(ctx, SweepSettings.model_validate(asked), output)
@@ -123,7 +123,7 @@ def eval_command(
     else:
         settings = EvalSettings.model_validate(asked)
         refuse_options_of_other_modes(ctx, _RUNS, MODES)
-        _show(ctx, settings, output, export_coco)
+        _show(ctx, settings=settings, output=output, export=export_coco)
 
 
 def _show(ctx: typer.Context, settings: EvalSettings, output: OutputSettings, export: Path | None) -> None:

@@ -74,7 +74,12 @@ def score_command(
     from finecops.report.writers import OutputSettings
 
     asked = locals()
-    show(ctx, ScoreSettings.model_validate(asked), OutputSettings.model_validate(asked), export_coco)
+    show(
+        ctx,
+        settings=ScoreSettings.model_validate(asked),
+        output=OutputSettings.model_validate(asked),
+        export=export_coco,
+    )
 
 
 def show(ctx: typer.Context, settings: ScoreSettings, output: OutputSettings, export: Path | None) -> None:

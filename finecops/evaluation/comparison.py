@@ -10,8 +10,8 @@ import numpy as np
 
 from finecops.errors import ConfigError, RunError
 from finecops.evaluation.reading import RunData
-from finecops.evaluation.runs import right_answers
 from finecops.evaluation.settings import CompareSettings, named_or_newest
+from finecops.evaluation.summaries import right_answers
 from finecops.metrics.answers import Floats
 from finecops.metrics.intervals import clusters_of, paired_difference
 from finecops.records import Prediction, Record, Sample
@@ -75,7 +75,7 @@ def _of_runs(first: Path, second: Path, settings: CompareSettings) -> list[Diffe
     rows = []
     for name in names:
         a, b = (run.rows(name, Prediction) for run in runs)
-        rows += list(_differences(name, shared, (a, b), settings))
+        rows += list(_differences(name, samples=shared, pair=(a, b), settings=settings))
     if not rows:
         raise RunError(f"{first}/ and {second}/ share no method with answers on the same positive samples")
     return rows
@@ -94,7 +94,7 @@ def _of_methods(folder: Path, settings: CompareSettings) -> list[Difference]:
         label = "SFA" if who is not None and who.method == "sfa" else name
         for alone in run.answering("specialist", "mllm"):
             pair = (run.rows(alone, Prediction), run.rows(name, Prediction))
-            rows += list(_differences(f"{label} − {alone}", samples, pair, settings))
+            rows += list(_differences(f"{label} − {alone}", samples=samples, pair=pair, settings=settings))
     if not rows:
         raise RunError(f"{folder}/ has no pathway to compare with; --both answers every sample on each")
     return rows

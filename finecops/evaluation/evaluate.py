@@ -43,7 +43,7 @@ def evaluate(
             absent[name] = reason
             continue
         try:
-            values += _with_intervals(scene, metric, metric.measure(scene), cluster)
+            values += _with_intervals(scene, metric=metric, values=metric.measure(scene), cluster=cluster)
         except AbsentMetricError as error:
             absent[name] = str(error)
     outcomes = Outcomes.model_validate(scene.data.counts())

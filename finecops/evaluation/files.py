@@ -39,7 +39,7 @@ def score_file(settings: ScoreSettings) -> list[Evaluation]:
         val = PredictionFile(settings.val_annotations, settings.val_predictions, how)
     found = []
     if settings.compat != "reference":
-        found.append(evaluate_file(file, settings, val, settings.ignore_unknown))
+        found.append(evaluate_file(file, settings=settings, val=val, ignore_unknown=settings.ignore_unknown))
     if settings.compat != "none":
         from finecops.evaluation.reference_files import evaluate_file_as_reference
 
@@ -54,7 +54,10 @@ def score_file(settings: ScoreSettings) -> list[Evaluation]:
 def file_answers(settings: ScoreSettings) -> Answers:
     """What the file holds."""
     return read_answers(
-        settings.predictions, _how(settings), read_annotations(settings.annotations)[0], settings.ignore_unknown
+        settings.predictions,
+        how=_how(settings),
+        samples=read_annotations(settings.annotations)[0],
+        ignore_unknown=settings.ignore_unknown,
     )
 
 
@@ -76,14 +79,20 @@ def evaluate_file(
     """
     settings = settings or MetricSettings()
     samples, problems = read_annotations(file.annotations)
-    answers = read_answers(file.predictions, file.how, samples, ignore_unknown)
-    measured = evaluate(samples, answers, None, settings)
+    answers = read_answers(file.predictions, how=file.how, samples=samples, ignore_unknown=ignore_unknown)
+    measured = evaluate(samples, predictions=answers, routes=None, settings=settings)
     if val is not None:
         val_samples, _ = read_annotations(val.annotations)
-        val_answers = read_answers(val.predictions, val.how, val_samples, ignore_unknown)
+        val_answers = read_answers(val.predictions, how=val.how, samples=val_samples, ignore_unknown=ignore_unknown)
         values, _ = validated_values((val_samples, val_answers), (samples, answers), settings)
         measured = measured.model_copy(update={"values": (*measured.values, *values)})
-    return evaluation_of_file(file, str(file.predictions), len(samples), measured, [*problems, *answers.problems])
+    return evaluation_of_file(
+        file,
+        title=str(file.predictions),
+        samples=len(samples),
+        measured=measured,
+        problems=[*problems, *answers.problems],
+    )
 
 
 def read_annotations(paths: Sequence[Path]) -> tuple[Sequence[Sample], list[str]]:

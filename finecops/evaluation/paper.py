@@ -74,7 +74,7 @@ def paper_figures(dataset: str, model: str, method: PaperMethod = "alone", focus
     key = dataset.replace("-", "_")
     if key not in DATASETS:
         return []
-    figures = _by_router_level(key, model, method, focus)
+    figures = _by_router_level(key, model=model, method=method, focus=focus)
     if method == "alone" and focus:
         figures += _focused(key, model)
     if method == "alone" and not focus and key == "finecops_ref":
@@ -123,7 +123,7 @@ def _figures_of(method: MethodResult, evaluation: Evaluation, row_name: str | No
         # A file of nobody knows whose answers: the row is named, and the benchmark is the paper's.
         return paper_figures("finecops-ref", row_name or "")
     how: PaperMethod = who.method if who.method in ("sfa", "crs") else "alone"
-    return paper_figures(evaluation.dataset.name, row_name or who.paper_row or "", how, who.focus)
+    return paper_figures(evaluation.dataset.name, model=row_name or who.paper_row or "", method=how, focus=who.focus)
 
 
 def _by_router_level(key: str, model: str, method: PaperMethod, focus: bool) -> list[PaperFigure]:

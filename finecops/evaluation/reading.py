@@ -84,7 +84,7 @@ class RunData:
         for name in self.answering():
             entry = self.stages[name]
             answers = answers_of_predictions(self.rows(name, Prediction).values(), str(self._file(name)))
-            yield AnsweringStage(name, entry, self._of_share(entry.share), answers)
+            yield AnsweringStage(name, entry=entry, samples=self._of_share(entry.share), answers=answers)
 
     def _of_share(self, share: Share) -> list[Sample]:
         # Without routes nothing says which samples a share has; all are evaluated.

@@ -38,7 +38,7 @@ def box_values(entries: Entries) -> list[MetricValue]:
         for k in _TOPK:
             hits = entries.iou[chosen, :k].max(axis=1, initial=0) >= _RIGHT
             values.append(_share(f"precision@{k}", hits, Subset(level=number)))
-    return values + _negative_values(entries, positive, level, _TOPK)
+    return values + _negative_values(entries, positive=positive, level=level, topk=_TOPK)
 
 
 def letter_values(truths: Mapping[str, Truth], rows: Sequence[Mapping[str, Any]], score: str) -> list[MetricValue]:
@@ -51,7 +51,7 @@ def letter_values(truths: Mapping[str, Truth], rows: Sequence[Mapping[str, Any]]
     values = [_share("precision@1", hit[positive])]
     values += [_share("precision@1", hit[positive & (level == number)], Subset(level=number)) for number in (1, 2)]
     values.append(_share("negative_accuracy", none[~positive]))
-    return values + _negative_values(entries, positive, level, (1,))
+    return values + _negative_values(entries, positive=positive, level=level, topk=(1,))
 
 
 def router_level(boxes: Floats, scores: Floats, score_threshold: float = 0.2, nms_iou: float = 0.7) -> int:
@@ -72,7 +72,7 @@ def _value(metric: str, value: float | None, n: int, subset: Subset) -> MetricVa
 def _share(metric: str, hits: Bools, subset: Subset = EVERYTHING) -> MetricValue:
     """A share as the scripts round it; 0 of nothing."""
     share = round(int(hits.sum()) / len(hits) * 100, 2) if len(hits) else 0.0
-    return _value(metric, share, len(hits), subset)
+    return _value(metric, value=share, n=len(hits), subset=subset)
 
 
 def _negative_values(entries: Entries, positive: Bools, level: NDArray[Any], topk: Sequence[int]) -> list[MetricValue]:
@@ -92,8 +92,8 @@ def _negative_values(entries: Entries, positive: Bools, level: NDArray[Any], top
             raise ScriptStopsError(f"the scripts stop: the positive {missing[0]} of a negative has no prediction")
         negatives = np.array(members, dtype=np.intp)
         positives = np.array([row_of[owner] for owner in owners], dtype=np.intp)
-        hits, groups = _pooled_hits(entries, negatives, positives, topk)
-        values += [_value(f"recall@{k}", round(hits[k] / groups * 100, 2), groups, subset) for k in topk]
+        hits, groups = _pooled_hits(entries, negatives=negatives, positives=positives, topk=topk)
+        values += [_value(f"recall@{k}", value=round(hits[k] / groups * 100, 2), n=groups, subset=subset) for k in topk]
         scored = np.isfinite(entries.scores[negatives, 0])
         if not np.isfinite(entries.scores[positives[scored], 0]).all():
             raise ScriptStopsError("the scripts stop: a negative's positive has no score that passes their filter")
@@ -137,7 +137,7 @@ def _separations(positive_scores: Floats, negative_scores: Floats, subset: Subse
         ("fpr95", _nearest_fpr(positive_scores, negative_scores) * 100),
         ("aupr", 100 * average_precision_score(labels, scores)),
     )
-    return [_value(name, round(float(area), 2), len(negative_scores), subset) for name, area in areas]
+    return [_value(name, value=round(float(area), 2), n=len(negative_scores), subset=subset) for name, area in areas]
 
 
 def _nearest_fpr(positive_scores: Floats, negative_scores: Floats) -> float:

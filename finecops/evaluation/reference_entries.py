@@ -78,12 +78,12 @@ def truths_of_files(paths: Sequence[Path]) -> dict[str, Truth]:
                     str(annotation.get("negative_cate", "text")),
                 )
             found[id_] = Truth(
-                (x, y, w + x, h + y),
-                images[id_]["width"],
-                images[id_]["height"],
-                int(annotation.get("level") or 0),
-                column,
-                str(annotation.get("positive_id")),
+                box=(x, y, w + x, h + y),
+                width=images[id_]["width"],
+                height=images[id_]["height"],
+                level=int(annotation.get("level") or 0),
+                column=column,
+                positive_id=str(annotation.get("positive_id")),
             )
     return found
 
@@ -92,12 +92,12 @@ def truths_of_samples(samples: Iterable[Sample]) -> dict[str, Truth]:
     """The same from our samples, whose boxes are cut to the image."""
     return {
         s.id: Truth(
-            s.box or (0.0, 0.0, 0.0, 0.0),
-            s.width,
-            s.height,
-            s.level or 0,
-            (s.negative.type or "", s.negative.level or 0, s.negative.kind or "") if s.negative else None,
-            s.positive_id or "",
+            box=s.box or (0.0, 0.0, 0.0, 0.0),
+            width=s.width,
+            height=s.height,
+            level=s.level or 0,
+            column=(s.negative.type or "", s.negative.level or 0, s.negative.kind or "") if s.negative else None,
+            positive_id=s.positive_id or "",
         )
         for s in samples
     }

@@ -34,7 +34,13 @@ def evaluate_file_as_reference(file: PredictionFile) -> Evaluation:
     except ScriptStopsError as error:
         absent["everything"] = str(error)
     measured = Measured(values=tuple(values), outcomes=Outcomes(), absent=absent)
-    return evaluation_of_file(file, f"{file.predictions}, arithmetic of the paper's scripts", len(truths), measured, [])
+    return evaluation_of_file(
+        file,
+        title=f"{file.predictions}, arithmetic of the paper's scripts",
+        samples=len(truths),
+        measured=measured,
+        problems=[],
+    )
 
 
 def _reference_texts(file: PredictionFile, truths: Mapping[str, Truth]) -> list[MetricValue]:

@@ -45,7 +45,7 @@ def read(path: Path, source: str) -> Answers:
         given = [score for score in scores if score is not None]
         if given and len(given) < len(scores):
             raise DataError(f"{path}: image_id {id_} has boxes with and without a score")
-        builder.add(id_, "box", mine, given or None, None, source, number)
+        builder.add(id_, status="box", boxes=mine, scores=given or None, presence=None, source=source, line=number)
     return builder.build()
 
 

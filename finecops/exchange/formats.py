@@ -54,7 +54,7 @@ def _texts(path: Path, how: FileFormat, samples: Sequence[Sample]) -> Answers:
         )
     score = how.score or refexp_text.find_score_field(path)
     sizes = {s.id: (s.width, s.height) for s in samples}
-    return refexp_text.read(path, SOURCE, sizes, DIALECTS[how.box_format], score)
+    return refexp_text.read(path, source=SOURCE, sizes=sizes, dialect=DIALECTS[how.box_format], score=score)
 
 
 FORMATS: dict[str, PredictionFormat] = {

@@ -25,7 +25,15 @@ def read(path: Path, source: str) -> Answers:
     builder = AnswersBuilder(str(path), ranked=False, unit="entry")
     for number, entry in enumerate(entries.tolist(), start=1):
         boxes, scores = _fields(entry, path, number)
-        builder.add(str(entry["img_id"]), "box" if len(boxes) else "unparsed", boxes, scores, None, source, number)
+        builder.add(
+            str(entry["img_id"]),
+            status="box" if len(boxes) else "unparsed",
+            boxes=boxes,
+            scores=scores,
+            presence=None,
+            source=source,
+            line=number,
+        )
         if not len(boxes):
             builder.problem(number, "no box at all; counted as unparsed")
     return builder.build()

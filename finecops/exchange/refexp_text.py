@@ -41,7 +41,9 @@ def read(path: Path, source: str, sizes: ImageSizes, dialect: Dialect, score: st
                     f"{score} has {len(given) if isinstance(given, list) else 1} values for {len(found.boxes)} boxes",
                 )
         scored |= found.status == "box" and score is not None and score in row
-        builder.add(id_, found.status, found.boxes, scores, None, source, number)
+        builder.add(
+            id_, status=found.status, boxes=found.boxes, scores=scores, presence=None, source=source, line=number
+        )
         if found.status == "unparsed":
             builder.problem(number, f"{found.reason}: {text[:80]!r}")
     if score is not None and not scored:

@@ -144,15 +144,15 @@ class AnswersBuilder:
                     outcome[row] = _INDEX["unparsed"]
                     self.problem(self._lines[row], f"{message}; counted as unparsed (id {self._ids[row]})")
         return Answers(
-            tuple(self._ids),
-            outcome,
-            start,
-            boxes,
-            scores,
-            np.array(self._presence, dtype=np.float64),
-            tuple(self._source),
-            self.ranked,
-            tuple(self.problems),
+            ids=tuple(self._ids),
+            outcome=outcome,
+            start=start,
+            boxes=boxes,
+            scores=scores,
+            presence=np.array(self._presence, dtype=np.float64),
+            source=tuple(self._source),
+            ranked=self.ranked,
+            problems=tuple(self.problems),
         )
 
 
@@ -160,7 +160,15 @@ def answers_of_predictions(predictions: Iterable[Prediction], file: str = "predi
     """Prediction rows as columns; their boxes stand in rank order."""
     builder = AnswersBuilder(file)
     for line, row in enumerate(predictions, start=1):
-        builder.add(row.sample_id, row.status, row.boxes, row.scores, row.presence, row.source, line)
+        builder.add(
+            row.sample_id,
+            status=row.status,
+            boxes=row.boxes,
+            scores=row.scores,
+            presence=row.presence,
+            source=row.source,
+            line=line,
+        )
     return builder.build()
 
 

@@ -116,7 +116,17 @@ def evaluate_arrays(samples: Sequence[Sample], predictions: Predictions, ranks: 
     iou = iou_xyxy(boxes, truth[:, None, :]) * positive[:, None]
     level = np.array([s.level or 0 for s in samples], dtype=np.intp)
     pair_of = np.array([row_of.get(s.positive_id or "", -1) for s in samples], dtype=np.intp)
-    return Evaluated(tuple(samples), positive, level, outcome, iou, scores, presence, pair_of, source)
+    return Evaluated(
+        samples=tuple(samples),
+        positive=positive,
+        level=level,
+        outcome=outcome,
+        iou=iou,
+        scores=scores,
+        presence=presence,
+        pair_of=pair_of,
+        source=source,
+    )
 
 
 def scored_samples(samples: Sequence[Sample]) -> list[Sample]:

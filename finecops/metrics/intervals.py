@@ -62,7 +62,11 @@ def _percentiles(values: Floats) -> Interval | None:
 
 def mean_interval(values: Floats, clusters: Ints, replicates: int = REPLICATES, seed: int = 0) -> Interval | None:
     """Interval of the mean of `values [n]`; None of nothing."""
-    return _percentiles(mean_replicates(values, clusters, replicates, seed)) if len(values) else None
+    return (
+        _percentiles(mean_replicates(values, clusters=clusters, replicates=replicates, seed=seed))
+        if len(values)
+        else None
+    )
 
 
 def mean_replicates(values: Floats, clusters: Ints, replicates: int = REPLICATES, seed: int = 0) -> Floats:
@@ -115,7 +119,7 @@ def paired_difference(
 
     The p value is twice the smaller share of replicates on either side of zero, at least 2 / (replicates + 1).
     """
-    replicas = mean_replicates(b - a, clusters, replicates, seed)
+    replicas = mean_replicates(b - a, clusters=clusters, replicates=replicates, seed=seed)
     replicas = replicas[np.isfinite(replicas)]
     interval = _percentiles(replicas)
     assert interval is not None

@@ -30,7 +30,7 @@ def recall(k: int) -> Metric:
 def _measure(scene: Scene, k: int) -> list[MetricValue]:
     values: list[MetricValue] = []
     for subset, negatives in scene.negative_columns.items():
-        found = pair_recall_at_k(scene.data, negatives, k, scene.iou)
+        found = pair_recall_at_k(scene.data, negatives=negatives, k=k, threshold=scene.iou)
         bounds = {"value": found.expected, "lower": found.lower, "upper": found.upper}
         values.append(MetricValue(metric=f"recall@{k}", n=found.n, iou=scene.iou, **bounds, **dict(subset)))
     # In the order in which the kinds appear: text before image, as Tables IV and V.
@@ -63,5 +63,5 @@ def _interval(scene: Scene, value: MetricValue, clusters: Ints, k: int) -> Inter
         return None
     # A negative whose positive is not among the samples forms no pair.
     members = members[scene.data.pair_of[members] >= 0]
-    hits = pair_outcomes(scene.data, members, k, scene.iou)[0]
+    hits = pair_outcomes(scene.data, negatives=members, k=k, threshold=scene.iou)[0]
     return mean_interval(100 * hits, clusters[members])

@@ -28,11 +28,13 @@ class PairRecall:
 
 def pair_recall_at_k(data: Evaluated, negatives: Ints, k: int, threshold: float = IOU_THRESHOLD) -> PairRecall:
     """Recall@k of the pairs that some negatives form with their positives; negatives without one do not count."""
-    expected, lower, upper = pair_outcomes(data, negatives[data.pair_of[negatives] >= 0], k, threshold)
+    expected, lower, upper = pair_outcomes(
+        data, negatives=negatives[data.pair_of[negatives] >= 0], k=k, threshold=threshold
+    )
     n = len(expected)
     if not n:
-        return PairRecall(0, None, None, None)
-    return PairRecall(n, 100 * expected.mean(), 100 * lower.mean(), 100 * upper.mean())
+        return PairRecall(n=0, expected=None, lower=None, upper=None)
+    return PairRecall(n=n, expected=100 * expected.mean(), lower=100 * lower.mean(), upper=100 * upper.mean())
 
 
 def pair_outcomes(

@@ -110,7 +110,11 @@ def sweep(data: SweepData, rules: Iterable[Rule], costs: Costs | None = None) ->
         right = np.where(easy, data.specialist_right, data.mllm_right)
         precision = 100 * float(right[data.positive].mean()) if data.positive.any() else 0.0
         to_mllm = 100 * float(1 - easy.mean())
-        results.append(RuleResult(rule, precision, to_mllm, costs.of_share(to_mllm) if costs else None))
+        results.append(
+            RuleResult(
+                rule, precision_at_1=precision, to_mllm=to_mllm, gflops=costs.of_share(to_mllm) if costs else None
+            )
+        )
     return results
 
 

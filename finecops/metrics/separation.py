@@ -37,6 +37,6 @@ def _auroc_interval(scene: Scene, value: MetricValue, clusters: Ints) -> Interva
     return auroc_interval(scene.presence, scene.data.positive, clusters) if value.subset == EVERYTHING else None
 
 
-AUROC = _separation("auroc", "AUROC", auroc, _auroc_interval)
+AUROC = _separation("auroc", title="AUROC", area=auroc, interval=_auroc_interval)
 AUPR = _separation("aupr", "AUPR", average_precision)
 FPR95 = _separation("fpr95", "FPR at 95% recall", false_positive_rate_at_recall)

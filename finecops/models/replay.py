@@ -163,7 +163,13 @@ class _Boxes:
 def _detections(read: ReadAnswer) -> Detections:
     scored = read.scores is not None or not read.boxes
     scores = np.array(read.scores if read.scores is not None else [0.0] * len(read.boxes), dtype=np.float64)
-    return Detections(np.array(read.boxes, dtype=np.float64).reshape(-1, 4), scores, read.reason, read.status, scored)
+    return Detections(
+        np.array(read.boxes, dtype=np.float64).reshape(-1, 4),
+        scores=scores,
+        note=read.reason,
+        status=read.status,
+        scored=scored,
+    )
 
 
 def _refuse_repeated(ids: Sequence[str], path: Path) -> None:

@@ -98,7 +98,11 @@ def outcomes_table(evaluation: Evaluation) -> Table:
     if evaluation.unknown:
         notes.append(f"{evaluation.unknown} samples of unknown truth have answers and no score")
     header = columns("", *OUTCOMES)
-    return Table("Outcomes, samples", header, tuple(rows), tuple(notes)) if rows else Table(notes=tuple(notes))
+    return (
+        Table("Outcomes, samples", columns=header, rows=tuple(rows), notes=tuple(notes))
+        if rows
+        else Table(notes=tuple(notes))
+    )
 
 
 def summary(evaluation: Evaluation) -> Table:

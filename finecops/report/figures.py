@@ -72,7 +72,14 @@ def bars_figure(evaluation: Evaluation, metric: str, subsets: Mapping[str, Subse
     width = 0.8 / len(evaluation.methods)
     for i, (method, values, colour) in enumerate(zip(evaluation.methods, found, cycle(OKABE_ITO))):
         at = [j + (i - (len(found) - 1) / 2) * width for j in range(len(shown))]
-        _bars(axes, at, [values.get(subset) for subset in shown.values()], width, colour, _named(method, values))
+        _bars(
+            axes,
+            at=at,
+            values=[values.get(subset) for subset in shown.values()],
+            width=width,
+            colour=colour,
+            name=_named(method, values),
+        )
     counts = [{values[subset].n for values in found if subset in values} for subset in shown.values()]
     labels = [f"{name}\nn = {' / '.join(map(str, sorted(n)))}" for name, n in zip(shown, counts)]
     axes.set_xticks(np.arange(len(shown)), labels)

@@ -16,7 +16,7 @@ from finecops.report.document import Cell, Column, Document, Range, Table, colum
 def comparison_document(found: Comparison) -> Document:
     """A comparison for every writer."""
     data = found.model_dump(mode="json")
-    return Document([comparison_table(found)], data, data["rows"], tuple(data["rows"][0]))
+    return Document([comparison_table(found)], data=data, rows=data["rows"], leading=tuple(data["rows"][0]))
 
 
 def sweep_document(found: Mapping[Path, Sweep]) -> Document:
@@ -27,7 +27,7 @@ def sweep_document(found: Mapping[Path, Sweep]) -> Document:
         for result in sweep.model_dump(mode="json")["rules"]:
             rows.append({"run": str(folder), **result.pop("rule"), **result})
     tables = [sweep_table(folder, sweep) for folder, sweep in found.items()]
-    return Document(tables, data, rows, tuple(rows[0]) if rows else ())
+    return Document(tables, data=data, rows=rows, leading=tuple(rows[0]) if rows else ())
 
 
 def comparison_table(found: Comparison) -> Table:
@@ -65,11 +65,29 @@ def sweep_table(folder: Path, found: Sweep) -> Table:
         return (label, *thresholds, to_mllm, gflops, precision, found.oracle.precision_at_1 - precision)
 
     costs = found.gflops_per_sample
-    rows = [row("specialist alone", None, 0.0, costs.specialist if costs else None, found.specialist)]
-    rows += [row("rule", r.rule, r.to_mllm, r.gflops, r.precision_at_1) for r in found.front]
-    rows.append(row("MLLM alone", None, 100.0, costs.mllm if costs else None, found.mllm))
+    rows = [
+        row(
+            "specialist alone",
+            rule=None,
+            to_mllm=0.0,
+            gflops=costs.specialist if costs else None,
+            precision=found.specialist,
+        )
+    ]
+    rows += [
+        row("rule", rule=r.rule, to_mllm=r.to_mllm, gflops=r.gflops, precision=r.precision_at_1) for r in found.front
+    ]
+    rows.append(row("MLLM alone", rule=None, to_mllm=100.0, gflops=costs.mllm if costs else None, precision=found.mllm))
     best = found.oracle
-    rows.append(row("oracle (on positives)", None, best.to_mllm_of_positives, None, best.precision_at_1))
+    rows.append(
+        row(
+            "oracle (on positives)",
+            rule=None,
+            to_mllm=best.to_mllm_of_positives,
+            gflops=None,
+            precision=best.precision_at_1,
+        )
+    )
     header = (
         Column("", side="left"),
         *(Column(title, "g") for title in ("score >", "NMS", "zero is", "confidence >=")),

@@ -53,7 +53,7 @@ def _tables(evaluation: Evaluation, full: bool) -> list[Table]:
         timing_table(evaluation.stages),
     ]
     return [
-        Table(table.title, table.columns, table.rows, table.notes, section)
+        Table(table.title, columns=table.columns, rows=table.rows, notes=table.notes, section=section)
         for table in tables
         if table is not None and (table.rows or table.notes)
     ]

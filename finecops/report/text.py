@@ -55,7 +55,7 @@ def _table(table: Table, width: int | None) -> str:
         widths = [max(len(row[i]) for row in cells) for i in range(len(table.columns))]
         for number, shown in enumerate(_blocks(widths, width)):
             lines += [""] if number else []
-            lines += _lines(table, cells, widths, shown)
+            lines += _lines(table, cells=cells, widths=widths, shown=shown)
     return "\n".join([*lines, *map(printable, table.notes)])
 
 

@@ -22,7 +22,7 @@ JsonObject = dict[str, JsonValue]
 def evaluation_document(evaluations: Sequence[Evaluation], full: bool = False) -> Document:
     """Evaluations for every writer; `full` says what their tables show."""
     rows = tidy_rows(evaluations)
-    return Document(evaluation_tables(evaluations, full), tidy(evaluations, rows), rows, LEADING)
+    return Document(evaluation_tables(evaluations, full), data=tidy(evaluations, rows), rows=rows, leading=LEADING)
 
 
 def tidy_rows(evaluations: Sequence[Evaluation]) -> list[JsonObject]:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from finecops.errors import ConfigError, DataError, RunError
+from finecops.evaluation.calibrations import load_calibrations
 from finecops.evaluation.comparison import compare
 from finecops.evaluation.results import Evaluation, MethodResult, read_evaluation
 from finecops.evaluation.runs import evaluate_run, evaluate_run_as_reference, evaluate_runs
 from finecops.evaluation.settings import CompareSettings, EvalSettings, MetricSettings
 from finecops.evaluation.sweep import sweep_run
-from finecops.metrics.calibration import load_calibrations
 from finecops.metrics.values import Subset
 from finecops.records import Candidates
 from finecops.runs.jsonl import append_rows

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from finecops.errors import DataError
+from finecops.evaluation.calibrations import load_calibrations, save_calibrations
 from finecops.evaluation.settings import MetricSettings
 from finecops.evaluation.validated import validated_values
 from finecops.metrics.answers import Answers, AnswersBuilder
@@ -16,8 +17,6 @@ from finecops.metrics.calibration import (
     apply_calibration,
     calibration_error,
     fit_calibration,
-    load_calibrations,
-    save_calibrations,
 )
 from finecops.records import Sample
 from tests.conftest import make_negative, make_sample
