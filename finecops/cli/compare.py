@@ -42,7 +42,7 @@ def compare_command(
 
     runs = [*(runs or ()), *(run or ())]
     asked = locals()
-    show(ctx, CompareSettings.model_validate(asked), OutputSettings.model_validate(asked))
+    show(ctx, CompareSettings.of(asked), OutputSettings.of(asked))
 
 
 def show(ctx: typer.Context, settings: CompareSettings, output: OutputSettings, rows_alone: bool = False) -> None:

@@ -106,22 +106,22 @@ def eval_command(
     # Both spellings of a run are one list from here on.
     runs = [*(runs or ()), *(run or ())]
     asked = locals()
-    output = OutputSettings.model_validate(asked)
+    output = OutputSettings.of(asked)
     if annotations or predictions is not None:
         if not annotations or predictions is None:
             raise ConfigError("--annotations and --predictions go together")
-        file = ScoreSettings.model_validate(asked)
+        file = ScoreSettings.of(asked)
         refuse_options_of_other_modes(ctx, _FILE, MODES)
         scoring.show(ctx, settings=file, output=output, export=export_coco)
     elif route_sweep:
         refuse_options_of_other_modes(ctx, _SWEEP, MODES)
-        sweeping.show(ctx, SweepSettings.model_validate(asked), output)
+        sweeping.show(ctx, SweepSettings.of(asked), output)
     elif compare:
-        pair = CompareSettings.model_validate(asked)
+        pair = CompareSettings.of(asked)
         refuse_options_of_other_modes(ctx, _COMPARE, MODES)
         comparing.show(ctx, pair, output, rows_alone=True)
     else:
-        settings = EvalSettings.model_validate(asked)
+        settings = EvalSettings.of(asked)
         refuse_options_of_other_modes(ctx, _RUNS, MODES)
         _show(ctx, settings=settings, output=output, export=export_coco)
 

@@ -135,7 +135,7 @@ def refuse_two_outputs(ctx: typer.Context) -> None:
     """
     from finecops.report.writers import DATA_WRITERS, OutputSettings, find_writer
 
-    output = OutputSettings.model_validate(ctx.params)
+    output = OutputSettings.of(ctx.params)
     find_writer(output.writer)
     named = [spelled(ctx, name) for name in given_options(ctx) if name in ("as_", "as_json", "as_csv")]
     if len(named) > 1:

@@ -117,7 +117,7 @@ def _print_checked(item: CheckedSample) -> None:
 
 
 def doctor_command() -> None:
-    """Print versions, devices, what each extra lacks and what mends it. Exit code 1 if something is broken."""
+    """Print versions, devices, what each extra lacks and what fixes it. Exit code 1 if something is broken."""
     from finecops.bench.doctor import examine
 
     broken = False

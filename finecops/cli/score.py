@@ -76,8 +76,8 @@ def score_command(
     asked = locals()
     show(
         ctx,
-        settings=ScoreSettings.model_validate(asked),
-        output=OutputSettings.model_validate(asked),
+        settings=ScoreSettings.of(asked),
+        output=OutputSettings.of(asked),
         export=export_coco,
     )
 

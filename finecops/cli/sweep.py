@@ -43,7 +43,7 @@ def sweep_command(
 
     runs = [*(runs or ()), *(run or ())]
     asked = locals()
-    show(ctx, settings=SweepSettings.model_validate(asked), output=OutputSettings.model_validate(asked), figure=figure)
+    show(ctx, settings=SweepSettings.of(asked), output=OutputSettings.of(asked), figure=figure)
 
 
 def show(ctx: typer.Context, settings: SweepSettings, output: OutputSettings, figure: Path | None = None) -> None:

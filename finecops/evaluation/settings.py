@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -15,6 +15,7 @@ from finecops.metrics.precision import IOU_THRESHOLD
 from finecops.metrics.values import Cluster
 
 Compat = Literal["none", "reference", "both"]
+S = TypeVar("S", bound="Settings")
 
 
 def _names(value: str | Sequence[str]) -> tuple[str, ...]:
@@ -49,14 +50,23 @@ def _known_format(name: str | None) -> str:
 RunFolder = Annotated[Path, BeforeValidator(_folder)]
 
 
+ClusterName = Annotated[Cluster, _one_of("cluster", get_args(Cluster))]
+CompatName = Annotated[Compat, _one_of("arithmetic", get_args(Compat))]
+
+
 class Settings(BaseModel):
-    """Base: frozen; made from a command's arguments, of which it takes its own fields.
+    """Base: frozen, and strict about keys.
 
     Raises:
         ConfigError: a choice is unknown.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def of(cls: type[S], arguments: Mapping[str, object]) -> S:
+        """From a command's arguments (its `locals()`), of which each kind of settings takes its own."""
+        return cls.model_validate({name: arguments[name] for name in cls.model_fields if name in arguments})
 
 
 class MetricSettings(Settings):
@@ -68,9 +78,9 @@ class MetricSettings(Settings):
     """A box is right above this IoU."""
     intervals: bool = False
     """Whether values carry 95% bootstrap intervals."""
-    cluster: Annotated[Cluster, _one_of("cluster", get_args(Cluster))] = "positive"
+    cluster: ClusterName = "positive"
     """What a bootstrap draws together."""
-    compat: Annotated[Compat, _one_of("arithmetic", get_args(Compat))] = "none"
+    compat: CompatName = "none"
     """Whose arithmetic: ours, that of the paper's scripts, or both in turn."""
     paper: bool = False
     """Whether the paper's figures stand beside ours."""
@@ -118,7 +128,7 @@ class CompareSettings(Settings):
 
     runs: tuple[RunFolder, ...] = ()
     iou: float = IOU_THRESHOLD
-    cluster: Annotated[Cluster, _one_of("cluster", get_args(Cluster))] = "positive"
+    cluster: ClusterName = "positive"
 
 
 class SweepSettings(Settings):

@@ -36,6 +36,8 @@ class Oracle(Record):
 class Sweep(Record):
     """What each rule gives, which rules no other beats, and what bounds them."""
 
+    n: int
+    """How many positives precision@1 is over."""
     rules: tuple[RuleResult, ...]
     front: tuple[RuleResult, ...]
     """From cheap to dear."""
@@ -78,6 +80,7 @@ def sweep_run(folder: Path) -> Sweep:
     results = sweep(data, default_rules(data.confidence), costs)
     best, needed = oracle(data)
     return Sweep(
+        n=int(data.positive.sum()),
         rules=tuple(results),
         front=tuple(pareto_front(results)),
         oracle=Oracle(precision_at_1=best, to_mllm_of_positives=needed),

@@ -146,7 +146,8 @@ def reliability_figure(methods: Mapping[str, tuple[Floats, Bools]], title: str =
 def sweep_figure(found: Sweep, title: str = "") -> Figure:
     """Precision@1 over the share of samples that the MLLM answers: every rule, those that no other beats, each pathway
     alone, and the oracle."""
-    figure, axes = _new(title, "samples sent to the MLLM (%)", "precision@1 on positives (%)")
+    named = f"{title} (n = {found.n} positives)".strip()
+    figure, axes = _new(named, "samples sent to the MLLM (%)", "precision@1 on positives (%)")
     blue, orange, green, red = OKABE_ITO[:4]
     x, y = ([getattr(rule, name) for rule in found.rules] for name in ("to_mllm", "precision_at_1"))
     axes.scatter(x, y, s=8, color="#BBBBBB", label=f"{len(found.rules)} rules")

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
-
 from finecops.errors import ConfigError
+from finecops.evaluation.settings import Settings
 from finecops.report.csv import write_csv
 from finecops.report.document import Document
 from finecops.report.json import write_json
@@ -43,10 +42,8 @@ def find_writer(name: str) -> Writer:
     return WRITERS[name]
 
 
-class OutputSettings(BaseModel):
-    """How a result is printed; made from a command's arguments, of which it takes its own."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class OutputSettings(Settings):
+    """How a result is printed."""
 
     as_: str | None = None
     as_json: bool = False

@@ -251,3 +251,32 @@ def test_nothing_but_unknown_truth_gives_no_number_and_no_crash() -> None:
     assert {value.n for value in found.values} == {0}
     assert {value.value for value in found.values} == {None}
     assert found.absent["auroc"] == "no sample was answered with a box"
+
+
+@pytest.mark.parametrize("cluster", ["positive", "image"])
+def test_intervals_are_made_where_the_metric_says_how(cluster: str) -> None:
+    samples, predictions = worlds()
+    plain = evaluate(samples, predictions)
+    found = evaluate(samples, predictions, None, MetricSettings(intervals=True, cluster=cluster))
+    for value, before in zip(found.values, plain.values, strict=True):
+        assert (value.metric, value.value, value.n) == (before.metric, before.value, before.n)
+        family = value.metric.partition("@")[0]
+        overall = value.kind is None
+        of_columns = family == "recall" and value.level is not None
+        expected = family == "precision" or of_columns or (family in ("auroc", "negative_accuracy") and overall)
+        assert (value.ci_low is not None) == (expected or family == "false_rejection_rate"), value
+        if value.ci_low is not None and value.ci_high is not None and value.value is not None:
+            assert value.ci_low <= value.value <= value.ci_high
+
+
+def test_values_say_only_what_applies() -> None:
+    samples, predictions = worlds()
+    rows = [value.model_dump() for value in evaluate(samples, predictions, None, of_metrics("p1", "aurc")).values]
+    assert list(rows[0]) == ["metric", "kind", "type", "level", "router_level", "tuple_type", "value", "n", "iou"]
+    assert list(rows[-1])[-2:] == ["value", "n"]
+
+
+def test_settings_refuse_a_key_that_they_do_not_have() -> None:
+    with pytest.raises(ValueError, match="metric"):
+        MetricSettings.model_validate({"metric": "p1"})
+    assert MetricSettings.of({"metrics": "p1, r1", "ctx": None}).metrics == ("p1", "r1")

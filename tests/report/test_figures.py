@@ -55,6 +55,7 @@ def test_the_sweep_has_its_bounds(tmp_path: Path) -> None:
     (line,) = axes.lines
     assert line.get_ydata().tolist() == [rule.precision_at_1 for rule in found.front]
     assert "%" in axes.get_xlabel()
+    assert axes.get_title() == "toy (n = 20 positives)"
 
 
 def test_risk_and_reliability_say_how_many_answers_they_are_of() -> None:
