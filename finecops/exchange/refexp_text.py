@@ -3,6 +3,7 @@ writes boxes and `--score` the field that holds one score per box."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,11 +63,14 @@ def scores_of(row: Mapping[str, Any], score: str | None, found: Decoded) -> list
 
 
 def find_score_field(path: Path) -> str | None:
-    """The first known score field of the first line, or None."""
-    builder = AnswersBuilder(str(path))
-    for _, row in read_objects(path, builder, ("image_id",)):
-        return next((name for name in SCORE_FIELDS if name in row), None)
-    return None
+    """The first known score field of the first line, or None. A line that is broken is left to `read` to refuse."""
+    with path.open("rb") as file:
+        first = next((line for line in file if line.strip()), b"")
+    try:
+        row = json.loads(first)
+    except ValueError:
+        return None
+    return next((name for name in SCORE_FIELDS if name in row), None) if isinstance(row, dict) else None
 
 
 def text_of(row: Mapping[str, Any], path: Path, number: int) -> str:

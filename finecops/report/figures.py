@@ -85,7 +85,7 @@ def bars_figure(evaluation: Evaluation, metric: str, subsets: Mapping[str, Subse
     axes.set_xticks(np.arange(len(shown)), labels)
     # Rates from 0 to 100: a cut axis makes small differences look large.
     axes.set_ylim(0, 100)
-    axes.legend(fontsize="small")
+    figure.legend(loc="outside lower center", fontsize="small")
     return figure
 
 

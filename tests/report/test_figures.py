@@ -26,7 +26,8 @@ from tests.builders_runs import make_run
 
 def test_bars_have_units_counts_and_intervals(tmp_path: Path) -> None:
     evaluation = evaluate_run(make_run(tmp_path / "run"), MetricSettings(metrics=("p1",), intervals=True))
-    (axes,) = bars_figure(evaluation, "precision@1").axes
+    figure = bars_figure(evaluation, "precision@1")
+    (axes,) = figure.axes
     assert axes.get_ylabel() == "Precision@1 (%)"
     assert [label.get_text() for label in axes.get_xticklabels()] == [
         "all\nn = 20",
@@ -36,7 +37,7 @@ def test_bars_have_units_counts_and_intervals(tmp_path: Path) -> None:
     heights = [[bar.get_height() for bar in group] for group in axes.containers]
     assert heights[0] == [60.0, 60.0, 60.0]  # the specialist: 12 of 20
     assert len(axes.collections) == 9  # an interval on each bar
-    assert [text.get_text() for text in axes.get_legend().get_texts()][1] == "MLLM toy, 95% interval"
+    assert [text.get_text() for text in figure.legends[0].get_texts()][1] == "MLLM toy, 95% interval"
     with pytest.raises(ConfigError, match="has no recall@1"):
         bars_figure(evaluation, "recall@1")
 
