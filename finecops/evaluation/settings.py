@@ -61,7 +61,8 @@ class Settings(BaseModel):
         ConfigError: a choice is unknown.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A command uses one or two of the subclasses; the others are never built.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @classmethod
     def of(cls: type[S], arguments: Mapping[str, object]) -> S:
