@@ -97,7 +97,7 @@ def run_side(code: Path, out: Path, files: Path, limit: int) -> dict[str, dict[s
 def finecops(code: Path, *arguments: str) -> str:
     """Run a command from a commit's files; what it prints."""
     command = [sys.executable, "-m", "finecops", *arguments]
-    done = subprocess.run(command, cwd=code, env=_environment(code), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    done = subprocess.run(command, cwd=code, env=_environment(code), capture_output=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr.decode()[-2000:]}")
     return done.stdout.decode()

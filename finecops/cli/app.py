@@ -11,12 +11,15 @@ import typer
 
 from finecops import __version__
 from finecops.cli.bench import bench_app
+from finecops.cli.compare import compare_command
 from finecops.cli.crs import crs_app
 from finecops.cli.data import data_app
 from finecops.cli.eval import eval_command
 from finecops.cli.infer import infer_app
 from finecops.cli.models import doctor_command, models_app
+from finecops.cli.score import score_command
 from finecops.cli.sfa import sfa_app
+from finecops.cli.sweep import sweep_command
 from finecops.errors import FinecopsError, UsageError
 
 app = typer.Typer(
@@ -33,6 +36,9 @@ app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 app.add_typer(bench_app, name="bench")
 app.command("eval")(eval_command)
+app.command("score")(score_command)
+app.command("compare")(compare_command)
+app.command("sweep")(sweep_command)
 app.command("doctor")(doctor_command)
 
 

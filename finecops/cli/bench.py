@@ -26,7 +26,7 @@ def eval_command(
 ) -> None:
     """Time `finecops eval` on synthetic files of 27,926 rows and ten times as many: whole process, start to table."""
     from finecops.bench.evaluation import time_evaluation
-    from finecops.report.tables import table
+    from finecops.report.text import text_table
 
     chosen = scales or [1.0, 10.0]
     timings = time_evaluation(folder, chosen, script, repeats)
@@ -37,7 +37,7 @@ def eval_command(
         ratio = f"{timing.seconds / ours.seconds:.1f}"
         rows.append([timing.what, str(timing.rows), f"{timing.seconds:.2f}", ratio, f"{timing.peak_mib:.0f}"])
     header = ["", "rows", "seconds", "times ours at the first scale", "peak MiB"]
-    typer.echo(table("Whole process, start to table", header, rows))
+    typer.echo(text_table("Whole process, start to table", header, rows))
 
 
 @bench_app.command("models")
@@ -59,7 +59,7 @@ def models_command(
     from finecops.datasets.choose import choose_samples
     from finecops.datasets.dataset import load_dataset_split
     from finecops.models.backends import default_device
-    from finecops.report.tables import table
+    from finecops.report.text import text_table
 
     config = load_dataset(dataset)
     named = load_preset(preset or config.preset)
@@ -85,5 +85,5 @@ def models_command(
         ]
         for timing in timings
     ]
-    header = ["", "way", "samples/s", "times as fast", "% in the model", "% same answers"]
-    typer.echo(table(f"{timings[0].samples} samples", header, rows))
+    header = ["", "how", "samples/s", "times as fast", "% in the model", "% same answers"]
+    typer.echo(text_table(f"{timings[0].samples} samples", header, rows))

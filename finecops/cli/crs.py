@@ -52,7 +52,7 @@ def run_command(
     With --both the specialist and the MLLM answer every sample alone too, to be compared.
     """
     given = locals()
-    from finecops.report.tables import print_runs
+    from finecops.cli.printing import print_runs
     from finecops.strategies.crs import crs
     from finecops.strategies.running import do_all
 
@@ -289,7 +289,7 @@ def _write_tune_data(parts: Parts, plan: TunePlan, trainer: str, out: Path, agai
 
 
 def _print_orders(votes: list[Any]) -> None:
-    from finecops.report.tables import table
+    from finecops.report.text import text_table
     from finecops.stages.order_test import order_report
 
     report = order_report(votes)
@@ -300,7 +300,7 @@ def _print_orders(votes: list[Any]) -> None:
         [letter, f"{report.chosen[letter]:.2f}", f"{report.even[letter]:.2f}", f"{report.prior[letter]:+.2f}"]
         for letter in report.chosen
     ]
-    typer.echo(table("Letters, %", ["", "chosen", "at random", "prior"], rows))
+    typer.echo(text_table("Letters, %", ["", "chosen", "at random", "prior"], rows))
     typer.echo(
         f"Of {report.n} questions {report.unstable:.2f}% have other answers in other orders; two orders differ in "
         f"{report.flip_rate:.2f}% of the pairs"

@@ -27,7 +27,7 @@ def list_command(
     """
     from finecops.errors import ConfigError
     from finecops.models.catalogue import markdown_table, model_facts
-    from finecops.report.tables import table
+    from finecops.report.text import text_table
 
     if kind not in (None, "specialist", "mllm", "extractor"):
         raise ConfigError(f"unknown kind {kind!r}; there are: specialist, mllm, extractor")
@@ -51,7 +51,7 @@ def list_command(
         )
         for fact in facts
     ]
-    typer.echo(table(f"{len(rows)} models", header, rows, left=True))
+    typer.echo(text_table(f"{len(rows)} models", header, rows, left=True))
 
 
 @models_app.command("check")
@@ -117,7 +117,7 @@ def _print_checked(item: CheckedSample) -> None:
 
 
 def doctor_command() -> None:
-    """Print versions, devices, what each extra lacks and what mends it. Exit code 1 if something is broken."""
+    """Print versions, devices, what each extra lacks and what fixes it. Exit code 1 if something is broken."""
     from finecops.bench.doctor import examine
 
     broken = False

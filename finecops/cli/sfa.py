@@ -60,7 +60,7 @@ def run_command(
     """
     given = locals()
     command = given.pop("context").info_name
-    from finecops.report.tables import print_runs
+    from finecops.cli.printing import print_runs
     from finecops.strategies.options import Options
 
     done = _infer(Options(**given))

@@ -1,23 +1,24 @@
-"""Evaluating a prediction file from elsewhere against annotation files, without a run."""
+"""Scoring a prediction file from elsewhere against annotation files, without a run."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from finecops.config.schema import DatasetConfig
 from finecops.datasets.dataset import load_dataset_split
-from finecops.errors import ConfigError
-from finecops.evaluation import reference
-from finecops.evaluation.validated import validated_rows
-from finecops.evaluation.values import METRICS, Cluster, evaluate
-from finecops.exchange.read import FileFormat, read_answers
-from finecops.metrics.precision import IOU_THRESHOLD
+from finecops.evaluation.evaluate import evaluate
+from finecops.evaluation.results import EvaluatedData, Evaluation, Measured, MethodResult
+from finecops.evaluation.settings import MetricSettings, ScoreSettings
+from finecops.evaluation.validated import validated_values
+from finecops.exchange.formats import FileFormat
+from finecops.exchange.read import read_answers
+from finecops.metrics.answers import Answers
 from finecops.records import Sample
 
-METHOD = "file"
+STAGE = "file"
+"""The name of a file's answers where a run's have a stage's."""
 
 
 @dataclass(frozen=True)
@@ -29,35 +30,69 @@ class PredictionFile:
     how: FileFormat
 
 
+def score_file(settings: ScoreSettings) -> list[Evaluation]:
+    """A file by each arithmetic that is asked for, with the paper's figures where they are."""
+    how = _how(settings)
+    file = PredictionFile(settings.annotations, settings.predictions, how)
+    val = None
+    if settings.val_annotations and settings.val_predictions is not None:
+        val = PredictionFile(settings.val_annotations, settings.val_predictions, how)
+    found = []
+    if settings.compat != "reference":
+        found.append(evaluate_file(file, settings=settings, val=val, ignore_unknown=settings.ignore_unknown))
+    if settings.compat != "none":
+        from finecops.evaluation.reference_files import evaluate_file_as_reference
+
+        found.append(evaluate_file_as_reference(file))
+    if not settings.paper:
+        return found
+    from finecops.evaluation.paper import with_paper
+
+    return [with_paper(evaluation, settings.paper_row) for evaluation in found]
+
+
+def file_answers(settings: ScoreSettings) -> Answers:
+    """What the file holds."""
+    return read_answers(
+        settings.predictions,
+        how=_how(settings),
+        samples=read_annotations(settings.annotations)[0],
+        ignore_unknown=settings.ignore_unknown,
+    )
+
+
+def _how(settings: ScoreSettings) -> FileFormat:
+    return FileFormat(settings.format, settings.box_format, settings.score)
+
+
 def evaluate_file(
     file: PredictionFile,
-    metrics: Sequence[str] = METRICS,
-    cluster: Cluster | None = None,
-    iou_threshold: float = IOU_THRESHOLD,
+    settings: MetricSettings | None = None,
     val: PredictionFile | None = None,
     ignore_unknown: bool = False,
-) -> dict[str, Any]:
-    """Numbers of a prediction file, in the shape of `evaluate_run`; `problems` lists what was wrong in the files."""
+) -> Evaluation:
+    """The numbers of a prediction file; `problems` lists what was wrong in the files.
+
+    Args:
+        val: another split's file, on which scores are calibrated and operating points chosen.
+        ignore_unknown: leave out rows whose id is not annotated.
+    """
+    settings = settings or MetricSettings()
     samples, problems = read_annotations(file.annotations)
-    answers = read_answers(file.predictions, file.how, samples, ignore_unknown)
-    found = evaluate(samples, answers, None, metrics, cluster, iou_threshold)
+    answers = read_answers(file.predictions, how=file.how, samples=samples, ignore_unknown=ignore_unknown)
+    measured = evaluate(samples, predictions=answers, routes=None, settings=settings)
     if val is not None:
         val_samples, _ = read_annotations(val.annotations)
-        val_answers = read_answers(val.predictions, val.how, val_samples, ignore_unknown)
-        found["rows"] += validated_rows((val_samples, val_answers), (samples, answers), metrics, iou_threshold)[0]
-    return file_result(file, len(samples), {"samples": "all", **found}, [*problems, *answers.problems])
-
-
-def evaluate_file_as_reference(file: PredictionFile) -> dict[str, Any]:
-    """What the paper's own scripts print for the same files (`--compat reference`), in the same shape."""
-    truths = reference.truths_of_files(file.annotations)
-    rows: list[dict[str, Any]] = []
-    absent = {}
-    try:
-        rows = _reference_rows(file, truths)
-    except reference.ScriptStopsError as error:
-        absent["everything"] = str(error)
-    return file_result(file, len(truths), {"samples": "all", "rows": rows, "outcomes": {}, "absent": absent}, [])
+        val_answers = read_answers(val.predictions, how=val.how, samples=val_samples, ignore_unknown=ignore_unknown)
+        values, _ = validated_values((val_samples, val_answers), (samples, answers), settings)
+        measured = measured.model_copy(update={"values": (*measured.values, *values)})
+    return evaluation_of_file(
+        file,
+        title=str(file.predictions),
+        samples=len(samples),
+        measured=measured,
+        problems=[*problems, *answers.problems],
+    )
 
 
 def read_annotations(paths: Sequence[Path]) -> tuple[Sequence[Sample], list[str]]:
@@ -65,6 +100,7 @@ def read_annotations(paths: Sequence[Path]) -> tuple[Sequence[Sample], list[str]
     config = DatasetConfig(name=paths[0].stem, root=paths[0].parent, image_folders=(".",), splits={}, preset="", get="")
     dataset = load_dataset_split(config, None, paths)
     problems = [str(problem) for problem in dataset.problems]
+    # Recall pairs each negative with its positive: without it the negative is in no column.
     positives = {s.id for s in dataset.samples if s.positive}
     alone = [s.id for s in dataset.samples if s.positive_id and s.positive_id not in positives]
     if alone:
@@ -75,37 +111,14 @@ def read_annotations(paths: Sequence[Path]) -> tuple[Sequence[Sample], list[str]
     return dataset.samples, problems
 
 
-def file_result(
-    file: PredictionFile, samples: int, evaluation: dict[str, Any], problems: Sequence[str]
-) -> dict[str, Any]:
-    """An evaluation in the shape of `evaluate_run`'s result."""
-    return {
-        "dataset": {"name": file.annotations[0].stem, "split": file.predictions.name, "limit": 0, "samples": samples},
-        "methods": {METHOD: evaluation},
-        "router": None,
-        "ledger": None,
-        "targets": None,
-        "stages": {},
-        "problems": list(problems),
-    }
-
-
-def _reference_rows(file: PredictionFile, truths: dict[str, reference.Truth]) -> list[dict[str, Any]]:
-    how = file.how
-    if how.name in ("refexp-text", "crs-letters"):
-        from finecops.exchange.crs_letters import ANSWER_SCORE
-        from finecops.exchange.json_lines import read_objects
-        from finecops.exchange.refexp_text import find_score_field
-        from finecops.metrics.answers import AnswersBuilder
-
-        required = ("image_id", "answer", "gt") if how.name == "crs-letters" else ("image_id",)
-        rows = [row for _, row in read_objects(file.predictions, AnswersBuilder(str(file.predictions)), required)]
-        if how.name == "crs-letters":
-            return reference.letter_rows(truths, rows, how.score or ANSWER_SCORE)
-        score = how.score or find_score_field(file.predictions)
-        if score is None:
-            raise ConfigError(f"{file.predictions}: the scripts need scores; --score names their field")
-        return reference.box_rows(reference.text_entries(truths, rows, score))
-    samples, _ = read_annotations(file.annotations)
-    answers = read_answers(file.predictions, how, samples)
-    return reference.box_rows(reference.detector_entries(truths, answers))
+def evaluation_of_file(
+    file: PredictionFile, title: str, samples: int, measured: Measured, problems: Sequence[str]
+) -> Evaluation:
+    """The evaluation of a file: one method, no router, no stages."""
+    return Evaluation(
+        title=title,
+        dataset=EvaluatedData(name=file.annotations[0].stem, split=file.predictions.name, limit=0, samples=samples),
+        methods=(MethodResult.model_validate(dict(measured) | {"stage": STAGE, "label": "File"}),),
+        unknown=measured.unknown,
+        problems=tuple(problems),
+    )

@@ -1,88 +1,173 @@
-"""The paper's tables (TPAMI 2025, Tables III to VIII) as tidy rows, to stand beside ours.
+"""The paper's tables (TPAMI 2025, Tables III to VIII) as figures, to stand beside ours.
 
-The figures are `paper_tables.json`, in per cent, as printed.
+They are `paper_tables.json`, in per cent, as printed.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Literal
+
+from pydantic import Field
+
+from finecops.errors import ConfigError
+from finecops.evaluation.results import BesidePaper, Evaluation, MethodResult, PaperFigure
+from finecops.metrics.values import MEAN_OF_COLUMNS, MetricValue
+from finecops.records import NegativeKind, Record
 
 DATASETS = ("finecops_ref", "ref_adv", "ref_reasoning")
+PaperMethod = Literal["alone", "sfa", "crs"]
 _COLUMN = re.compile(r"(?P<type>[a-z_]+)_L(?P<level>\d)")
 
 
+class _Table(Record):
+    """Columns and rows of a table whose rows are models."""
+
+    columns: tuple[str, ...]
+    rows: dict[str, tuple[float | None, ...]]
+
+    def row(self, name: str) -> Iterator[tuple[str, float]]:
+        """Column and figure of a row, without those that the paper does not report."""
+        for column, value in zip(self.columns, self.rows.get(name, ())):
+            if value is not None:
+                yield column, value
+
+
+class _FocusTable(Record):
+    """Table VII: each model with the whole expression and with focus."""
+
+    columns: tuple[str, ...]
+    rows: dict[str, dict[Literal["expression", "focus"], tuple[float | None, ...]]]
+
+
+class _Tables(Record, extra="ignore"):
+    third: _Table = Field(alias="table3_precision_at_1_positive")
+    fourth: _Table = Field(alias="table4_recall_at_1_negative_expressions")
+    fifth: _Table = Field(alias="table5_recall_at_1_negative_images")
+    sixth: _Table = Field(alias="table6_precision_at_1_router_levels")
+    seventh: _FocusTable = Field(alias="table7_focus_enhancement")
+
+
 @cache
-def paper_tables() -> dict[str, Any]:
-    """All tables by name."""
-    found: dict[str, Any] = json.loads((Path(__file__).parent / "paper_tables.json").read_text(encoding="utf-8"))
-    return found
+def _tables() -> _Tables:
+    path = Path(__file__).parent / "paper_tables.json"
+    return _Tables.model_validate(json.loads(path.read_text(encoding="utf-8")))
 
 
 def model_names() -> list[str]:
     """Names of the models that have a row in Table III, V or VI."""
-    tables = paper_tables()
-    rows = (tables[name]["rows"] for name in ("table3_precision_at_1_positive", "table6_precision_at_1_router_levels"))
-    return list(dict.fromkeys(name for part in rows for name in part))
+    return list(dict.fromkeys([*_tables().third.rows, *_tables().sixth.rows]))
 
 
-def paper_rows(dataset: str, model: str, method: str = "alone", focus: bool = False) -> list[dict[str, Any]]:
-    """What the paper reports of a model on a dataset, as tidy rows with `table`; empty where it reports nothing.
+def paper_figures(dataset: str, model: str, method: PaperMethod = "alone", focus: bool = False) -> list[PaperFigure]:
+    """What the paper reports of a model on a dataset; empty where it reports nothing.
 
     Args:
         dataset: its name with hyphens or underscores ("finecops-ref").
         model: the row's name in the tables ("Qwen2-VL-7B").
-        method: "alone", "sfa" or "crs".
         focus: with target focus (Tables VI and VII).
     """
     key = dataset.replace("-", "_")
     if key not in DATASETS:
         return []
-    tables = paper_tables()
+    figures = _by_router_level(key, model=model, method=method, focus=focus)
+    if method == "alone" and focus:
+        figures += _focused(key, model)
+    if method == "alone" and not focus and key == "finecops_ref":
+        # Table VI's overall figure and Table III's are one number; it stands once.
+        overall = any(figure.router_level is None for figure in figures)
+        figures += [figure for figure in _by_level(model) if figure.level is not None or not overall]
+        figures += _recalls(model)
+    return figures
+
+
+def beside_paper(ours: Sequence[MetricValue], papers: Iterable[PaperFigure]) -> list[BesidePaper]:
+    """The paper's figures that ours answer, each with our value and the difference, ours minus the paper's."""
+    # Calibrated values and the scripts' arithmetic are other numbers than the paper's.
+    mine = {(v.metric, v.subset): v.value for v in ours if not v.calibrated and v.arithmetic is None}
+    found = ((figure, mine.get((figure.metric, figure.subset))) for figure in papers)
+    return [
+        BesidePaper(**dict(figure), ours=value, difference=value - figure.value)
+        for figure, value in found
+        if value is not None
+    ]
+
+
+def with_paper(evaluation: Evaluation, row_name: str | None = None) -> Evaluation:
+    """An evaluation with the paper's figures beside those of each method.
+
+    Args:
+        row_name: the model's row, instead of the one that its configuration names.
+
+    Raises:
+        ConfigError: the paper has no such row.
+    """
+    if row_name is not None and row_name not in model_names():
+        raise ConfigError(f"the paper has no row {row_name!r}; there are: {', '.join(model_names())}")
+    methods = [
+        method.model_copy(
+            update={"paper": tuple(beside_paper(method.values, _figures_of(method, evaluation, row_name)))}
+        )
+        for method in evaluation.methods
+    ]
+    return evaluation.model_copy(update={"methods": tuple(methods)})
+
+
+def _figures_of(method: MethodResult, evaluation: Evaluation, row_name: str | None) -> list[PaperFigure]:
+    who = method.answering
+    if who is None:
+        # A file of nobody knows whose answers: the row is named, and the benchmark is the paper's.
+        return paper_figures("finecops-ref", row_name or "")
+    how: PaperMethod = who.method if who.method in ("sfa", "crs") else "alone"
+    return paper_figures(evaluation.dataset.name, model=row_name or who.paper_row or "", method=how, focus=who.focus)
+
+
+def _by_router_level(key: str, model: str, method: PaperMethod, focus: bool) -> list[PaperFigure]:
+    """Table VI."""
     named = {"alone": model, "sfa": f"{model} SFA{'+focus' if focus else ''}", "crs": f"{model} CRS"}[method]
-    rows: list[dict[str, Any]] = []
-    sixth = tables["table6_precision_at_1_router_levels"]
-    if named in sixth["rows"] and not (method == "alone" and focus):
-        for column, value in zip(sixth["columns"], sixth["rows"][named]):
-            if column.startswith(key):
-                level = column.removeprefix(f"{key}_L")
-                at = {"router_level": int(level)} if level.isdecimal() else {}
-                rows.append(_row("precision@1", value, "VI", **at))
-    if method == "alone" and focus and model in tables["table7_focus_enhancement"]["rows"]:
-        seventh = tables["table7_focus_enhancement"]
-        rows.append(_row("precision@1", seventh["rows"][model]["focus"][seventh["columns"].index(key)], "VII"))
-    if key == "finecops_ref" and method == "alone" and not focus:
-        third = tables["table3_precision_at_1_positive"]
-        for column, value in zip(third["columns"], third["rows"].get(model, ())):
-            of: dict[str, Any] = {} if column == "All" else {"level": int(column[1:])}
-            if of or not any(r["level"] is None and r["router_level"] is None for r in rows):
-                rows.append(_row("precision@1", value, "III", **of))
-        for name, kind, number in (
-            ("table4_recall_at_1_negative_expressions", "text", "IV"),
-            ("table5_recall_at_1_negative_images", "image", "V"),
-        ):
-            for column, value in zip(tables[name]["columns"], tables[name]["rows"].get(model, ())):
-                match = _COLUMN.fullmatch(column)
-                of = {"type": match["type"], "level": int(match["level"])} if match else {"type": "mean of columns"}
-                rows.append(_row("recall@1", value, number, kind=kind, **of))
-    return [row for row in rows if row["value"] is not None]
+    if method == "alone" and focus:
+        return []
+    figures = []
+    for column, value in _tables().sixth.row(named):
+        if column.startswith(key):
+            level = column.removeprefix(f"{key}_L")
+            at = int(level) if level.isdecimal() else None
+            figures.append(PaperFigure(metric="precision@1", value=value, table="VI", router_level=at))
+    return figures
 
 
-def beside_paper(ours: list[dict[str, Any]], papers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The paper's rows that ours answer, each with our value as `ours` and the difference, ours minus the paper's."""
-    places = ("metric", "kind", "type", "level", "router_level", "tuple_type")
-    mine = {tuple(r[k] for k in places): r["value"] for r in ours if not r.get("calibrated") and "arithmetic" not in r}
-    rows = []
-    for row in papers:
-        value = mine.get(tuple(row[k] for k in places))
-        if value is not None:
-            rows.append(row | {"ours": value, "difference": value - row["value"]})
-    return rows
+def _by_level(model: str) -> list[PaperFigure]:
+    """Table III."""
+    return [
+        PaperFigure(metric="precision@1", value=value, table="III", level=None if column == "All" else int(column[1:]))
+        for column, value in _tables().third.row(model)
+    ]
 
 
-def _row(metric: str, value: float | None, table: str, **of: Any) -> dict[str, Any]:
-    places = dict.fromkeys(("kind", "type", "level", "router_level", "tuple_type"))
-    return {"metric": metric, **places, "value": value, "table": table} | of
+def _focused(key: str, model: str) -> list[PaperFigure]:
+    """Table VII."""
+    table = _tables().seventh
+    values = table.rows.get(model, {}).get("focus", ())
+    found = [value for column, value in zip(table.columns, values) if column == key and value is not None]
+    return [PaperFigure(metric="precision@1", value=value, table="VII") for value in found]
+
+
+def _recalls(model: str) -> list[PaperFigure]:
+    """Tables IV and V."""
+    tables: tuple[tuple[_Table, NegativeKind, str], ...] = (
+        (_tables().fourth, "text", "IV"),
+        (_tables().fifth, "image", "V"),
+    )
+    figures = []
+    for table, kind, number in tables:
+        for column, value in table.row(model):
+            match = _COLUMN.fullmatch(column)
+            type_, level = (match["type"], int(match["level"])) if match else (MEAN_OF_COLUMNS, None)
+            figures.append(
+                PaperFigure(metric="recall@1", value=value, table=number, kind=kind, type=type_, level=level)
+            )
+    return figures

@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from finecops.evaluation.values import TidyRow, evaluate, operating_rows
+from finecops.evaluation.evaluate import evaluate
+from finecops.evaluation.settings import MetricSettings
 from finecops.metrics.answers import Answers
+from finecops.metrics.arrays import evaluate_arrays, scored_samples
 from finecops.metrics.calibration import Calibration, apply_calibration, fit_calibration
-from finecops.metrics.precision import IOU_THRESHOLD
+from finecops.metrics.dictionary import find_metric
+from finecops.metrics.operating import operating_values
+from finecops.metrics.scene import Scene
+from finecops.metrics.values import MetricValue
 from finecops.records import Sample
 
 Split = tuple[Sequence[Sample], Answers]
+"""Samples and the answers to them."""
 
 
-def validated_rows(
-    val: Split, test: Split, metrics: Sequence[str], iou_threshold: float = IOU_THRESHOLD
-) -> tuple[list[TidyRow], Calibration]:
-    """Rows of the score-based metrics with calibrated scores, and of the operating points raw and calibrated.
+def validated_values(val: Split, test: Split, settings: MetricSettings) -> tuple[list[MetricValue], Calibration]:
+    """Values of the score-based metrics with calibrated scores, and of the operating points raw and calibrated.
 
-    Every row says `calibrated`. Also returns the maps, to be saved.
+    Every value says `calibrated`. Also returns the maps, to be saved.
 
     Raises:
         DataError: the val answers have no scores, or come from other models than the test answers.
     """
-    calibration = fit_calibration(*val, iou_threshold)
-    mapped = [(samples, apply_calibration(calibration, answers)) for samples, answers in (val, test)]
-    scored = [
-        m for m in metrics if m in ("auroc", "aupr", "fpr95", "aurc", "ece") or (m.startswith("r") and m != "reject")
-    ]
-    rows: list[dict[str, Any]] = evaluate(*mapped[1], None, scored, None, iou_threshold)["rows"]
-    rows = [row | {"calibrated": True} for row in rows]
-    for splits, calibrated in (((val, test), False), (mapped, True)):
-        found = operating_rows(*splits[0], *splits[1], iou_threshold)
-        rows += [row | {"calibrated": calibrated} for row in found]
-    return rows, calibration
+    val, test = ((scored_samples(samples), answers) for samples, answers in (val, test))
+    calibration = fit_calibration(*val, settings.iou)
+    mapped_val, mapped_test = ((samples, apply_calibration(calibration, answers)) for samples, answers in (val, test))
+    scored = [name for name in settings.metrics if (metric := find_metric(name)) and metric.needs_scores]
+    # Neither a router level nor an interval is given again: scores change neither boxes nor samples.
+    found = evaluate(*mapped_test, None, settings.only(scored)).values
+    values = [value.model_copy(update={"calibrated": True}) for value in found]
+    for pair, calibrated in (((val, test), False), ((mapped_val, mapped_test), True)):
+        scenes = [Scene(evaluate_arrays(*split), None, settings.iou) for split in pair]
+        values += operating_values(scenes[0], scenes[1], calibrated)
+    return values, calibration

@@ -41,10 +41,11 @@ def read(path: Path, source: str) -> Answers:
         scores.append(entry.get("score"))
     builder = AnswersBuilder(str(path), ranked=False, unit="entry")
     for id_, (number, mine, scores) in boxes.items():
+        # Half-scored lists cannot be ranked; the file is at fault.
         given = [score for score in scores if score is not None]
         if given and len(given) < len(scores):
             raise DataError(f"{path}: image_id {id_} has boxes with and without a score")
-        builder.add(id_, "box", mine, given or None, None, source, number)
+        builder.add(id_, status="box", boxes=mine, scores=given or None, presence=None, source=source, line=number)
     return builder.build()
 
 

@@ -29,23 +29,24 @@ def read(path: Path, source: str, score: str | None) -> Answers:
         if not isinstance(options, dict) or not options:
             raise DataError(f"{path}:{number}: gt must map letters to boxes or 'None'")
         text = row["answer"][0] if isinstance(row["answer"], list) and row["answer"] else row["answer"]
+        # Which letter stands for None differs from row to row: it follows the last candidate.
         none = next((letter for letter, box in options.items() if box == "None"), None)
         letter = parse_letter(str(text), tuple(options), none)
-        presence = None if none is None else _probability(row, NONE_SCORE, path, number)
+        presence = None if none is None else _probability(row, field=NONE_SCORE, path=path, number=number)
         presence = None if presence is None else 1 - presence
         id_ = str(row["image_id"])
         if letter is None:
-            builder.add(id_, "unparsed", (), None, None, source, number)
+            builder.add(id_, status="unparsed", boxes=(), scores=None, presence=None, source=source, line=number)
             builder.problem(number, f"{str(text)[:80]!r} names none of the options {', '.join(options)}")
         elif letter == none:
-            builder.add(id_, "reject", (), None, presence, source, number)
+            builder.add(id_, status="reject", boxes=(), scores=None, presence=presence, source=source, line=number)
         else:
             box = options[letter]
             if not isinstance(box, list) or len(box) != 4 or not all(isinstance(v, int | float) for v in box):
                 raise DataError(f"{path}:{number}: option {letter} is {box!r}; four numbers xyxy are meant")
-            probability = _probability(row, field, path, number)
+            probability = _probability(row, field=field, path=path, number=number)
             scores = None if probability is None else [probability]
-            builder.add(id_, "box", [box], scores, presence, source, number)
+            builder.add(id_, status="box", boxes=[box], scores=scores, presence=presence, source=source, line=number)
     return builder.build()
 
 

@@ -26,7 +26,7 @@ def read_objects(
                 if not line.endswith(b"\n"):
                     builder.problem(number, "cut off (no end of line); left out, its sample counts as missing")
                     return
-                raise DataError(f"{path}:{number}: not JSON ({row}); mend or delete the line") from row
+                raise DataError(f"{path}:{number}: not JSON ({row}); correct or delete the line") from row
             if not isinstance(row, dict):
                 raise DataError(f"{path}:{number}: a JSON object per line is meant, not {type(row).__name__}")
             missing = [key for key in required if key not in row]

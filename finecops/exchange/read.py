@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
-from finecops.errors import ConfigError, DataError
+from finecops.errors import DataError
+from finecops.exchange.formats import FileFormat, find_format
 from finecops.metrics.answers import Answers
 from finecops.records import Sample
-
-FORMATS: Final = ("mmdet-npy", "refexp-text", "crs-letters", "coco-results", "finecops")
-SOURCE: Final = "file"
-
-
-@dataclass(frozen=True)
-class FileFormat:
-    """How to read a file: `name` of `FORMATS`; for texts how boxes are written; the field of the scores."""
-
-    name: str
-    box_format: str | None = None
-    score: str | None = None
 
 
 def read_answers(path: Path, how: FileFormat, samples: Sequence[Sample], ignore_unknown: bool = False) -> Answers:
@@ -34,6 +22,7 @@ def read_answers(path: Path, how: FileFormat, samples: Sequence[Sample], ignore_
     if not path.is_file():
         raise DataError(f"no prediction file {path}")
     answers = read_unchecked(path, how, samples)
+    # Two answers to one sample: taking either would be a guess.
     twice = first_repeated(answers.ids)
     if twice is not None:
         first, second = [i + 1 for i, id_ in enumerate(answers.ids) if id_ == twice][:2]
@@ -54,35 +43,7 @@ def read_answers(path: Path, how: FileFormat, samples: Sequence[Sample], ignore_
 
 def read_unchecked(path: Path, how: FileFormat, samples: Sequence[Sample]) -> Answers:
     """Read a prediction file without a look at its ids; `samples` give the images' sizes where a text needs them."""
-    if how.name == "mmdet-npy":
-        from finecops.exchange import mmdet_npy
-
-        return mmdet_npy.read(path, SOURCE)
-    if how.name == "coco-results":
-        from finecops.exchange import coco_results
-
-        return coco_results.read(path, SOURCE)
-    if how.name == "crs-letters":
-        from finecops.exchange import crs_letters
-
-        return crs_letters.read(path, SOURCE, how.score)
-    if how.name == "refexp-text":
-        from finecops.exchange import refexp_text
-        from finecops.replies.formats import DIALECTS
-
-        if how.box_format is None or how.box_format not in DIALECTS:
-            raise ConfigError(
-                f"--box-format {how.box_format or '(not given)'}: how the model writes boxes must be named; there are: "
-                f"{', '.join(DIALECTS)}"
-            )
-        score = how.score or refexp_text.find_score_field(path)
-        sizes = {s.id: (s.width, s.height) for s in samples}
-        return refexp_text.read(path, SOURCE, sizes, DIALECTS[how.box_format], score)
-    if how.name == "finecops":
-        from finecops.exchange import own_rows
-
-        return own_rows.read(path)
-    raise ConfigError(f"unknown format {how.name!r}; there are: {', '.join(FORMATS)}")
+    return find_format(how.name).read(path, how, samples)
 
 
 def first_repeated(ids: Sequence[str]) -> str | None:

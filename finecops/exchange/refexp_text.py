@@ -3,6 +3,7 @@ writes boxes and `--score` the field that holds one score per box."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,9 @@ def read(path: Path, source: str, sizes: ImageSizes, dialect: Dialect, score: st
                     f"{score} has {len(given) if isinstance(given, list) else 1} values for {len(found.boxes)} boxes",
                 )
         scored |= found.status == "box" and score is not None and score in row
-        builder.add(id_, found.status, found.boxes, scores, None, source, number)
+        builder.add(
+            id_, status=found.status, boxes=found.boxes, scores=scores, presence=None, source=source, line=number
+        )
         if found.status == "unparsed":
             builder.problem(number, f"{found.reason}: {text[:80]!r}")
     if score is not None and not scored:
@@ -55,16 +58,20 @@ def scores_of(row: Mapping[str, Any], score: str | None, found: Answer) -> list[
     if found.status != "box" or score is None or score not in row:
         return None
     scores = row[score] if isinstance(row[score], list) else [row[score]]
+    # One number for several boxes says nothing about their order.
     fits = len(scores) == len(found.boxes) and all(isinstance(v, int | float) for v in scores)
     return scores if fits else None
 
 
 def find_score_field(path: Path) -> str | None:
-    """The first known score field of the first line, or None."""
-    builder = AnswersBuilder(str(path))
-    for _, row in read_objects(path, builder, ("image_id",)):
-        return next((name for name in SCORE_FIELDS if name in row), None)
-    return None
+    """The first known score field of the first line, or None. A line that is broken is left to `read` to refuse."""
+    with path.open("rb") as file:
+        first = next((line for line in file if line.strip()), b"")
+    try:
+        row = json.loads(first)
+    except ValueError:
+        return None
+    return next((name for name in SCORE_FIELDS if name in row), None) if isinstance(row, dict) else None
 
 
 def text_of(row: Mapping[str, Any], path: Path, number: int) -> str:

@@ -5,7 +5,7 @@ Rows may have any number of boxes, so boxes of all rows stand in one array and `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -53,6 +53,25 @@ class Answers:
     def with_scores(self, scores: Floats, presence: Floats) -> Answers:
         """The same answers with other scores `[m]` and presence `[n]`."""
         return replace(self, scores=scores, presence=presence)
+
+    def only(self, ids: Container[str]) -> Answers:
+        """The answers to some samples, in their order."""
+        kept = np.array([id_ in ids for id_ in self.ids], dtype=np.bool_)
+        if kept.all():
+            return self
+        # Boxes lie in one array; each row has as many as its neighbouring starts are apart.
+        counts = np.diff(self.start)
+        boxes = np.repeat(kept, counts)
+        return replace(
+            self,
+            ids=tuple(id_ for id_, keep in zip(self.ids, kept) if keep),
+            outcome=self.outcome[kept],
+            start=np.concatenate([[0], np.cumsum(counts[kept])]).astype(np.intp),
+            boxes=self.boxes[boxes],
+            scores=self.scores[boxes],
+            presence=self.presence[kept],
+            source=tuple(name for name, keep in zip(self.source, kept) if keep),
+        )
 
 
 @dataclass
@@ -110,6 +129,7 @@ class AnswersBuilder:
         start = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
         boxes = _flat(self._boxes).reshape(-1, 4)
         scores = _flat(self._scores)
+        # The row that each box belongs to.
         row_of = np.repeat(np.arange(len(counts)), counts)
         given = np.zeros(len(counts), dtype=np.bool_)
         given[counts > 0] = self._given
@@ -124,15 +144,15 @@ class AnswersBuilder:
                     outcome[row] = _INDEX["unparsed"]
                     self.problem(self._lines[row], f"{message}; counted as unparsed (id {self._ids[row]})")
         return Answers(
-            tuple(self._ids),
-            outcome,
-            start,
-            boxes,
-            scores,
-            np.array(self._presence, dtype=np.float64),
-            tuple(self._source),
-            self.ranked,
-            tuple(self.problems),
+            ids=tuple(self._ids),
+            outcome=outcome,
+            start=start,
+            boxes=boxes,
+            scores=scores,
+            presence=np.array(self._presence, dtype=np.float64),
+            source=tuple(self._source),
+            ranked=self.ranked,
+            problems=tuple(self.problems),
         )
 
 
@@ -140,24 +160,33 @@ def answers_of_predictions(predictions: Iterable[Prediction], file: str = "predi
     """Prediction rows as columns; their boxes stand in rank order."""
     builder = AnswersBuilder(file)
     for line, row in enumerate(predictions, start=1):
-        builder.add(row.sample_id, row.status, row.boxes, row.scores, row.presence, row.source, line)
+        builder.add(
+            row.sample_id,
+            status=row.status,
+            boxes=row.boxes,
+            scores=row.scores,
+            presence=row.presence,
+            source=row.source,
+            line=line,
+        )
     return builder.build()
 
 
 def top_boxes(answers: Answers, rows: Ints, k: int) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """The k best boxes of some rows: `boxes [r, k, 4]`, `scores [r, k]`, and which places are taken `[r, k]`.
+    """The k best boxes of some rows: `boxes [r, k, 4]`, `scores [r, k]`, and which ranks are taken `[r, k]`.
 
     Boxes are ranked by score, ties in the file's order, unless they are `ranked` or have no scores.
     """
     order = np.arange(len(answers.boxes))
     if not answers.ranked and len(order):
         row_of = np.repeat(np.arange(len(answers)), np.diff(answers.start))
+        # Stable within a row, so that ties stay in the order of the file.
         order = np.lexsort((-np.nan_to_num(answers.scores, nan=0.0), row_of))
-    place = answers.start[rows][:, None] + np.arange(k)
-    taken = place < answers.start[rows + 1][:, None]
+    index = answers.start[rows][:, None] + np.arange(k)
+    taken = index < answers.start[rows + 1][:, None]
     if not len(order):
         return np.zeros((len(rows), k, 4)), np.full((len(rows), k), -np.inf), taken
-    found = order[np.where(taken, place, 0)]
+    found = order[np.where(taken, index, 0)]
     boxes = np.where(taken[:, :, None], answers.boxes[found], 0.0)
     return boxes, np.where(taken, answers.scores[found], -np.inf), taken
 

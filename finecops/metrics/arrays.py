@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from finecops.boxes import iou_xyxy
 from finecops.metrics.answers import OUTCOMES, Answers, Floats, Ints, answers_of_predictions, top_boxes
-from finecops.records import Prediction, Sample
+from finecops.records import NegativeKind, Prediction, Sample
 
 MAX_RANK = 10
 """Boxes behind this rank count in no metric, unless a metric's own rank is higher."""
 
 Bools = NDArray[np.bool_]
 Predictions = Answers | Mapping[str, Prediction]
-Column = tuple[str, str, int]
+Column = tuple[NegativeKind, str, int]
 """Kind, type and level of negatives."""
 
 BOX, REJECT, UNPARSED = (OUTCOMES.index(name) for name in ("box", "reject", "unparsed"))
@@ -108,13 +108,25 @@ def evaluate_arrays(samples: Sequence[Sample], predictions: Predictions, ranks: 
     source = np.array([answers.source[i] if i >= 0 else "" for i in answer.tolist()], dtype=np.str_)
     boxes, scores = np.zeros((n, ranks, 4)), np.full((n, ranks), -np.inf)
     boxes[there], scores[there], _ = top_boxes(answers, answer[there], ranks)
+    # Boxes of what nobody could parse, or that failed, are no boxes; those of a rejection still rank.
     boxes[outcome > REJECT], scores[outcome > REJECT] = 0.0, -np.inf
     truth = np.array([s.box or (0.0, 0.0, 0.0, 0.0) for s in samples], dtype=np.float64).reshape(n, 4)
     positive = np.array([s.positive for s in samples], dtype=np.bool_)
+    # A negative has no truth; its IoU is 0 with anything.
     iou = iou_xyxy(boxes, truth[:, None, :]) * positive[:, None]
     level = np.array([s.level or 0 for s in samples], dtype=np.intp)
     pair_of = np.array([row_of.get(s.positive_id or "", -1) for s in samples], dtype=np.intp)
-    return Evaluated(tuple(samples), positive, level, outcome, iou, scores, presence, pair_of, source)
+    return Evaluated(
+        samples=tuple(samples),
+        positive=positive,
+        level=level,
+        outcome=outcome,
+        iou=iou,
+        scores=scores,
+        presence=presence,
+        pair_of=pair_of,
+        source=source,
+    )
 
 
 def scored_samples(samples: Sequence[Sample]) -> list[Sample]:
@@ -129,6 +141,7 @@ def presence_scores(data: Evaluated) -> Floats:
     model no good: -inf for a positive, +inf for a negative, so that losing rows never looks like rejecting.
     """
     best = np.where(np.isnan(data.presence), data.scores[:, 0], data.presence)
+    # Lost rows get the score that does their model no good, on either side.
     best[data.lost & data.positive] = -np.inf
     best[data.lost & ~data.positive] = np.inf
     return best

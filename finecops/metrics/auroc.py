@@ -18,6 +18,7 @@ def auroc(positive_scores: Floats, negative_scores: Floats) -> float | None:
     if not n or not m:
         return None
     ordered = np.sort(negative_scores)
+    # Negatives below each positive, and below or equal: their mean counts a tie as half.
     below, up_to = (np.searchsorted(ordered, positive_scores, side) for side in ("left", "right"))
     return float(100 * (below.sum() + up_to.sum()) / (2 * n * m))
 
@@ -38,6 +39,7 @@ def false_positive_rate_at_recall(
     if not len(positive_scores) or not len(negative_scores):
         return None
     hits, false_alarms = accepted_at_thresholds(positive_scores, negative_scores)
+    # The slack absorbs the rounding of 0.95 * n where that is a whole number.
     reached = hits >= recall * len(positive_scores) - 1e-9
     return float(100 * false_alarms[reached].min() / len(negative_scores))
 
@@ -47,9 +49,10 @@ def accepted_at_thresholds(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positives and negatives accepted at each distinct score, from the highest down."""
     scores = np.concatenate([positive_scores, negative_scores])
-    distinct, place = np.unique(scores, return_inverse=True)
+    # Counts per distinct score, summed from the highest down: one entry per threshold.
+    distinct, index = np.unique(scores, return_inverse=True)
     counts = [
         np.bincount(part, minlength=len(distinct))[::-1].cumsum()
-        for part in (place[: len(positive_scores)], place[len(positive_scores) :])
+        for part in (index[: len(positive_scores)], index[len(positive_scores) :])
     ]
     return counts[0], counts[1]

@@ -7,11 +7,8 @@ source; it can make them equal.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -94,39 +91,12 @@ def calibration_error(confidence: Floats, right: Bools, bins: int = BINS) -> flo
     """
     if not len(confidence):
         return None
-    place, counts = np.unique(confidence, return_inverse=True, return_counts=True)[1:]
-    share = (np.bincount(place, right) / counts)[place]
+    # Equal scores share one rate of right answers, wherever a bin ends among them.
+    index, counts = np.unique(confidence, return_inverse=True, return_counts=True)[1:]
+    share = (np.bincount(index, right) / counts)[index]
     order = np.argsort(confidence, kind="stable")
     parts = [part for part in np.array_split(order, min(bins, len(order))) if len(part)]
     return float(100 * sum(len(p) / len(order) * abs(confidence[p].mean() - share[p].mean()) for p in parts))
-
-
-def save_calibrations(path: Path, fitted_on: str, calibrations: Mapping[str, Calibration]) -> None:
-    """Write the maps of some methods as JSON."""
-    from finecops.runs.jsonl import write_json_atomically
-
-    write_json_atomically(path, {"fitted_on": fitted_on, "methods": {k: asdict(v) for k, v in calibrations.items()}})
-
-
-def load_calibrations(path: Path) -> dict[str, Calibration]:
-    """Read what `save_calibrations` wrote.
-
-    Raises:
-        DataError: the file is no such file.
-    """
-    try:
-        methods: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["methods"]
-        return {
-            name: Calibration(
-                *(
-                    {s: MonotoneMap(tuple(m["x"]), tuple(m["y"]), m["n"]) for s, m in parts[k].items()}
-                    for k in ("scores", "presence")
-                )
-            )
-            for name, parts in methods.items()
-        }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is no calibration: {type(error).__name__} {error}") from error
 
 
 def _fit(scores: Floats, right: Bools) -> MonotoneMap:

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finecops.metrics.answers import Floats, Ints
+from finecops.metrics.values import Cluster
+from finecops.records import Sample
 
 REPLICATES = 1000
 _CHUNK = 50
@@ -32,11 +34,21 @@ def cluster_indices(keys: Sequence[str]) -> Ints:
     return np.unique(np.array(keys, dtype=object).astype(str), return_inverse=True)[1].astype(np.intp)
 
 
+def clusters_of(samples: Sequence[Sample], cluster: Cluster) -> Ints:
+    """The cluster of each sample, `[n]`: a positive with its negatives, or an image with all of its samples."""
+    if cluster == "image":
+        # A negative image belongs to the image that it was made from.
+        image_of = {s.id: s.image for s in samples if s.positive}
+        return cluster_indices([image_of.get(s.positive_id or "", s.image) for s in samples])
+    return cluster_indices([s.positive_id or s.id for s in samples])
+
+
 def _draws(clusters: int, replicates: int, seed: int) -> Iterator[NDArray[np.float64]]:
     """How often each cluster was drawn, `[up to 50, clusters]` at a time."""
     rng = np.random.default_rng(seed)
     even = np.full(clusters, 1 / clusters)
     for start in range(0, replicates, _CHUNK):
+        # Drawing clusters with replacement is drawing how often each comes: one multinomial row per replicate.
         yield rng.multinomial(clusters, even, size=min(_CHUNK, replicates - start)).astype(np.float64)
 
 
@@ -50,12 +62,17 @@ def _percentiles(values: Floats) -> Interval | None:
 
 def mean_interval(values: Floats, clusters: Ints, replicates: int = REPLICATES, seed: int = 0) -> Interval | None:
     """Interval of the mean of `values [n]`; None of nothing."""
-    return _percentiles(mean_replicates(values, clusters, replicates, seed)) if len(values) else None
+    return (
+        _percentiles(mean_replicates(values, clusters=clusters, replicates=replicates, seed=seed))
+        if len(values)
+        else None
+    )
 
 
 def mean_replicates(values: Floats, clusters: Ints, replicates: int = REPLICATES, seed: int = 0) -> Floats:
     """The mean of `values [n]` in each replicate, `[replicates]`; NaN where one drew nothing that counts."""
     count = int(clusters.max()) + 1
+    # The mean over drawn samples needs only the sum and the size of each cluster.
     sums, sizes = np.bincount(clusters, values, count), np.bincount(clusters, minlength=count)
     with np.errstate(invalid="ignore"):
         return np.concatenate([(drawn @ sums) / (drawn @ sizes) for drawn in _draws(count, replicates, seed)])
@@ -68,16 +85,18 @@ def auroc_interval(
     if positive.all() or not positive.any():
         return None
     # Bring equal scores together once; each replicate is then two weighted counts per distinct score.
-    place = np.unique(scores, return_inverse=True)[1]
-    distinct = int(place.max()) + 1
+    index = np.unique(scores, return_inverse=True)[1]
+    distinct = int(index.max()) + 1
     replicas = []
     for drawn in _draws(int(clusters.max()) + 1, replicates, seed):
         weights = drawn[:, clusters]
-        rows = np.arange(len(weights))[:, None] * distinct + place
+        # Each replicate counts in a row of bins of its own, so that one bincount does the whole chunk.
+        rows = np.arange(len(weights))[:, None] * distinct + index
         sides = [
             np.bincount(rows[:, side].ravel(), weights[:, side].ravel(), len(weights) * distinct).reshape(-1, distinct)
             for side in (positive, ~positive)
         ]
+        # Mann-Whitney: weight of negatives below each distinct score, ties counting half.
         below = sides[1].cumsum(axis=1) - sides[1] / 2
         with np.errstate(invalid="ignore"):
             replicas.append(100 * (sides[0] * below).sum(axis=1) / (sides[0].sum(axis=1) * sides[1].sum(axis=1)))
@@ -100,9 +119,10 @@ def paired_difference(
 
     The p value is twice the smaller share of replicates on either side of zero, at least 2 / (replicates + 1).
     """
-    replicas = mean_replicates(b - a, clusters, replicates, seed)
+    replicas = mean_replicates(b - a, clusters=clusters, replicates=replicates, seed=seed)
     replicas = replicas[np.isfinite(replicas)]
     interval = _percentiles(replicas)
     assert interval is not None
+    # One is added to both so that p is never 0: 1,000 replicates cannot show less than 1 in 1,001.
     tail = min(np.sum(replicas <= 0), np.sum(replicas >= 0))
     return PairedDifference(float((b - a).mean()), interval, float(min(1.0, 2 * (tail + 1) / (len(replicas) + 1))))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from finecops.metrics.answers import OUTCOMES, Ints
 from finecops.metrics.arrays import Bools
+from finecops.records import Record
 
 CRS_ENTRIES = (
     "correct",
@@ -21,8 +20,7 @@ CRS_ENTRIES = (
 )
 
 
-@dataclass(frozen=True)
-class SfaLedger:
+class SfaLedger(Record):
     """Every positive counted once: was it routed to the pathway its ground-truth level asks for (1: specialist, more:
     MLLM), and did that pathway answer right. `other_right` of the wrong ones the other pathway had right, which is
     the regret against an oracle router."""
@@ -39,9 +37,16 @@ def sfa_ledger(level: Ints, router_level: Ints, specialist_right: Bools, mllm_ri
     """The ledger of positives: their ground-truth level, the router's, and what each pathway gave, `[n]` each."""
     routed = np.minimum(level, 2) == router_level
     answered = np.where(router_level == 1, specialist_right, mllm_right)
+    # What the pathway that was not taken would have given.
     other = np.where(router_level == 1, mllm_right, specialist_right)
-    counts = [int(np.sum((routed == r) & (answered == a))) for r in (True, False) for a in (True, False)]
-    return SfaLedger(counts[0], counts[1], counts[2], counts[3], int(np.sum(~answered & other)), len(level))
+    return SfaLedger(
+        routed_right_answered_right=int(np.sum(routed & answered)),
+        routed_right_answered_wrong=int(np.sum(routed & ~answered)),
+        routed_wrong_answered_right=int(np.sum(~routed & answered)),
+        routed_wrong_answered_wrong=int(np.sum(~routed & ~answered)),
+        other_right=int(np.sum(~answered & other)),
+        n=len(level),
+    )
 
 
 def crs_ledger(proposed: Bools, after_nms: Bools, among_k: Bools, outcome: Ints, right: Bools) -> dict[str, int]:
@@ -66,6 +71,7 @@ def crs_ledger(proposed: Bools, after_nms: Bools, among_k: Bools, outcome: Ints,
         outcome == OUTCOMES.index("unparsed"),
         np.ones_like(right),
     )
+    # Each positive leaves with the first stage that has it, so the counts sum to n.
     left = np.ones_like(right)
     counts = {}
     for name, lost_here in zip(CRS_ENTRIES, stages):

@@ -28,11 +28,13 @@ class PairRecall:
 
 def pair_recall_at_k(data: Evaluated, negatives: Ints, k: int, threshold: float = IOU_THRESHOLD) -> PairRecall:
     """Recall@k of the pairs that some negatives form with their positives; negatives without one do not count."""
-    expected, lower, upper = pair_outcomes(data, negatives[data.pair_of[negatives] >= 0], k, threshold)
+    expected, lower, upper = pair_outcomes(
+        data, negatives=negatives[data.pair_of[negatives] >= 0], k=k, threshold=threshold
+    )
     n = len(expected)
     if not n:
-        return PairRecall(0, None, None, None)
-    return PairRecall(n, 100 * expected.mean(), 100 * lower.mean(), 100 * upper.mean())
+        return PairRecall(n=0, expected=None, lower=None, upper=None)
+    return PairRecall(n=n, expected=100 * expected.mean(), lower=100 * lower.mean(), upper=100 * upper.mean())
 
 
 def pair_outcomes(
@@ -41,18 +43,22 @@ def pair_outcomes(
     """Expected value, lower and upper bound of each pair's hit, `[pairs]` each."""
     positives = data.pair_of[negatives]
     mine, theirs = data.scores[positives], data.scores[negatives].copy()
+    # A lost negative takes the first k ranks: losing rows must not look like rejecting.
     theirs[data.lost[negatives], :k] = np.inf
+    # Only the best right box matters: if it is not among the k best, no other right one is.
     hits = data.iou[positives] > threshold
     hit_scores = np.where(hits, mine, -np.inf)
     best = hit_scores.max(axis=1, keepdims=True)
     there = np.isfinite(best[:, 0])
+    # Boxes that stand before it in every order, and those that may stand on either side of it.
     above = (mine > best).sum(axis=1) + (theirs > best).sum(axis=1)
     tied = (mine == best).sum(axis=1) + (theirs == best).sum(axis=1)
     tied_hits = (hit_scores == best).sum(axis=1)
     usable = there & (above < k)
+    # Ranks that the tied boxes share, and how many of these boxes are wrong.
     left = np.where(usable, k - above, 0)
     misses = np.where(usable, tied - tied_hits, 0)
-    # All of the places left go to misses: C(misses, left) of C(tied, left) orders.
+    # All ranks that are left go to misses: C(misses, left) of C(tied, left) orders.
     none_hit = np.where(misses >= left, np.exp(_log_choose(misses, left) - _log_choose(tied, left)), 0.0)
     return (
         np.where(usable, 1 - none_hit, 0.0),
@@ -63,6 +69,7 @@ def pair_outcomes(
 
 def _log_choose(n: Ints, k: Ints) -> Floats:
     k = np.minimum(k, n)
+    # log C(n, k) from one table of log factorials; factorials themselves overflow from 171 on.
     log_factorial = np.concatenate([[0.0], np.log(np.arange(1, int(n.max(initial=0)) + 1)).cumsum()])
     result: Floats = log_factorial[n] - log_factorial[k] - log_factorial[n - k]
     return result

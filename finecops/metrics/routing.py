@@ -1,4 +1,4 @@
-"""The router lab: what other routing rules would have given, from what both pathways answered.
+"""The threshold sweep: what other routing rules would have given, from what both pathways answered.
 
 A rule is a score threshold, an IoU for NMS, the level of a target that is not detected, and a lowest confidence the
 specialist must have for its answer to stand. Nothing is run again.
@@ -56,7 +56,7 @@ class Costs:
 
 
 @dataclass(frozen=True)
-class LabData:
+class SweepData:
     """Arrays over n samples: the router's detections (`scores [n, k]`, best first, -inf behind the last; `iou
     [n, k, k]`), the specialist's best score, whether each pathway is right, and which samples are positives."""
 
@@ -82,15 +82,16 @@ def detections_of(samples: Sequence[Sample], routes: Mapping[str, Route]) -> tup
 
 
 def kept_by_nms(scores: Floats, iou: Floats, nms_iou: float) -> Bools:
-    """Which detections greedy NMS keeps, `[n, k]`. It does not hang on the score threshold: a box below the
+    """Which detections greedy NMS keeps, `[n, k]`. It does not depend on the score threshold: a box below the
     threshold never suppresses one above it."""
     kept = np.isfinite(scores)
+    # All samples at once, rank by rank: greedy NMS looks at kept boxes of a higher score alone.
     for i in range(1, scores.shape[1]):
         kept[:, i] &= ~np.any(kept[:, :i] & (iou[:, i, :i] > nms_iou), axis=1)
     return kept
 
 
-def sweep(data: LabData, rules: Iterable[Rule], costs: Costs | None = None) -> list[RuleResult]:
+def sweep(data: SweepData, rules: Iterable[Rule], costs: Costs | None = None) -> list[RuleResult]:
     """The result of every rule, in their order."""
     kept: dict[float, Bools] = {}
     counts: dict[tuple[float, float], Ints] = {}
@@ -104,15 +105,20 @@ def sweep(data: LabData, rules: Iterable[Rule], costs: Costs | None = None) -> l
         easy = counts[key] == 1
         if rule.zero_is == 1:
             easy |= counts[key] == 0
+        # A specialist that is not sure enough hands its sample on.
         easy &= data.confidence >= rule.min_confidence
         right = np.where(easy, data.specialist_right, data.mllm_right)
         precision = 100 * float(right[data.positive].mean()) if data.positive.any() else 0.0
         to_mllm = 100 * float(1 - easy.mean())
-        results.append(RuleResult(rule, precision, to_mllm, costs.of_share(to_mllm) if costs else None))
+        results.append(
+            RuleResult(
+                rule, precision_at_1=precision, to_mllm=to_mllm, gflops=costs.of_share(to_mllm) if costs else None
+            )
+        )
     return results
 
 
-def oracle(data: LabData) -> tuple[float, float]:
+def oracle(data: SweepData) -> tuple[float, float]:
     """The best any router could do on the positives: precision@1, and the share it must send to the MLLM (%)."""
     either = (data.specialist_right | data.mllm_right)[data.positive]
     needed = (~data.specialist_right & data.mllm_right)[data.positive]
@@ -122,6 +128,7 @@ def oracle(data: LabData) -> tuple[float, float]:
 def pareto_front(results: Sequence[RuleResult]) -> list[RuleResult]:
     """The results that no other beats in both precision and cost, from cheap to dear."""
     front: list[RuleResult] = []
+    # From cheap to dear, of equal cost the best first: a result is on the front if it beats all before it.
     for result in sorted(results, key=lambda r: (r.to_mllm, -r.precision_at_1)):
         if not front or result.precision_at_1 > front[-1].precision_at_1:
             front.append(result)
@@ -130,6 +137,7 @@ def pareto_front(results: Sequence[RuleResult]) -> list[RuleResult]:
 
 def default_rules(confidence: Floats) -> list[Rule]:
     """A grid of 396 rules: 11 thresholds, 3 NMS IoUs, both levels of nothing, 6 confidences (quantiles)."""
+    # A rejection has no confidence; quantiles are of the answers that have one.
     known = confidence[np.isfinite(confidence)]
     quantiles = np.quantile(known, [0.02, 0.05, 0.1, 0.2, 0.4]).tolist() if len(known) else []
     lowest = [0.0, *(round(q, 4) for q in quantiles)]

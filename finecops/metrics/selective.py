@@ -39,8 +39,9 @@ def risk_curve(confidence: Floats, wrong: Bools) -> Floats:
 
     Answers of equal confidence come in any order; the value is the expectation over all orders.
     """
-    place, counts = np.unique(-confidence, return_inverse=True, return_counts=True)[1:]
-    share = np.bincount(place, wrong) / counts
+    # Equal confidences share the mean of their wrong ones: the expectation over their orders.
+    index, counts = np.unique(-confidence, return_inverse=True, return_counts=True)[1:]
+    share = np.bincount(index, wrong) / counts
     risk: Floats = np.repeat(share, counts).cumsum() / np.arange(1, len(wrong) + 1)
     return risk
 
@@ -54,6 +55,7 @@ def curve_points(confidence: Floats, wrong: Bools, points: int = 20) -> list[dic
     """The curve at `points` coverages, in per cent: `{"coverage", "risk", "threshold"}`, a row each."""
     n = len(wrong)
     risk, ordered = risk_curve(confidence, wrong), -np.sort(-confidence)
+    # Coverages are cut to whole samples; few samples may have fewer points.
     at = np.unique(np.ceil(np.linspace(0, n, points + 1)[1:]).astype(int)) - 1
     return [
         {"coverage": 100 * (i + 1) / n, "risk": 100 * float(risk[i]), "threshold": float(ordered[i])}
@@ -70,6 +72,7 @@ def choose_threshold(data: Evaluated, point: Point, threshold: float = IOU_THRES
     confidence = answer_confidence(data)
     if point == "recall95":
         ordered = -np.sort(-confidence[data.positive])
+        # The slack absorbs the rounding of 0.95 * n where that is a whole number.
         kept = math.ceil(0.95 * len(ordered) - 1e-9)
         return float(ordered[kept - 1]) if kept else -np.inf
     right = data.positive & ~wrong_answers(data, threshold)
@@ -77,6 +80,7 @@ def choose_threshold(data: Evaluated, point: Point, threshold: float = IOU_THRES
     alarms = np.sort(confidence[~data.positive])
     candidates = np.unique(np.append(confidence, [-np.inf, np.inf]))
     positives, negatives = max(int(data.positive.sum()), 1), max(int((~data.positive).sum()), 1)
+    # Right answers at or above each candidate, and negatives below it: both by binary search.
     gain = (len(accepted) - np.searchsorted(accepted, candidates)) / positives
     gain = gain + np.searchsorted(alarms, candidates) / negatives
     return float(candidates[int(np.argmax(gain))])

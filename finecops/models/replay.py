@@ -1,7 +1,7 @@
-"""Predictions that were made elsewhere, answered again sample by sample: the way to models with code of their own.
+"""Predictions that were made elsewhere, answered again sample by sample, for models with code of their own.
 
-The file is any that `finecops eval --predictions` reads. A sample that it has no row for fails: a missing row is
-missing, never a rejection.
+The file is any that `finecops score` reads (`finecops.exchange.formats`). A sample that it has no row for fails: a
+missing row is missing, never a rejection.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from finecops.config.find import resolve
 from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.errors import ConfigError, ModelError
 from finecops.exchange import refexp_text
+from finecops.exchange.formats import FORMATS, FileFormat
 from finecops.exchange.json_lines import read_objects
-from finecops.exchange.read import FORMATS, FileFormat, first_repeated, read_unchecked
+from finecops.exchange.read import first_repeated, read_unchecked
 from finecops.metrics.answers import OUTCOMES, Answers, AnswersBuilder
 from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
 from finecops.replies.answer import Answer, Reply
@@ -47,7 +48,7 @@ class Replay:
                 f"(docs/models), or name yours: {config.name}@FILE"
             )
         self._source: _Texts | _Boxes
-        if isinstance(config, MllmConfig) and config.file_format == "refexp-text":
+        if isinstance(config, MllmConfig) and "box_format" in FORMATS[config.file_format].options:
             self._source = _Texts(config, path)
         else:
             how = FileFormat(config.file_format, score=config.file_score)
@@ -55,7 +56,7 @@ class Replay:
 
     def detect(self, groups: Sequence[QueryGroup]) -> list[list[Answer]]:
         """The file's boxes of every query's sample."""
-        return [[self._answer(query.sample_id, group.image.size) for query in group.queries] for group in groups]
+        return [[self._detected(query, group.image.size) for query in group.queries] for group in groups]
 
     def ground(self, groups: Sequence[QueryGroup]) -> list[list[Reply]]:
         """The file's answer to every query's sample."""
@@ -77,16 +78,21 @@ class Replay:
             return LetterScores(question.prompt, None, None, error="the file says that the model failed")
         if read.status == "unparsed":
             return LetterScores(question.prompt, None, None, "")
-        places = [place for place, box in enumerate(question.boxes) if (box is None) == (read.status == "reject")]
-        if read.boxes and places:
-            shown = np.array([question.boxes[place] for place in places], dtype=np.float64)
+        fitting = [i for i, box in enumerate(question.boxes) if (box is None) == (read.status == "reject")]
+        if read.boxes and fitting:
+            shown = np.array([question.boxes[i] for i in fitting], dtype=np.float64)
             iou = iou_xyxy(shown, np.array(read.boxes[0]))
-            places = [places[int(iou.argmax())]] if iou.max() > _SAME_BOX_IOU else []
-        if not places:
+            fitting = [fitting[int(iou.argmax())]] if iou.max() > _SAME_BOX_IOU else []
+        if not fitting:
             what = "its answer is None, which" if read.status == "reject" else f"its box {read.boxes[0]}"
             unknown = f"{self.config.weights}: {what} is none of the options of sample {question.sample_id}"
             return LetterScores(question.prompt, None, None, error=unknown)
-        return LetterScores(question.prompt, None, None, question.letters[places[0]])
+        return LetterScores(question.prompt, None, None, question.letters[fitting[0]])
+
+    def _detected(self, query: Query, image_wh: ImageWh) -> Answer:
+        answer = self._answer(query.sample_id, image_wh)
+        # No box at all needs no score: a router counts it as none.
+        return answer if answer.boxes or answer.status != "box" else replace(answer, scores=())
 
     def _reply(self, group: QueryGroup, query: Query) -> Reply:
         try:
@@ -106,7 +112,7 @@ class Replay:
 
 
 class _Texts:
-    """Answers as the model wrote them, read by its dialect."""
+    """Answers as the model wrote them, read by its box format."""
 
     def __init__(self, config: MllmConfig, path: Path) -> None:
         self.config, self.path = config, path
@@ -136,20 +142,20 @@ class _Boxes:
 
     def __init__(self, answers: Answers, path: Path) -> None:
         _refuse_repeated(answers.ids, path)
-        self.answers, self.place = answers, {id_: i for i, id_ in enumerate(answers.ids)}
+        self.answers, self.index = answers, {id_: i for i, id_ in enumerate(answers.ids)}
 
     def answer(self, sample_id: str, image_wh: ImageWh) -> Answer | None:
-        place = self.place.get(sample_id)
-        if place is None:
+        index = self.index.get(sample_id)
+        if index is None:
             return None
-        rows = slice(self.answers.start[place], self.answers.start[place + 1])
+        rows = slice(self.answers.start[index], self.answers.start[index + 1])
         boxes, scores = self.answers.boxes[rows], self.answers.scores[rows]
         scored = len(scores) > 0 and not np.isnan(scores).any()
         if scored and not self.answers.ranked:
             order = np.argsort(-scores, kind="stable")
             boxes, scores = boxes[order], scores[order]
         return Answer(
-            OUTCOMES[self.answers.outcome[place]],  # type: ignore[arg-type]
+            OUTCOMES[self.answers.outcome[index]],  # type: ignore[arg-type]
             tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in boxes.tolist()),
             tuple(scores.tolist()) if scored else None,
             "the file's" if scored else None,

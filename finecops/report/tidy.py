@@ -1,72 +1,81 @@
-"""Evaluations for programs: tidy rows as JSON or CSV. The same numbers as in the tables."""
+"""Results for programs: one flat row per number, and documents. Stable for scripts; docs: `docs/metrics.md`."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Final
 
-LEADING = ("run", "method", "metric", "kind", "type", "level", "router_level", "tuple_type", "value", "n")
+from pydantic import JsonValue
+
+from finecops.evaluation.results import Evaluation, MethodResult
+from finecops.metrics.values import SUBSET_FIELDS
+from finecops.report.document import Document
+from finecops.report.tables import evaluation_tables
+
+VERSION: Final = 1
+LEADING: Final = ("run", "method", "metric", *SUBSET_FIELDS, "value", "n")
+"""The first columns of the CSV."""
+
+JsonObject = dict[str, JsonValue]
 
 
-def tidy(results: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
-    """Results of `evaluate_run` or `evaluate_file`, each with its title, as one document.
+def evaluation_document(evaluations: Sequence[Evaluation], full: bool = False) -> Document:
+    """Evaluations for every writer; `full` says what their tables show."""
+    rows = tidy_rows(evaluations)
+    return Document(evaluation_tables(evaluations, full), data=tidy(evaluations, rows), rows=rows, leading=LEADING)
 
-    `rows` has every value of every method, with `run` and `method`. Where there is one list of predictions,
-    `outcomes` and `absent` are its own; else they are by method, and by run if there are several.
+
+def tidy_rows(evaluations: Sequence[Evaluation]) -> list[JsonObject]:
+    """Every value of every method, with `run` and `method`, then the paper's figures with `source`."""
+    rows: list[JsonObject] = []
+    for evaluation in evaluations:
+        for method in evaluation.methods:
+            named: JsonObject = {"run": evaluation.title, "method": method.stage}
+            rows += [named | value.model_dump(mode="json") for value in method.values]
+            rows += [named | _figure(figure.model_dump(mode="json")) for figure in method.paper or ()]
+    return rows
+
+
+def _figure(row: JsonObject) -> JsonObject:
+    return {"metric": row.pop("metric"), **row, "source": "paper"}
+
+
+def tidy(evaluations: Sequence[Evaluation], rows: Sequence[JsonObject]) -> JsonObject:
+    """The document of some evaluations.
+
+    Where there is one list of predictions, `outcomes` and `absent` are its own; else they are by method, and by run if
+    there are several.
     """
-    rows: list[dict[str, Any]] = []
-    found: list[tuple[str, str, dict[str, Any]]] = [
-        (title, method, evaluation) for title, result in results for method, evaluation in result["methods"].items()
-    ]
-    for title, method, evaluation in found:
-        named = {"run": title, "method": method}
-        rows += [named | row for row in evaluation["rows"]]
-        rows += [named | row | {"source": "paper"} for row in evaluation.get("paper", ())]
-    document: dict[str, Any] = {"rows": rows}
-    for key in ("outcomes", "absent"):
-        if len(found) == 1:
-            document[key] = found[0][2][key]
-        elif len(results) == 1:
-            document[key] = {method: evaluation[key] for _, method, evaluation in found}
-        else:
-            document[key] = {
-                title: {method: evaluation[key] for method, evaluation in result["methods"].items()}
-                for title, result in results
-            }
-    document["runs"] = {
-        title: {key: value for key, value in result.items() if key != "methods"}
-        | {"ledgers": {name: e["ledger"] for name, e in result["methods"].items() if "ledger" in e}}
-        for title, result in results
+    outcomes: JsonObject = {e.title: {m.stage: _outcomes(m) for m in e.methods} for e in evaluations}
+    absent: JsonObject = {e.title: {m.stage: dict(m.absent) for m in e.methods} for e in evaluations}
+    return {
+        "version": VERSION,
+        "rows": list(rows),
+        "outcomes": _innermost(outcomes),
+        "absent": _innermost(absent),
+        "runs": {evaluation.title: _about(evaluation) for evaluation in evaluations},
     }
-    plain: dict[str, Any] = _plain(document)
-    return plain
 
 
-def as_json_text(results: Sequence[tuple[str, dict[str, Any]]]) -> str:
-    """The document as JSON; what is infinite or not a number is null."""
-    return json.dumps(tidy(results), indent=1, allow_nan=False)
+def _innermost(by_run: JsonObject) -> JsonValue:
+    """Of one run what is by method, of one method what is its own."""
+    if len(by_run) != 1:
+        return by_run
+    (by_method,) = by_run.values()
+    assert isinstance(by_method, dict)
+    return next(iter(by_method.values())) if len(by_method) == 1 else by_method
 
 
-def as_csv_text(results: Sequence[tuple[str, dict[str, Any]]]) -> str:
-    """The rows as CSV with a header; None is empty."""
-    rows = tidy(results)["rows"]
-    columns = [*LEADING, *sorted({key for row in rows for key in row} - set(LEADING))]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+def _outcomes(method: MethodResult) -> JsonObject:
+    found = method.outcomes
+    return (
+        {**found.together, "positive": dict(found.positive), "negative": dict(found.negative)} if found.positive else {}
+    )
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(v) for key, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+def _about(evaluation: Evaluation) -> JsonObject:
+    """Everything of an evaluation but its values."""
+    # Values are in `rows`; ledgers stand by method here, where scripts have always found them.
+    found: JsonObject = evaluation.model_dump(mode="json", exclude={"version", "title", "methods"})
+    ledgers = {m.stage: m.ledger for m in evaluation.methods if m.ledger is not None}
+    return found | {"ledgers": {stage: dict(entries) for stage, entries in ledgers.items()}}

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from finecops.boxes import iou_xyxy, nms_xyxy
-from finecops.metrics.answers import Floats
-from finecops.metrics.arrays import Bools
-from finecops.metrics.precision import IOU_THRESHOLD
+from finecops.boxes import nms_xyxy
 from finecops.models.backends import load_specialist_model
 from finecops.models.protocols import Specialist
 from finecops.records import Candidates, Route, Sample, Target
@@ -149,33 +146,3 @@ def candidate_spec(
         resources=resources,
         command="finecops crs candidates",
     )
-
-
-def truth_ranks(
-    samples: Sequence[Sample], candidates: Mapping[str, Candidates], threshold: float = IOU_THRESHOLD
-) -> tuple[Bools, Floats]:
-    """Of positives: whether any proposal is right, `[n]`; the rank after NMS of the first right one (from 0), `[n]`,
-    inf where there is none."""
-    proposed, rank = np.zeros(len(samples), dtype=np.bool_), np.full(len(samples), np.inf)
-    for i, sample in enumerate(samples):
-        row = candidates.get(sample.id)
-        if row is None or not row.boxes:
-            continue
-        right = iou_xyxy(np.array(row.boxes), np.array(sample.box)) > threshold
-        proposed[i] = right.any()
-        first = np.flatnonzero(right[list(row.kept)])
-        if len(first):
-            rank[i] = first[0]
-    return proposed, rank
-
-
-def candidate_recall(samples: Sequence[Sample], candidates: Mapping[str, Candidates]) -> dict[str, Any]:
-    """Share (per cent) of the positives whose truth is among the k best after NMS: the ceiling of any choice.
-
-    Keys are k as text, and "all" before NMS; `n` counts the positives.
-    """
-    positives = [s for s in samples if s.positive]
-    proposed, rank = truth_ranks(positives, candidates)
-    n = len(positives)
-    found: dict[str, Any] = {str(k): 100 * float((rank < k).mean()) if n else None for k in (1, 3, 5, 8, 10, 25)}
-    return found | {"all": 100 * float(proposed.mean()) if n else None, "n": n}

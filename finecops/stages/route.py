@@ -83,7 +83,7 @@ class RouteStage:
             return failed_route(sample, "no target phrase to count")
         if answer.status == "failed":
             return failed_route(sample, answer.reason or "the router gave no answer")
-        if answer.scores is None:
+        if answer.scores is None and answer.boxes:
             return failed_route(sample, "the router's boxes have no scores to count by")
         instances = counted(answer, self.settings.score_threshold, self.settings.nms_iou)
         everything = answer.chosen([i for i, score in enumerate(answer.scores) if score > KEPT_SCORE])

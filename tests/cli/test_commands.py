@@ -12,25 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from finecops.bench.synthetic import Counts, write_files
-from finecops.cli import app as cli
-from finecops.errors import FinecopsError
-from tests.evaluation.test_runs import make_run
+from tests.cli.invoke import run
 
 PROJECT = Path(__file__).resolve().parents[2]
-runner = CliRunner()
-
-
-def run(*arguments: str) -> tuple[int, str]:
-    """Exit code and output as `main` gives them, in this process."""
-    result = runner.invoke(cli.app, list(arguments))
-    if isinstance(result.exception, FinecopsError):
-        return 1, str(result.exception)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.output
 
 
 def test_sfa_run_prints_the_table_and_eval_the_same_numbers(tmp_path: Path) -> None:
@@ -107,10 +92,6 @@ def test_stages_alone(tmp_path: Path) -> None:
         (("sfa", "run", "--fast", "router", "--both"), 1, "does not go with --both"),
         (("sfa", "run", "--limit", "-1"), 2, "Invalid value"),
         (("sfa", "jump"), 2, "No such command"),
-        (("eval", "--metrics", "p1,magic"), 1, "unknown metric magic"),
-        (("eval", "no/such/run"), 1, "is no run"),
-        (("eval", "a/b", "--cluster", "luck"), 1, "unknown cluster 'luck'"),
-        (("eval", "a/b", "c/d", "e/f", "--compare"), 1, "takes one run or two"),
         (("sfa", "run", "--annotations", "nothing.json"), 1, "no annotation file nothing.json"),
         (("data", "build", "gqa", "--scene-graphs", "x.json", "--images", ".", "--out", "DIR/o"), 1, "sceneGraphs.zip"),
     ],
@@ -169,80 +150,6 @@ def test_a_killed_run_ends_in_the_same_files(tmp_path: Path) -> None:
     assert run(*arguments, "--run", str(killed))[0] == 0
     for name in ("samples", "targets", "routes", "specialist", "mllm", "sfa"):
         assert (killed / f"{name}.jsonl").read_bytes() == (whole / f"{name}.jsonl").read_bytes(), name
-
-
-def _synthetic(tmp_path: Path) -> tuple[str, ...]:
-    files = write_files(tmp_path / "files", Counts(40, 40, 30))
-    return ("eval", "--annotations", str(files.annotations), "--predictions", str(files.detections))
-
-
-def test_eval_of_a_file_by_table_json_and_csv(tmp_path: Path) -> None:
-    file = (*_synthetic(tmp_path), "--format", "mmdet-npy", "--metrics", "p1,r1,auroc,reject,aurc")
-    code, table = run(*file, "--full")
-    assert code == 0
-    code, text = run(*file, "--json")
-    document = json.loads(text)
-    assert document["outcomes"]["box"] == 110
-    assert document["outcomes"]["positive"]["box"] == 40
-    code, lines = run(*file, "--csv")
-    assert [float(line["value"]) for line in csv.DictReader(lines.splitlines())] == [
-        row["value"] for row in document["rows"]
-    ]
-    for row in document["rows"]:
-        assert f"{row['value']:.2f}" in table, row
-
-
-def test_eval_by_both_arithmetics_side_by_side(tmp_path: Path) -> None:
-    file = (*_synthetic(tmp_path), "--format", "mmdet-npy")
-    code, text = run(*file, "--compat", "both")
-    assert code == 0
-    assert "(IoU > 0.5)" in text
-    assert "(IoU >= 0.5)" in text
-    assert "arithmetic of the paper's scripts" in text
-    code, text = run(*file, "--compat", "reference", "--json")
-    assert {row["arithmetic"] for row in json.loads(text)["rows"]} == {"reference"}
-
-
-def test_eval_calibrates_a_file_on_another_split(tmp_path: Path) -> None:
-    file = (*_synthetic(tmp_path), "--format", "mmdet-npy", "--metrics", "auroc,ece")
-    val = write_files(tmp_path / "val", Counts(60, 60, 50), seed=1)
-    code, text = run(*file, "--val-annotations", str(val.annotations), "--val-predictions", str(val.detections))
-    assert code == 0
-    for word in ("calibrated", "recall95", "balanced", "negatives rejected"):
-        assert word in text
-
-
-def test_eval_puts_the_paper_beside_a_file(tmp_path: Path) -> None:
-    file = (*_synthetic(tmp_path), "--format", "mmdet-npy", "--paper", "--paper-row")
-    code, text = run(*file, "MM-GDINO-L")
-    assert code == 0
-    assert "68.32" in text
-    code, text = run(*file, "MM-GDINO-XXL")
-    assert code == 1
-    assert "MM-GDINO-L" in text
-
-
-def test_eval_writes_coco_results(tmp_path: Path) -> None:
-    file = (*_synthetic(tmp_path), "--format", "mmdet-npy")
-    code, _ = run(*file, "--export-coco", str(tmp_path / "out"))
-    assert code == 0
-    assert len(json.loads((tmp_path / "out" / "detections.json").read_text())) == 1100
-
-
-@pytest.mark.parametrize(
-    ("more", "message"),
-    [
-        ((), "--format (not given)"),
-        (("--format", "xml"), "there are: mmdet-npy"),
-        (("--format", "mmdet-npy", "some-run"), "do not go with runs"),
-        (("--format", "mmdet-npy", "--metrics", "p0"), "unknown metric p0"),
-        (("--format", "mmdet-npy", "--compat", "paper"), "unknown arithmetic"),
-    ],
-)
-def test_eval_of_a_file_with_wrong_options(more: tuple[str, ...], message: str, tmp_path: Path) -> None:
-    code, text = run(*_synthetic(tmp_path), *more)
-    assert code == 1
-    assert message in text
 
 
 def test_bench_models_times_two_ways_that_answer_the_same() -> None:
@@ -349,29 +256,3 @@ def test_crs_with_wrong_options(arguments: tuple[str, ...], message: str, tmp_pa
     code, text = run(*arguments, *named)
     assert code == 1
     assert message in text
-
-
-def test_eval_puts_the_paper_beside_a_run_of_its_models(tmp_path: Path) -> None:
-    folder = make_run(
-        tmp_path / "run",
-        specialist={"settings": {"specialist": {"name": "mm-gdino-l"}, "focus": False}},
-        mllm={"settings": {"mllm": {"name": "qwen2-vl-7b"}, "focus": True}},
-    )
-    about = json.loads((folder / "run.json").read_text())
-    about["dataset"]["name"] = "finecops-ref"
-    (folder / "run.json").write_text(json.dumps(about))
-    code, text = run("eval", str(folder), "--paper", "--json")
-    assert code == 0
-    found = {
-        (row["method"], row["level"], row["router_level"]): (row["value"], row["table"])
-        for row in json.loads(text)["rows"]
-        if row.get("source") == "paper" and row["metric"] == "precision@1"
-    }
-    assert found["specialist", None, None] == (68.32, "VI")
-    assert found["specialist", 1, None] == (85.13, "III")
-    assert found["mllm", None, None] == (75.03, "VII")
-    assert found["sfa", None, 2] == (66.91, "VI")
-    about["dataset"]["name"] = "finecops-mini"
-    (folder / "run.json").write_text(json.dumps(about))
-    code, text = run("eval", str(folder), "--paper")
-    assert "The paper has no figures" in text

@@ -1,18 +1,20 @@
-"""The paper's figures, looked up by place."""
+"""The paper's figures, looked up by what they are of."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from finecops.evaluation.paper import beside_paper, model_names, paper_rows
+from finecops.evaluation.paper import PaperMethod, beside_paper, model_names, paper_figures
+from finecops.evaluation.results import PaperFigure
+from finecops.metrics.values import MetricValue, Subset
 
 
-def value(rows: list[dict[str, Any]], metric: str, **of: Any) -> float:
-    wanted = dict.fromkeys(("kind", "type", "level", "router_level")) | of
-    (row,) = [r for r in rows if r["metric"] == metric and all(r[k] == v for k, v in wanted.items())]
-    return float(row["value"])
+def value(figures: Iterable[PaperFigure], metric: str, **of: Any) -> float:
+    (figure,) = [f for f in figures if f.metric == metric and f.subset == Subset(**of)]
+    return figure.value
 
 
 @pytest.mark.parametrize(
@@ -30,24 +32,23 @@ def value(rows: list[dict[str, Any]], metric: str, **of: Any) -> float:
         ("MM-GDINO-T", "alone", False, "precision@1", {}, 58.87),
     ],
 )
-def test_figures(model: str, method: str, focus: bool, metric: str, of: dict[str, Any], printed: float) -> None:
-    assert value(paper_rows("finecops-ref", model, method, focus), metric, **of) == printed
+def test_figures(model: str, method: PaperMethod, focus: bool, metric: str, of: dict[str, Any], printed: float) -> None:
+    assert value(paper_figures("finecops-ref", model, method, focus), metric, **of) == printed
 
 
 def test_other_datasets_and_models_have_what_the_paper_has_and_no_more() -> None:
-    assert value(paper_rows("ref-adv", "CogVLM", "sfa"), "precision@1") == 78.13
-    assert paper_rows("finecops-mini", "Qwen2-VL-7B") == []
-    assert paper_rows("finecops-ref", "nobody") == []
+    assert value(paper_figures("ref-adv", "CogVLM", "sfa"), "precision@1") == 78.13
+    assert paper_figures("finecops-mini", "Qwen2-VL-7B") == []
+    assert paper_figures("finecops-ref", "nobody") == []
     assert "Qwen2-VL-7B" in model_names()
 
 
 def test_differences() -> None:
-    papers = paper_rows("finecops-ref", "MM-GDINO-T")
-    places = dict.fromkeys(("kind", "type", "level", "router_level", "tuple_type"))
+    papers = paper_figures("finecops-ref", "MM-GDINO-T")
     ours = [
-        {"metric": "precision@1", **places, "value": 60.0, "n": 10},
-        {"metric": "precision@1", **places, "value": 1.0, "n": 10, "arithmetic": "reference"},
-        {"metric": "precision@5", **places, "value": 90.0, "n": 10},
+        MetricValue(metric="precision@1", value=60.0, n=10),
+        MetricValue(metric="precision@1", value=1.0, n=10, arithmetic="reference"),
+        MetricValue(metric="precision@5", value=90.0, n=10),
     ]
     (row,) = beside_paper(ours, papers)
-    assert row["difference"] == pytest.approx(60 - 58.87)
+    assert row.difference == pytest.approx(60 - 58.87)

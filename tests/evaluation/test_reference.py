@@ -18,8 +18,11 @@ import pytest
 from finecops.bench.synthetic import Counts, SyntheticFiles, write_files
 from finecops.boxes import nms_xyxy
 from finecops.evaluation import reference
-from finecops.evaluation.files import PredictionFile, evaluate_file_as_reference
-from finecops.exchange.read import FileFormat
+from finecops.evaluation.files import PredictionFile
+from finecops.evaluation.reference_entries import ScriptStopsError, Truth, text_entries
+from finecops.evaluation.reference_files import evaluate_file_as_reference
+from finecops.evaluation.results import Evaluation
+from finecops.exchange.formats import FileFormat
 
 GOLDEN = json.loads((Path(__file__).parent / "golden_reference.json").read_text())
 
@@ -67,20 +70,20 @@ def rough_files(folder: Path, seed: int = 0) -> tuple[SyntheticFiles, Path]:
     return files, letters
 
 
-def printed(result: dict[str, Any]) -> dict[str, float]:
+def printed(result: Evaluation) -> dict[str, float | None]:
     """Rows by names as in the golden file."""
-    evaluation = result["methods"]["file"]
-    assert evaluation["absent"] == {}
+    (method,) = result.methods
+    assert method.absent == {}
     found = {}
-    for row in evaluation["rows"]:
-        metric = row["metric"]
+    for row in method.values:
+        metric = row.metric
         if metric.startswith("precision"):
-            key = f"{metric}|{row['level'] or 'ovr'}"
+            key = f"{metric}|{row.level or 'ovr'}"
         elif metric == "negative_accuracy":
             key = "precision@1|neg"
         else:
-            key = f"{metric}|overall" if row["kind"] is None else f"{metric}|{row['kind']}|{row['type']}|{row['level']}"
-        found[key] = row["value"]
+            key = f"{metric}|overall" if row.kind is None else f"{metric}|{row.kind}|{row.type}|{row.level}"
+        found[key] = row.value
     return found
 
 
@@ -107,15 +110,15 @@ def test_every_printed_digit(tmp_path: Path) -> None:
     ],
 )
 def test_where_the_scripts_stop_so_do_we_with_the_reason(row: dict[str, Any], message: str, tmp_path: Path) -> None:
-    truths = {"1": reference.Truth((0, 0, 9, 9), 100, 100, 1, None, "None")}
-    with pytest.raises(reference.ScriptStopsError, match=message):
-        reference.text_entries(truths, [row], "s")
+    truths = {"1": Truth((0, 0, 9, 9), 100, 100, 1, None, "None")}
+    with pytest.raises(ScriptStopsError, match=message):
+        text_entries(truths, [row], "s")
 
 
 def test_an_iou_of_exactly_one_half_is_right_for_the_scripts() -> None:
-    truths = {"1": reference.Truth((0, 0, 40, 40), 1000, 1000, 1, None, "None")}
-    rows = reference.box_rows(reference.text_entries(truths, [{"image_id": 1, "text": "[0,0,40,20]", "s": [1]}], "s"))
-    assert next(r["value"] for r in rows if r["metric"] == "precision@1" and r["level"] == 1) == 100
+    truths = {"1": Truth((0, 0, 40, 40), 1000, 1000, 1, None, "None")}
+    rows = reference.box_values(text_entries(truths, [{"image_id": 1, "text": "[0,0,40,20]", "s": [1]}], "s"))
+    assert next(r.value for r in rows if r.metric == "precision@1" and r.level == 1) == 100
 
 
 def test_disjoint_neighbours_are_one_thing_to_the_scripts_and_two_to_us() -> None:

@@ -8,92 +8,208 @@ from typing import Any
 
 import pytest
 
-from finecops.errors import DataError, RunError
-from finecops.evaluation.runs import evaluate_run, evaluate_run_as_reference, route_sweep
-from finecops.metrics.calibration import load_calibrations
-from finecops.records import Route
-from finecops.runs.jsonl import append_rows, write_json_atomically
+from finecops.errors import ConfigError, DataError, RunError
+from finecops.evaluation.calibrations import load_calibrations
+from finecops.evaluation.comparison import compare
+from finecops.evaluation.results import Evaluation, MethodResult, read_evaluation
+from finecops.evaluation.runs import evaluate_run, evaluate_run_as_reference, evaluate_runs
+from finecops.evaluation.settings import CompareSettings, EvalSettings, MetricSettings
+from finecops.evaluation.sweep import sweep_run
+from finecops.metrics.values import Subset
+from finecops.records import Candidates
+from finecops.runs.jsonl import append_rows
+from finecops.runs.manifest import Share
+from tests.builders_runs import RIGHT, WRONG, change_entry, make_run, stage_entry, write_run
 from tests.conftest import make_negative, make_prediction, make_sample
 
-RIGHT, WRONG = (10.0, 10.0, 50.0, 50.0), (60.0, 60.0, 90.0, 90.0)
-NEIGHBOURS = ((50.0, 50.0, 56.0, 56.0), (56.0, 50.0, 62.0, 56.0))
+AUROC = MetricSettings(metrics=("auroc", "ece"))
 
 
-def make_run(folder: Path, scale: float = 1.0, **stages: Any) -> Path:
-    """A run of 20 positives and their negatives with both pathways; `scale` bends the specialist's scores."""
-    folder.mkdir()
-    samples = [make_sample(f"p{i}", level=1 + i % 2) for i in range(20)]
-    samples += [make_negative(f"n{i}", f"p{i}") for i in range(20)]
-    routes, specialist, mllm = [], [], []
-    for i, sample in enumerate(samples):
-        two = i % 2 == 1
-        boxes, scores = (NEIGHBOURS, (0.9, 0.8)) if two else ((RIGHT,), (0.9,))
-        routes.append(
-            Route(
-                sample_id=sample.id,
-                status="routed",
-                level=2 if two else 1,
-                boxes=boxes,
-                scores=scores,
-                all_boxes=boxes,
-                all_scores=scores,
-            )
-        )
-        score = (20 - i % 20) / 20
-        box = RIGHT if i % 20 < 12 else WRONG
-        specialist.append(
-            make_prediction(sample.id, [box], (score * scale,)).model_copy(update={"source": "specialist"})
-        )
-        mllm.append(make_prediction(sample.id, [RIGHT], (0.5 + score / 2,)).model_copy(update={"source": "mllm"}))
-    rows = {"samples": samples, "routes": routes, "specialist": specialist, "mllm": mllm}
-    rows["sfa"] = [mllm[i] if r.level == 2 else specialist[i] for i, r in enumerate(routes)]
-    for name, content in rows.items():
-        with (folder / f"{name}.jsonl").open("w") as file:
-            append_rows(file, content)
-    about = {"name": "toy", "split": "test", "limit": 0, "samples": len(samples)}
-    cost = {name: {"gflops_per_sample": value} for name, value in (("routes", 1.0), ("specialist", 2.0), ("mllm", 9.0))}
-    write_json_atomically(folder / "run.json", {"dataset": about, "stages": cost | stages})
-    return folder
+def method_of(evaluation: Evaluation, stage: str) -> MethodResult:
+    (method,) = [m for m in evaluation.methods if m.stage == stage]
+    return method
+
+
+def value_of(method: MethodResult, metric: str, **of: Any) -> Any:
+    (value,) = [v for v in method.values if v.metric == metric and v.subset == Subset(**of) and not v.calibrated]
+    return value.value
 
 
 def test_calibration_is_fitted_on_val_and_saved_with_the_run(tmp_path: Path) -> None:
     val, test = make_run(tmp_path / "val"), make_run(tmp_path / "test")
-    result = evaluate_run(test, ("auroc", "ece"), val=val)
-    rows = result["methods"]["sfa"]["rows"]
-    assert {row["metric"] for row in rows if row.get("calibrated")} >= {"auroc", "ece", "operating_positive_accuracy"}
+    values = method_of(evaluate_run(test, AUROC, val), "sfa").values
+    assert {v.metric for v in values if v.calibrated} >= {"auroc", "ece", "operating_positive_accuracy"}
     saved = load_calibrations(test / "calibration.json")
     assert set(saved["sfa"].scores) == {"specialist", "mllm"}
     assert json.loads((test / "calibration.json").read_text())["fitted_on"] == str(val)
 
 
 def test_val_must_have_the_same_methods(tmp_path: Path) -> None:
-    val, test = make_run(tmp_path / "val"), make_run(tmp_path / "test")
-    (val / "sfa.jsonl").unlink()
+    val, test = make_run(tmp_path / "val", without=["sfa"]), make_run(tmp_path / "test")
     with pytest.raises(DataError, match="no answers of the sfa"):
-        evaluate_run(test, ("auroc",), val=val)
+        evaluate_run(test, AUROC, val)
 
 
 def test_a_run_by_the_scripts_arithmetic(tmp_path: Path) -> None:
-    result = evaluate_run_as_reference(make_run(tmp_path / "run"))
+    result = evaluate_run_as_reference(make_run(tmp_path / "run", unknown=2))
     # The scripts' NMS makes one of two neighbours, so every sample is level 1 and the specialist answers all.
-    assert result["reference_sfa"] == {"single": 60.0, "multiple": None, "all": 60.0, "n_single": 20, "n_multiple": 0}
-    rows = result["methods"]["mllm"]["rows"]
-    assert {row["value"] for row in rows if row["metric"] == "precision@1" and row["level"] in (1, 2)} == {100.0}
-    assert {row["arithmetic"] for row in rows} == {"reference"}
+    assert result.reference_sfa is not None
+    assert result.reference_sfa.model_dump() == {
+        "single": 60.0,
+        "multiple": None,
+        "all": 60.0,
+        "n_single": 20,
+        "n_multiple": 0,
+    }
+    values = method_of(result, "mllm").values
+    assert {v.value for v in values if v.metric == "precision@1" and v.level in (1, 2)} == {100.0}
+    assert {v.arithmetic for v in values} == {"reference"}
 
 
-def test_the_sweep_tells_what_a_rule_costs(tmp_path: Path) -> None:
-    found = route_sweep(make_run(tmp_path / "run"))
-    for result in found["rules"]:
-        share = result["to_mllm"] / 100
-        assert result["gflops"] == pytest.approx(1 + 9 * share + 2 * (1 - share))
-    best = max(result["precision_at_1"] for result in found["rules"])
-    assert found["oracle"]["precision_at_1"] >= best
+def test_a_sweep_says_what_a_rule_costs(tmp_path: Path) -> None:
+    found = sweep_run(make_run(tmp_path / "run"))
+    for result in found.rules:
+        share = result.to_mllm / 100
+        assert result.gflops == pytest.approx(1 + 9 * share + 2 * (1 - share))
+    assert found.oracle.precision_at_1 >= max(result.precision_at_1 for result in found.rules)
+
+
+@pytest.mark.parametrize("without", ["routes", "specialist", "mllm"])
+def test_a_sweep_needs_both_pathways(without: str, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="--both"):
+        sweep_run(make_run(tmp_path / "run", without=[without]))
 
 
 def test_a_run_without_predictions_says_what_makes_them(tmp_path: Path) -> None:
-    folder = make_run(tmp_path / "run")
-    for name in ("specialist", "mllm", "sfa"):
-        (folder / f"{name}.jsonl").unlink()
+    folder = make_run(tmp_path / "run", without=["specialist", "mllm", "sfa"])
     with pytest.raises(RunError, match="finecops sfa run"):
+        evaluate_run(folder)
+
+
+def test_methods_stand_in_their_order_and_under_the_manifests_labels(tmp_path: Path) -> None:
+    crs = {name: stage_entry("answers", "crs", label=f"CRS {name}", model="toy") for name in ("zeta", "alpha")}
+    folder = make_run(tmp_path / "run", **crs)
+    for name in crs:
+        (folder / f"{name}.jsonl").write_bytes((folder / "mllm.jsonl").read_bytes())
+    result = evaluate_run(folder, AUROC)
+    assert [m.stage for m in result.methods] == ["specialist", "mllm", "sfa", "alpha", "zeta"]
+    assert [m.title for m in result.methods][-2:] == ["CRS alpha", "CRS zeta"]
+
+
+def test_a_file_that_the_manifest_does_not_call_done_is_no_answer(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run")
+    change_entry(folder, "mllm", state="begun")
+    (folder / "crs-top5-stray.jsonl").write_bytes((folder / "mllm.jsonl").read_bytes())
+    assert [m.stage for m in evaluate_run(folder, AUROC).methods] == ["specialist", "sfa"]
+
+
+def test_a_pathway_is_evaluated_on_its_share(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run")
+    change_entry(folder, "mllm", share=Share(router_level=2))
+    method = method_of(evaluate_run(folder, AUROC), "mllm")
+    assert method.title == "MLLM toy (router level 2 only)"
+    assert sum(method.outcomes.together.values()) == 20
+
+
+def test_the_crs_ledger_reads_its_own_candidates(tmp_path: Path) -> None:
+    samples = [make_sample(str(i)) for i in range(4)] + [make_negative("n", "0")]
+    near = (12.0, 12.0, 50.0, 50.0)
+
+    def row(id_: str, *boxes: Any, kept: tuple[int, ...]) -> Candidates:
+        scores = tuple(0.9 - i / 10 for i in range(len(boxes)))
+        return Candidates(sample_id=id_, status="proposed", boxes=boxes, scores=scores, kept=kept)
+
+    far = (0.0, 60.0, 20.0, 90.0)
+    proposals = [
+        row("0", RIGHT, WRONG, kept=(0, 1)),
+        row("1", WRONG, kept=(0,)),
+        row("2", WRONG, far, near, kept=(0, 1, 2)),
+        row("3", RIGHT, WRONG, kept=(0, 1)),
+        row("n", WRONG, kept=(0,)),
+    ]
+    answers = [make_prediction(s.id, [RIGHT if s.id == "0" else WRONG], (0.5,)) for s in samples]
+    entry = stage_entry("answers", "crs", inputs={"proposals": "0"}, settings={"topk": 2})
+    folder = write_run(
+        tmp_path / "run",
+        {"samples": samples, "proposals": proposals, "choice": answers},
+        {"proposals": stage_entry("candidates"), "choice": entry},
+    )
+    result = evaluate_run(folder, MetricSettings(metrics=("p1",)))
+    ledger = result.methods[0].ledger
+    assert ledger is not None
+    assert {k: v for k, v in ledger.items() if v} == {
+        "correct": 1,
+        "not_proposed": 1,
+        "cut_by_top_k": 1,
+        "wrong_choice": 1,
+    }
+    assert result.candidates is not None
+    assert (result.candidates["1"], result.candidates["3"], result.candidates["n"]) == (50.0, 75.0, 4)
+
+
+def test_unknown_truth_is_counted_and_changes_no_number(tmp_path: Path) -> None:
+    plain, more = (evaluate_run(make_run(tmp_path / str(n), unknown=n)) for n in (0, 6))
+    assert (plain.unknown, more.unknown, more.dataset.samples) == (0, 6, 46)
+    for a, b in zip(plain.methods, more.methods, strict=True):
+        assert a.values == b.values
+        assert a.outcomes == b.outcomes
+    assert more.ledger == plain.ledger
+
+
+def test_results_go_to_metrics_json_and_come_back(tmp_path: Path) -> None:
+    val, folder = make_run(tmp_path / "val"), make_run(tmp_path / "run")
+    settings = EvalSettings(runs=(folder,), val=val, intervals=True, paper=True, paper_row="Qwen2-VL-7B")
+    (evaluation,) = evaluate_runs(settings)
+    assert Evaluation.model_validate_json(evaluation.model_dump_json()) == evaluation
+    assert read_evaluation(folder).methods[0].values == evaluation.methods[0].values
+    properties = Evaluation.model_json_schema()["properties"]
+    assert properties["version"]["const"] == 1
+    (folder / "metrics.json").write_text('{"version": 7}')
+    with pytest.raises(RunError, match="finecops eval"):
+        read_evaluation(folder)
+
+
+def test_the_iou_reaches_every_number(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run")
+    exact = [make_prediction(f"p{i}", [(10.0, 10.0, 50.0, 42.0)], (0.5,)) for i in range(20)]  # IoU 0.8
+    with (folder / "mllm.jsonl").open("w") as file:
+        append_rows(file, exact)
+    loose, strict = (evaluate_run(folder, MetricSettings(metrics=("p1",), iou=iou)) for iou in (0.5, 0.9))
+    assert value_of(method_of(loose, "mllm"), "precision@1") == 100
+    assert value_of(method_of(strict, "mllm"), "precision@1") == 0
+    assert loose.ledger is not None
+    assert strict.ledger is not None
+    assert (loose.ledger.routed_right_answered_right, strict.ledger.routed_right_answered_right) == (16, 6)
+    found = [compare(CompareSettings(runs=(folder,), iou=iou)).rows for iou in (0.5, 0.9)]
+    assert [rows[3].method for rows in found] == ["SFA − mllm"] * 2
+    assert [rows[3].first for rows in found] == [100.0, 0.0]
+
+
+def test_comparing_a_run_with_itself_finds_nothing(tmp_path: Path) -> None:
+    folder, other = make_run(tmp_path / "a"), make_run(tmp_path / "b")
+    found = compare(CompareSettings(runs=(folder, other)))
+    assert {row.difference for row in found.rows} == {0.0}
+    assert [row.method for row in found.rows if row.level is None] == ["specialist", "mllm", "sfa"]
+    found = compare(CompareSettings(runs=(folder,)))
+    assert [row.method for row in found.rows if row.level is None] == ["SFA − specialist", "SFA − mllm"]
+
+
+@pytest.mark.parametrize(
+    ("without", "message"),
+    [(["sfa"], "no answers of SFA or CRS"), (["specialist", "mllm"], "no pathway to compare with")],
+)
+def test_what_cannot_be_compared_says_why(without: list[str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=message):
+        compare(CompareSettings(runs=(make_run(tmp_path / "run", without=without),)))
+
+
+def test_three_runs_are_no_pair() -> None:
+    with pytest.raises(ConfigError, match="one run or two, not 3"):
+        compare(CompareSettings(runs=(Path("a"), Path("b"), Path("c"))))
+
+
+def test_a_run_of_another_version_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run")
+    (folder / "run.json").write_text("{}")
+    with pytest.raises(RunError, match="version 1; this finecops reads version 2"):
         evaluate_run(folder)

@@ -13,8 +13,10 @@ import pytest
 from finecops.bench.synthetic import Counts, write_files
 from finecops.errors import ConfigError, DataError
 from finecops.evaluation.files import PredictionFile, evaluate_file, read_annotations
+from finecops.evaluation.settings import MetricSettings
 from finecops.exchange import coco_results, mmdet_npy
-from finecops.exchange.read import FileFormat, read_answers
+from finecops.exchange.formats import FileFormat
+from finecops.exchange.read import read_answers
 from finecops.metrics.answers import OUTCOMES, Answers
 from finecops.records import Prediction
 from tests.conftest import coco_file, make_prediction, make_sample
@@ -50,12 +52,12 @@ def test_all_formats_give_the_same_numbers(tmp_path: Path) -> None:
         (tmp_path / "own.jsonl", FileFormat("finecops")),
     ):
         result = evaluate_file(PredictionFile((files.annotations,), path, how))
-        results.append(result["methods"]["file"])
-        assert result["problems"] == []
+        results.append(result.methods[0])
+        assert result.problems == ()
     for other in results[1:]:
-        assert other["outcomes"] == results[0]["outcomes"]
-        for a, b in zip(other["rows"], results[0]["rows"], strict=True):
-            assert a == pytest.approx(b, abs=0.01), a["metric"]
+        assert other.outcomes == results[0].outcomes
+        for a, b in zip(other.values, results[0].values, strict=True):
+            assert a.model_dump() == pytest.approx(b.model_dump(), abs=0.01), a.metric
 
 
 def test_texts_by_every_outcome(tmp_path: Path) -> None:
@@ -79,8 +81,8 @@ def test_five_boxes_are_ranked_by_score(tmp_path: Path) -> None:
         lines(tmp_path / "x.jsonl", [row]),
         TEXT,
     )
-    rows = evaluate_file(file, ["p1", "p5"])["methods"]["file"]["rows"]
-    assert [row["value"] for row in rows if row["level"] is None] == [100.0, 100.0]
+    (method,) = evaluate_file(file, MetricSettings(metrics=("p1", "p5"))).methods
+    assert [value.value for value in method.values if value.level is None] == [100.0, 100.0]
 
 
 def test_another_convention_is_not_guessed(tmp_path: Path) -> None:
@@ -214,18 +216,18 @@ def test_scores_that_do_not_fit_the_boxes_are_absent_not_invented(tmp_path: Path
     ]
     annotations = coco_file(tmp_path / "a.json", [{}, {}])
     file = PredictionFile((annotations,), lines(tmp_path / "x.jsonl", rows), TEXT)
-    result = evaluate_file(file, ["p1", "auroc"])
-    assert result["methods"]["file"]["absent"] == {"auroc": "1 of 2 answers have boxes without scores"}
-    assert "score has 1 values for 2 boxes" in result["problems"][0]
+    result = evaluate_file(file, MetricSettings(metrics=("p1", "auroc")))
+    assert result.methods[0].absent == {"auroc": "1 of 2 answers have boxes without scores"}
+    assert "score has 1 values for 2 boxes" in result.problems[0]
 
 
-def test_a_negative_without_its_positive_is_told(tmp_path: Path) -> None:
+def test_a_negative_without_its_positive_is_reported(tmp_path: Path) -> None:
     negative = {"negative_type": "flip", "negative_level": 1, "positive_id": 77, "negative_cate": "text"}
     annotations = coco_file(tmp_path / "a.json", [{}, negative])
     file = PredictionFile((annotations,), lines(tmp_path / "x.jsonl", [{"image_id": 1, "text": "none"}]), TEXT)
-    result = evaluate_file(file, ["p1"])
-    assert "1 negatives have no positive" in result["problems"][0]
-    assert result["methods"]["file"]["outcomes"]["missing"] == 1
+    result = evaluate_file(file, MetricSettings(metrics=("p1",)))
+    assert "1 negatives have no positive" in result.problems[0]
+    assert result.methods[0].outcomes.together["missing"] == 1
 
 
 def test_vanilla_annotations_are_refused_with_a_remedy(tmp_path: Path) -> None:

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from finecops.errors import DataError
-from finecops.evaluation.validated import validated_rows
+from finecops.evaluation.calibrations import load_calibrations, save_calibrations
+from finecops.evaluation.settings import MetricSettings
+from finecops.evaluation.validated import validated_values
 from finecops.metrics.answers import Answers, AnswersBuilder
 from finecops.metrics.arrays import evaluate_arrays
 from finecops.metrics.calibration import (
     apply_calibration,
     calibration_error,
     fit_calibration,
-    load_calibrations,
-    save_calibrations,
 )
 from finecops.records import Sample
 from tests.conftest import make_negative, make_sample
@@ -66,8 +66,9 @@ def test_no_two_scores_of_a_source_are_swapped() -> None:
 
 
 def test_rows_say_which_are_calibrated() -> None:
-    rows, _ = validated_rows(two_sources(3), two_sources(4), ["p1", "r1", "auroc", "reject", "ece"])
-    metrics = {(row["metric"], row["calibrated"]) for row in rows}
+    settings = MetricSettings(metrics=("p1", "r1", "auroc", "reject", "ece"))
+    values, _ = validated_values(two_sources(3), two_sources(4), settings)
+    metrics = {(value.metric, value.calibrated) for value in values}
     assert ("auroc", True) in metrics
     assert ("ece", True) in metrics
     assert {("operating_positive_accuracy", False), ("operating_positive_accuracy", True)} <= metrics
@@ -107,6 +108,6 @@ def test_calibration_error_of_a_hand_counted_case() -> None:
     assert calibration_error(np.array([]), np.array([], dtype=bool)) is None
 
 
-def test_calibration_error_does_not_hang_on_the_order_of_equal_scores() -> None:
+def test_calibration_error_does_not_depend_on_the_order_of_equal_scores() -> None:
     right = np.array([True] * 50 + [False] * 50)
     assert calibration_error(np.full(100, 0.5), right, bins=10) == pytest.approx(0)

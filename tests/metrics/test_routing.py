@@ -1,4 +1,4 @@
-"""The router lab against routing every sample anew with the router's own functions."""
+"""The threshold sweep against routing every sample anew with the router's own functions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from finecops.metrics.ledgers import sfa_ledger
 from finecops.metrics.routing import (
-    LabData,
     Rule,
+    SweepData,
     default_rules,
     detections_of,
     oracle,
@@ -22,7 +22,7 @@ from finecops.stages.route import counted, level_of_count
 from tests.conftest import make_sample
 
 
-def random_lab(n: int = 60) -> tuple[LabData, list[Answer]]:
+def random_data(n: int = 60) -> tuple[SweepData, list[Answer]]:
     rng = np.random.default_rng(0)
     samples, routes, found = [], {}, []
     for i in range(n):
@@ -43,11 +43,11 @@ def random_lab(n: int = 60) -> tuple[LabData, list[Answer]]:
         )
     scores_iou = detections_of(samples, routes)
     right = rng.random((2, n)) < 0.6
-    return LabData(*scores_iou, rng.random(n), right[0], right[1], rng.random(n) < 0.7), found
+    return SweepData(*scores_iou, rng.random(n), right[0], right[1], rng.random(n) < 0.7), found
 
 
 def test_a_sweep_equals_routing_anew() -> None:
-    data, found = random_lab()
+    data, found = random_data()
     rules = default_rules(data.confidence)
     assert len(rules) == 396
     for result in sweep(data, rules):
@@ -65,7 +65,7 @@ def test_a_sweep_equals_routing_anew() -> None:
 
 
 def test_no_rule_beats_the_oracle_and_the_front_only_rises() -> None:
-    data, _ = random_lab()
+    data, _ = random_data()
     results = sweep(data, default_rules(data.confidence))
     best, _ = oracle(data)
     assert all(r.precision_at_1 <= best for r in results)
@@ -83,7 +83,7 @@ def test_known_optimum() -> None:
     confidence = np.linspace(0, 1, n)
     sure = confidence >= 0.5
     one = np.full((n, 1), 0.9)
-    data = LabData(one, np.ones((n, 1, 1)), confidence, sure, ~sure, np.ones(n, dtype=bool))
+    data = SweepData(one, np.ones((n, 1, 1)), confidence, sure, ~sure, np.ones(n, dtype=bool))
     rules = [Rule(0.2, 0.7, 2, c) for c in (0.0, 0.25, 0.5, 0.75)]
     assert [r.precision_at_1 for r in sweep(data, rules)] == [50.0, 75.0, 100.0, 75.0]
 

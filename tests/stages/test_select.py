@@ -13,16 +13,14 @@ from PIL import Image
 from finecops.config.find import load_mllm
 from finecops.images import Picture
 from finecops.models.protocols import QueryGroup, Question, QuestionGroup
-from finecops.records import Candidates, Route, Sample
+from finecops.records import Candidates, Route
 from finecops.replies.answer import Answer
 from finecops.replies.letters import LetterScores
 from finecops.runs.specification import ImageGroup
 from finecops.stages.candidates import (
     CandidateStage,
     RoutedCandidateStage,
-    candidate_recall,
     candidates_of,
-    truth_ranks,
 )
 from finecops.stages.select import Selecting, SelectionStage
 from tests.conftest import make_sample
@@ -149,19 +147,6 @@ def test_candidates_keep_what_was_there_before_nms() -> None:
     assert len(row.boxes) == 3
     assert row.kept == (0, 2)
     assert row.best(1) == (BOXES[0],)
-
-
-def test_candidate_recall_is_monotone_and_ends_at_all() -> None:
-    samples: list[Sample] = [make_sample("1"), make_sample("2"), make_sample("3")]
-    rows = {
-        "1": proposal(*BOXES),
-        "2": proposal(BOXES[1], BOXES[2], BOXES[0]),
-        # NMS removed the right box.
-        "3": Candidates(sample_id="3", status="proposed", boxes=BOXES, scores=(0.9, 0.8, 0.7), kept=(1, 2)),
-    }
-    assert truth_ranks(samples, rows)[1].tolist() == [0, 2, np.inf]
-    found = candidate_recall(samples, rows)
-    assert [round(found[k], 1) for k in ("1", "3", "25", "all")] == [33.3, 66.7, 66.7, 100.0]
 
 
 def test_one_forward_pass_for_all_questions_and_one_look_at_each_image(mini_mllm: Any) -> None:

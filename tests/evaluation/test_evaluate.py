@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from finecops.evaluation.values import evaluate, unknown_metrics
+from finecops.errors import ConfigError
+from finecops.evaluation.evaluate import evaluate
+from finecops.evaluation.results import Measured
+from finecops.evaluation.settings import MetricSettings
 from finecops.metrics.arrays import evaluate_arrays, presence_scores
 from finecops.metrics.auroc import auroc, average_precision, false_positive_rate_at_recall
 from finecops.metrics.precision import precision_at_k
 from finecops.metrics.recall import pair_recall_at_k
+from finecops.metrics.values import Subset
 from finecops.records import Prediction, Route, Sample
 from tests.conftest import make_negative, make_prediction, make_sample
 
@@ -21,10 +25,13 @@ RIGHT, WRONG = (10.0, 10.0, 50.0, 50.0), (60.0, 60.0, 90.0, 90.0)
 HALF = (10.0, 10.0, 50.0, 30.0)  # IoU with RIGHT is exactly 0.5
 
 
-def value(result: dict[str, Any], metric: str, **of: Any) -> Any:
-    wanted = dict.fromkeys(("kind", "type", "level", "router_level", "tuple_type")) | of
-    (row,) = [r for r in result["rows"] if r["metric"] == metric and all(r[k] == v for k, v in wanted.items())]
-    return row["value"], row["n"]
+def of_metrics(*names: str, **more: Any) -> MetricSettings:
+    return MetricSettings(metrics=names, **more)
+
+
+def value(result: Measured, metric: str, **of: Any) -> Any:
+    (row,) = [v for v in result.values if v.metric == metric and v.subset == Subset(**of)]
+    return row.value, row.n
 
 
 def test_precision_counts_boxes_strictly_above_the_threshold() -> None:
@@ -50,7 +57,9 @@ def test_levels_have_their_own_denominators() -> None:
     routes = {
         i: Route(sample_id=i, status="routed", level=n, boxes=(), scores=()) for i, n in (("a", 1), ("b", 1), ("c", 2))
     }
-    result = evaluate(samples, {"a": make_prediction("a", [RIGHT]), "c": make_prediction("c", [RIGHT])}, routes, ["p1"])
+    result = evaluate(
+        samples, {"a": make_prediction("a", [RIGHT]), "c": make_prediction("c", [RIGHT])}, routes, of_metrics("p1")
+    )
     assert value(result, "precision@1", level=1) == (100.0, 1)
     assert value(result, "precision@1", level=2) == (50.0, 2)
     assert value(result, "precision@1", router_level=1) == (50.0, 2)
@@ -110,7 +119,7 @@ def test_the_average_is_the_mean_over_columns_not_over_pairs() -> None:
     predictions["b"] = make_prediction("b", [WRONG], (0.9,))
     for i in range(3):
         predictions[f"a{i}"] = make_prediction(f"a{i}", [WRONG], (0.1,))
-    result = evaluate(samples, predictions, None, ["r1"])
+    result = evaluate(samples, predictions, None, of_metrics("r1"))
     assert value(result, "recall@1", kind="text", type="replace_object", level=1) == (100.0, 3)
     assert value(result, "recall@1", kind="text", type="flip", level=1) == (0.0, 1)
     assert value(result, "recall@1", kind="text", type="mean of columns") == (50.0, 4)
@@ -150,9 +159,9 @@ def test_average_precision_and_fpr_equal_walking_down_the_thresholds() -> None:
 )
 def test_metrics_that_need_scores_are_absent_with_the_reason(predictions: list[Prediction], reason: str) -> None:
     samples = [make_sample("p"), make_negative("n", "p")]
-    result = evaluate(samples, {p.sample_id: p for p in predictions}, None, ["p1", "r1", "auroc"])
-    assert result["absent"] == {"r1": reason, "auroc": reason}
-    assert {row["metric"] for row in result["rows"]} == {"precision@1"}
+    result = evaluate(samples, {p.sample_id: p for p in predictions}, None, of_metrics("p1", "r1", "auroc"))
+    assert result.absent == {"r1": reason, "auroc": reason}
+    assert {row.metric for row in result.values} == {"precision@1"}
 
 
 def worlds() -> tuple[list[Sample], dict[str, Prediction]]:
@@ -180,14 +189,16 @@ def test_losing_rows_never_raises_a_number(broken: str) -> None:
                 del worse[id_]
             else:
                 worse[id_] = make_prediction(id_, status=broken)
-        for row, before in zip(evaluate(samples, worse)["rows"], whole["rows"], strict=True):
-            if row["metric"] == "ece":  # how honest scores are, not how good answers are
+        for row, before in zip(evaluate(samples, worse).values, whole.values, strict=True):
+            if row.metric == "ece":  # how honest scores are, not how good answers are
                 continue
-            if row["metric"] in ("fpr95", "aurc"):
-                assert row["value"] >= before["value"] - 1e-9, row
-            elif row["metric"] != "false_rejection_rate":
-                assert row["value"] <= before["value"] + 1e-9, row
-            assert row["n"] == before["n"]
+            assert row.n == before.n
+            assert row.value is not None
+            assert before.value is not None
+            if row.metric in ("fpr95", "aurc"):
+                assert row.value >= before.value - 1e-9, row
+            elif row.metric != "false_rejection_rate":
+                assert row.value <= before.value + 1e-9, row
 
 
 def test_every_metric_takes_the_threshold_and_the_rank_that_it_is_given() -> None:
@@ -195,13 +206,13 @@ def test_every_metric_takes_the_threshold_and_the_rank_that_it_is_given() -> Non
     near = (10.0, 10.0, 50.0, 42.0)  # IoU with RIGHT is 0.8
     boxes = [WRONG] * 11 + [RIGHT]
     predictions = {"a": make_prediction("a", [near]), "b": make_prediction("b", boxes)}
-    found = evaluate(samples, predictions, None, ["p1", "p12", "acc", "miou"], iou_threshold=0.75)
+    found = evaluate(samples, predictions, None, of_metrics("p1", "p12", "acc", "miou", iou=0.75))
     assert value(found, "precision@1", tuple_type=None) == (50.0, 2)
     assert value(found, "precision@12") == (100.0, 2)
     assert value(found, "precision@1", tuple_type="two") == (0.0, 1)
     assert value(found, "accuracy@0.5:0.95") == (pytest.approx(100 * 6 / 10 / 2), 2)  # above 0.5 to 0.75
     assert value(found, "mean_iou") == (pytest.approx(40.0), 2)
-    assert value(evaluate(samples, predictions, None, ["p1"], iou_threshold=0.8), "precision@1")[0] == 0
+    assert value(evaluate(samples, predictions, None, of_metrics("p1", iou=0.8)), "precision@1")[0] == 0
 
 
 def test_a_rejections_boxes_rank_but_are_no_answer() -> None:
@@ -219,4 +230,53 @@ def test_a_rejections_boxes_rank_but_are_no_answer() -> None:
 
 @pytest.mark.parametrize("name", ["p0", "q1", "recall", "r", "p1000"])
 def test_unknown_metrics(name: str) -> None:
-    assert unknown_metrics(["p1", name, "r3"]) == [name]
+    with pytest.raises(ConfigError, match=f"unknown metric {name}; there are: p1"):
+        of_metrics("p1", name, "r3")
+
+
+def test_samples_of_unknown_truth_are_counted_and_get_no_score() -> None:
+    samples = [make_sample("a"), make_sample("b", truth="unknown", box=None), make_negative("n", "a")]
+    answers = {s.id: make_prediction(s.id, [RIGHT], (0.5 + i / 10,)) for i, s in enumerate(samples)}
+    found = evaluate(samples, answers)
+    known = evaluate([samples[0], samples[2]], answers)
+    assert found.unknown == 1
+    assert found.values == known.values
+    assert sum(found.outcomes.together.values()) == 2
+
+
+def test_nothing_but_unknown_truth_gives_no_number_and_no_crash() -> None:
+    sample = make_sample("b", truth="unknown", box=None)
+    found = evaluate([sample], {"b": make_prediction("b", [RIGHT], (0.5,))})
+    assert found.unknown == 1
+    assert {value.n for value in found.values} == {0}
+    assert {value.value for value in found.values} == {None}
+    assert found.absent["auroc"] == "no sample was answered with a box"
+
+
+@pytest.mark.parametrize("cluster", ["positive", "image"])
+def test_intervals_are_made_where_the_metric_says_how(cluster: str) -> None:
+    samples, predictions = worlds()
+    plain = evaluate(samples, predictions)
+    found = evaluate(samples, predictions, None, MetricSettings(intervals=True, cluster=cluster))
+    for value, before in zip(found.values, plain.values, strict=True):
+        assert (value.metric, value.value, value.n) == (before.metric, before.value, before.n)
+        family = value.metric.partition("@")[0]
+        overall = value.kind is None
+        of_columns = family == "recall" and value.level is not None
+        expected = family == "precision" or of_columns or (family in ("auroc", "negative_accuracy") and overall)
+        assert (value.ci_low is not None) == (expected or family == "false_rejection_rate"), value
+        if value.ci_low is not None and value.ci_high is not None and value.value is not None:
+            assert value.ci_low <= value.value <= value.ci_high
+
+
+def test_values_say_only_what_applies() -> None:
+    samples, predictions = worlds()
+    rows = [value.model_dump() for value in evaluate(samples, predictions, None, of_metrics("p1", "aurc")).values]
+    assert list(rows[0]) == ["metric", "kind", "type", "level", "router_level", "tuple_type", "value", "n", "iou"]
+    assert list(rows[-1])[-2:] == ["value", "n"]
+
+
+def test_settings_refuse_a_key_that_they_do_not_have() -> None:
+    with pytest.raises(ValueError, match="metric"):
+        MetricSettings.model_validate({"metric": "p1"})
+    assert MetricSettings.of({"metrics": "p1, r1", "ctx": None}).metrics == ("p1", "r1")

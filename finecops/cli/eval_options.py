@@ -1,0 +1,161 @@
+"""Options that `eval`, `score`, `compare` and `sweep` share, and what of them goes together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+DEFAULT_METRICS: Final = "p1,r1,auroc"
+
+Runs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="RUN", help="Runs by name below outputs/, or by folder; else the newest."),
+]
+RunOption = Annotated[list[str] | None, typer.Option("--run", "-r", help="The same, as an option.")]
+Metrics = Annotated[
+    str,
+    typer.Option(
+        "--metrics",
+        help="What to print: p1 p5 p10 (any k), acc (mean over IoU 0.5 to 0.95), miou, r1 r5 r10 (any k), auroc, "
+        "aupr, fpr95, reject, aurc, ece; with commas between.",
+    ),
+]
+Iou = Annotated[float, typer.Option("--iou", min=0, max=0.999, help="A box is right above this IoU.")]
+Intervals = Annotated[bool, typer.Option("--intervals", help="Add 95% bootstrap intervals, drawn by cluster.")]
+ClusterOption = Annotated[
+    str, typer.Option("--cluster", help="What is drawn together: 'positive' with its negatives, or 'image'.")
+]
+CompatOption = Annotated[
+    str,
+    typer.Option("--compat", help="Whose arithmetic: 'none' (ours), 'reference' (the paper's scripts), or 'both'."),
+]
+Paper = Annotated[bool, typer.Option("--paper", help="Put the paper's figures beside ours, where it has any.")]
+PaperRow = Annotated[
+    str | None, typer.Option("--paper-row", help="With --paper: the model's row in the paper, e.g. Qwen2-VL-7B.")
+]
+Val = Annotated[str | None, typer.Option("--val", help="A run of the same models on another split.")]
+Full = Annotated[bool, typer.Option("--full", help="Every column of every metric, and tuple types.")]
+As = Annotated[str | None, typer.Option("--as", help="How to print: text, markdown, latex, csv or json.")]
+AsJson = Annotated[bool, typer.Option("--json", help="All numbers as JSON, for a program; short for --as json.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="The tidy rows as CSV; short for --as csv.")]
+ExportCoco = Annotated[
+    Path | None, typer.Option("--export-coco", help="Write each method's boxes into this folder as COCO results.")
+]
+
+ANNOTATIONS = typer.Option("--annotations", help="COCO annotation file; several times for several.")
+PREDICTIONS = typer.Option("--predictions", help="Prediction file to score.")
+FORMAT = typer.Option("--format", help="mmdet-npy, refexp-text, crs-letters, coco-results, or finecops (our own rows).")
+BoxFormat = Annotated[
+    str | None,
+    typer.Option("--box-format", help="refexp-text: how the model writes boxes, e.g. norm1000_list."),
+]
+Score = Annotated[
+    str | None, typer.Option("--score", help="refexp-text, crs-letters: the field that holds the scores.")
+]
+IgnoreUnknown = Annotated[bool, typer.Option("--ignore-unknown", help="Leave out rows whose id is not annotated.")]
+ValAnnotations = Annotated[list[Path] | None, typer.Option("--val-annotations", help="Annotations of another split.")]
+ValPredictions = Annotated[
+    Path | None, typer.Option("--val-predictions", help="Predictions on it, in the same format.")
+]
+
+
+class UsageError(typer.BadParameter):
+    """Options that do not go together: exit code 2."""
+
+    def format_message(self) -> str:
+        """The sentence alone."""
+        return self.message
+
+
+def given_options(ctx: typer.Context) -> list[str]:
+    """Names of the parameters that the command line has."""
+    sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
+    return [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+
+
+def spelled(ctx: typer.Context, name: str) -> str:
+    """A parameter as a user writes it."""
+    option: Any = next(parameter for parameter in ctx.command.params if parameter.name == name)
+    return option.opts[0] if option.param_type_name == "option" else "RUN"
+
+
+def refuse_options_of_other_modes(ctx: typer.Context, mode: str, modes: Mapping[str, Collection[str]]) -> None:
+    """Refuse what does not belong to the mode; `modes` has the parameters of each, by what the mode is called.
+
+    Raises:
+        UsageError: a parameter is of other modes alone.
+    """
+    for name in given_options(ctx):
+        if name not in modes[mode]:
+            where = " or ".join(other for other, names in modes.items() if name in names)
+            raise UsageError(f"{spelled(ctx, name)} does not go with {mode}; it goes with {where}")
+
+
+_NEEDED: Final = {"paper_row": "paper", "cluster": "intervals"}
+_NOT_THE_SCRIPTS: Final = (
+    "metrics",
+    "iou",
+    "intervals",
+    "cluster",
+    "paper",
+    "paper_row",
+    "ignore_unknown",
+    "val",
+    "val_annotations",
+    "val_predictions",
+)
+
+
+def refuse_contradictions(ctx: typer.Context) -> None:
+    """Refuse options of an evaluation that another one makes void.
+
+    Raises:
+        UsageError: there is such an option.
+    """
+    given = given_options(ctx)
+    for name, other in _NEEDED.items():
+        if name in given and not ctx.params[other]:
+            raise UsageError(f"{spelled(ctx, name)} goes with {spelled(ctx, other)}")
+    if ctx.params["compat"] == "reference":
+        for name in given:
+            if name in _NOT_THE_SCRIPTS:
+                why = "the scripts have their own metrics and thresholds; --compat both prints ours too"
+                raise UsageError(f"{spelled(ctx, name)} does not go with --compat reference: {why}")
+
+
+def refuse_two_outputs(ctx: typer.Context) -> None:
+    """Refuse more than one of `--as`, `--json` and `--csv`, and `--full` with an output that has no tables.
+
+    Raises:
+        UsageError: there are two.
+        ConfigError: the output is unknown.
+    """
+    from finecops.report.writers import DATA_WRITERS, OutputSettings, find_writer
+
+    output = OutputSettings.of(ctx.params)
+    find_writer(output.writer)
+    named = [spelled(ctx, name) for name in given_options(ctx) if name in ("as_", "as_json", "as_csv")]
+    if len(named) > 1:
+        raise UsageError(f"{named[0]} and {named[1]} both say how to print; give one of them")
+    if output.full and output.writer in DATA_WRITERS:
+        raise UsageError(f"--full does not go with {named[0]}, which has every number; it goes with tables")
+
+
+def refuse_options_of_other_formats(ctx: typer.Context) -> None:
+    """Refuse `--box-format` and `--score` where the prediction file's format has no use for them.
+
+    Raises:
+        UsageError: one is given to another format.
+    """
+    from finecops.exchange.formats import FORMATS
+
+    name = ctx.params["format"]
+    # A format says itself which options it takes.
+    taken = FORMATS[name].options
+    for option in ("box_format", "score"):
+        if option in given_options(ctx) and option not in taken:
+            where = " or ".join(other for other, entry in FORMATS.items() if option in entry.options)
+            raise UsageError(f"{spelled(ctx, option)} does not go with --format {name}; it goes with {where}")

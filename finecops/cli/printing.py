@@ -1,0 +1,66 @@
+"""Printing results: the one place where a document becomes output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from finecops.evaluation.results import Evaluation
+    from finecops.metrics.answers import Answers
+    from finecops.report.document import Document
+
+_WARNINGS = 5
+
+
+def print_document(document: Document, writer: str) -> None:
+    """Print by a writer of `finecops.report.writers.WRITERS`.
+
+    Raises:
+        ConfigError: there is no such writer.
+    """
+    from finecops.report.writers import find_writer
+
+    typer.echo(find_writer(writer)(document))
+
+
+def print_evaluations(evaluations: Sequence[Evaluation], writer: str = "text", full: bool = False) -> None:
+    """Print evaluations, and on stderr what was wrong in their files."""
+    from finecops.report.tidy import evaluation_document
+
+    print_document(evaluation_document(evaluations, full), writer)
+    for evaluation in evaluations:
+        _warn(evaluation.problems)
+
+
+def print_runs(folders: Sequence[Path], metrics: Sequence[str] = ("p1", "r1", "auroc")) -> None:
+    """Evaluate some runs and print their tables, one run after the other."""
+    from finecops.evaluation.runs import evaluate_runs
+    from finecops.evaluation.settings import EvalSettings
+
+    print_evaluations(evaluate_runs(EvalSettings(runs=tuple(folders), metrics=tuple(metrics))))
+
+
+def export_coco(folder: Path, answers: Mapping[str, Answers]) -> None:
+    """Write answers as COCO results, a file each."""
+    from finecops.exchange.coco_results import write
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, found in answers.items():
+        path = folder / f"{name}.json"
+        left_out = write(path, found)
+        note = f" ({left_out} answers without a box cannot be held by the format)" if left_out else ""
+        typer.secho(f"wrote {path}{note}", err=True)
+
+
+def _warn(problems: Sequence[str]) -> None:
+    from finecops.report.text import printable
+
+    for problem in problems[:_WARNINGS]:
+        typer.secho(printable(problem), fg=typer.colors.YELLOW, err=True)
+    if len(problems) > _WARNINGS:
+        more = f"… and {len(problems) - _WARNINGS} more (--json lists all)"
+        typer.secho(more, fg=typer.colors.YELLOW, err=True)

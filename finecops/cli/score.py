@@ -1,0 +1,107 @@
+"""`finecops score`: what the numbers of anybody's prediction file are, without a run."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from finecops.cli.eval_options import (
+    ANNOTATIONS,
+    DEFAULT_METRICS,
+    FORMAT,
+    PREDICTIONS,
+    As,
+    AsCsv,
+    AsJson,
+    BoxFormat,
+    ClusterOption,
+    CompatOption,
+    ExportCoco,
+    Full,
+    IgnoreUnknown,
+    Intervals,
+    Iou,
+    Metrics,
+    Paper,
+    PaperRow,
+    Score,
+    ValAnnotations,
+    ValPredictions,
+    refuse_contradictions,
+    refuse_options_of_other_formats,
+    refuse_two_outputs,
+)
+
+if TYPE_CHECKING:
+    from finecops.evaluation.settings import ScoreSettings
+    from finecops.report.writers import OutputSettings
+
+
+def score_command(
+    ctx: typer.Context,
+    annotations: Annotated[list[Path], ANNOTATIONS],
+    predictions: Annotated[Path, PREDICTIONS],
+    format: Annotated[str, FORMAT],
+    box_format: BoxFormat = None,
+    score: Score = None,
+    ignore_unknown: IgnoreUnknown = False,
+    metrics: Metrics = DEFAULT_METRICS,
+    iou: Iou = 0.5,
+    intervals: Intervals = False,
+    cluster: ClusterOption = "positive",
+    compat: CompatOption = "none",
+    paper: Paper = False,
+    paper_row: PaperRow = None,
+    val_annotations: ValAnnotations = None,
+    val_predictions: ValPredictions = None,
+    full: Full = False,
+    as_: As = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+    export_coco: ExportCoco = None,
+) -> None:
+    """Score a prediction file of any model against annotation files: the same numbers as of a run.
+
+    Nothing is guessed: the file's format is named, and for box texts how the model writes boxes. With
+    --val-annotations and --val-predictions scores are calibrated and operating points chosen on another split.
+    """
+    from finecops.evaluation.settings import ScoreSettings
+    from finecops.report.writers import OutputSettings
+
+    asked = locals()
+    show(
+        ctx,
+        settings=ScoreSettings.of(asked),
+        output=OutputSettings.of(asked),
+        export=export_coco,
+    )
+
+
+def show(ctx: typer.Context, settings: ScoreSettings, output: OutputSettings, export: Path | None) -> None:
+    """Score and print; `export` is a folder for the boxes as COCO results."""
+    from finecops.cli.printing import export_coco, print_evaluations
+    from finecops.evaluation.files import file_answers, score_file
+
+    refuse_options_of_other_formats(ctx)
+    refuse_contradictions(ctx)
+    refuse_two_outputs(ctx)
+    with _without_cycle_search():
+        evaluations = score_file(settings)
+    if export is not None:
+        export_coco(export, {settings.predictions.stem: file_answers(settings)})
+    print_evaluations(evaluations, output.writer, output.full)
+
+
+@contextmanager
+def _without_cycle_search() -> Iterator[None]:
+    """No search for reference cycles: hundreds of thousands of small objects are made and hardly one dropped."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

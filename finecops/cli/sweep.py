@@ -1,0 +1,66 @@
+"""`finecops sweep`: what other routing rules would have given, without running anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from finecops.cli.eval_options import (
+    As,
+    AsCsv,
+    AsJson,
+    RunOption,
+    Runs,
+    UsageError,
+    refuse_two_outputs,
+)
+
+if TYPE_CHECKING:
+    from finecops.evaluation.settings import SweepSettings
+    from finecops.report.writers import OutputSettings
+
+
+def sweep_command(
+    ctx: typer.Context,
+    runs: Runs = None,
+    run: RunOption = None,
+    figure: Annotated[
+        Path | None, typer.Option("--figure", help="Draw it: a .png or .pdf file (`finecops[plot]`).")
+    ] = None,
+    as_: As = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Sweep 396 routing rules over a run with both pathways on every sample (--both); no model runs.
+
+    Printed is the Pareto front of precision@1 against the share sent to the MLLM, between each pathway alone and the
+    oracle; --json and --csv have every rule.
+    """
+    from finecops.evaluation.settings import SweepSettings
+    from finecops.report.writers import OutputSettings
+
+    runs = [*(runs or ()), *(run or ())]
+    asked = locals()
+    show(ctx, settings=SweepSettings.of(asked), output=OutputSettings.of(asked), figure=figure)
+
+
+def show(ctx: typer.Context, settings: SweepSettings, output: OutputSettings, figure: Path | None = None) -> None:
+    """Sweep and print; `figure` is a file for the picture."""
+    from finecops.cli.printing import print_document
+    from finecops.evaluation.settings import named_or_newest
+    from finecops.evaluation.sweep import sweep_run
+    from finecops.report.routing import sweep_document
+
+    refuse_two_outputs(ctx)
+    folders = named_or_newest(settings.runs)
+    if figure is not None and len(folders) != 1:
+        raise UsageError(f"--figure goes with one run, not {len(folders)}")
+    found = {folder: sweep_run(folder) for folder in folders}
+    if figure is not None:
+        from finecops.report.figures import save_figure, sweep_figure
+
+        save_figure(sweep_figure(found[folders[0]], folders[0].name), figure)
+        typer.secho(f"wrote {figure}", err=True)
+    print_document(sweep_document(found), output.writer)

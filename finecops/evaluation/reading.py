@@ -1,0 +1,97 @@
+"""A run folder as evaluation reads it: what `run.json` says of each stage, and each file once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar, get_args
+
+from finecops.metrics.answers import Answers, answers_of_predictions
+from finecops.records import Candidates, Prediction, Route, Sample, StageRow
+from finecops.runs.jsonl import read_rows, read_table
+from finecops.runs.manifest import Method, Role, Share, StageEntry, read_manifest
+
+Row = TypeVar("Row", bound=StageRow)
+METHODS: tuple[Method, ...] = get_args(Method)
+"""The order of methods in results; within a method by the stage's name."""
+
+
+@dataclass(frozen=True)
+class AnsweringStage:
+    """A finished stage whose rows are answers, and the samples of its share."""
+
+    name: str
+    entry: StageEntry
+    samples: list[Sample]
+    answers: Answers
+
+
+class RunData:
+    """A run's manifest, samples and rows. Only finished stages whose file is there count."""
+
+    def __init__(self, folder: Path) -> None:
+        """
+        Raises:
+            RunError: the folder is no run, or one of another version.
+        """
+        self.folder = folder
+        self.manifest = read_manifest(folder)
+        self.samples = list(read_rows(folder / "samples.jsonl", Sample))
+        self._tables: dict[str, Mapping[str, StageRow]] = {}
+
+    @property
+    def stages(self) -> dict[str, StageEntry]:
+        """The finished stages by name."""
+        entries = self.manifest.stages.items()
+        return {name: entry for name, entry in entries if entry.state == "done" and self._file(name).exists()}
+
+    def answering(self, *methods: Method) -> list[str]:
+        """Names of the stages that answer by one of some methods (any if none is named), in the order of results."""
+        of = {
+            name: METHODS.index(entry.answering.method)
+            for name, entry in self.stages.items()
+            if entry.role == "answers" and entry.answering and (not methods or entry.answering.method in methods)
+        }
+        # By method first, then by name: the same order in every run, whatever was made first.
+        return sorted(of, key=lambda name: (of[name], name))
+
+    def rows(self, name: str, row_type: type[Row]) -> Mapping[str, Row]:
+        """The rows of a stage by sample id."""
+        if name not in self._tables:
+            self._tables[name] = read_table(self._file(name), row_type)
+        return self._tables[name]  # type: ignore[return-value]
+
+    def first(self, role: Role, row_type: type[Row]) -> Mapping[str, Row] | None:
+        """The rows of the first finished stage of a role; None if there is none."""
+        name = next((name for name, entry in self.stages.items() if entry.role == role), None)
+        return None if name is None else self.rows(name, row_type)
+
+    def pathway(self, method: Method) -> Mapping[str, Prediction] | None:
+        """What the first stage of a method answered; None if there is none."""
+        names = self.answering(method)
+        return self.rows(names[0], Prediction) if names else None
+
+    def candidates_of(self, entry: StageEntry) -> Mapping[str, Candidates] | None:
+        """The candidates that a selection chose from: its input of that role."""
+        for name in entry.inputs:
+            if name in self.stages and self.stages[name].role == "candidates":
+                return self.rows(name, Candidates)
+        return None
+
+    def methods(self) -> Iterator[AnsweringStage]:
+        """Every stage that answers, with the samples of its share, in the order of results."""
+        for name in self.answering():
+            entry = self.stages[name]
+            answers = answers_of_predictions(self.rows(name, Prediction).values(), str(self._file(name)))
+            yield AnsweringStage(name, entry=entry, samples=self._of_share(entry.share), answers=answers)
+
+    def _of_share(self, share: Share) -> list[Sample]:
+        # Without routes nothing says which samples a share has; all are evaluated.
+        routes = self.first("routes", Route)
+        if share.router_level is None or routes is None:
+            return self.samples
+        return [s for s in self.samples if s.id in routes and routes[s.id].level == share.router_level]
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.jsonl"

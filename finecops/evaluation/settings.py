@@ -1,0 +1,149 @@
+"""What an evaluation can be asked, validated: one frozen record from the command line to the arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from finecops.errors import ConfigError
+from finecops.exchange.formats import FORMATS
+from finecops.metrics.dictionary import METRICS, check_metrics
+from finecops.metrics.precision import IOU_THRESHOLD
+from finecops.metrics.values import Cluster
+
+Compat = Literal["none", "reference", "both"]
+S = TypeVar("S", bound="Settings")
+
+
+def _names(value: str | Sequence[str]) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else value
+    return check_metrics(name.strip() for name in names if name.strip())
+
+
+def _one_of(what: str, there: Sequence[str]) -> BeforeValidator:
+    """Refuses another value with the list of what there is."""
+
+    def check(value: str) -> str:
+        if value not in there:
+            raise ConfigError(f"unknown {what} {value!r}; there are: {', '.join(there)}")
+        return value
+
+    return BeforeValidator(check)
+
+
+def _folder(name: str | Path) -> Path:
+    """A run by its name or by its folder."""
+    from finecops.runs.folder import run_folder
+
+    return name if isinstance(name, Path) else run_folder(name)
+
+
+def _known_format(name: str | None) -> str:
+    if name not in FORMATS:
+        raise ConfigError(f"--format {name or '(not given)'}: there are: {', '.join(FORMATS)}")
+    return name
+
+
+RunFolder = Annotated[Path, BeforeValidator(_folder)]
+
+
+ClusterName = Annotated[Cluster, _one_of("cluster", get_args(Cluster))]
+CompatName = Annotated[Compat, _one_of("arithmetic", get_args(Compat))]
+
+
+class Settings(BaseModel):
+    """Base: frozen, and strict about keys.
+
+    Raises:
+        ConfigError: a choice is unknown.
+    """
+
+    # A command uses one or two of the subclasses; the others are never built.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    @classmethod
+    def of(cls: type[S], arguments: Mapping[str, object]) -> S:
+        """From a command's arguments (its `locals()`), of which each kind of settings takes its own."""
+        return cls.model_validate({name: arguments[name] for name in cls.model_fields if name in arguments})
+
+
+class MetricSettings(Settings):
+    """Which numbers, and how."""
+
+    metrics: Annotated[tuple[str, ...], BeforeValidator(_names)] = Field(default_factory=lambda: tuple(METRICS))
+    """Names in `finecops.metrics.dictionary`; a text has commas between them."""
+    iou: float = IOU_THRESHOLD
+    """A box is right above this IoU."""
+    intervals: bool = False
+    """Whether values carry 95% bootstrap intervals."""
+    cluster: ClusterName = "positive"
+    """What a bootstrap draws together."""
+    compat: CompatName = "none"
+    """Whose arithmetic: ours, that of the paper's scripts, or both in turn."""
+    paper: bool = False
+    """Whether the paper's figures stand beside ours."""
+    paper_row: str | None = None
+    """The model's row in the paper, instead of its configuration's."""
+
+    def only(self, names: Sequence[str]) -> MetricSettings:
+        """The same with other metrics and without intervals."""
+        return self.model_copy(update={"metrics": tuple(names), "intervals": False})
+
+
+class EvalSettings(MetricSettings):
+    """Evaluating runs."""
+
+    runs: tuple[RunFolder, ...] = ()
+    """The newest if none is named."""
+    val: RunFolder | None = None
+    """A run of the same models on another split: scores are calibrated and operating points chosen there."""
+
+
+class ScoreSettings(MetricSettings):
+    """Scoring a prediction file without a run."""
+
+    annotations: tuple[Path, ...]
+    predictions: Path
+    format: Annotated[str, BeforeValidator(_known_format)]
+    """A name in `finecops.exchange.formats.FORMATS`."""
+    box_format: str | None = None
+    score: str | None = None
+    ignore_unknown: bool = False
+    """Leave out rows whose id is not annotated."""
+    val_annotations: tuple[Path, ...] | None = None
+    val_predictions: Path | None = None
+    """The same of another split: scores are calibrated and operating points chosen there."""
+
+    @model_validator(mode="after")
+    def _has_pairs(self) -> ScoreSettings:
+        if bool(self.val_annotations) != (self.val_predictions is not None):
+            raise ConfigError("--val-annotations and --val-predictions go together")
+        return self
+
+
+class CompareSettings(Settings):
+    """Comparing two runs, or the methods of one."""
+
+    runs: tuple[RunFolder, ...] = ()
+    iou: float = IOU_THRESHOLD
+    cluster: ClusterName = "positive"
+
+
+class SweepSettings(Settings):
+    """Sweeping the routing rules of runs."""
+
+    runs: tuple[RunFolder, ...] = ()
+
+
+def named_or_newest(runs: Sequence[Path]) -> Sequence[Path]:
+    """The runs, or the newest below `outputs/`.
+
+    Raises:
+        RunError: there is none.
+    """
+    from finecops.runs.folder import newest_run
+
+    return runs or [newest_run()]

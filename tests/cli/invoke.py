@@ -1,0 +1,20 @@
+"""The command line in this process."""
+
+from __future__ import annotations
+
+from typer.testing import CliRunner
+
+from finecops.cli import app as cli
+from finecops.errors import FinecopsError
+
+_runner = CliRunner()
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    """Exit code and output as `main` gives them."""
+    result = _runner.invoke(cli.app, list(arguments))
+    if isinstance(result.exception, FinecopsError):
+        return 1, str(result.exception)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
