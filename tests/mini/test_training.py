@@ -36,7 +36,7 @@ def small_mllm() -> Qwen2VLForConditionalGeneration:
 def test_scenes_are_fair() -> None:
     for seed in range(200):
         scene = sample_scene(random.Random(seed), str(seed))
-        boxes = [thing.xywh for thing in scene.objects.values()]
+        boxes = [obj.xywh for obj in scene.objects.values()]
         assert len(boxes) >= 2
         for i, (x, y, w, h) in enumerate(boxes):
             assert min(x, y) >= 0

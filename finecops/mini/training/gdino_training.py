@@ -20,7 +20,7 @@ from torchvision.ops import generalized_box_iou
 from transformers import GroundingDinoProcessor, MMGroundingDinoForObjectDetection
 from transformers.image_transforms import center_to_corners_format
 
-from finecops.construction.description import Node, fits_node
+from finecops.construction.description import Node, node_fits
 from finecops.construction.graph import SceneGraph
 from finecops.construction.paths import sample_unique_path
 from finecops.construction.templates import noun_phrase, render, sample_wording
@@ -34,7 +34,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class GroundedText:
-    """A text and, for each phrase in it that is supervised, its character span and the things it fits."""
+    """A text and, for each phrase in it that is supervised, its character span and the objects it fits."""
 
     text: str
     phrases: tuple[tuple[Span, frozenset[str]], ...]
@@ -43,7 +43,7 @@ class GroundedText:
 def sample_text(rng: random.Random, scene: SceneGraph) -> GroundedText:
     """A detection prompt, a phrase alone, or a sentence whose noun phrases are grounded one by one.
 
-    A noun phrase is grounded to every thing that its own words fit. What the sentence says of their relations
+    A noun phrase is grounded to every object that its own words fit. What the sentence says of their relations
     plays no part: resolving it is the MLLM's work. Of most sentences only the subject is annotated, as in
     referring data, so that a sentence as a whole is about its subject.
     """
@@ -73,9 +73,9 @@ def _detection_prompt(rng: random.Random, scene: SceneGraph) -> GroundedText:
 
 
 def _some_node(rng: random.Random, scene: SceneGraph) -> Node:
-    thing = rng.choice(list(scene.objects.values()))
-    colour, size = thing.attributes[:2]
-    name = thing.name
+    obj = rng.choice(list(scene.objects.values()))
+    colour, size = obj.attributes[:2]
+    name = obj.name
     if rng.random() < 0.3:
         name = rng.choice(VOCABULARY.categories)
     if rng.random() < 0.3:
@@ -88,7 +88,7 @@ def _some_node(rng: random.Random, scene: SceneGraph) -> Node:
 
 
 def _fitting(scene: SceneGraph, node: Node) -> frozenset[str]:
-    return frozenset(t.id for t in scene.objects.values() if fits_node(t, node, VOCABULARY))
+    return frozenset(t.id for t in scene.objects.values() if node_fits(t, node, VOCABULARY))
 
 
 @dataclass(frozen=True)
@@ -111,13 +111,13 @@ def collate(
     for scene, text, places in zip(scenes, texts, offsets, strict=True):
         rows: dict[str, torch.Tensor] = {}
         starts, ends = places.unbind(-1)
-        for (begin, end), things in text.phrases:
+        for (begin, end), objects in text.phrases:
             mask = ((starts < end) & (ends > begin) & (ends > starts)).float()
-            for thing_id in things:
-                rows[thing_id] = torch.maximum(rows.get(thing_id, torch.zeros_like(mask)), mask)
+            for object_id in objects:
+                rows[object_id] = torch.maximum(rows.get(object_id, torch.zeros_like(mask)), mask)
         boxes = []
-        for thing_id in rows:
-            x, y, w, h = scene.objects[thing_id].xywh
+        for object_id in rows:
+            x, y, w, h = scene.objects[object_id].xywh
             boxes.append([(x + w / 2) / scene.width, (y + h / 2) / scene.height, w / scene.width, h / scene.height])
         tokens = torch.stack(list(rows.values())) if rows else torch.zeros(0, places.shape[0])
         targets.append(Target(torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4), tokens))

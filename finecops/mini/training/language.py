@@ -72,7 +72,7 @@ def sample_questions(rng: random.Random, scene: SceneGraph, progress: float) -> 
             questions.append(question)
         if len(questions) == QUESTIONS:
             return questions
-    # A scene may have nothing that stands alone: every thing has a twin.
+    # A scene may have nothing that stands alone: every object has a twin.
     return questions + [_describe(rng, scene) for _ in range(QUESTIONS - len(questions))]
 
 
@@ -88,17 +88,17 @@ def scene_steps(scene: SceneGraph, xywh: tuple[float, ...]) -> tuple[float, ...]
 
 
 def _describe(rng: random.Random, scene: SceneGraph) -> Question:
-    thing = rng.choice(list(scene.objects.values()))
-    x, y, w, h = thing.xywh
+    obj = rng.choice(list(scene.objects.values()))
+    x, y, w, h = obj.xywh
     if rng.random() < 0.6:
         shift = [rng.uniform(-0.16, 0.16) for _ in range(4)]
         x, y, w, h = x + w * shift[0], y + h * shift[1], w * (1 + shift[2]), h * (1 + shift[3])
-    words = noun_phrase(Node(thing.name, thing.attributes), VOCABULARY)
+    words = noun_phrase(Node(obj.name, obj.attributes), VOCABULARY)
     return Question(DESCRIBE.format(box=box_text(scene_steps(scene, (x, y, w, h)))), text=words)
 
 
 def unique_positive(rng: random.Random, scene: SceneGraph, relations: bool = True) -> Positive | None:
-    """An expression that fits exactly one thing, mostly a hard one; None if none was found."""
+    """An expression that fits exactly one object, mostly a hard one; None if none was found."""
     # Where a category is alone its name is enough, and that is soon learnt: most questions shall need more.
     types = ("0_hop", "1_hop", "2_hop", "and", "same_attr") if relations else ("0_hop",)
     found = sample_unique_path(rng, scene, VOCABULARY, rng.choices(types, _TYPE_WEIGHTS[: len(types)]), tries=6)

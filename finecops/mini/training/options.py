@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
-from finecops.construction.graph import SceneGraph, Thing
-from finecops.construction.negatives import TEXT_COLUMNS, negative_expressions
+from finecops.construction.graph import SceneGraph, SceneObject
+from finecops.construction.negatives import TEXT_COLUMNS, negative_expression
 from finecops.construction.positives import Positive
 from finecops.mini.training.language import (
     QUESTIONS,
@@ -38,7 +38,7 @@ _TWO_UNTIL, _ALL_FROM = 0.1, 0.6
 """Shares of the training: only two options up to the first, up to `_MOST_OPTIONS` from the second on."""
 _NONE_FROM, _NONE_SHARE = 0.5, 0.4
 _FALSE_SHARE, _GONE_SHARE = 0.4, 0.2
-"""Of the questions with "nothing" as an option: how many fit no thing of the scene, how many none of those listed."""
+"""Of the questions with "nothing" as an option: how many fit no object of the scene, how many none of those listed."""
 _TWINS = 100
 """Coordinates have near neighbours by design; a token that was never seen has far more."""
 _NOTHING = "nothing"
@@ -64,9 +64,9 @@ def sample_reading(rng: random.Random, scene: SceneGraph, progress: float) -> li
     return questions + [*known[1:], known[0]][: QUESTIONS - len(questions)]
 
 
-def _listed_things(rng: random.Random, scene: SceneGraph, target: Thing, most: int) -> list[Thing]:
-    """The target and others, at most `most`, in any order; second boxes of things where these run out."""
-    others = [thing for thing in scene.objects.values() if thing is not target]
+def _listed_objects(rng: random.Random, scene: SceneGraph, target: SceneObject, most: int) -> list[SceneObject]:
+    """The target and others, at most `most`, in any order; second boxes of objects where these run out."""
+    others = [obj for obj in scene.objects.values() if obj is not target]
     rng.shuffle(others)
     count = rng.randint(1, most - 1)
     again = rng.sample(others, min(len(others), max(0, count - len(others))))
@@ -75,8 +75,8 @@ def _listed_things(rng: random.Random, scene: SceneGraph, target: Thing, most: i
     return chosen
 
 
-def _near_box(rng: random.Random, scene: SceneGraph, thing: Thing) -> str:
-    x, y, w, h = thing.xywh
+def _near_box(rng: random.Random, scene: SceneGraph, obj: SceneObject) -> str:
+    x, y, w, h = obj.xywh
     shift = [rng.uniform(-0.06, 0.06) for _ in range(4)]
     return box_text(scene_steps(scene, (x + w * shift[0], y + h * shift[1], w * (1 + shift[2]), h * (1 + shift[3]))))
 
@@ -88,7 +88,7 @@ def _listed(texts: list[str]) -> str:
 def _false_expression(rng: random.Random, positive: Positive) -> str | None:
     """The positive's sentence with a word or two changed, so that it fits nothing in the scene."""
     for kind, level in rng.sample(TEXT_COLUMNS, 3):
-        negative = negative_expressions(positive, kind, level, VOCABULARY, rng)
+        negative = negative_expression(positive, kind, level, VOCABULARY, rng)
         if negative is not None:
             return negative.text
     return None
@@ -100,20 +100,20 @@ def _pick(rng: random.Random, scene: SceneGraph, most: int, none_share: float) -
         return None
     expression = positive.expression.text
     target = scene.objects[positive.object_ids[0]]
-    answer: Thing | None = target
-    things: list[Thing | None] = [*_listed_things(rng, scene, target, most)]
+    answer: SceneObject | None = target
+    objects: list[SceneObject | None] = [*_listed_objects(rng, scene, target, most)]
     if rng.random() < none_share:
         chance = rng.random()
         if chance < _FALSE_SHARE:
             false = _false_expression(rng, positive)
             expression, answer = (false, None) if false is not None else (expression, answer)
-        elif chance < _FALSE_SHARE + _GONE_SHARE and len(things) > 1:
-            things.remove(target)
+        elif chance < _FALSE_SHARE + _GONE_SHARE and len(objects) > 1:
+            objects.remove(target)
             answer = None
-        things.insert(rng.randrange(len(things) + 1), None)
-    texts = [_NOTHING if thing is None else _near_box(rng, scene, thing) for thing in things]
+        objects.insert(rng.randrange(len(objects) + 1), None)
+    texts = [_NOTHING if obj is None else _near_box(rng, scene, obj) for obj in objects]
     prompt = rng.choice(_WORDINGS).format(expression=expression, options=_listed(texts))
-    return Question(prompt, text=letters_for(len(texts))[things.index(answer)])
+    return Question(prompt, text=letters_for(len(texts))[objects.index(answer)])
 
 
 def start_reading(model: Qwen2VLForConditionalGeneration, seed: int = 0) -> None:

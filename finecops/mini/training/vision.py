@@ -1,6 +1,6 @@
 """First stage of the mini MLLM's training: the vision tower alone, with throw-away heads.
 
-Each merged token says what thing's centre it holds, if any: category, colour, size, pattern, and the box, the
+Each merged token says what object's centre it holds, if any: category, colour, size, pattern, and the box, the
 latter also as distributions over the 101 coordinates that the language will use (steps of 10 in 1000).
 """
 
@@ -52,18 +52,18 @@ def soft_coordinates(values: torch.Tensor, sigma: float = 1.5) -> torch.Tensor:
 
 
 def eyes_loss(outputs: tuple[torch.Tensor, ...], scenes: list[SceneGraph]) -> dict[str, torch.Tensor]:
-    """Named losses of a batch; everything but presence is asked only where a thing's centre lies."""
+    """Named losses of a batch; everything but presence is asked only where an object's centre lies."""
     presence, kind, colour, size, pattern, box, coordinates = outputs
     rows, cells, kinds, colours, sizes, striped, boxes = [], [], [], [], [], [], []
     for row, scene in enumerate(scenes):
-        for thing in scene.objects.values():
-            x, y, w, h = thing.xywh
+        for obj in scene.objects.values():
+            x, y, w, h = obj.xywh
             rows.append(row)
             cells.append(int((y + h / 2) // _CELL) * _CELLS + int((x + w / 2) // _CELL))
-            kinds.append(_KINDS.index(thing.name))
-            colours.append(_COLOURS.index(thing.attributes[0]))
-            sizes.append(_SIZES.index(thing.attributes[1]))
-            striped.append(float("striped" in thing.attributes))
+            kinds.append(_KINDS.index(obj.name))
+            colours.append(_COLOURS.index(obj.attributes[0]))
+            sizes.append(_SIZES.index(obj.attributes[1]))
+            striped.append(float("striped" in obj.attributes))
             boxes.append([x, y, x + w, y + h])
     at = (torch.tensor(rows), torch.tensor(cells))
     there = torch.zeros_like(presence[..., 0])
@@ -89,12 +89,12 @@ def eyes_accuracy(model: Eyes, scenes: list[SceneGraph]) -> dict[str, float]:
     hits = {"kind": 0, "colour": 0, "size": 0}
     error, count = 0.0, 0
     for row, scene in enumerate(scenes):
-        for thing in scene.objects.values():
-            x, y, w, h = thing.xywh
+        for obj in scene.objects.values():
+            x, y, w, h = obj.xywh
             cell = int((y + h / 2) // _CELL) * _CELLS + int((x + w / 2) // _CELL)
-            hits["kind"] += _KINDS[int(kind[row, cell].argmax())] == thing.name
-            hits["colour"] += _COLOURS[int(colour[row, cell].argmax())] == thing.attributes[0]
-            hits["size"] += _SIZES[int(size[row, cell].argmax())] == thing.attributes[1]
+            hits["kind"] += _KINDS[int(kind[row, cell].argmax())] == obj.name
+            hits["colour"] += _COLOURS[int(colour[row, cell].argmax())] == obj.attributes[0]
+            hits["size"] += _SIZES[int(size[row, cell].argmax())] == obj.attributes[1]
             steps = coordinates[row, cell].reshape(4, COORDINATES).argmax(-1).float()
             truth = torch.tensor([x, y, x + w, y + h]) / IMAGE_SIZE * 100
             error += float((steps - truth).abs().mean())

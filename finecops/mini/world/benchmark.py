@@ -8,7 +8,7 @@ from typing import Final
 from finecops.construction.benchmark import SplitPlan, World, build_split, write_split
 from finecops.mini.world.catalogue import VOCABULARY
 from finecops.mini.world.draw import draw_scene
-from finecops.mini.world.world import draw_edit, settle, split_scenes
+from finecops.mini.world.world import draw_edit, refit, split_scenes
 
 SCENES: Final = {"test": 600, "val": 260, "train": 1300}
 PLANS: Final = {
@@ -16,7 +16,7 @@ PLANS: Final = {
     "val": SplitPlan({1: 200, 2: 180, 3: 100}, 3, 40, 30, first_id=100_001),
     "train": SplitPlan({1: 3400, 2: 3200, 3: 1400}, 7, 260, 0, first_id=200_001),
 }
-MINI_WORLD: Final = World(VOCABULARY, lambda image_id: f"{image_id}.png", draw_scene, settle, draw_edit)
+MINI_WORLD: Final = World(VOCABULARY, lambda image_id: f"{image_id}.png", draw_scene, refit, draw_edit)
 
 
 def build_mini(folder: Path, split: str, seed: int = 0) -> dict[str, int]:

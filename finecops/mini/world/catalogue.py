@@ -10,7 +10,7 @@ IMAGE_SIZE: Final = 140
 """Side of every image in pixels: five by five merged tokens of a Qwen2-VL (patch 14, merge 2)."""
 
 LATTICE_STEP: Final = 14
-"""Distance in pixels between the places where a thing's centre can be (before a jitter of some pixels)."""
+"""Distance in pixels between the places where an object's centre can be (before a jitter of some pixels)."""
 
 JITTER: Final = 3
 """Largest shift of a centre from its lattice place, in pixels, on each axis."""
@@ -45,15 +45,15 @@ COLOURS: Final[dict[str, tuple[int, int, int]]] = {
     "pink": (248, 150, 190),
     "black": (36, 36, 40),
 }
-"""Colour name → RGB of a thing's body."""
+"""Colour name → RGB of an object's body."""
 
 SIZES: Final[dict[str, tuple[int, int]]] = {"small": (18, 22), "large": (31, 37)}
-"""Size name → range of the geometric mean of a thing's sides, in pixels."""
+"""Size name → range of the geometric mean of an object's sides, in pixels."""
 
 PATTERNS: Final = ("striped",)
-"""Patterns a thing may have; one without has none of these attributes."""
+"""Patterns an object may have; one without has none of these attributes."""
 
-PLACES: Final[dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]]] = {
+LOCATIONS: Final[dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]]] = {
     "meadow": ((203, 226, 245), (196, 222, 176)),
     "beach": ((190, 224, 240), (240, 226, 190)),
     "snow": ((222, 230, 240), (244, 246, 250)),
@@ -69,14 +69,14 @@ OPPOSITES: Final[dict[str, str]] = {
     "above": "below",
     "below": "above",
 }
-"""Relation → the relation seen from the other thing."""
+"""Relation → the relation seen from the other object."""
 
 ATTRIBUTE_TYPES: Final[dict[str, str]] = {
     **dict.fromkeys(COLOURS, "colour"),
     **dict.fromkeys(SIZES, "size"),
     **dict.fromkeys(PATTERNS, "pattern"),
 }
-"""Attribute → the kind of quality it names; a thing has one colour and one size."""
+"""Attribute → the kind of quality it names; an object has one colour and one size."""
 
 VOCABULARY: Final = Vocabulary(
     attribute_types=ATTRIBUTE_TYPES,

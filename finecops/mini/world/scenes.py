@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 
-from finecops.construction.graph import Relation, SceneGraph, Thing
+from finecops.construction.graph import Relation, SceneGraph, SceneObject
 from finecops.mini.world.catalogue import (
     ASPECTS,
     COLOURS,
     IMAGE_SIZE,
     JITTER,
     LATTICE_STEP,
-    PLACES,
+    LOCATIONS,
     RELATION_GAP,
     SIZES,
 )
@@ -19,41 +19,41 @@ from finecops.mini.world.catalogue import (
 Box = tuple[int, int, int, int]
 _CELL = 28
 _STRIPED_SHARE = 0.3
-_MIN_THINGS, _MAX_THINGS = 4, 8
+_MIN_OBJECTS, _MAX_OBJECTS = 4, 8
 
 
 def sample_scene(rng: random.Random, image_id: str) -> SceneGraph:
-    """Draw the plan of one scene: four to eight things, often several of a category.
+    """Draw the plan of one scene: four to eight objects, often several of a category.
 
     No two boxes overlap and no two centres share a cell of 28 pixels. Relations follow from the centres alone
     (`RELATION_GAP`), so the graph is complete: a relation that is not in it does not hold.
     """
-    wanted = rng.randint(_MIN_THINGS, _MAX_THINGS)
+    wanted = rng.randint(_MIN_OBJECTS, _MAX_OBJECTS)
     kinds = rng.sample(list(ASPECTS), rng.randint(2, min(5, wanted)))
     names = kinds + [rng.choice(kinds) for _ in range(wanted - len(kinds))]
     rng.shuffle(names)
     palette = rng.sample(list(COLOURS), rng.randint(2, 5))
     boxes: list[Box] = []
-    things: list[Thing] = []
+    objects: list[SceneObject] = []
     for index, name in enumerate(names):
         size = rng.choice(list(SIZES))
-        box = _place(rng, name, size, boxes)
+        box = _coco_location(rng, name, size, boxes)
         if box is None:
             continue
         boxes.append(box)
         attributes = [rng.choice(palette), size]
         if rng.random() < _STRIPED_SHARE:
             attributes.append("striped")
-        things.append(Thing(str(index), name, box, tuple(attributes)))
-    return relate(SceneGraph(image_id, IMAGE_SIZE, IMAGE_SIZE, {t.id: t for t in things}, rng.choice(list(PLACES))))
+        objects.append(SceneObject(str(index), name, box, tuple(attributes)))
+    return relate(SceneGraph(image_id, IMAGE_SIZE, IMAGE_SIZE, {t.id: t for t in objects}, rng.choice(list(LOCATIONS))))
 
 
 def relate(graph: SceneGraph) -> SceneGraph:
     """The same scene with its relations computed anew from the boxes."""
     centres = {t.id: (t.xywh[0] + t.xywh[2] / 2, t.xywh[1] + t.xywh[3] / 2) for t in graph.objects.values()}
     objects = {}
-    for thing in graph.objects.values():
-        x, y = centres[thing.id]
+    for obj in graph.objects.values():
+        x, y = centres[obj.id]
         relations = []
         for other_id, (other_x, other_y) in centres.items():
             if other_x - x > RELATION_GAP:
@@ -64,11 +64,11 @@ def relate(graph: SceneGraph) -> SceneGraph:
                 relations.append(Relation("above", other_id))
             if y - other_y > RELATION_GAP:
                 relations.append(Relation("below", other_id))
-        objects[thing.id] = Thing(thing.id, thing.name, thing.xywh, thing.attributes, tuple(relations))
+        objects[obj.id] = SceneObject(obj.id, obj.name, obj.xywh, obj.attributes, tuple(relations))
     return SceneGraph(graph.image_id, graph.width, graph.height, objects, graph.location)
 
 
-def _place(rng: random.Random, name: str, size: str, taken: list[Box]) -> Box | None:
+def _coco_location(rng: random.Random, name: str, size: str, taken: list[Box]) -> Box | None:
     mean_side = rng.uniform(*SIZES[size])
     w = round(mean_side * ASPECTS[name] ** 0.5)
     h = round(mean_side / ASPECTS[name] ** 0.5)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from PIL import Image, ImageOps
 
-from finecops.construction.graph import SceneGraph, Thing
+from finecops.construction.graph import SceneGraph, SceneObject
 from finecops.construction.image_edits import ImageEdit
 from finecops.mini.world.catalogue import ASPECTS, SIZES
 from finecops.mini.world.draw import draw_scene
@@ -23,30 +23,30 @@ def split_scenes(split: str, count: int) -> list[SceneGraph]:
     return [sample_scene(random.Random(start + i), f"{split}_{i:05d}") for i in range(count)]
 
 
-def settle(graph: SceneGraph, changed: frozenset[str]) -> SceneGraph | None:
-    """Give changed things boxes of their category's shape and their size, at the same centres; relate anew.
+def refit(graph: SceneGraph, changed: frozenset[str]) -> SceneGraph | None:
+    """Give changed objects boxes of their category's shape and their size, at the same centres; relate anew.
 
-    Returns None if one would leave the image or touch another thing.
+    Returns None if one would leave the image or touch another object.
     """
     objects = dict(graph.objects)
     for object_id in changed:
-        thing = objects[object_id]
-        x, y, w, h = thing.xywh
-        low, high = SIZES[next(a for a in thing.attributes if a in SIZES)]
+        obj = objects[object_id]
+        x, y, w, h = obj.xywh
+        low, high = SIZES[next(a for a in obj.attributes if a in SIZES)]
         side = (w * h) ** 0.5
         if not low - 2 <= side <= high + 2:
             side = (low + high) / 2
-        new_w, new_h = round(side * ASPECTS[thing.name] ** 0.5), round(side / ASPECTS[thing.name] ** 0.5)
+        new_w, new_h = round(side * ASPECTS[obj.name] ** 0.5), round(side / ASPECTS[obj.name] ** 0.5)
         new_x, new_y = round(x + w / 2 - new_w / 2), round(y + h / 2 - new_h / 2)
         if new_x < 1 or new_y < 1 or new_x + new_w > graph.width - 1 or new_y + new_h > graph.height - 1:
             return None
-        objects[object_id] = replace(thing, xywh=(new_x, new_y, new_w, new_h))
+        objects[object_id] = replace(obj, xywh=(new_x, new_y, new_w, new_h))
     if any(_touch(objects[i], other) for i in changed for other in objects.values() if other.id != i):
         return None
     return relate(replace(graph, objects=objects))
 
 
-def _touch(a: Thing, b: Thing) -> bool:
+def _touch(a: SceneObject, b: SceneObject) -> bool:
     ax, ay, aw, ah = a.xywh
     bx, by, bw, bh = b.xywh
     return ax < bx + bw and bx < ax + aw and ay < by + bh and by < ay + ah
