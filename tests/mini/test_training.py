@@ -17,9 +17,9 @@ from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, learning_rat
 from finecops.mini.training.qwen2vl import fast_vision, mini_config, patchify
 from finecops.mini.training.tokenizer import SPECIAL_TOKENS
 from finecops.mini.training.tokenizer import mini_processor as mllm_processor
+from finecops.mini.world.benchmark import SPLIT_SEEDS
 from finecops.mini.world.draw import draw_scene
 from finecops.mini.world.scenes import sample_scene
-from finecops.mini.world.world import SPLIT_SEEDS
 
 SCENES = [sample_scene(random.Random(seed), str(seed)) for seed in range(4)]
 IMAGES = [draw_scene(scene) for scene in SCENES]
@@ -48,9 +48,9 @@ def test_scenes_are_fair() -> None:
 
 
 def test_training_never_sees_the_benchmarks_scenes() -> None:
-    from finecops.mini.world.benchmark import SCENES as COUNTS
+    from finecops.mini.world.benchmark import SCENE_COUNTS
 
-    assert max(start + COUNTS[split] for split, start in SPLIT_SEEDS.items()) < TRAIN_SEED_BASE
+    assert max(start + SCENE_COUNTS[split] for split, start in SPLIT_SEEDS.items()) < TRAIN_SEED_BASE
 
 
 def test_patches_are_the_processors() -> None:
