@@ -21,7 +21,7 @@ SPLIT_SEEDS: Final = {"test": 1_000_000, "val": 2_000_000, "train": 3_000_000}
 PLANS: Final = {
     "test": SplitPlan({1: 500, 2: 450, 3: 250}, 3, 110, 95, first_id=1),
     "val": SplitPlan({1: 200, 2: 180, 3: 100}, 3, 40, 30, first_id=100_001),
-    # No negative images: nothing is trained on them, and they would be a third of the files.
+    # No negative images: tuning learns from negative expressions alone.
     "train": SplitPlan({1: 3400, 2: 3200, 3: 1400}, 7, 260, 0, first_id=200_001),
 }
 MINI_WORLD: Final = World(

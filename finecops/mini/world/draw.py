@@ -149,7 +149,7 @@ def _background(graph: SceneGraph) -> Image.Image:
     image = Image.new("RGB", (graph.width, graph.height), upper)
     draw = ImageDraw.Draw(image)
     draw.rectangle((0, horizon, graph.width, graph.height), fill=lower)
-    # Faint blots, so that the background is not one flat colour that a model could subtract.
+    # Faint blots: the background is not one flat colour, as in photographs.
     for _ in range(14):
         x, y = rng.randrange(graph.width), rng.randrange(graph.height)
         reach, shade = rng.randint(4, 16), rng.randint(-12, 8)
@@ -170,7 +170,6 @@ def _draw_object(image: Image.Image, draw: ImageDraw.ImageDraw, obj: SceneObject
     local = SceneObject(obj.id, obj.name, (0, 0, w, h), obj.attributes)
     key = (1, 254, 3)
     _DRAWERS[obj.name](_Brush(ImageDraw.Draw(patch), local, key))
-    # White stripes would be too hard on a black body.
     light = _shift(colour, 150) if sum(colour) < 200 else (255, 255, 255)
     pixels = list(_pixels(patch))
     # Diagonal stripes: two of every six pixels along a row, shifted by one from row to row.
