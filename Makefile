@@ -20,6 +20,7 @@ mini-data:
 mini-models:
 	python scripts/train_mini_gdino.py train
 	python scripts/train_mini_gdino.py export
-	python scripts/train_mini_qwen2vl.py eyes
+	python scripts/train_mini_qwen2vl.py vision
 	python scripts/train_mini_qwen2vl.py language
+	python scripts/train_mini_qwen2vl.py options
 	python scripts/train_mini_qwen2vl.py export

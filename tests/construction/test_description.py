@@ -75,6 +75,7 @@ def test_synonyms_are_one_group() -> None:
     words = Vocabulary(TYPES, frozenset(), {}, {}, synonyms={"man": "person", "woman": "person"})
     assert words.group("man") == words.group("woman") == words.group("mans") == "person"
     assert words.group("cars") == "car"
+    assert Vocabulary(TYPES, frozenset(), {}, {}, synonyms={"glass": "vessel"}).group("glass") == "vessel"
     assert words.group("bus") == "bus"  # too short to lose its s
     man = SceneObject("1", "man", (0, 0, 1, 1))
     assert node_fits(man, Node("woman"), words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 
 import pytest
@@ -55,6 +56,12 @@ def test_every_type_changes_its_part_alone(type_: str, level: int, positives: li
             parts = [[(n.name, *n.attributes) for n in d.nodes] for d in (before, after)]
             assert Counter(x for n in parts[0] for x in n) == Counter(x for n in parts[1] for x in n)
         assert negative.text != negative.positive.expression.text
+        # The articles are the positive's, also where other objects of the new category are in the image.
+        articles = [
+            ["a" if x == "an" else x for x in re.findall(r"\b(?:an?|the)\b", text)]
+            for text in (negative.text, negative.positive.expression.text)
+        ]
+        assert articles[0] == articles[1]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3])
