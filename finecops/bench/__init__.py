@@ -1,2 +1,1 @@
-"""Measuring on this machine: `finecops bench` (speed, as ratios), `models check` (one model) and `doctor`
-(packages)."""
+"""Measuring on this machine: `finecops bench` (speed as ratios), `models check` (one model), `doctor` (packages)."""
