@@ -3,7 +3,7 @@
     python scripts/measure.py                # finecops/
     python scripts/measure.py FOLDER --json  # any package or folder of Python files
 
-Prints one line per measure: its value, its limit, and whether it holds. Below the table stands every breach with its
+Prints one line per measure: its value, its limit, and whether it holds. Below the table is the list of breaches, with
 file and line. The exit code is 1 if there is a breach. The limits are the constants at the top of this file.
 """
 

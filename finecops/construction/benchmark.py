@@ -102,7 +102,7 @@ def _negative_expressions(
         for positive in _shuffled(positives, f"{plan.seed}/{type_}/{level}/text"):
             if len(column) == plan.expressions_per_column:
                 break
-            # A generator per positive and column: a change to one column leaves the others as they are.
+            # A generator per positive and column: a change to one column does not change the others.
             rng = random.Random(f"{plan.seed}/{positive.id}/{type_}/{level}/text")
             negative = negative_expression(positive, type_, level, vocabulary, rng)
             column += [negative] if negative is not None else []
@@ -128,12 +128,14 @@ def _image_edits(positives: Sequence[Positive], plan: SplitPlan, world: World) -
 
 
 def _shuffled(positives: Sequence[Positive], seed: str) -> list[Positive]:
+    """All positives in a random order, so that a column is not filled from the first images alone."""
     order = list(positives)
     random.Random(seed).shuffle(order)
     return order
 
 
 def _cannot_refit(graph: SceneGraph, changed: frozenset[str]) -> SceneGraph | None:
+    """The refit of photographs, which cannot be drawn again."""
     return None
 
 
@@ -170,6 +172,7 @@ def write_split(split: Split, name: str, world: World, folder: Path) -> dict[str
         row = negative_expression_row(negative, id_, vocabulary)
         texts.add(row, world.file_name(graph.image_id), graph, target_id)
     for id_, edit in enumerate(split.edits, start=next_id + len(split.expressions)):
+        # "~" is in no image id of GQA or of the mini world, so the name cannot be that of an original.
         image_id = f"{edit.positive.graph.image_id}~{id_}"
         row = negative_image_row(edit, id_, image_id, vocabulary)
         images.add(row, world.file_name(image_id), edit.graph, edit.positive.object_ids[0])

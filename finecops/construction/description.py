@@ -1,4 +1,4 @@
-"""Descriptions: what an expression says, without its wording; which objects it fits; how difficult it is.
+"""Descriptions: the content of an expression without its wording, the objects that it fits, and its difficulty.
 
 A description is a small pattern over a scene graph. Node 0 is the target. The pattern fits an object if every other
 node can be assigned to another object so that all attributes and all relations hold.
@@ -120,6 +120,7 @@ def assignments(
 
 def referents(graph: SceneGraph, description: Description, vocabulary: Vocabulary, possible: bool = False) -> list[str]:
     """Ids of the objects that a description fits (or possibly fits), in the graph's order."""
+    # Several assignments may have the same target.
     found = {chosen[0].id for chosen in assignments(graph, description, vocabulary, possible)}
     return [object_id for object_id in graph.objects if object_id in found]
 
@@ -140,8 +141,8 @@ def difficulty(graph: SceneGraph, description: Description, vocabulary: Vocabula
     """The level of a description in its image (paper, III-A), or None if it does not fit exactly one object.
 
     Level 1: there is no other object of the target's category. Level 2: one attribute of the target, or one relation
-    to an object named by its category alone, is enough to tell it from the others. Level 3: two or more are needed.
-    What counts is what is needed, not how much the expression says.
+    to an object named by its category alone, is enough to identify it. Level 3: two or more are needed. What counts is
+    what is needed, not how much the expression says.
     """
     target = referents(graph, description, vocabulary)
     if len(target) != 1:
@@ -161,7 +162,7 @@ def _single_clues(description: Description) -> Iterator[Description]:
     for attribute in description.nodes[0].attributes:
         yield Description("0_hop", (Node(name, (attribute,)),))
     for edge in description.edges:
-        # A relation of another node says nothing of the target by itself.
+        # A relation between two other nodes alone does not describe the target.
         if edge.head == 0:
             nodes = (Node(name), Node(description.nodes[edge.tail].name))
             yield Description("1_hop", nodes, (replace(edge, tail=1),))

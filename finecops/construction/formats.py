@@ -193,6 +193,7 @@ def write_json(path: Path, content: Iterable[Mapping[str, Any]] | Mapping[str, A
     def dump(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
+    # One line per row: a change of one row is one line in a diff.
     def lines(rows: Iterable[Any]) -> str:
         dumped = [dump(row) for row in rows]
         return "[\n" + ",\n".join(dumped) + "\n]" if dumped else "[]"

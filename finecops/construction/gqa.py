@@ -83,6 +83,7 @@ def gqa_world(image_folder: Path) -> World:
         path = image_folder / f"{edit.positive.graph.image_id}.jpg"
         if not path.is_file():
             raise DataError(f"image {path} is missing")
+        # Some images of GQA are greyscale; all negative images are RGB.
         with Image.open(path) as image:
             return ImageOps.mirror(image.convert("RGB"))
 

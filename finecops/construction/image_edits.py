@@ -1,4 +1,4 @@
-"""Negative images: an image changed a little so that the expression fits nothing in it (paper, III-B).
+"""Negative images: an image changed a little so that the expression fits no object in it (paper, III-B).
 
 An edit is an edited scene graph. The caller makes the pixels: the mini world is drawn again, a photograph is flipped
 or changed by an image editor. Level 1 edits the target, level 2 an object that it is related to.
@@ -56,7 +56,7 @@ def image_edit(
         else:
             objects = {**positive.graph.objects, **{obj.id: obj for obj in edited}}
             graph = refit(replace(positive.graph, objects=objects), frozenset(obj.id for obj in edited))
-        # An edit may make another object fit, or leave the expression true; only proved ones are kept.
+        # An edit may make another object fit, or not make the expression false at all: only proved ones are kept.
         if graph is not None and is_false(graph, positive.description, vocabulary):
             return ImageEdit(positive, type_, level, graph, changed)
     return None
@@ -87,7 +87,7 @@ _Proposal = tuple[tuple[SceneObject, ...], tuple[int, ...]]
 
 
 def _replace_object(positive: Positive, level: int, vocabulary: Vocabulary, rng: random.Random) -> Iterator[_Proposal]:
-    # Without a list of categories only the image's own names are known to be drawable.
+    # Without a list of categories the names in the image are the only ones that are known.
     names = vocabulary.categories or tuple(sorted({t.name for t in positive.graph.objects.values()}))
     for index in _indices(positive, level):
         obj = _object(positive, index)
@@ -114,6 +114,7 @@ def _replace_attribute(
 def _swap_object(positive: Positive, level: int, vocabulary: Vocabulary, rng: random.Random) -> Iterator[_Proposal]:
     for a, b in swap_pairs(len(positive.object_ids), level):
         first, second = _object(positive, a), _object(positive, b)
+        # Two objects of one category would only exchange their attributes.
         if first.name != second.name:
             yield (replace(first, xywh=second.xywh), replace(second, xywh=first.xywh)), (a, b)
 

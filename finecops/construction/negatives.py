@@ -1,6 +1,6 @@
-"""Negative expressions: an expression changed a little so that it fits nothing in its image (paper, III-B).
+"""Negative expressions: an expression changed a little so that it fits no object of its image (paper, III-B).
 
-Level 1 changes what is said of the target itself, level 2 what is said of an object that it is related to.
+Level 1 changes the words about the target itself, level 2 those about an object that it is related to.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def negative_expression(
 ) -> NegativeExpression | None:
     """One negative expression of a positive, of a type and level, proved false in its image; None if there is none.
 
-    The wording stays the positive's, so only the change tells the two apart.
+    The wording stays the positive's, so the change is the only difference.
     """
     proposals = list(_CHANGES[type_](positive, level, vocabulary, rng))
     # The order of the proposals follows the tuple; without a shuffle the first part would be changed most often.
@@ -77,6 +77,7 @@ def _replace_attribute(
     for index in _node_indices(description, level):
         node = description.nodes[index]
         for attribute in node.attributes:
+            # A striped car may be dotted too: only a value of an exclusive type is excluded by another one.
             kind = vocabulary.attribute_types[attribute]
             if kind not in vocabulary.exclusive_types:
                 continue
@@ -92,6 +93,7 @@ def _replace_relation(
     description = positive.description
     known = sorted(vocabulary.contradictions)
     for index, edge in enumerate(description.edges):
+        # "The same colour as" has no opposite relation.
         if edge.relation.startswith(SAME) or (edge.head == 0) != (level == 1):
             continue
         opposites = list(vocabulary.contradictions.get(edge.relation, ()))

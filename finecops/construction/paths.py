@@ -1,4 +1,4 @@
-"""Random paths through a scene graph: which objects an expression names and what it says of them (paper, III-A)."""
+"""Random paths through a scene graph: the objects that an expression names, and what it says about them (III-A)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def sample_path(
     nodes = [_node(rng, target, vocabulary), _node(rng, obj, vocabulary)]
     edges = [Edge(relation, 0, 1)]
     if tuple_type != "1_hop":
-        # "2_hop" goes on from the related object, "and" says a second thing of the target itself.
+        # "2_hop" continues from the related object, "and" has a second relation of the target itself.
         start = 1 if tuple_type == "2_hop" else 0
         second = _step(rng, graph, obj if start else target, {target.id, obj.id})
         if second is None:
@@ -84,6 +84,7 @@ def _node(rng: random.Random, obj: SceneObject, vocabulary: Vocabulary) -> Node:
 
 def _step(rng: random.Random, graph: SceneGraph, start: SceneObject, seen: set[str]) -> tuple[str, SceneObject] | None:
     """One random relation of an object to an object that is not on the path yet."""
+    # A path that returns to one of its objects would describe it by itself.
     steps = [r for r in start.relations if r.object_id not in seen]
     if not steps:
         return None
@@ -95,6 +96,7 @@ def _same_attribute(
     rng: random.Random, graph: SceneGraph, target: SceneObject, vocabulary: Vocabulary
 ) -> Description | None:
     """A comparison with another object, of another category, that has the same value of an exclusive type."""
+    # Another category: "the cup of the same colour as the cup" would be hard to read.
     options = [
         (vocabulary.attribute_types[attribute], other)
         for attribute in target.attributes

@@ -94,7 +94,7 @@ def render(
         wording: the template and phrases.
         vocabulary: the world's words.
         articles_from: take the articles of this description instead. A negative has those of its positive: else the
-            article alone would tell the two apart.
+            article alone would give the negative away.
     """
     definite = [
         len(referents(graph, Description("0_hop", (node,)), vocabulary)) == 1

@@ -129,7 +129,7 @@ def make_tune_data(
     ]
     rng.shuffle(chosen)
     rows = list(_new_rows(config=config, chosen=chosen, candidates=candidates, plan=plan, unused=unused))
-    # Exercises about negatives would have no box to name.
+    # Only positives: exercises about negatives would have no box to name.
     exercises = [
         _exercise(config=config, rng=rng, row=row, number=number)
         for number, row in enumerate(_cycle(rows, plan.warm_up))
@@ -164,6 +164,7 @@ def _draw(rng: random.Random, pool: list[Sample], count: int, what: str) -> Iter
         raise DataError(f"no {what} sample can be used for tuning; see the counts of unused ones, or use another split")
     turn = 0
     while count > 0:
+        # Shuffled, so that the last turn, which is not a whole one, is a random part of the pool.
         order = list(pool)
         rng.shuffle(order)
         yield from ((sample, turn) for sample in order[:count])
@@ -186,6 +187,7 @@ def _new_rows(
             _row(config=config, sample=sample, turn=turn, boxes=boxes, plan=plan, attempt=attempt)
             for attempt in range(_ATTEMPTS)
         )
+        # With two options there are two orders, so a repeated sample may have no new question.
         row = next((row for row in attempts if (row.prompt, row.image) not in seen), None)
         if row is None:
             unused[_NOTHING_NEW] += 1

@@ -75,6 +75,7 @@ def about_data(plan: TunePlan, dataset: Dataset, config: MllmConfig, image_root:
 def write_rows(path: Path, rows: Sequence[TuneRow], about: TuneAbout) -> Path:
     """Write our own rows, and `<name>.about.json` beside them; returns the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # The rows first: data without its description is not read by mistake (`read_tune_file`).
     with path.open("w", encoding="utf-8") as file:
         append_rows(file, rows)
     write_json_atomically(path.with_suffix(".about.json"), about)
@@ -108,6 +109,7 @@ def write_llama_factory(folder: Path, rows: Sequence[TuneRow], image_root: Path,
     path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
     info_path = folder / "dataset_info.json"
     info = json.loads(info_path.read_text(encoding="utf-8")) if info_path.exists() else {}
+    # The tags are those of the messages above, not LLaMA-Factory's defaults ("from", "value").
     info[NAME] = {
         "file_name": path.name,
         "formatting": "sharegpt",
@@ -154,6 +156,7 @@ def write_ms_swift(path: Path, rows: Sequence[TuneRow], image_root: Path) -> Pat
 
 def _llama_factory_yaml(folder: Path, config: MllmConfig) -> str:
     """A training file that runs as it is: LoRA on the language part, one epoch; the rest is LLaMA-Factory's."""
+    # Image limits of the model's YAML, so that training and use see images of the same size.
     pixels = "" if config.max_pixels is None else f"image_max_pixels: {config.max_pixels}\n"
     pixels += "" if config.min_pixels is None else f"image_min_pixels: {config.min_pixels}\n"
     return (

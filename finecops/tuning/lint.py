@@ -120,6 +120,7 @@ def lint(
     read = list(_lines(path, trainer, image_root))
     if len(read) != len(rows):
         report.fault("lines missing or too many", f"{len(read)} lines for {len(rows)} rows")
+    # In pairs, as far as both go: a missing line is one fault, and the lines after it are faults of their own.
     for number, (line, row) in enumerate(zip(read, rows), start=1):
         report.lines_read += 1
         where = f"line {number} ({row.id})"
@@ -186,6 +187,7 @@ def _with_boxes(texts: list[str], boxes: list[list[float]], image: Path, path: P
 def _exchange_fault(line: Line, row: TuneRow, config: MllmConfig, report: LintReport) -> str | None:
     """The kind of fault of an exchange, or None; counts its letter and its None in the report."""
     image_wh = (row.width, row.height)
+    # A prompt without lines of options is the baseline's.
     options: dict[str, str] = dict(_OPTION.findall(line.prompt))
     if row.kind != "choice":
         return _exercise_fault(line=line, row=row, config=config, options=options)

@@ -1,4 +1,4 @@
-"""Tokens that a model never learnt get embeddings that it can tell apart."""
+"""New random embeddings for tokens that a model never learnt, so that it can distinguish them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _ROWS = 500
 def start_unseen_tokens(model: Any, tokenizer: Any, rows: Sequence[TuneRow], seed: int) -> list[int]:
     """Give the tokens of the rows that the model never learnt new random embeddings.
 
-    Tokens that are in no training text have almost the same embedding: training pushed all of them away together.
-    Letters that cannot be told apart cannot be answered. A large model has hardly any such token. A small model that
-    was trained without options has most of the question's words among them.
+    Tokens that are in no training text have almost the same embedding: training pushed all of them away together. A
+    model that cannot distinguish letters cannot answer with one. A large model has hardly any such token. A small model
+    that was trained without options has most of the question's words among them.
 
     Args:
         model: a causal model of transformers; its embeddings are changed in place.

@@ -175,7 +175,7 @@ def _save(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, step: 
         "step": step,
         "rng": torch.get_rng_state(),
     }
-    # Written beside and renamed: a kill while writing leaves the last state whole.
+    # A new file is written and renamed: after a kill in between the last state is still complete.
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
     os.replace(partial, path)

@@ -120,7 +120,7 @@ def _pick(rng: random.Random, scene: SceneGraph, most: int, none_share: float) -
         elif chance < _FALSE_SHARE + _ABSENT_SHARE and len(objects) > 1:
             objects.remove(target)
             answer = None
-        # "Nothing" is listed anywhere, and in the rest of these questions it is the wrong answer.
+        # "Nothing" is at a random position. In the remaining questions it is the wrong answer.
         objects.insert(rng.randrange(len(objects) + 1), None)
     texts = [_NOTHING if obj is None else _near_box(rng, scene, obj) for obj in objects]
     prompt = rng.choice(_WORDINGS).format(expression=expression, options=_listed(texts))
@@ -130,7 +130,8 @@ def _pick(rng: random.Random, scene: SceneGraph, most: int, none_share: float) -
 def start_options(model: Qwen2VLForConditionalGeneration, seed: int = 0) -> None:
     """Give tokens that the language stage never saw new random embeddings.
 
-    Training pushed all of them away together, so that they are almost the same: letters could not be told apart.
+    Training pushed all of them away together, so that they are almost the same: the model could not distinguish
+    letters.
     """
     table = model.get_input_embeddings().weight
     counts = twin_counts(table, range(len(table)))

@@ -106,7 +106,7 @@ class Packer:
         # Image tokens share one time; their row and column count from the position of the first of them.
         cell = torch.arange(IMAGE_TOKENS)
         inside = torch.stack([torch.zeros_like(cell), cell // side, cell % side]) + first
-        # The text goes on behind the largest position of the image, which is its side and not its number of tokens.
+        # The text continues after the largest position of the image, which is its side and not its number of tokens.
         after = (torch.arange(len(self.prefix) - first - IMAGE_TOKENS) + first + side).expand(3, -1)
         return torch.cat([before, inside, after], dim=1)
 

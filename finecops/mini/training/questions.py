@@ -74,7 +74,7 @@ def sample_questions(rng: random.Random, scene: SceneGraph, progress: float) -> 
             questions.append(question)
         if len(questions) == QUESTIONS:
             return questions
-    # In some scenes no object can be told from the others: more descriptions fill up.
+    # In some scenes no object has a unique expression: then there are more descriptions.
     return questions + [_describe(rng, scene) for _ in range(QUESTIONS - len(questions))]
 
 

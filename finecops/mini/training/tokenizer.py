@@ -91,7 +91,7 @@ def mini_tokenizer() -> PreTrainedTokenizerFast:
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",
         additional_special_tokens=list(SPECIAL_TOKENS),
-        # Generation goes on at the right end of every row of a batch.
+        # Generation continues at the right end of every row of a batch.
         padding_side="left",
         model_max_length=2048,
         clean_up_tokenization_spaces=False,

@@ -1,8 +1,8 @@
 """First stage of the mini MLLM's training: the vision tower alone, with heads that are thrown away afterwards.
 
-Each merged token says whether the centre of an object is in its cell, and if so which: category, colour, size, pattern
-and box. The box is asked for twice, once as numbers, once as distributions over the 101 coordinates that the language
-stage uses (steps of 10 in 1000).
+Each merged token predicts whether the centre of an object is in its cell, and if so which: category, colour, size,
+pattern and box. The box is asked for twice, once as numbers, once as distributions over the 101 coordinates that the
+language stage uses (steps of 10 in 1000).
 """
 
 from __future__ import annotations

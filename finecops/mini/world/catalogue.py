@@ -51,7 +51,7 @@ SIZES: Final[dict[str, tuple[int, int]]] = {"small": (18, 22), "large": (31, 37)
 """Size name → range of the geometric mean of an object's sides, in pixels."""
 
 PATTERNS: Final = ("striped",)
-"""Patterns that an object may have. A plain object has no attribute that says so."""
+"""Patterns that an object may have. A plain object has no attribute for it."""
 
 LOCATIONS: Final[dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]]] = {
     "meadow": ((203, 226, 245), (196, 222, 176)),

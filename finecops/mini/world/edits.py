@@ -19,7 +19,7 @@ _SIZE_TOLERANCE = 2
 def refit(graph: SceneGraph, changed: frozenset[str]) -> SceneGraph | None:
     """Give edited objects a box that fits their category and size, at the same centre; compute all relations again.
 
-    Returns None if a new box would leave the image or touch another object.
+    Returns None if a new box would cross the border of the image or touch another object.
     """
     objects = dict(graph.objects)
     for object_id in changed:
