@@ -1,4 +1,4 @@
-.PHONY: install check test slow mini-data mini-models
+.PHONY: install check measure test slow mini-data mini-models
 
 install:
 	python -m pip install -e '.[dev]'
@@ -7,6 +7,9 @@ check:
 	ruff check .
 	ruff format --check .
 	mypy
+
+measure:
+	python scripts/measure.py
 
 test:
 	python -m pytest -n auto

@@ -45,7 +45,7 @@ def finecops(line: str) -> str:
 
 def adapter(args: argparse.Namespace, name: str, data: str) -> Path:
     """The folder of an adapter tuned on data with these options; it is tuned if it does not exist."""
-    out = args.folder / name
+    out: Path = args.folder / name
     # The card is the last file of an adapter: a folder without it is not done, and its tuning continues.
     if not (out / "finecops.json").exists():
         rows = args.folder / f"{name}.jsonl"

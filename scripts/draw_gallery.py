@@ -30,9 +30,7 @@ COLOURS = {"truth": (20, 150, 60), "specialist": (230, 120, 0), "mllm": (30, 80,
 
 def is_right(sample: Sample, prediction: Prediction) -> bool:
     """Whether the first box is right (IoU above 0.5)."""
-    return bool(prediction.boxes) and bool(
-        iou_xyxy(np.array(prediction.boxes[0]), np.array(sample.box)) > 0.5  # type: ignore[arg-type]
-    )
+    return bool(prediction.boxes) and bool(iou_xyxy(np.array(prediction.boxes[0]), np.array(sample.box)) > 0.5)
 
 
 def draw_card(sample: Sample, route: Route, answers: dict[str, Prediction], root: Path) -> Image.Image:

@@ -141,8 +141,8 @@ def difficulty(graph: SceneGraph, description: Description, vocabulary: Vocabula
     """The level of a description in its image (paper, III-A), or None if it does not fit exactly one object.
 
     Level 1: there is no other object of the target's category. Level 2: one attribute of the target, or one relation
-    to an object named by its category alone, is enough to identify it. Level 3: two or more are needed. What counts is
-    what is needed, not how much the expression says.
+    to an object named by its category alone, is enough to identify it. Level 3: two or more are needed. Only attributes
+    and relations of the description count. Of these, what is needed decides, not how much is said.
     """
     target = referents(graph, description, vocabulary)
     if len(target) != 1:
