@@ -1,4 +1,4 @@
-.PHONY: install check test slow mini-data mini-models
+.PHONY: install check measure test slow mini-data mini-models
 
 install:
 	python -m pip install -e '.[dev]'
@@ -7,6 +7,9 @@ check:
 	ruff check .
 	ruff format --check .
 	mypy
+
+measure:
+	python scripts/measure.py
 
 test:
 	python -m pytest -n auto
@@ -20,6 +23,7 @@ mini-data:
 mini-models:
 	python scripts/train_mini_gdino.py train
 	python scripts/train_mini_gdino.py export
-	python scripts/train_mini_qwen2vl.py eyes
+	python scripts/train_mini_qwen2vl.py vision
 	python scripts/train_mini_qwen2vl.py language
+	python scripts/train_mini_qwen2vl.py options
 	python scripts/train_mini_qwen2vl.py export

@@ -1,10 +1,10 @@
-"""Draw samples of a run with the boxes of both pathways: the picture in the README.
+"""Draw samples of a run with the boxes of both models: the picture in the README.
 
     python scripts/draw_gallery.py outputs/finecops-mini-mini-both docs/gallery.png
 
-The run must have both pathways on every sample (`finecops sfa run --both`). Chosen are the first samples, in the
-run's order, of each of these cases: level 1 that the specialist gets right, level 2 that it gets wrong and the
-MLLM right, and one that SFA gets wrong.
+The run must have both models' answers to every sample (`finecops sfa run --both`). The picture has the first samples of
+each of these cases, in the run's order: level 1, the specialist is right; level 2, the specialist is wrong and the MLLM
+right; and one where both are wrong.
 """
 
 from __future__ import annotations
@@ -24,19 +24,17 @@ from finecops.records import Prediction, Route, Sample
 from finecops.runs.folder import read_samples
 from finecops.runs.jsonl import read_rows
 
-SCALE, GAP, TEXT_HEIGHT = 2, 14, 74
+SCALE, GAP, TEXT_HEIGHT, LEGEND_HEIGHT, COLUMNS = 2, 14, 74, 20, 3
 COLOURS = {"truth": (20, 150, 60), "specialist": (230, 120, 0), "mllm": (30, 80, 220)}
 
 
 def is_right(sample: Sample, prediction: Prediction) -> bool:
-    """Whether the first box meets the truth."""
-    return bool(prediction.boxes) and bool(
-        iou_xyxy(np.array(prediction.boxes[0]), np.array(sample.box)) > 0.5  # type: ignore[arg-type]
-    )
+    """Whether the first box is right (IoU above 0.5)."""
+    return bool(prediction.boxes) and bool(iou_xyxy(np.array(prediction.boxes[0]), np.array(sample.box)) > 0.5)
 
 
 def draw_card(sample: Sample, route: Route, answers: dict[str, Prediction], root: Path) -> Image.Image:
-    """One sample: image with boxes, expression, and who was asked."""
+    """One sample: its image with the boxes, its expression, and which model SFA asked."""
     image = read_image(root / sample.image)
     image = image.resize((image.width * SCALE, image.height * SCALE), Image.Resampling.LANCZOS)
     card = Image.new("RGB", (image.width, image.height + TEXT_HEIGHT), "white")
@@ -50,12 +48,54 @@ def draw_card(sample: Sample, route: Route, answers: dict[str, Prediction], root
     asked = "specialist" if route.level == 1 else "mllm"
     verdict = "right" if is_right(sample, answers[asked]) else "wrong"
     pen.multiline_text((2, image.height + 4), textwrap.fill(sample.expression, 40), "black", font, spacing=2)
-    said = f"level {route.level}: {'specialist' if route.level == 1 else 'MLLM'} asked, {verdict}"
-    pen.text((2, image.height + TEXT_HEIGHT - 16), said, COLOURS[asked], small)
+    caption = f"level {route.level}: {'specialist' if route.level == 1 else 'MLLM'} asked, {verdict}"
+    pen.text((2, image.height + TEXT_HEIGHT - 16), caption, COLOURS[asked], small)
     return card
 
 
+def choose(samples: list[Sample], routes: dict[str, Route], answers: dict[str, dict[str, Prediction]]) -> list[Sample]:
+    """The first samples of each case, every one on another image."""
+
+    def case(level: int, specialist: bool, mllm: bool) -> Callable[[Sample], bool]:
+        return lambda s: (
+            routes[s.id].level == level
+            and is_right(s, answers["specialist"][s.id]) is specialist
+            and is_right(s, answers["mllm"][s.id]) is mllm
+        )
+
+    wanted = [
+        (case(1, specialist=True, mllm=True), 1),
+        (case(1, specialist=True, mllm=False), 1),
+        (case(2, specialist=False, mllm=True), 3),
+        (case(2, specialist=False, mllm=False), 1),
+    ]
+    chosen: list[Sample] = []
+    for fits, count in wanted:
+        # A generator: the images of `chosen` are looked up while it grows.
+        fresh = (s for s in samples if fits(s) and s.image not in {c.image for c in chosen})
+        for _, sample in zip(range(count), fresh, strict=False):
+            chosen.append(sample)
+    return chosen
+
+
+def draw_sheet(cards: list[Image.Image]) -> Image.Image:
+    """Cards in rows of three below a legend."""
+    rows = -(-len(cards) // COLUMNS)
+    width, height = cards[0].size
+    sheet = Image.new("RGB", (COLUMNS * (width + GAP) + GAP, rows * (height + GAP) + GAP + LEGEND_HEIGHT), "white")
+    pen, x = ImageDraw.Draw(sheet), GAP
+    for name, label in (("truth", "truth"), ("specialist", "specialist's box"), ("mllm", "MLLM's box")):
+        pen.rectangle((x, 9, x + 12, 19), fill=COLOURS[name])
+        pen.text((x + 17, 6), label, "black", ImageFont.load_default(13))
+        x += 150
+    for i, card in enumerate(cards):
+        position = (GAP + i % COLUMNS * (width + GAP), LEGEND_HEIGHT + GAP + i // COLUMNS * (height + GAP))
+        sheet.paste(card, position)
+    return sheet
+
+
 def main() -> None:
+    """Draw the gallery of a run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("out", type=Path)
@@ -66,39 +106,10 @@ def main() -> None:
         n: {p.sample_id: p for p in read_rows(args.run / f"{n}.jsonl", Prediction)} for n in ("specialist", "mllm")
     }
     root = resolve(load_dataset(samples[0].dataset).root)
-
-    def case(level: int, specialist: bool, mllm: bool) -> Callable[[Sample], bool]:
-        return lambda s: (
-            routes[s.id].level == level
-            and is_right(s, answers["specialist"][s.id]) is specialist
-            and is_right(s, answers["mllm"][s.id]) is mllm
-        )
-
-    wanted = [
-        (case(1, True, True), 1),
-        (case(1, True, False), 1),
-        (case(2, False, True), 3),
-        (case(2, False, False), 1),
-    ]
-    chosen: list[Sample] = []
-    for fits, count in wanted:
-        fresh = (s for s in samples if fits(s) and s.image not in {c.image for c in chosen})
-        for _, sample in zip(range(count), fresh, strict=False):
-            chosen.append(sample)
+    chosen = choose(samples, routes, answers)
     cards = [draw_card(s, routes[s.id], {n: a[s.id] for n, a in answers.items()}, root) for s in chosen]
-    columns = 3
-    rows = -(-len(cards) // columns)
-    width, height = cards[0].size
-    sheet = Image.new("RGB", (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP + 20), "white")
-    pen, x = ImageDraw.Draw(sheet), GAP
-    for name, label in (("truth", "truth"), ("specialist", "specialist's box"), ("mllm", "MLLM's box")):
-        pen.rectangle((x, 9, x + 12, 19), fill=COLOURS[name])
-        pen.text((x + 17, 6), label, "black", ImageFont.load_default(13))
-        x += 150
-    for i, card in enumerate(cards):
-        sheet.paste(card, (GAP + i % columns * (width + GAP), 20 + GAP + i // columns * (height + GAP)))
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(args.out, optimize=True)
+    draw_sheet(cards).save(args.out, optimize=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# An environment with mmdet, and its tests: the mmdet way gives what the transformers way gives for the same weights.
+# An environment with mmdet, and its tests: the mmdet backend gives the answers of the transformers backend for the same weights.
 #
 #     bash scripts/mmdet_environment.sh [FOLDER]     # default: outputs/mmdet-environment
 #

@@ -1,6 +1,6 @@
-"""Read tuning data back with the trainer it was written for, and compare every exchange with our own rows.
+"""Read tuning data back with the trainer that it was written for, and compare every exchange with our own rows.
 
-Runs in the trainer's environment, not in this project's (LLaMA-Factory 0.9.5, ms-swift 4.6.0):
+It runs in the trainer's environment, not in that of this project (LLaMA-Factory 0.9.5, ms-swift 4.6.0):
 
     finecops crs tune-data --split val --positives 40 --negatives 10 --out rows.jsonl
     finecops crs tune-data --split val --positives 40 --negatives 10 --out lf-data --trainer llama-factory
@@ -12,7 +12,7 @@ Runs in the trainer's environment, not in this project's (LLaMA-Factory 0.9.5, m
     python3 -m venv sw && sw/bin/pip install ms-swift==4.6.0 torch torchvision qwen_vl_utils
     sw/bin/python scripts/read_exports.py rows.jsonl ms-swift swift.jsonl
 
-ms-swift's template also puts the boxes of `objects.bbox` into the text: what it makes of an exchange is compared.
+ms-swift's template also puts the boxes of `objects.bbox` into the text: the text after that is what is compared.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ def llama_factory(folder: Path) -> Iterator[Exchange]:
     from llamafactory.hparams import DataArguments
 
     data = DataArguments(dataset="finecops_crs", dataset_dir=str(folder))
+    # The loader reads only these attributes of its arguments; the real classes would want a model.
     no_hub = SimpleNamespace(cache_dir=None, hf_hub_token=None, ms_hub_token=None, om_hub_token=None)
     no_hub.trust_remote_code = False
     training = SimpleNamespace(local_process_index=0, should_log=False, seed=0)
@@ -58,6 +59,7 @@ def ms_swift(path: Path, model: Path) -> Iterator[Exchange]:
 
 
 def main() -> None:
+    """Compare, and exit with 1 where an exchange differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", type=Path, help="Our own rows, of the same plan.")
     parser.add_argument("trainer", choices=["llama-factory", "ms-swift"])

@@ -19,6 +19,7 @@ from finecops.mini.training.loop import TrainPlan
 
 
 def main() -> None:
+    """Train, or write the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stage", choices=["train", "export"])
     parser.add_argument("--folder", type=Path, default=Path("outputs/train/mini-gdino"))
@@ -28,6 +29,7 @@ def main() -> None:
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(args.threads)
+    # Set by torchrun.
     if "RANK" in os.environ:
         torch.distributed.init_process_group("gloo")
     torch.manual_seed(0)

@@ -1,1 +1,1 @@
-"""`finecops bench`: how fast things are, measured on this machine in one go. Ratios, not promises."""
+"""Measuring on this machine: `finecops bench` (speed as ratios), `models check` (one model), `doctor` (packages)."""

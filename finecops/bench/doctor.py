@@ -1,4 +1,4 @@
-"""What is installed and what is missing, with the line that mends it."""
+"""`finecops doctor`: what is installed, what is missing, and the command that repairs it."""
 
 from __future__ import annotations
 
@@ -14,44 +14,65 @@ from importlib import metadata
 from finecops import __version__
 from finecops.config.find import load_dataset, names, resolve
 
-_MODULES = {"pyyaml": "yaml", "pillow": "PIL", "scikit-learn": "sklearn", "onedl-mmdetection": "mmdet"}
-_MODULES |= {"onedl-mmcv": "mmcv", "onedl-mmengine": "mmengine"}
+_MODULES = {
+    "pyyaml": "yaml",
+    "pillow": "PIL",
+    "scikit-learn": "sklearn",
+    "onedl-mmcv": "mmcv",
+    "onedl-mmdetection": "mmdet",
+    "onedl-mmengine": "mmengine",
+}
+"""Package → the module that it installs, where the names differ."""
+# A line of the package's metadata: name, extras of its own, version, and the extra of finecops that asks for it.
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9_.-]+)(\[[^]]*\])?.*?(?:extra == ['\"]([^'\"]+)['\"])?$")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A line of the report: what, how it stands, whether that is good, and the line that mends it if it is not."""
+    """A line of the report."""
 
     what: str
+    """What was examined."""
+
     state: str
+    """What was found."""
+
     good: bool = True
-    mend: str | None = None
+    """False where finecops cannot work like this."""
+
+    fix: str | None = None
+    """The command that repairs or completes it."""
 
 
 def examine() -> Iterator[Finding]:
-    """Everything there is to say, most basic things first."""
+    """All findings, the most basic first."""
     yield Finding("finecops", __version__)
     yield Finding("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     required, extras = _requirements()
     for name in required:
         version = _version(name)
-        yield Finding(name, version or "missing", version is not None, None if version else f"pip install '{name}'")
-    yield from _torch()
+        fix = None if version else f"pip install '{name}'"
+        yield Finding(name, version or "missing", good=version is not None, fix=fix)
+    yield from _torch_findings()
     for extra, packages in extras.items():
-        lacking = [name for name in packages if _version(name) is None]
-        state = f"lacks {', '.join(lacking)}" if lacking else "complete"
-        # What is optional is not wrong when it is not there.
-        yield Finding(f"extra {extra}", state, True, f"pip install 'finecops[{extra}]'" if lacking else None)
+        missing = [name for name in packages if _version(name) is None]
+        state = f"lacks {', '.join(missing)}" if missing else "complete"
+        # Good also when it is missing: it is optional.
+        yield Finding(f"extra {extra}", state, fix=f"pip install 'finecops[{extra}]'" if missing else None)
+    yield from _dataset_findings()
+
+
+def _dataset_findings() -> Iterator[Finding]:
+    """Which datasets are here; one file of any split is enough."""
     for name in names("datasets"):
         config = load_dataset(name)
         root = resolve(config.root)
         here = any((root / file).is_file() for files in config.splits.values() for file in files)
-        state = str(config.root) if here else "not here: a run on it says what to fetch"
-        yield Finding(f"dataset {name}", state)
+        yield Finding(f"dataset {name}", str(config.root) if here else "not here: a run on it says what to fetch")
 
 
 def _requirements() -> tuple[list[str], dict[str, list[str]]]:
+    """Packages that finecops needs, and those of each extra; nothing where finecops is not installed as a package."""
     required: list[str] = []
     extras: dict[str, list[str]] = {}
     try:
@@ -65,36 +86,42 @@ def _requirements() -> tuple[list[str], dict[str, list[str]]]:
         name, _, extra = match.groups()
         if extra is None:
             required.append(name)
+        # The extra "dev" names finecops itself with other extras; neither is for users.
         elif name != "finecops" and extra != "dev":
             extras.setdefault(extra, []).append(name)
     return required, extras
 
 
 def _version(name: str) -> str | None:
+    """The version of an installed package; None if it is missing."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
+        # Built from source or put on the path, a module has no metadata but works.
         module = _MODULES.get(name.lower(), name.replace("-", "_"))
         return "from elsewhere" if importlib.util.find_spec(module) is not None else None
 
 
-def _torch() -> Iterator[Finding]:
+def _torch_findings() -> Iterator[Finding]:
+    """The devices, and whether torch and torchvision were built for each other."""
     try:
         import torch
     except ImportError as error:
-        yield Finding("devices", f"torch does not import: {error}", False, "pip install torch torchvision")
+        yield Finding("devices", f"torch does not import: {error}", good=False, fix="pip install torch torchvision")
         return
     devices = ["cpu"]
     if torch.cuda.is_available():
         for i in range(torch.cuda.device_count()):
-            found = torch.cuda.get_device_properties(i)
-            devices.append(f"cuda:{i} {found.name}, {found.total_memory / 1024**3:.0f} GiB")
+            properties = torch.cuda.get_device_properties(i)
+            devices.append(f"cuda:{i} {properties.name}, {properties.total_memory / 1024**3:.0f} GiB")
     if torch.backends.mps.is_available():
         devices.append("mps")
     yield Finding("devices", "; ".join(devices) + f"; {torch.get_num_threads()} threads")
     try:
+        # Importing its operators fails where torchvision was built for another torch; importing torchvision alone
+        # works.
         importlib.import_module("torchvision.ops")
     except (ImportError, RuntimeError, AttributeError) as error:
-        said = str(error).splitlines()[0]
-        mend = f"{sys.executable} -m pip install --upgrade torch torchvision"
-        yield Finding("torchvision with torch", f"they do not fit each other: {said}", False, mend)
+        reason = str(error).splitlines()[0]
+        fix = f"{sys.executable} -m pip install --upgrade torch torchvision"
+        yield Finding("torchvision with torch", f"they do not fit each other: {reason}", good=False, fix=fix)

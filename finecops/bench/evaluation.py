@@ -1,4 +1,7 @@
-"""How long `finecops eval` takes on a file, start of the process to the table; and against another script."""
+"""`finecops bench eval`: the time of `finecops eval` on large files, also compared with another script.
+
+The whole process is timed, from its start to the table: imports are a part of what a user waits for.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +22,31 @@ from finecops.errors import RunError
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of the whole process (the fastest of some runs) and its highest memory, for a number of rows."""
+    """Time and memory of one command on one file."""
 
     what: str
+    """What was run."""
+
     rows: int
+    """Rows of the file."""
+
     seconds: float
+    """The fastest run. Other work of the machine can only add to it."""
+
     peak_mib: float
+    """The highest memory of any run, in MiB."""
 
 
 def time_evaluation(
     folder: Path, scales: Sequence[float], script: Path | None = None, repeats: int = 3
 ) -> list[Timing]:
-    """Time both formats at every scale of FineCops-Ref's test set; `script` on the texts at the first scale.
+    """Time both prediction formats at every scale, and another script on the texts at the first scale.
 
-    The script is one with the arguments of FineCops-Ref's `evaluation_baseline.py`. Runs of the two alternate.
+    Args:
+        folder: where the files are written.
+        scales: sizes, in multiples of FineCops-Ref's test set.
+        script: a script with the arguments of FineCops-Ref's `evaluation_baseline.py`.
+        repeats: runs of each command.
 
     Raises:
         RunError: a process fails.
@@ -41,12 +55,13 @@ def time_evaluation(
     for scale in scales:
         files = write_files(folder / f"x{scale:g}", Counts().times(scale))
         commands = {
-            "finecops eval, texts": _ours(files, "refexp-text", files.texts),
-            "finecops eval, detections": _ours(files, "mmdet-npy", files.detections),
+            "finecops eval, texts": _finecops_command(files, "refexp-text", files.texts),
+            "finecops eval, detections": _finecops_command(files, "mmdet-npy", files.detections),
         }
         if script is not None and scale == scales[0]:
-            commands["the script, texts"] = _theirs(script, files, folder)
+            commands["the script, texts"] = _script_command(script, files, folder)
         best: dict[str, tuple[float, float]] = {}
+        # Commands alternate, so that a slow minute of the machine meets all of them.
         turns = [turn for _ in range(repeats) for turn in commands.items()]
         for what, command in tqdm(turns, desc=f"{files.rows} rows", unit="run", dynamic_ncols=True):
             seconds, peak = _run(command)
@@ -56,13 +71,13 @@ def time_evaluation(
     return timings
 
 
-def _ours(files: SyntheticFiles, format_: str, predictions: Path) -> list[str]:
+def _finecops_command(files: SyntheticFiles, format_: str, predictions: Path) -> list[str]:
     command = [sys.executable, "-m", "finecops", "eval", "--annotations", str(files.annotations)]
     command += ["--predictions", str(predictions), "--format", format_]
     return [*command, "--box-format", "norm1000_list"] if format_ == "refexp-text" else command
 
 
-def _theirs(script: Path, files: SyntheticFiles, folder: Path) -> list[str]:
+def _script_command(script: Path, files: SyntheticFiles, folder: Path) -> list[str]:
     command = [sys.executable, str(script), "--prediction_file", str(files.texts)]
     command += ["--annotation_file", str(files.annotations), "--save_dir", str(folder / "script")]
     return [*command, "--score_type", "scores_prob_average"]
@@ -70,13 +85,15 @@ def _theirs(script: Path, files: SyntheticFiles, folder: Path) -> list[str]:
 
 def _run(command: Sequence[str]) -> tuple[float, float]:
     """Seconds and peak MiB of a process."""
-    with tempfile.TemporaryFile() as said:
+    # A file, not a pipe: a full pipe would stop the process.
+    with tempfile.TemporaryFile() as messages:
         begun = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=messages)
+        # wait4 gives the memory of this one process; getrusage only the largest of all children so far.
         _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
-            said.seek(0)
-            raise RunError(f"{' '.join(command)} failed: {said.read().decode(errors='replace').strip()[-400:]}")
+            messages.seek(0)
+            raise RunError(f"{' '.join(command)} failed: {messages.read().decode(errors='replace').strip()[-400:]}")
     return seconds, used.ru_maxrss / (1024 if sys.platform != "darwin" else 1024 * 1024)

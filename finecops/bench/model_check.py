@@ -1,4 +1,4 @@
-"""A look at one model before a long run: a few samples, what it was asked, what it said, how that was read."""
+"""`finecops models check`: one model on a few samples before a long run; its answers, time, memory and a picture."""
 
 from __future__ import annotations
 
@@ -13,36 +13,49 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from finecops.boxes import iou_xyxy
-from finecops.config.schema import ExtractorConfig, MllmConfig, SpecialistConfig
+from finecops.config.schema import AnyModelConfig, MllmConfig, SpecialistConfig
 from finecops.images import read_image
-from finecops.models.backends import load_mllm_model, load_specialist_model, load_text_llm
+from finecops.models.backends import load_extractor_model, load_mllm_model, load_specialist_model
 from finecops.records import Prediction, Sample, Target
-from finecops.runs.runner import ImageGroup
-from finecops.stages.answers import MllmStage, SpecialistStage
-from finecops.stages.targets import LlmStage, RulesStage
+from finecops.runs.specification import ImageGroup
+from finecops.stages.mllm import MllmStage
+from finecops.stages.specialist import SpecialistStage
+from finecops.stages.targets import TargetStage
 
-_SIDE = 320
-_TRUTH, _ANSWER = "#2e9e4f", "#e6194b"
+_TILE_SIDE = 320
+"""Side in pixels of a sample's picture."""
+_TRUTH_COLOUR, _ANSWER_COLOUR = "#2e9e4f", "#e6194b"
 
 
 @dataclass(frozen=True)
 class CheckedSample:
-    """What a model made of a sample: its row, the IoU of its first box with the truth (None without either), and how
-    long it took."""
+    """A model's answer to one sample."""
 
     sample: Sample
+
     row: Prediction | Target
+    """What the stage wrote; a target for an extractor."""
+
     iou: float | None
+    """IoU of the first box with the truth; None if one of them is missing."""
+
     seconds: float
+    """Time of the answer, without decoding the image."""
 
 
-def check_model(
-    config: SpecialistConfig | MllmConfig | ExtractorConfig, groups: Sequence[ImageGroup], device: str
-) -> tuple[float, list[CheckedSample]]:
-    """Load a model and ask it about each sample alone: seconds to load, and the answers.
+def check_model(config: AnyModelConfig, groups: Sequence[ImageGroup], device: str) -> tuple[float, list[CheckedSample]]:
+    """Load a model and ask it about each sample alone.
+
+    Args:
+        config: the model.
+        groups: images with their samples.
+        device: "cpu", "cuda", "mps".
+
+    Returns:
+        The seconds that loading took, and the answers.
 
     Raises:
-        FinecopsError: it cannot be loaded, or fails on a sample.
+        FinecopsError: the model cannot be loaded, or fails on a sample.
     """
     started = time.perf_counter()
     stage = _stage(config, device)
@@ -50,31 +63,33 @@ def check_model(
     checked = []
     for group in groups:
         for sample in group.samples:
+            # Decoded before the clock starts; the stage then gets it from the cache.
             read_image(group.image)
             started = time.perf_counter()
             (row,) = stage([ImageGroup(group.image, (sample,))])
             seconds = time.perf_counter() - started
-            iou = None
-            if isinstance(row, Prediction) and row.boxes and sample.box is not None:
-                iou = float(iou_xyxy(np.array([row.boxes[0]]), np.array(sample.box))[0])
-            checked.append(CheckedSample(sample, row, iou, seconds))
+            checked.append(CheckedSample(sample=sample, row=row, iou=_first_iou(row, sample), seconds=seconds))
     return loaded, checked
 
 
-def _stage(
-    config: SpecialistConfig | MllmConfig | ExtractorConfig, device: str
-) -> SpecialistStage | MllmStage | RulesStage | LlmStage:
+def _first_iou(row: Prediction | Target, sample: Sample) -> float | None:
+    if not isinstance(row, Prediction) or not row.boxes or sample.box is None:
+        return None
+    return float(iou_xyxy(np.array([row.boxes[0]]), np.array(sample.box))[0])
+
+
+def _stage(config: AnyModelConfig, device: str) -> SpecialistStage | MllmStage | TargetStage:
+    """The stage that runs a model of this kind."""
     if isinstance(config, SpecialistConfig):
         return SpecialistStage(load_specialist_model(config, device), config, None)
     if isinstance(config, MllmConfig):
         return MllmStage(load_mllm_model(config, device), config, None, "mean_prob")
-    if config.backend == "rules":
-        return RulesStage()
-    return LlmStage(load_text_llm(config, device), config.name, config.batch_size)
+    return TargetStage(load_extractor_model(config, device))
 
 
 def peak_memory_mib() -> dict[str, float]:
-    """Peak memory of this process, and of the GPU if one was used, in MiB."""
+    """Peak memory in MiB of this "process", and of the "GPU" if one was used."""
+    # ru_maxrss is in KiB on Linux and in bytes on macOS.
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     found = {"process": used / (1024 if sys.platform != "darwin" else 1024**2)}
     if "torch" in sys.modules:
@@ -87,22 +102,26 @@ def peak_memory_mib() -> dict[str, float]:
 
 def draw_checked(checked: Iterable[CheckedSample], images: Sequence[Path]) -> Image.Image:
     """The samples' images side by side: the truth in green, the model's first box in red with its score."""
-    tiles = []
-    for item, path in zip(checked, images, strict=True):
-        image = read_image(path)
-        scale = _SIDE / max(image.size)
-        tile = Image.new("RGB", (_SIDE, _SIDE), "white")
-        tile.paste(image.resize((round(image.width * scale), round(image.height * scale))))
-        draw = ImageDraw.Draw(tile)
-        if item.sample.box is not None:
-            draw.rectangle([v * scale for v in item.sample.box], outline=_TRUTH, width=3)
-        if isinstance(item.row, Prediction) and item.row.boxes:
-            x1, y1, x2, y2 = (v * scale for v in item.row.boxes[0])
-            draw.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=_ANSWER, width=2)
-            if item.row.scores:
-                draw.text((x1 + 3, y1 + 1), f"{item.row.scores[0]:.2f}", fill=_ANSWER)
-        tiles.append(tile)
-    sheet = Image.new("RGB", (_SIDE * max(1, len(tiles)), _SIDE), "white")
+    tiles = [_tile(item, path) for item, path in zip(checked, images, strict=True)]
+    sheet = Image.new("RGB", (_TILE_SIDE * max(1, len(tiles)), _TILE_SIDE), "white")
     for i, tile in enumerate(tiles):
-        sheet.paste(tile, (i * _SIDE, 0))
+        sheet.paste(tile, (i * _TILE_SIDE, 0))
     return sheet
+
+
+def _tile(item: CheckedSample, path: Path) -> Image.Image:
+    """One sample's image, as large as a tile allows, with the boxes."""
+    image = read_image(path)
+    scale = _TILE_SIDE / max(image.size)
+    tile = Image.new("RGB", (_TILE_SIDE, _TILE_SIDE), "white")
+    tile.paste(image.resize((round(image.width * scale), round(image.height * scale))))
+    draw = ImageDraw.Draw(tile)
+    if item.sample.box is not None:
+        draw.rectangle([v * scale for v in item.sample.box], outline=_TRUTH_COLOUR, width=3)
+    if isinstance(item.row, Prediction) and item.row.boxes:
+        # A model may write the corners in the wrong order, and Pillow refuses such a rectangle.
+        x1, y1, x2, y2 = (v * scale for v in item.row.boxes[0])
+        draw.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=_ANSWER_COLOUR, width=2)
+        if item.row.scores:
+            draw.text((x1 + 3, y1 + 1), f"{item.row.scores[0]:.2f}", fill=_ANSWER_COLOUR)
+    return tile

@@ -1,13 +1,14 @@
-"""Annotation and prediction files of any size with nothing behind them but a seed. For timing and for tests."""
+"""Annotation and prediction files of any size, made from a seed alone, for timing and for tests."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finecops.exchange import mmdet_npy
 from finecops.metrics.answers import AnswersBuilder
@@ -20,11 +21,15 @@ TEXT_COLUMNS = [
 ]
 IMAGE_COLUMNS = [("replace_object", 1), ("replace_object", 2), ("swap_object", 1), ("flip", 1), ("flip", 2)]
 _LEVEL_SHARES = (0.55, 0.34, 0.11)
+_RIGHT_SHARE = 0.6
+"""Share of the answers that are near the truth; the others are anywhere."""
+_Floats: TypeAlias = NDArray[np.float64]
+_Integers: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many samples of each sort; the default is FineCops-Ref's test set (paper, Table II)."""
+    """How many samples of each kind; the default is FineCops-Ref's test set (paper, Table II)."""
 
     positives: int = 9605
     negative_expressions: int = 9814
@@ -36,7 +41,7 @@ class Counts:
         return self.positives + self.negative_expressions + self.negative_images
 
     def times(self, factor: float) -> Counts:
-        """As many times each."""
+        """Each number multiplied, and at least 1."""
         return Counts(
             *(max(1, round(v * factor)) for v in (self.positives, self.negative_expressions, self.negative_images))
         )
@@ -44,55 +49,97 @@ class Counts:
 
 @dataclass(frozen=True)
 class SyntheticFiles:
-    """Where the files lie; predictions in two formats of the same answers."""
+    """Where the files are; the predictions are the same answers in two formats."""
 
     annotations: Path
+
     texts: Path
+    """JSON lines of box texts, one box each."""
+
     detections: Path
+    """A NumPy file of boxes and scores, best first."""
+
     rows: int
+
+
+@dataclass(frozen=True)
+class _Truth:
+    """What the annotations say; positives come first."""
+
+    image_wh: _Integers
+    """`[n, 2]`, pixels."""
+
+    xyxy: _Floats
+    """`[n, 4]`, as shares of the image's sides."""
+
+    levels: _Integers
+    """`[positives]`."""
+
+    owners: _Integers
+    """`[negatives]`: index of each negative's positive."""
 
 
 def write_files(folder: Path, counts: Counts, seed: int = 0, boxes: int = 10) -> SyntheticFiles:
     """Write annotations, box texts (one box each) and detections (`boxes` each, best first) of random answers."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    n, p = counts.rows, counts.positives
-    size = np.stack([rng.integers(300, 641, n), rng.integers(300, 641, n)], axis=1)
-    low = rng.random((n, 2)) * 0.6
-    truth = np.concatenate([low, low + 0.1 + rng.random((n, 2)) * 0.28], axis=1)
-    levels = rng.choice([1, 2, 3], p=_LEVEL_SHARES, size=p)
-    owners = rng.integers(0, p, n - p)
-    _write_annotations(folder / "annotations.json", counts, size, truth, levels, owners, rng)
+    files = SyntheticFiles(folder / "annotations.json", folder / "texts.jsonl", folder / "detections.npy", counts.rows)
+    truth = _draw_truth(rng, counts)
+    _write_annotations(files.annotations, counts, truth, rng)
+    found, scores = _draw_answers(rng, truth, boxes)
+    _write_texts(files.texts, found, scores)
+    _write_detections(files.detections, found, scores, truth.image_wh)
+    return files
 
-    noise = rng.normal(scale=np.where(rng.random(n) < 0.6, 0.01, 0.3)[:, None, None], size=(n, boxes, 4))
-    found = np.clip(truth[:, None] + noise, 0, 0.999)
+
+def _draw_truth(rng: np.random.Generator, counts: Counts) -> _Truth:
+    n, p = counts.rows, counts.positives
+    image_wh = np.stack([rng.integers(300, 641, n), rng.integers(300, 641, n)], axis=1)
+    # Corner and side are drawn so that every box is inside its image: 0.6 + 0.1 + 0.28 < 1.
+    low = rng.random((n, 2)) * 0.6
+    xyxy = np.concatenate([low, low + 0.1 + rng.random((n, 2)) * 0.28], axis=1)
+    levels = rng.choice([1, 2, 3], p=_LEVEL_SHARES, size=p)
+    return _Truth(image_wh=image_wh, xyxy=xyxy, levels=levels, owners=rng.integers(0, p, n - p))
+
+
+def _draw_answers(rng: np.random.Generator, truth: _Truth, boxes: int) -> tuple[_Floats, NDArray[np.float32]]:
+    """Boxes `[n, boxes, 4]` (xyxy, shares of the sides) and scores `[n, boxes]`, falling."""
+    n = len(truth.xyxy)
+    scale = np.where(rng.random(n) < _RIGHT_SHARE, 0.01, 0.3)
+    noise = rng.normal(scale=scale[:, None, None], size=(n, boxes, 4))
+    found = np.clip(truth.xyxy[:, None] + noise, 0, 0.999)
+    # Noise may swap corners: sort them, and keep every side above 0.
     found = np.concatenate([np.minimum(found[..., :2], found[..., 2:]), np.maximum(found[..., :2], found[..., 2:])], -1)
     found[..., 2:] = np.maximum(found[..., 2:], found[..., :2] + 0.001)
-    scores = -np.sort(-rng.random((n, boxes)).astype(np.float32), axis=1)
-    with (folder / "texts.jsonl").open("w", encoding="utf-8") as file:
-        for i in range(n):
+    return found, -np.sort(-rng.random((n, boxes)).astype(np.float32), axis=1)
+
+
+def _write_texts(path: Path, found: _Floats, scores: NDArray[np.float32]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for i in range(len(found)):
+            # Thousandths, as the models of FineCops-Ref's scripts write boxes.
             inside = ", ".join(str(int(v * 1000)) for v in found[i, 0])
             row = {"image_id": i + 1, "text": f"a thing [{inside}].", "scores_prob_average": [float(scores[i, 0])]}
             file.write(json.dumps(row) + "\n")
+
+
+def _write_detections(path: Path, found: _Floats, scores: NDArray[np.float32], image_wh: _Integers) -> None:
     builder = AnswersBuilder("synthetic")
-    pixels = found * np.concatenate([size, size], axis=1)[:, None]
-    for i in range(n):
+    pixels = found * np.concatenate([image_wh, image_wh], axis=1)[:, None]
+    for i in range(len(found)):
         builder.add(str(i + 1), "box", pixels[i], scores[i])
-    mmdet_npy.write(folder / "detections.npy", builder.build())
-    return SyntheticFiles(folder / "annotations.json", folder / "texts.jsonl", folder / "detections.npy", n)
+    mmdet_npy.write(path, builder.build())
 
 
-def _write_annotations(
-    path: Path, counts: Counts, size: Any, truth: Any, levels: Any, owners: Any, rng: np.random.Generator
-) -> None:
+def _write_annotations(path: Path, counts: Counts, truth: _Truth, rng: np.random.Generator) -> None:
     images, annotations = [], []
     for i in range(counts.rows):
-        width, height = (int(v) for v in size[i])
-        x1, y1, x2, y2 = (float(v) for v in truth[i] * [width, height, width, height])
+        width, height = (int(v) for v in truth.image_wh[i])
+        x1, y1, x2, y2 = (float(v) for v in truth.xyxy[i] * [width, height, width, height])
         images.append(
             {"id": i + 1, "file_name": f"{i + 1}.jpg", "width": width, "height": height, "caption": "a thing"}
         )
-        annotation: dict[str, Any] = {
+        annotation = {
             "id": i + 1,
             "image_id": i + 1,
             "category_id": 1,
@@ -100,18 +147,23 @@ def _write_annotations(
             "tuple_type": f"tuple_{i % 4}",
         }
         if i < counts.positives:
-            annotation["level"] = int(levels[i])
+            annotation["level"] = int(truth.levels[i])
         else:
-            image = i >= counts.positives + counts.negative_expressions
-            columns = IMAGE_COLUMNS if image else TEXT_COLUMNS
-            type_, level = columns[int(rng.integers(len(columns)))]
-            owner = int(owners[i - counts.positives])
-            annotation |= {
-                "level": int(levels[owner]),
-                "positive_id": owner + 1,
-                "negative_type": type_,
-                "negative_level": level,
-                "negative_cate": "image" if image else "text",
-            }
+            annotation |= _negative_fields(i, counts, truth, rng)
         annotations.append(annotation)
     path.write_text(json.dumps({"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "x"}]}))
+
+
+def _negative_fields(i: int, counts: Counts, truth: _Truth, rng: np.random.Generator) -> dict[str, object]:
+    """Type, level and positive of the negative in row `i`; expressions come before images."""
+    image = i >= counts.positives + counts.negative_expressions
+    columns = IMAGE_COLUMNS if image else TEXT_COLUMNS
+    type_, level = columns[int(rng.integers(len(columns)))]
+    owner = int(truth.owners[i - counts.positives])
+    return {
+        "level": int(truth.levels[owner]),
+        "positive_id": owner + 1,
+        "negative_type": type_,
+        "negative_level": level,
+        "negative_cate": "image" if image else "text",
+    }

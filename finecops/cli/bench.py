@@ -77,7 +77,7 @@ def models_command(
     rows = [
         [
             timing.stage,
-            timing.way,
+            timing.variant,
             f"{timing.samples / timing.seconds:.1f}",
             f"{plain[timing.stage].seconds / timing.seconds:.2f}",
             "–" if timing.model_share is None else f"{100 * timing.model_share:.0f}",

@@ -125,7 +125,7 @@ def doctor_command() -> None:
         broken |= not finding.good
         colour = None if finding.good else typer.colors.RED
         typer.secho(f"{finding.what:28} {finding.state}", fg=colour)
-        if finding.mend is not None:
-            typer.echo(f"{'':28} → {finding.mend}")
+        if finding.fix is not None:
+            typer.echo(f"{'':28} → {finding.fix}")
     if broken:
         raise typer.Exit(1)

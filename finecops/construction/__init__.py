@@ -1,1 +1,1 @@
-"""From scene graphs to a benchmark: paths, levels, expressions, negatives, image edits, files."""
+"""Construction of the benchmark from scene graphs (paper, III): paths, levels, expressions, negatives, image edits."""

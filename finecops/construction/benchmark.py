@@ -1,4 +1,4 @@
-"""Building a split: positives, their negative expressions, their negative images, all files."""
+"""Building a split: its positives, their negative expressions and negative images, and all files."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import gzip
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
 
 from finecops.construction.formats import (
-    Row,
+    CocoEntry,
+    VanillaRow,
     coco_entry,
     negative_expression_row,
     negative_image_row,
@@ -21,46 +22,56 @@ from finecops.construction.formats import (
     write_json,
 )
 from finecops.construction.graph import SceneGraph, dump_scene_graph
-from finecops.construction.image_edits import IMAGE_COLUMNS, ImageEdit, Settle, image_edit
-from finecops.construction.negatives import TEXT_COLUMNS, NegativeExpression, negative_expressions
+from finecops.construction.image_edits import IMAGE_COLUMNS, ImageEdit, Refit, image_edit
+from finecops.construction.negatives import TEXT_COLUMNS, NegativeExpression, negative_expression
 from finecops.construction.positives import Positive, choose_positives
 from finecops.construction.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """How much of everything a split shall have: positives per level, negatives per column of the paper's tables."""
+    """How many samples a split has at most; the columns of negatives are those of the paper's Tables IV and V."""
 
     positives: Mapping[int, int]
+    """Level → number of positives."""
+
     per_image: int
+    """Positives of one image."""
+
     expressions_per_column: int
+    """Negative expressions of each type and level."""
+
     images_per_column: int
+    """Negative images of each type and level."""
+
     first_id: int
+    """Id of the first positive; all other ids follow."""
+
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class World:
-    """Where a benchmark comes from.
-
-    Attributes:
-        vocabulary: its words.
-        file_name: image id → file name below the image folder.
-        picture: scene graph → its image, or None where the images are there already.
-        settle: makes an edited graph whole, or None where the only edit possible is the flip.
-        picture_edit: edit → the negative image.
-    """
+    """Where a benchmark comes from: its words, its images, and the edits that can be made of them."""
 
     vocabulary: Vocabulary
+
     file_name: Callable[[str], str]
-    picture: Callable[[SceneGraph], Image.Image] | None
-    settle: Settle | None
-    picture_edit: Callable[[ImageEdit], Image.Image]
+    """Image id → file name below the image folder."""
+
+    draw: Callable[[SceneGraph], Image.Image] | None
+    """Scene graph → its image, or None where the images exist already."""
+
+    refit: Refit | None
+    """Adapts an edited graph, or None where the flip is the only possible edit."""
+
+    draw_edit: Callable[[ImageEdit], Image.Image]
+    """Edit → the negative image."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """What was built, in memory."""
+    """A split in memory."""
 
     graphs: list[SceneGraph]
     positives: list[Positive]
@@ -70,115 +81,136 @@ class Split:
 
 def build_split(graphs: Sequence[SceneGraph], plan: SplitPlan, world: World) -> Split:
     """Choose positives and make negatives of them. The same graphs, plan and world give the same split."""
-    vocabulary = world.vocabulary
-    positives = choose_positives(graphs, vocabulary, plan.positives, plan.per_image, plan.seed, first_id=plan.first_id)
-    expressions: list[NegativeExpression] = []
+    positives = choose_positives(
+        graphs, world.vocabulary, plan.positives, plan.per_image, plan.seed, first_id=plan.first_id
+    )
+    return Split(
+        graphs=list(graphs),
+        positives=positives,
+        expressions=_negative_expressions(positives, plan, world.vocabulary),
+        edits=_image_edits(positives, plan, world),
+    )
+
+
+def _negative_expressions(
+    positives: Sequence[Positive], plan: SplitPlan, vocabulary: Vocabulary
+) -> list[NegativeExpression]:
+    """For each column, negatives of the positives in a random order until the column is full."""
+    found: list[NegativeExpression] = []
     for type_, level in TEXT_COLUMNS:
-        found = 0
+        column: list[NegativeExpression] = []
         for positive in _shuffled(positives, f"{plan.seed}/{type_}/{level}/text"):
-            if found == plan.expressions_per_column:
+            if len(column) == plan.expressions_per_column:
                 break
+            # A generator per positive and column: a change to one column does not change the others.
             rng = random.Random(f"{plan.seed}/{positive.id}/{type_}/{level}/text")
-            negative = negative_expressions(positive, type_, level, vocabulary, rng)
-            if negative is not None:
-                expressions.append(negative)
-                found += 1
-    edits: list[ImageEdit] = []
+            negative = negative_expression(positive, type_, level, vocabulary, rng)
+            column += [negative] if negative is not None else []
+        found += column
+    return found
+
+
+def _image_edits(positives: Sequence[Positive], plan: SplitPlan, world: World) -> list[ImageEdit]:
+    """As `_negative_expressions`, for negative images."""
+    found: list[ImageEdit] = []
     for type_, level in IMAGE_COLUMNS:
-        found = 0
-        if world.settle is None and type_ != "flip":
+        if world.refit is None and type_ != "flip":
             continue
+        column: list[ImageEdit] = []
         for positive in _shuffled(positives, f"{plan.seed}/{type_}/{level}/image"):
-            if found == plan.images_per_column:
+            if len(column) == plan.images_per_column:
                 break
             rng = random.Random(f"{plan.seed}/{positive.id}/{type_}/{level}/image")
-            edit = image_edit(positive, type_, level, vocabulary, world.settle or _unsettled, rng)
-            if edit is not None:
-                edits.append(edit)
-                found += 1
-    return Split(list(graphs), positives, expressions, edits)
+            edit = image_edit(positive, type_, level, world.vocabulary, world.refit or _cannot_refit, rng)
+            column += [edit] if edit is not None else []
+        found += column
+    return found
 
 
-def _shuffled(positives: list[Positive], seed: str) -> list[Positive]:
+def _shuffled(positives: Sequence[Positive], seed: str) -> list[Positive]:
+    """All positives in a random order, so that a column is not filled from the first images alone."""
     order = list(positives)
     random.Random(seed).shuffle(order)
     return order
 
 
-def _unsettled(graph: SceneGraph, changed: frozenset[str]) -> SceneGraph | None:
+def _cannot_refit(graph: SceneGraph, changed: frozenset[str]) -> SceneGraph | None:
+    """The refit of photographs, which cannot be drawn again."""
     return None
 
 
+@dataclass
+class _Rows:
+    """Rows of one kind in both formats."""
+
+    vanilla: list[VanillaRow] = field(default_factory=list)
+    coco: list[CocoEntry] = field(default_factory=list)
+
+    def add(self, row: VanillaRow, file_name: str, graph: SceneGraph, target_id: str) -> None:
+        """Add a row; its box is that of the positive's target, in the row's own image."""
+        xywh = graph.objects[target_id].xywh
+        self.vanilla.append(row)
+        self.coco.append(coco_entry(row, file_name, (graph.width, graph.height), xywh))
+
+
 def write_split(split: Split, name: str, world: World, folder: Path) -> dict[str, int]:
-    """Write a split's images, annotations in both formats and scene graphs; returns what was written.
+    """Write a split's images, annotations in both formats and scene graphs; returns how many samples of each kind.
 
     Files: `images/`, `negative_images/`, `vanilla/<name>_*.json`, `<name>_*_coco_format.json`,
     `scene_graphs/<name>.json.gz`. Only images that an expression uses are written.
     """
     vocabulary = world.vocabulary
-    positive_rows, pairs = [], {}
+    positives, texts, images = _Rows(), _Rows(), _Rows()
     for positive in split.positives:
+        graph = positive.graph
         row = positive_row(positive, vocabulary)
-        positive_rows.append(row)
-        pairs[positive.id] = coco_entry(row, *_place(positive, positive.graph, world, f"{positive.graph.image_id}"))
+        positives.add(row, world.file_name(graph.image_id), graph, positive.object_ids[0])
+    # Ids count on over the three kinds, so that an id names one sample of the split.
     next_id = max((p.id for p in split.positives), default=0) + 1
-    text_rows, text_pairs = [], []
     for id_, negative in enumerate(split.expressions, start=next_id):
+        graph, target_id = negative.positive.graph, negative.positive.object_ids[0]
         row = negative_expression_row(negative, id_, vocabulary)
-        text_rows.append(row)
-        graph = negative.positive.graph
-        text_pairs.append(coco_entry(row, *_place(negative.positive, graph, world, graph.image_id)))
-    image_rows, image_pairs = [], []
-    for id_, edit in enumerate(split.edits, start=next_id + len(text_rows)):
+        texts.add(row, world.file_name(graph.image_id), graph, target_id)
+    for id_, edit in enumerate(split.edits, start=next_id + len(split.expressions)):
+        # "~" is in no image id of GQA or of the mini world, so the name cannot be that of an original.
         image_id = f"{edit.positive.graph.image_id}~{id_}"
         row = negative_image_row(edit, id_, image_id, vocabulary)
-        image_rows.append(row)
-        file_name, image_wh, box = _place(edit.positive, edit.graph, world, image_id)
-        image_pairs.append(coco_entry(row, file_name, image_wh, box))
-        _save_image(world.picture_edit(edit), folder / "negative_images" / world.file_name(image_id))
-    if world.picture is not None:
-        used = {p.graph.image_id for p in split.positives}
-        for graph in split.graphs:
-            if graph.image_id in used:
-                _save_image(world.picture(graph), folder / "images" / world.file_name(graph.image_id))
-    _write_annotations(
-        name, folder, positive_rows, text_rows, image_rows, list(pairs.values()), text_pairs, image_pairs
-    )
-    _write_graphs(split, folder / "scene_graphs" / f"{name}.json.gz")
-    return {"positives": len(positive_rows), "negative expressions": len(text_rows), "negative images": len(image_rows)}
+        images.add(row, world.file_name(image_id), edit.graph, edit.positive.object_ids[0])
+        _save_image(world.draw_edit(edit), folder / "negative_images" / world.file_name(image_id))
+    _write_annotations(name, folder, positives, texts, images)
+    graphs = _used_graphs(split)
+    _write_graphs(graphs, folder / "scene_graphs" / f"{name}.json.gz")
+    if world.draw is not None:
+        for graph in graphs:
+            _save_image(world.draw(graph), folder / "images" / world.file_name(graph.image_id))
+    return {
+        "positives": len(split.positives),
+        "negative expressions": len(split.expressions),
+        "negative images": len(split.edits),
+    }
 
 
-def _place(
-    positive: Positive, graph: SceneGraph, world: World, image_id: str
-) -> tuple[str, tuple[int, int], tuple[float, float, float, float]]:
-    target = graph.objects[positive.object_ids[0]]
-    return world.file_name(image_id), (graph.width, graph.height), target.xywh
-
-
-def _write_annotations(
-    name: str,
-    folder: Path,
-    positives: list[Row],
-    texts: list[Row],
-    images: list[Row],
-    positive_pairs: list[tuple[Row, Row]],
-    text_pairs: list[tuple[Row, Row]],
-    image_pairs: list[tuple[Row, Row]],
-) -> None:
-    write_json(folder / "vanilla" / f"{name}_expression_pos.json", positives)
-    write_json(folder / "vanilla" / f"{name}_expression_neg.json", texts)
-    write_coco(folder / f"{name}_expression_pos_coco_format.json", positive_pairs)
-    write_coco(folder / f"{name}_expression_all_coco_format.json", positive_pairs + text_pairs)
-    if images:
-        write_json(folder / "vanilla" / f"{name}_image_neg.json", images)
-        write_coco(folder / f"{name}_image_neg_coco_format.json", image_pairs)
-
-
-def _write_graphs(split: Split, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _used_graphs(split: Split) -> list[SceneGraph]:
+    """Graphs of the images that have a positive, in the split's order."""
     used = {p.graph.image_id for p in split.positives}
-    graphs = {g.image_id: dump_scene_graph(g) for g in split.graphs if g.image_id in used}
-    text = json.dumps(graphs, separators=(",", ":"))
+    return [graph for graph in split.graphs if graph.image_id in used]
+
+
+def _write_annotations(name: str, folder: Path, positives: _Rows, texts: _Rows, images: _Rows) -> None:
+    write_json(folder / "vanilla" / f"{name}_expression_pos.json", positives.vanilla)
+    write_json(folder / "vanilla" / f"{name}_expression_neg.json", texts.vanilla)
+    write_coco(folder / f"{name}_expression_pos_coco_format.json", positives.coco)
+    write_coco(folder / f"{name}_expression_all_coco_format.json", positives.coco + texts.coco)
+    # A split for training has no negative images, and then no file of them.
+    if images.vanilla:
+        write_json(folder / "vanilla" / f"{name}_image_neg.json", images.vanilla)
+        write_coco(folder / f"{name}_image_neg_coco_format.json", images.coco)
+
+
+def _write_graphs(graphs: Sequence[SceneGraph], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({graph.image_id: dump_scene_graph(graph) for graph in graphs}, separators=(",", ":"))
+    # mtime=0: gzip would write the time into the file, and no two builds had the same bytes.
     path.write_bytes(gzip.compress(text.encode(), compresslevel=9, mtime=0))
 
 

@@ -1,7 +1,10 @@
-"""What an expression says, free of wording: a target, related things, relations; what it fits; how hard it is.
+"""Descriptions: the content of an expression without its wording, the objects that it fits, and its difficulty.
 
-A description is a small pattern over a scene graph. Node 0 is the target. A pattern fits a thing if the other
-nodes can be assigned to other things so that every attribute and every relation holds.
+A description is a small pattern over a scene graph. Node 0 is the target. The pattern fits an object if every other
+node can be assigned to another object so that all attributes and all relations hold.
+
+A graph may be incomplete (`Vocabulary.complete`), so there are two questions. What holds is what the graph says. What
+is *possible* is all that the graph does not exclude.
 """
 
 from __future__ import annotations
@@ -9,16 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from finecops.construction.graph import SceneGraph, Thing
+from finecops.construction.graph import SceneGraph, SceneObject
 from finecops.construction.vocabulary import Vocabulary
 
 SAME = "same "
-"""Prefix of the relation "has the same `<kind of attribute>` as"."""
+"""Prefix of the relation "has the same `<type of attribute>` as"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A thing as it is described: a category and some of its attributes."""
+    """An object as it is described: a category and some of its attributes."""
 
     name: str
     attributes: tuple[str, ...] = ()
@@ -26,7 +29,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """Node `head` stands `relation` node `tail`; "same colour" compares an attribute's kind."""
+    """Node `head` stands `relation` node `tail`; "same colour" compares the values of an attribute's type."""
 
     relation: str
     head: int
@@ -50,32 +53,37 @@ class Description:
         return replace(self, edges=(*self.edges[:index], edge, *self.edges[index + 1 :]))
 
 
-def fits_node(thing: Thing, node: Node, vocabulary: Vocabulary, possible: bool = False) -> bool:
-    """Whether a thing is of a node's category (or of one that looks alike) and has its attributes.
+def node_fits(obj: SceneObject, node: Node, vocabulary: Vocabulary, possible: bool = False) -> bool:
+    """Whether an object is of a node's category (or of one that looks alike) and has its attributes.
 
-    With `possible`, whether it could be: an attribute that the graph does not mention may hold, unless the graph
-    is complete or gives the thing another value of the same exclusive kind.
+    With `possible`, an attribute that the graph does not mention counts too, unless the graph is complete or gives the
+    object another value of the same exclusive type.
     """
-    if vocabulary.group(thing.name) != vocabulary.group(node.name):
+    if vocabulary.group(obj.name) != vocabulary.group(node.name):
         return False
     return all(
-        attribute in thing.attributes or (possible and _may_have(thing, attribute, vocabulary))
+        attribute in obj.attributes or (possible and _may_have(obj, attribute, vocabulary))
         for attribute in node.attributes
     )
 
 
-def _may_have(thing: Thing, attribute: str, vocabulary: Vocabulary) -> bool:
+def _may_have(obj: SceneObject, attribute: str, vocabulary: Vocabulary) -> bool:
+    """Whether the graph leaves open that an object has an attribute."""
     kind = vocabulary.attribute_types[attribute]
-    return not vocabulary.complete and not (
-        kind in vocabulary.exclusive_types and any(vocabulary.attribute_types.get(a) == kind for a in thing.attributes)
+    excluded = kind in vocabulary.exclusive_types and any(
+        vocabulary.attribute_types.get(a) == kind for a in obj.attributes
     )
+    return not vocabulary.complete and not excluded
 
 
-def holds(edge: Edge, head: Thing, tail: Thing, vocabulary: Vocabulary, possible: bool = False) -> bool:
-    """Whether a relation holds between two things of a graph; with `possible`, whether it could (see `fits_node`)."""
+def edge_holds(
+    edge: Edge, head: SceneObject, tail: SceneObject, vocabulary: Vocabulary, possible: bool = False
+) -> bool:
+    """Whether a relation holds between two objects of a graph; with `possible`, whether it may (see `node_fits`)."""
     if edge.relation.startswith(SAME):
         kind = edge.relation[len(SAME) :]
-        values = [{a for a in t.attributes if vocabulary.attribute_types.get(a) == kind} for t in (head, tail)]
+        values = [{a for a in obj.attributes if vocabulary.attribute_types.get(a) == kind} for obj in (head, tail)]
+        # An object without a value of this type may have any.
         unknown = possible and not vocabulary.complete and not all(values)
         return unknown or bool(values[0] & values[1])
     if head.relates(edge.relation, tail.id):
@@ -87,20 +95,21 @@ def holds(edge: Edge, head: Thing, tail: Thing, vocabulary: Vocabulary, possible
 
 def assignments(
     graph: SceneGraph, description: Description, vocabulary: Vocabulary, possible: bool = False
-) -> Iterator[tuple[Thing, ...]]:
-    """All ways to assign different things to the nodes so that everything said holds (or could hold)."""
+) -> Iterator[tuple[SceneObject, ...]]:
+    """Every assignment of different objects to the nodes for which all that is said holds (or is possible)."""
 
-    def extend(chosen: tuple[Thing, ...]) -> Iterator[tuple[Thing, ...]]:
+    def extend(chosen: tuple[SceneObject, ...]) -> Iterator[tuple[SceneObject, ...]]:
         index = len(chosen)
         if index == len(description.nodes):
             yield chosen
             return
-        for thing in graph.objects.values():
-            if thing in chosen or not fits_node(thing, description.nodes[index], vocabulary, possible):
+        for obj in graph.objects.values():
+            if obj in chosen or not node_fits(obj, description.nodes[index], vocabulary, possible):
                 continue
-            candidate = (*chosen, thing)
+            candidate = (*chosen, obj)
+            # An edge is checked as soon as its later node has an object, so that wrong branches end early.
             if all(
-                holds(edge, candidate[edge.head], candidate[edge.tail], vocabulary, possible)
+                edge_holds(edge, candidate[edge.head], candidate[edge.tail], vocabulary, possible)
                 for edge in description.edges
                 if max(edge.head, edge.tail) == index
             ):
@@ -110,43 +119,50 @@ def assignments(
 
 
 def referents(graph: SceneGraph, description: Description, vocabulary: Vocabulary, possible: bool = False) -> list[str]:
-    """Ids of the things a description fits (or could fit), in the graph's order."""
+    """Ids of the objects that a description fits (or possibly fits), in the graph's order."""
+    # Several assignments may have the same target.
     found = {chosen[0].id for chosen in assignments(graph, description, vocabulary, possible)}
     return [object_id for object_id in graph.objects if object_id in found]
 
 
-def singles_out(graph: SceneGraph, description: Description, target_id: str, vocabulary: Vocabulary) -> bool:
-    """Whether a description provably fits one thing and no other."""
+def is_unique(graph: SceneGraph, description: Description, target_id: str, vocabulary: Vocabulary) -> bool:
+    """Whether a description fits one object and provably no other."""
     if referents(graph, description, vocabulary) != [target_id]:
         return False
     return vocabulary.complete or referents(graph, description, vocabulary, possible=True) == [target_id]
 
 
 def is_false(graph: SceneGraph, description: Description, vocabulary: Vocabulary) -> bool:
-    """Whether a description provably fits nothing in the image."""
+    """Whether a description provably fits no object of the image."""
     return next(assignments(graph, description, vocabulary, possible=True), None) is None
 
 
 def difficulty(graph: SceneGraph, description: Description, vocabulary: Vocabulary) -> int | None:
-    """The level of a description in its image (paper, III-A), or None if it does not fit exactly one thing.
+    """The level of a description in its image (paper, III-A), or None if it does not fit exactly one object.
 
-    Level 1: no other thing of the target's category. Level 2: one attribute of the target or one relation to a
-    thing named by its category alone tells it apart. Level 3: it takes two or more. What counts is what is
-    needed, not how much the expression says.
+    Level 1: there is no other object of the target's category. Level 2: one attribute of the target, or one relation
+    to an object named by its category alone, is enough to identify it. Level 3: two or more are needed. Only attributes
+    and relations of the description count. Of these, what is needed decides, not how much is said.
     """
     target = referents(graph, description, vocabulary)
     if len(target) != 1:
         return None
-    bare = description.nodes[0].name
-    if referents(graph, Description("0_hop", (Node(bare),)), vocabulary) == target:
+    bare = Node(description.nodes[0].name)
+    if referents(graph, Description("0_hop", (bare,)), vocabulary) == target:
         return 1
-    for attribute in description.nodes[0].attributes:
-        if referents(graph, Description("0_hop", (Node(bare, (attribute,)),)), vocabulary) == target:
-            return 2
-    for edge in description.edges:
-        if edge.head != 0:
-            continue
-        other = Node(description.nodes[edge.tail].name)
-        if referents(graph, Description("1_hop", (Node(bare), other), (replace(edge, tail=1),)), vocabulary) == target:
+    for simple in _single_clues(description):
+        if referents(graph, simple, vocabulary) == target:
             return 2
     return 3
+
+
+def _single_clues(description: Description) -> Iterator[Description]:
+    """The descriptions that keep the target's category and one of its attributes or relations."""
+    name = description.nodes[0].name
+    for attribute in description.nodes[0].attributes:
+        yield Description("0_hop", (Node(name, (attribute,)),))
+    for edge in description.edges:
+        # A relation between two other nodes alone does not describe the target.
+        if edge.head == 0:
+            nodes = (Node(name), Node(description.nodes[edge.tail].name))
+            yield Description("1_hop", nodes, (replace(edge, tail=1),))

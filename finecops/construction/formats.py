@@ -1,11 +1,15 @@
-"""Rows of the benchmark in FineCops-Ref's two formats: vanilla, and COCO in MDETR's style."""
+"""Rows of the benchmark in FineCops-Ref's two formats: vanilla, and COCO in MDETR's style.
+
+The order of the keys is part of the format here: the files of finecops-mini are compared byte by byte.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from finecops.construction.description import SAME, Description
 from finecops.construction.image_edits import ImageEdit
@@ -13,76 +17,135 @@ from finecops.construction.negatives import NegativeExpression
 from finecops.construction.positives import Positive
 from finecops.construction.vocabulary import Vocabulary
 
-Row = dict[str, Any]
+
+class _PositiveFields(TypedDict):
+    id: int
+    image_id: str
+    objects_id: list[str]
+    tuple: list[Any]
+    tuple_type: str
+    spatial: bool
+    attribute: bool
+    level: int
+    expression: str
 
 
-def positive_row(positive: Positive, vocabulary: Vocabulary) -> Row:
+class VanillaRow(_PositiveFields, total=False):
+    """A row of a vanilla file; only negatives have the keys from `positive_id` on.
+
+    `tuple` is node 0, then each relation with its node; a node is its name and the list of its attributes. `objects_id`
+    has the target first. `shuffle_index` says which parts of the tuple were changed. `level` is the positive's.
+    """
+
+    positive_id: int
+    negative_level: int
+    negative_type: str
+    shuffle_index: list[int]
+    ori_type: str
+    negative_cate: str
+
+
+class CocoImage(TypedDict):
+    """An image entry of a COCO file in MDETR's style: one per expression, which is its `caption`."""
+
+    id: int
+    file_name: str
+    width: int
+    height: int
+    caption: str
+    original_img_id: str
+    dataset_name: str
+
+
+class _CocoBox(TypedDict):
+    id: int
+    image_id: int
+    category_id: int
+    bbox: list[float]
+    area: float
+    iscrowd: int
+    level: int
+    tuple_type: str
+
+
+class CocoAnnotation(_CocoBox, total=False):
+    """The annotation of an expression; only negatives have the keys from `positive_id` on."""
+
+    positive_id: int
+    negative_level: int
+    negative_type: str
+    negative_cate: str
+    ori_type: str
+
+
+CocoEntry = tuple[CocoImage, CocoAnnotation]
+
+
+def positive_row(positive: Positive, vocabulary: Vocabulary) -> VanillaRow:
     """A positive in the vanilla format."""
+    description = positive.description
+    relations = [edge.relation for edge in description.edges]
     return {
         "id": positive.id,
         "image_id": positive.graph.image_id,
         "objects_id": list(positive.object_ids),
-        **_said(positive.description, vocabulary),
+        "tuple": _tuple(description),
+        "tuple_type": description.tuple_type,
+        "spatial": any(vocabulary.is_spatial(r) for r in relations),
+        # "The same colour as" is about an attribute too, though it names no value.
+        "attribute": any(n.attributes for n in description.nodes) or any(r.startswith(SAME) for r in relations),
         "level": positive.level,
         "expression": positive.expression.text,
     }
 
 
-def negative_expression_row(negative: NegativeExpression, id_: int, vocabulary: Vocabulary) -> Row:
-    """A negative expression in the vanilla format; `level` is its positive's."""
-    return {
-        "id": id_,
-        "image_id": negative.positive.graph.image_id,
-        "objects_id": list(negative.positive.object_ids),
-        **_said(negative.description, vocabulary),
-        "level": negative.positive.level,
-        "expression": negative.text,
-        "positive_id": negative.positive.id,
-        "negative_level": negative.level,
-        "negative_type": negative.type,
-        "shuffle_index": [negative.changed],
-        "ori_type": negative.positive.description.tuple_type,
-        "negative_cate": "text",
-    }
+def negative_expression_row(negative: NegativeExpression, id_: int, vocabulary: Vocabulary) -> VanillaRow:
+    """A negative expression in the vanilla format; image, objects and level are those of its positive."""
+    changed = replace(negative.positive, description=negative.description)
+    row = positive_row(changed, vocabulary)
+    row["id"] = id_
+    row["expression"] = negative.text
+    return _with_negative_fields(row, negative, shuffle_index=[negative.changed], negative_cate="text")
 
 
-def negative_image_row(edit: ImageEdit, id_: int, image_id: str, vocabulary: Vocabulary) -> Row:
-    """A negative image in the vanilla format: the positive's expression on another image."""
-    return positive_row(edit.positive, vocabulary) | {
-        "id": id_,
-        "image_id": image_id,
-        "positive_id": edit.positive.id,
-        "negative_level": edit.level,
-        "negative_type": edit.type,
-        "shuffle_index": list(edit.changed),
-        "ori_type": edit.positive.description.tuple_type,
-        "negative_cate": "image",
-    }
+def negative_image_row(edit: ImageEdit, id_: int, image_id: str, vocabulary: Vocabulary) -> VanillaRow:
+    """A negative image in the vanilla format: the positive's expression with another image."""
+    row = positive_row(edit.positive, vocabulary)
+    row["id"] = id_
+    row["image_id"] = image_id
+    return _with_negative_fields(row, edit, shuffle_index=list(edit.changed), negative_cate="image")
 
 
-def _said(description: Description, vocabulary: Vocabulary) -> Row:
+def _with_negative_fields(
+    row: VanillaRow, negative: NegativeExpression | ImageEdit, shuffle_index: list[int], negative_cate: str
+) -> VanillaRow:
+    row["positive_id"] = negative.positive.id
+    row["negative_level"] = negative.level
+    row["negative_type"] = negative.type
+    row["shuffle_index"] = shuffle_index
+    row["ori_type"] = negative.positive.description.tuple_type
+    row["negative_cate"] = negative_cate
+    return row
+
+
+def _tuple(description: Description) -> list[Any]:
     parts: list[Any] = [[description.nodes[0].name, list(description.nodes[0].attributes)]]
     for edge in description.edges:
         tail = description.nodes[edge.tail]
         parts += [edge.relation, [tail.name, list(tail.attributes)]]
-    relations = [e.relation for e in description.edges]
-    return {
-        "tuple": parts,
-        "tuple_type": description.tuple_type,
-        "spatial": any(vocabulary.is_spatial(r) for r in relations),
-        "attribute": any(n.attributes for n in description.nodes) or any(r.startswith(SAME) for r in relations),
-    }
+    return parts
 
 
-def coco_entry(row: Row, file_name: str, image_wh: tuple[int, int], bbox_xywh: Iterable[float]) -> tuple[Row, Row]:
+def coco_entry(row: VanillaRow, file_name: str, image_wh: tuple[int, int], bbox_xywh: Iterable[float]) -> CocoEntry:
     """A vanilla row as an (image, annotation) pair in COCO's format, MDETR's style.
 
-    Every expression is an image entry of its own, with the expression as `caption` and one annotation; ids are
-    the row's. A negative's `bbox` is the box its positive had: no answer, only what a careless model points to.
+    Every expression is an image entry of its own, with the expression as `caption` and one annotation; ids are the
+    row's. The `bbox` (xywh, pixels) of a negative is the box of its positive. It is no answer, only where a careless
+    model points.
     """
     width, height = image_wh
     box = [float(v) for v in bbox_xywh]
-    image = {
+    image: CocoImage = {
         "id": row["id"],
         "file_name": file_name,
         "width": width,
@@ -91,7 +154,7 @@ def coco_entry(row: Row, file_name: str, image_wh: tuple[int, int], bbox_xywh: I
         "original_img_id": row["image_id"],
         "dataset_name": "finecops",
     }
-    annotation = {
+    annotation: CocoAnnotation = {
         "id": row["id"],
         "image_id": row["id"],
         "category_id": 1,
@@ -101,13 +164,17 @@ def coco_entry(row: Row, file_name: str, image_wh: tuple[int, int], bbox_xywh: I
         "level": row["level"],
         "tuple_type": row["tuple_type"],
     }
-    for key in ("positive_id", "negative_level", "negative_type", "negative_cate", "ori_type"):
-        if key in row:
-            annotation[key] = row[key]
+    # `positive_id` alone decides: a row has all keys of a negative or none of them.
+    if "positive_id" in row:
+        annotation["positive_id"] = row["positive_id"]
+        annotation["negative_level"] = row["negative_level"]
+        annotation["negative_type"] = row["negative_type"]
+        annotation["negative_cate"] = row["negative_cate"]
+        annotation["ori_type"] = row["ori_type"]
     return image, annotation
 
 
-def write_coco(path: Path, entries: Iterable[tuple[Row, Row]]) -> None:
+def write_coco(path: Path, entries: Iterable[CocoEntry]) -> None:
     """Write a COCO annotation file from (image, annotation) pairs."""
     pairs = list(entries)
     content = {
@@ -119,19 +186,21 @@ def write_coco(path: Path, entries: Iterable[tuple[Row, Row]]) -> None:
     write_json(path, content)
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write compact JSON, one line per entry of each top-level list so that changes can be read."""
+def write_json(path: Path, content: Iterable[Mapping[str, Any]] | Mapping[str, Any]) -> None:
+    """Write compact JSON with one line per entry of each top-level list, so that a diff can be read."""
     path.parent.mkdir(parents=True, exist_ok=True)
 
     def dump(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
-    def lines(rows: list[Any]) -> str:
-        return "[\n" + ",\n".join(map(dump, rows)) + "\n]" if rows else "[]"
+    # One line per row: a change of one row is one line in a diff.
+    def lines(rows: Iterable[Any]) -> str:
+        dumped = [dump(row) for row in rows]
+        return "[\n" + ",\n".join(dumped) + "\n]" if dumped else "[]"
 
-    if isinstance(content, list):
-        text = lines(content)
-    else:
+    if isinstance(content, Mapping):
         parts = [f"{dump(k)}:{lines(v) if isinstance(v, list) else dump(v)}" for k, v in content.items()]
         text = "{" + ",\n".join(parts) + "}"
+    else:
+        text = lines(content)
     path.write_text(text + "\n", encoding="utf-8")

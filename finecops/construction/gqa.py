@@ -1,8 +1,8 @@
-"""GQA behind the builder's interface: its scene graph files, its words, its images.
+"""GQA as a world of the builder: its scene graph files, its words, its images.
 
-GQA's graphs are incomplete, so an attribute or relation that a graph does not mention is taken for possible, and
-an expression is kept only if everything it needs is said (`Vocabulary.complete`). Of the negative images only the
-horizontal flip can be made without an image editor.
+GQA's graphs are incomplete. An attribute or relation that a graph does not mention is possible, and an expression is
+kept only if the graph says everything that it needs (`Vocabulary.complete`). Without an image editor the horizontal
+flip is the only negative image that can be made.
 """
 
 from __future__ import annotations
@@ -45,17 +45,18 @@ GQA_VOCABULARY: Final = Vocabulary(
         **dict.fromkeys(_SIZES.split(), "size"),
     },
     exclusive_types=frozenset({"colour", "material", "size"}),
+    # Each pair contradicts in both directions.
     contradictions={a: (b,) for pair in _PAIRS.items() for a, b in (pair, pair[::-1])},
     mirror={"to the left of": "to the right of", "to the right of": "to the left of"},
     synonyms=dict.fromkeys(_PEOPLE.split(), "person"),
     unsuitable=frozenset(_NO_TARGET.split()),
     min_side_share=0.05,
 )
-"""Colours, materials and sizes exclude one another; categories of people are not told apart."""
+"""Values of one type (colour, material, size) exclude one another. The categories of people are one group."""
 
 
 def read_scene_graphs(path: Path, limit: int = 0) -> Iterator[SceneGraph]:
-    """Scene graphs of a GQA file (`train_sceneGraphs.json`, also gzipped), in its order; `limit` 0 is all.
+    """Scene graphs of a GQA file (`train_sceneGraphs.json`, gzipped or not), in its order; `limit` 0 is all.
 
     Raises:
         DataError: the file is missing or not in GQA's format.
@@ -76,13 +77,20 @@ def read_scene_graphs(path: Path, limit: int = 0) -> Iterator[SceneGraph]:
 
 
 def gqa_world(image_folder: Path) -> World:
-    """A world of photographs: nothing is drawn, the only edit is the flip."""
+    """A world of photographs: no image is drawn, and the flip is the only edit."""
 
     def flipped(edit: ImageEdit) -> Image.Image:
         path = image_folder / f"{edit.positive.graph.image_id}.jpg"
         if not path.is_file():
             raise DataError(f"image {path} is missing")
+        # Some images of GQA are greyscale; all negative images are RGB.
         with Image.open(path) as image:
             return ImageOps.mirror(image.convert("RGB"))
 
-    return World(GQA_VOCABULARY, lambda image_id: f"{image_id}.jpg", None, None, flipped)
+    return World(
+        vocabulary=GQA_VOCABULARY,
+        file_name=lambda image_id: f"{image_id}.jpg",
+        draw=None,
+        refit=None,
+        draw_edit=flipped,
+    )

@@ -1,6 +1,6 @@
-"""Negative expressions: an expression changed a little so that it fits nothing in its image (paper, III-B).
+"""Negative expressions: an expression changed a little so that it fits no object of its image (paper, III-B).
 
-Level 1 changes what is said of the target itself, level 2 what is said of a thing it is related to.
+Level 1 changes the words about the target itself, level 2 those about an object that it is related to.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TEXT_COLUMNS: tuple[tuple[str, int], ...] = tuple(
 
 @dataclass(frozen=True)
 class NegativeExpression:
-    """A changed expression; `changed` names the node or edge by its index in the tuple."""
+    """A changed expression; `changed` is the index of the changed node or edge."""
 
     positive: Positive
     type: str
@@ -34,14 +34,15 @@ class NegativeExpression:
     changed: int
 
 
-def negative_expressions(
+def negative_expression(
     positive: Positive, type_: str, level: int, vocabulary: Vocabulary, rng: random.Random
 ) -> NegativeExpression | None:
-    """One negative expression of a column for a positive, proved false in its image; None if there is none.
+    """One negative expression of a positive, of a type and level, proved false in its image; None if there is none.
 
-    The wording stays the positive's, so nothing but the change tells the two apart.
+    The wording stays the positive's, so the change is the only difference.
     """
     proposals = list(_CHANGES[type_](positive, level, vocabulary, rng))
+    # The order of the proposals follows the tuple; without a shuffle the first part would be changed most often.
     rng.shuffle(proposals)
     for description, changed in proposals:
         if is_false(positive.graph, description, vocabulary):
@@ -51,6 +52,7 @@ def negative_expressions(
 
 
 def _node_indices(description: Description, level: int) -> range:
+    """The nodes that a level may change: the target alone, or all others."""
     return range(1) if level == 1 else range(1, len(description.nodes))
 
 
@@ -62,7 +64,7 @@ def _replace_object(
     names = list(vocabulary.categories or present)
     for index in _node_indices(description, level):
         node = description.nodes[index]
-        # A category that is elsewhere in the image makes the harder negative; half of the time it is one.
+        # A category that is also in the image makes a harder negative: half of the proposals take one of these.
         options = [n for n in (present if rng.random() < 0.5 else names) if n != node.name]
         for name in rng.sample(options, min(4, len(options))):
             yield description.with_node(index, replace(node, name=name)), index
@@ -75,6 +77,7 @@ def _replace_attribute(
     for index in _node_indices(description, level):
         node = description.nodes[index]
         for attribute in node.attributes:
+            # A striped car may be dotted too: only a value of an exclusive type is excluded by another one.
             kind = vocabulary.attribute_types[attribute]
             if kind not in vocabulary.exclusive_types:
                 continue
@@ -90,16 +93,18 @@ def _replace_relation(
     description = positive.description
     known = sorted(vocabulary.contradictions)
     for index, edge in enumerate(description.edges):
+        # "The same colour as" has no opposite relation.
         if edge.relation.startswith(SAME) or (edge.head == 0) != (level == 1):
             continue
         opposites = list(vocabulary.contradictions.get(edge.relation, ()))
+        # Opposites are false in every graph. Two others are tried too, for variety; they are proved like all the rest.
         others = [r for r in known if r != edge.relation and r not in opposites]
         for relation in [*opposites, *rng.sample(others, min(2, len(others)))]:
             yield description.with_edge(index, replace(edge, relation=relation)), index
 
 
 def swap_pairs(count: int, level: int) -> list[tuple[int, int]]:
-    """Which of `count` things may swap: at level 1 the target with each other one, at level 2 two of the others."""
+    """Pairs of the `count` objects that may swap: at level 1 the target with each other, at level 2 two others."""
     if level == 1:
         return [(0, other) for other in range(1, count)]
     return [(a, b) for a in range(1, count) for b in range(a + 1, count)]
@@ -126,7 +131,7 @@ def _swap_attribute(
 
 
 def swapped_attributes(first: Node, second: Node, vocabulary: Vocabulary) -> Iterator[tuple[Node, Node]]:
-    """Two nodes with one attribute of the same kind exchanged, for every kind that both name differently."""
+    """Two nodes with one attribute exchanged, for every type of attribute of which they name different values."""
     for mine in first.attributes:
         for theirs in second.attributes:
             kinds = {vocabulary.attribute_types[a] for a in (mine, theirs)}

@@ -1,22 +1,23 @@
-"""Random paths through a scene graph: which things an expression names and what it says of them."""
+"""Random paths through a scene graph: the objects that an expression names, and what it says about them (III-A)."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
 
-from finecops.construction.description import SAME, Description, Edge, Node, singles_out
-from finecops.construction.graph import SceneGraph, Thing
+from finecops.construction.description import SAME, Description, Edge, Node, is_unique
+from finecops.construction.graph import SceneGraph, SceneObject
 from finecops.construction.vocabulary import Vocabulary
 
 TUPLE_TYPES = ("0_hop", "1_hop", "2_hop", "and", "same_attr")
-_MAX_ATTRIBUTES = 2
+_ATTRIBUTE_COUNT_WEIGHTS = (5, 4, 1)
+"""Weights of naming no, one or two attributes: most expressions of the benchmark name at most one."""
 
 
 def sample_path(
-    rng: random.Random, graph: SceneGraph, target: Thing, tuple_type: str, vocabulary: Vocabulary
+    rng: random.Random, graph: SceneGraph, target: SceneObject, tuple_type: str, vocabulary: Vocabulary
 ) -> Description | None:
-    """One random path of a type that starts at a thing and fits it; not necessarily it alone.
+    """One random path of a type that starts at an object. It fits this object, and maybe others too.
 
     Returns None where the graph has no such path (no relation to follow, no shared attribute).
     """
@@ -27,12 +28,13 @@ def sample_path(
     first = _step(rng, graph, target, {target.id})
     if first is None:
         return None
-    relation, thing = first
-    nodes = [_node(rng, target, vocabulary), _node(rng, thing, vocabulary)]
+    relation, obj = first
+    nodes = [_node(rng, target, vocabulary), _node(rng, obj, vocabulary)]
     edges = [Edge(relation, 0, 1)]
     if tuple_type != "1_hop":
+        # "2_hop" continues from the related object, "and" has a second relation of the target itself.
         start = 1 if tuple_type == "2_hop" else 0
-        second = _step(rng, graph, thing if start else target, {target.id, thing.id})
+        second = _step(rng, graph, obj if start else target, {target.id, obj.id})
         if second is None:
             return None
         edges.append(Edge(second[0], start, 2))
@@ -46,23 +48,23 @@ def sample_unique_path(
     vocabulary: Vocabulary,
     tuple_types: Sequence[str] = TUPLE_TYPES,
     tries: int = 8,
-) -> tuple[Description, Thing] | None:
-    """A random path that fits exactly one thing of the graph, with that thing; None if `tries` do not find one."""
-    targets = [thing for thing in graph.objects.values() if is_suitable(graph, thing, vocabulary)]
+) -> tuple[Description, SceneObject] | None:
+    """A random path that fits exactly one object, and that object; None if none is found in `tries` draws."""
+    targets = [obj for obj in graph.objects.values() if is_suitable(graph, obj, vocabulary)]
     for _ in range(tries if targets else 0):
         target = rng.choice(targets)
         path = sample_path(rng, graph, target, rng.choice(tuple_types), vocabulary)
-        if path is not None and singles_out(graph, path, target.id, vocabulary):
+        if path is not None and is_unique(graph, path, target.id, vocabulary):
             return path, target
     return None
 
 
-def is_suitable(graph: SceneGraph, thing: Thing, vocabulary: Vocabulary) -> bool:
-    """Whether a thing may be a target: by its name, its size, and its box, which must lie in the image."""
-    x, y, w, h = thing.xywh
+def is_suitable(graph: SceneGraph, obj: SceneObject, vocabulary: Vocabulary) -> bool:
+    """Whether an object may be a target: by its name, its size, and its box, which must be inside the image."""
+    x, y, w, h = obj.xywh
     return (
-        (not vocabulary.categories or thing.name in vocabulary.categories)
-        and thing.name not in vocabulary.unsuitable
+        (not vocabulary.categories or obj.name in vocabulary.categories)
+        and obj.name not in vocabulary.unsuitable
         and min(w, h) >= vocabulary.min_side_share * min(graph.width, graph.height)
         and min(x, y) >= 0
         and x + w <= graph.width
@@ -70,14 +72,19 @@ def is_suitable(graph: SceneGraph, thing: Thing, vocabulary: Vocabulary) -> bool
     )
 
 
-def _node(rng: random.Random, thing: Thing, vocabulary: Vocabulary) -> Node:
-    known = [a for a in thing.attributes if a in vocabulary.attribute_types]
-    count = min(len(known), rng.choices(range(_MAX_ATTRIBUTES + 1), weights=(5, 4, 1))[0])
+def _node(rng: random.Random, obj: SceneObject, vocabulary: Vocabulary) -> Node:
+    """An object's category and a random part of its attributes."""
+    known = [a for a in obj.attributes if a in vocabulary.attribute_types]
+    counts = range(len(_ATTRIBUTE_COUNT_WEIGHTS))
+    count = min(len(known), rng.choices(counts, weights=_ATTRIBUTE_COUNT_WEIGHTS)[0])
     kept = set(rng.sample(known, count))
-    return Node(thing.name, tuple(a for a in known if a in kept))
+    # In the graph's order, not in the sample's: the same attributes make the same node.
+    return Node(obj.name, tuple(a for a in known if a in kept))
 
 
-def _step(rng: random.Random, graph: SceneGraph, start: Thing, seen: set[str]) -> tuple[str, Thing] | None:
+def _step(rng: random.Random, graph: SceneGraph, start: SceneObject, seen: set[str]) -> tuple[str, SceneObject] | None:
+    """One random relation of an object to an object that is not on the path yet."""
+    # A path that returns to one of its objects would describe it by itself.
     steps = [r for r in start.relations if r.object_id not in seen]
     if not steps:
         return None
@@ -85,7 +92,11 @@ def _step(rng: random.Random, graph: SceneGraph, start: Thing, seen: set[str]) -
     return relation.name, graph.objects[relation.object_id]
 
 
-def _same_attribute(rng: random.Random, graph: SceneGraph, target: Thing, vocabulary: Vocabulary) -> Description | None:
+def _same_attribute(
+    rng: random.Random, graph: SceneGraph, target: SceneObject, vocabulary: Vocabulary
+) -> Description | None:
+    """A comparison with another object, of another category, that has the same value of an exclusive type."""
+    # Another category: "the cup of the same colour as the cup" would be hard to read.
     options = [
         (vocabulary.attribute_types[attribute], other)
         for attribute in target.attributes
@@ -97,7 +108,7 @@ def _same_attribute(rng: random.Random, graph: SceneGraph, target: Thing, vocabu
         return None
     kind, other = rng.choice(options)
     node = _node(rng, target, vocabulary)
-    # Naming the shared attribute at either end would give the comparison away.
+    # Naming the shared attribute at either end would make the comparison unnecessary.
     ends = [
         Node(n.name, tuple(a for a in n.attributes if vocabulary.attribute_types[a] != kind))
         for n in (node, _node(rng, other, vocabulary))

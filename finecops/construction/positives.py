@@ -1,10 +1,10 @@
-"""Positive samples: a pool of unique paths per image, then a choice that evens out what they speak of."""
+"""Positive samples: a pool of unique paths per image, then a draw that balances what they talk about (paper, III-A)."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from finecops.construction.description import Description, assignments, difficulty
@@ -18,7 +18,7 @@ _DRAWS_PER_IMAGE = 60
 
 @dataclass(frozen=True)
 class Positive:
-    """An expression and the things of its image that it names, the target first."""
+    """An expression and the objects of its image that it names, the target first."""
 
     id: int
     graph: SceneGraph
@@ -26,6 +26,16 @@ class Positive:
     wording: Wording
     expression: Expression
     object_ids: tuple[str, ...]
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A path that may become a positive."""
+
+    graph: SceneGraph
+    description: Description
+    target_id: str
     level: int
 
 
@@ -39,46 +49,56 @@ def choose_positives(
 ) -> list[Positive]:
     """Choose positives of each level, balanced by frequency (paper, III-A).
 
-    A path's weight is the mean of the inverse frequencies, over the whole pool of its level, of what it is made
-    of: categories, attributes, relations and its type. Drawing is without replacement, at most `per_image` from
-    an image, no target twice with the same level.
+    The weight of a path is the mean of the inverse frequencies, in the pool of its level, of its parts: categories,
+    attributes, relations and its type. The draw is without replacement, with at most `per_image` positives of an image
+    and no target twice at the same level.
 
     Args:
         graphs: scene graphs of the split.
         vocabulary: the world's words.
-        quotas: level → number wanted; fewer come back where the pool is too small.
+        quotas: level → number wanted; there are fewer where the pool is too small.
         per_image: largest number of positives of one image.
-        seed: of everything random here.
-        first_id: id of the first positive; the others count up in the order of images.
+        seed: seed of everything random here.
+        first_id: id of the first positive; the others count up in the order of the images.
     """
-    pool: list[tuple[SceneGraph, Description, str, int]] = []
-    for graph in graphs:
-        rng = random.Random(f"{seed}/{graph.image_id}/paths")
-        seen: set[Description] = set()
-        for _ in range(_DRAWS_PER_IMAGE):
-            found = sample_unique_path(rng, graph, vocabulary)
-            if found is None or found[0] in seen:
-                continue
-            seen.add(found[0])
-            level = difficulty(graph, found[0], vocabulary)
-            if level is not None:
-                pool.append((graph, found[0], found[1].id, level))
+    pool = [candidate for graph in graphs for candidate in _candidates(graph, vocabulary, seed)]
     chosen: list[int] = []
     used: Counter[str] = Counter()
     for level, wanted in quotas.items():
         chosen += _balanced_draw(pool, level, wanted, per_image, used, random.Random(f"{seed}/{level}/draw"))
-    positives = []
-    for number, index in enumerate(sorted(chosen)):
-        graph, description, _, level = pool[index]
-        wording = sample_wording(random.Random(f"{seed}/{graph.image_id}/{index}/words"), description)
-        things = next(assignments(graph, description, vocabulary))
-        expression = render(graph, description, wording, vocabulary)
-        ids = tuple(thing.id for thing in things)
-        positives.append(Positive(first_id + number, graph, description, wording, expression, ids, level))
-    return positives
+    return [
+        _positive(pool[index], index, first_id + number, vocabulary, seed)
+        for number, index in enumerate(sorted(chosen))
+    ]
 
 
-def _ingredients(description: Description) -> list[str]:
+def _candidates(graph: SceneGraph, vocabulary: Vocabulary, seed: int) -> list[_Candidate]:
+    """Different unique paths of an image, with their levels."""
+    # Every image has a generator of its own, so that an image's paths do not depend on the images before it.
+    rng = random.Random(f"{seed}/{graph.image_id}/paths")
+    found: dict[Description, _Candidate] = {}
+    for _ in range(_DRAWS_PER_IMAGE):
+        path = sample_unique_path(rng, graph, vocabulary)
+        if path is None or path[0] in found:
+            continue
+        level = difficulty(graph, path[0], vocabulary)
+        if level is not None:
+            found[path[0]] = _Candidate(graph, path[0], path[1].id, level)
+    return list(found.values())
+
+
+def _positive(candidate: _Candidate, index: int, id_: int, vocabulary: Vocabulary, seed: int) -> Positive:
+    """A chosen path in words; `index` is its position in the pool."""
+    graph, description = candidate.graph, candidate.description
+    wording = sample_wording(random.Random(f"{seed}/{graph.image_id}/{index}/words"), description)
+    # The target is unique, the related objects may not be: the first assignment names them.
+    objects = next(assignments(graph, description, vocabulary))
+    expression = render(graph, description, wording, vocabulary)
+    return Positive(id_, graph, description, wording, expression, tuple(o.id for o in objects), candidate.level)
+
+
+def _parts(description: Description) -> list[str]:
+    """What a description is made of, as names to count."""
     parts = [f"type {description.tuple_type}"]
     parts += [f"category {node.name}" for node in description.nodes]
     parts += [f"attribute {a}" for node in description.nodes for a in node.attributes]
@@ -87,29 +107,32 @@ def _ingredients(description: Description) -> list[str]:
 
 
 def _balanced_draw(
-    pool: list[tuple[SceneGraph, Description, str, int]],
+    pool: Sequence[_Candidate],
     level: int,
     wanted: int,
     per_image: int,
     used: Counter[str],
     rng: random.Random,
 ) -> list[int]:
-    members = [i for i, entry in enumerate(pool) if entry[3] == level]
-    frequency = Counter(part for i in members for part in _ingredients(pool[i][1]))
+    """Indices in the pool of up to `wanted` paths of a level; `used` counts the positives of each image."""
+    members = [i for i, candidate in enumerate(pool) if candidate.level == level]
+    frequency = Counter(part for i in members for part in _parts(pool[i].description))
     keys = []
     for i in members:
-        parts = _ingredients(pool[i][1])
+        parts = _parts(pool[i].description)
         weight = sum(1 / frequency[part] for part in parts) / len(parts)
+        # Sorting by u^(1/weight) is a weighted draw without replacement (Efraimidis and Spirakis, 2006). The factor
+        # len(members) changes no order; it keeps the exponent small, so that no key is rounded to 0.
         keys.append((rng.random() ** (1 / (weight * len(members))), i))
     chosen: list[int] = []
     targets: set[tuple[str, str]] = set()
     for _, i in sorted(keys, reverse=True):
-        graph, _, target, _ = pool[i]
+        image_id, target_id = pool[i].graph.image_id, pool[i].target_id
         if len(chosen) == wanted:
             break
-        if used[graph.image_id] >= per_image or (graph.image_id, target) in targets:
+        if used[image_id] >= per_image or (image_id, target_id) in targets:
             continue
-        targets.add((graph.image_id, target))
-        used[graph.image_id] += 1
+        targets.add((image_id, target_id))
+        used[image_id] += 1
         chosen.append(i)
     return chosen

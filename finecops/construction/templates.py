@@ -1,8 +1,8 @@
-"""From a description to an English expression, with the place of every thing it names.
+"""From a description to an English expression, with the character span of every object that it names.
 
-A template's slots: `{T}` the target with "the", `{aT}` with "a", `{O1}` and `{O2}` the related things, `{r1}` and
-`{r2}` the relations, `{kind}` the kind of a shared attribute. "A" stands before a related thing that its words
-do not single out in the image, "the" before one that they do.
+The slots of a template: `{T}` is the target with "the", `{aT}` the target with "a", `{O1}` and `{O2}` are the related
+objects, `{r1}` and `{r2}` the relations, `{kind}` is the type of a shared attribute. A related object has "the" where
+its own words fit one object of the image, else "a".
 """
 
 from __future__ import annotations
@@ -52,11 +52,14 @@ TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
 }
 
 _SLOT = re.compile(r"\{(\w+)\}")
+_PHRASE_DRAWS = 1 << 16
+"""A wording holds a random number per relation, not an index. So it stays valid where a negative has another relation
+with another number of phrases. The range is far larger than any list of phrases: all are almost equally likely."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The free choices of a rendering: a template, and for each edge which phrase of the relation's list."""
+    """The free choices of an expression: a template, and for each edge a random number that picks a phrase."""
 
     template: str
     phrase_picks: tuple[int, ...]
@@ -64,16 +67,16 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """An expression and, for each node, the half-open character span of its noun phrase without the article."""
+    """A text and, for each node, the half-open character span of its noun phrase without the article."""
 
     text: str
     spans: tuple[tuple[int, int], ...]
 
 
 def sample_wording(rng: random.Random, description: Description) -> Wording:
-    """Choose a template of the description's type and the wordings of its relations."""
+    """Choose a template of the description's type and the phrases of its relations."""
     template = rng.choice(TEMPLATES[description.tuple_type])
-    return Wording(template, tuple(rng.randrange(1 << 16) for _ in description.edges))
+    return Wording(template, tuple(rng.randrange(_PHRASE_DRAWS) for _ in description.edges))
 
 
 def render(
@@ -83,12 +86,17 @@ def render(
     vocabulary: Vocabulary,
     articles_from: Description | None = None,
 ) -> Expression:
-    """Fill a template. The articles of related things depend on the graph (see the module's docstring).
+    """Fill a template; the articles of related objects depend on the graph (see the module's docstring).
 
-    With `articles_from` they are those of another description: a negative's give nothing away when they are its
-    positive's.
+    Args:
+        graph: the image's graph.
+        description: what the expression says.
+        wording: the template and phrases.
+        vocabulary: the world's words.
+        articles_from: take the articles of this description instead. A negative has those of its positive: else the
+            article alone would give the negative away.
     """
-    singled_out = [
+    definite = [
         len(referents(graph, Description("0_hop", (node,)), vocabulary)) == 1
         for node in (articles_from or description).nodes
     ]
@@ -98,10 +106,11 @@ def render(
     cursor = 0
     for slot in _SLOT.finditer(wording.template):
         literal = wording.template[cursor : slot.start()]
-        node_index, value = _fill(slot[1], singled_out, description, wording, vocabulary)
+        node_index, value = _fill(slot[1], definite, description, wording, vocabulary)
         length += len(literal) + len(value)
         parts += [literal, value]
         if node_index is not None:
+            # The article stands before the noun phrase, so the span is counted from the end.
             spans[node_index] = (length - len(noun_phrase(description.nodes[node_index], vocabulary)), length)
         cursor = slot.end()
     parts.append(wording.template[cursor:])
@@ -109,15 +118,16 @@ def render(
 
 
 def noun_phrase(node: Node, vocabulary: Vocabulary) -> str:
-    """A thing in words, without an article: size before pattern before colour, as English orders them."""
+    """An object in words, without an article: size before pattern before colour, as English orders them."""
     order = {"size": 0, "pattern": 1}
     attributes = sorted(node.attributes, key=lambda a: order.get(vocabulary.attribute_types.get(a, ""), 2))
     return " ".join([*attributes, node.name])
 
 
 def _fill(
-    slot: str, singled_out: list[bool], description: Description, wording: Wording, vocabulary: Vocabulary
+    slot: str, definite: list[bool], description: Description, wording: Wording, vocabulary: Vocabulary
 ) -> tuple[int | None, str]:
+    """The text of a slot, and the node that it names, if it names one."""
     if slot == "kind":
         return None, description.edges[0].relation[len(SAME) :]
     if slot[0] == "r":
@@ -126,6 +136,7 @@ def _fill(
         return None, phrases[wording.phrase_picks[edge] % len(phrases)]
     index = 0 if slot.endswith("T") else int(slot[1:])
     phrase = noun_phrase(description.nodes[index], vocabulary)
-    if slot == "aT" or (index > 0 and not singled_out[index]):
+    # The target has "the" unless the template says "a"; it is one object by construction.
+    if slot == "aT" or (index > 0 and not definite[index]):
         return index, f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
     return index, f"the {phrase}"

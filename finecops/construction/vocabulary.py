@@ -1,4 +1,4 @@
-"""What the builder must know of a world's words: kinds of attributes, contradicting relations, wordings."""
+"""The words of a world as the builder needs them: types of attributes, contradictions, wordings of relations."""
 
 from __future__ import annotations
 
@@ -8,41 +8,48 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """A world's words.
-
-    Attributes:
-        attribute_types: attribute → kind of quality (`colour`, `size`). Only attributes listed here are used in
-            expressions, since only these can be contradicted by another one of their kind.
-        exclusive_types: kinds of which a thing has exactly one value (a red car is not blue).
-        contradictions: relation → relations that cannot hold between the same two things at the same time.
-        mirror: relation → what it becomes when the image is flipped from left to right.
-        relation_phrases: relation → its wordings; a relation not listed is worded by its own name.
-        categories: names that may be targets or replacements; empty means all that occur.
-        synonyms: category → name of the group of categories that one would not tell apart in an image.
-        unsuitable: names that are never a target (stuff without clear borders, parts of things).
-        min_side_share: a target's shorter side is at least this share of the image's shorter side.
-        complete: whether a graph says everything: what is not in it is false. GQA's graphs do not; there an
-            attribute or relation is false only if the graph holds one that excludes it.
-    """
+    """The words of a world."""
 
     attribute_types: Mapping[str, str]
+    """Attribute → its type (`colour`, `size`). Expressions use no other attributes: only an attribute with a type can
+    be contradicted, by another one of the same type."""
+
     exclusive_types: frozenset[str]
+    """Types of which an object has exactly one value (a red car is not blue)."""
+
     contradictions: Mapping[str, tuple[str, ...]]
+    """Relation → the relations that cannot hold between the same two objects at the same time."""
+
     mirror: Mapping[str, str]
+    """Relation → what it becomes when the image is flipped from left to right."""
+
     relation_phrases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Relation → its wordings. A relation that is not listed is worded by its own name."""
+
     categories: tuple[str, ...] = ()
+    """Names that may be targets or replacements; empty means all that occur."""
+
     synonyms: Mapping[str, str] = field(default_factory=dict)
+    """Category → the name of its group. Members of a group look alike in an image (man, person)."""
+
     unsuitable: frozenset[str] = frozenset()
+    """Names that are never a target: regions without clear borders (sky), and parts of objects (hair)."""
+
     min_side_share: float = 0.0
+    """The shorter side of a target is at least this share of the image's shorter side."""
+
     complete: bool = False
+    """Whether a graph says everything, so that what it does not say is false. GQA's graphs do not. There an attribute
+    or relation is false only if the graph holds another one that excludes it."""
 
     def group(self, name: str) -> str:
-        """The group of categories a name stands in; singular and plural are one where it has no synonyms."""
+        """The group of a category. Without synonyms, singular and plural are one group."""
+        # "cars" is "car", but "bus" keeps its s; the length check is crude and errs towards merging two names.
         singular = name[:-1] if name.endswith("s") and len(name) > 3 else name
         return self.synonyms.get(name) or self.synonyms.get(singular) or singular
 
     def attributes_of_type(self, kind: str) -> list[str]:
-        """All attributes of one kind, in the vocabulary's order."""
+        """All attributes of one type, in the vocabulary's order."""
         return [name for name, value in self.attribute_types.items() if value == kind]
 
     def phrases(self, relation: str) -> tuple[str, ...]:
@@ -50,5 +57,5 @@ class Vocabulary:
         return self.relation_phrases.get(relation, (relation,))
 
     def is_spatial(self, relation: str) -> bool:
-        """Whether a relation speaks of places alone."""
+        """Whether a relation is about positions. These are the relations with a contradiction."""
         return relation in self.contradictions

@@ -1,1 +1,1 @@
-"""The target phrase of an expression, found in the text alone. Pure functions."""
+"""The target phrase of an expression, found by pure functions of the text."""

@@ -1,8 +1,8 @@
 """Target extraction without a model: the noun phrase that an expression is about.
 
-English word order does most of it. An expression starts with its subject ("the red car to the left of …"), or
-with where it is ("to the left of the cup stands a small tree"), in which case the subject follows the main verb.
-The phrase ends where something is said of it: a preposition, a relative clause, a verb. A span always comes back.
+English word order does most of the work. An expression starts with its subject ("the red car to the left of …"), or
+with its location ("to the left of the cup stands a small tree"); then the subject follows the main verb. The phrase
+ends where something is said of it: at a preposition, a relative clause or a verb. The result is always a span.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from finecops.records import Span
 
+# Words with their hyphens and apostrophes ("T-shirt", "it's"), and the punctuation that can end a phrase.
 _TOKEN = re.compile(r"[A-Za-z0-9][\w'’-]*|[,;:]")
 
 _DETERMINERS = frozenset("a an the this that these those some one another his her its their".split())
@@ -31,10 +32,12 @@ _PREPOSITIONS = frozenset(
     "towards within beyond opposite alongside amid amongst adjacent close closest nearest left right".split()
 )
 _SIDES = frozenset({"left", "right"})
+# "A pair of skis" is one phrase; "the man of the house" ends before "of".
 _CONTAINERS = frozenset(
     "pair group bottle cup glass slice piece bunch row set stack plate bowl box bag pile loaf can jar basket "
     "crowd herd flock couple part".split()
 )
+# Words of a request or a statement before the subject: "where is the …", "find the …", "there is a …".
 _LEAD_IN = frozenset(
     "there here find locate look show me point select choose pick identify detect where what is are was were "
     "it's i we you see want can could please for at".split()
@@ -68,6 +71,7 @@ def extract_target(expression: str) -> Span:
 def _subject_start(words: list[_Word]) -> int:
     """Index of the subject's first word behind its article."""
     first = 0
+    # The last word always stays: a phrase has at least one.
     while first < len(words) - 1 and words[first].text in _LEAD_IN:
         first += 1
     if _is_inverted(words, first):
@@ -78,11 +82,13 @@ def _subject_start(words: list[_Word]) -> int:
 
 
 def _is_inverted(words: list[_Word], first: int) -> bool:
+    """Whether the expression starts with a location, so that its subject comes after the verb."""
     word = words[first].text
     following = words[first + 1].text if first + 1 < len(words) else ""
     if word in _SIDES:
-        # "left of the tree is …" is a place, "left dog" and "right most bottle" are things.
+        # "left of the tree is …" is a location, "left dog" and "right most bottle" are objects.
         return following in {"of", "to", "side"}
+    # These words may also begin a noun phrase: "close door", "nearest cup", "can on the table".
     return word in _PREPOSITIONS and word not in {"close", "closest", "nearest", "can", "opposite"}
 
 
@@ -92,9 +98,11 @@ def _after_main_verb(words: list[_Word], first: int) -> int:
         before, word, after = words[i - 1].text, words[i].text, words[i + 1].text
         if word in (_BE | _STAND) and after in _DETERMINERS and before not in _RELATIVES:
             return i + 1
+    # No such verb ("left of the tree, a red car"): the last comma before an article.
     for i in range(len(words) - 2, first, -1):
         if words[i].text == "," and words[i + 1].text in _DETERMINERS:
             return i + 1
+    # No article at all ("on the left is boy"): a verb that no preposition follows.
     for i in range(first + 1, len(words) - 1):
         is_verb = words[i].text in (_BE | _STAND) and words[i - 1].text not in _RELATIVES
         if is_verb and words[i + 1].text not in _PREPOSITIONS:
@@ -111,6 +119,7 @@ def _phrase_end(words: list[_Word], start: int) -> int:
 
 
 def _ends_before(words: list[_Word], start: int, i: int) -> bool:
+    """Whether the phrase that begins at `start` ends before word `i`."""
     word = words[i].text
     following = words[i + 1].text if i + 1 < len(words) else ""
     if word in ",;:":
@@ -119,6 +128,7 @@ def _ends_before(words: list[_Word], start: int, i: int) -> bool:
     if word == "and":
         return words[i - 1].text != "," or following in _DETERMINERS
     if word == "of":
+        # "The cup of the same colour as …" compares, also behind a container.
         kind_of = [w.text for w in words[i + 1 : i + 3]]
         return words[i - 1].text not in _CONTAINERS or "same" in kind_of
     return _says_more(words, i)

@@ -1,1 +1,1 @@
-"""A small synthetic world with models of its own: scenes, drawing, and the training of the mini models."""
+"""The mini world: drawn scenes with a complete graph, and the training of the mini models on them."""

@@ -1,1 +1,1 @@
-"""Tuning an MLLM to choose candidates (paper, IV-B): data, exports, the linter, LoRA training."""
+"""Tuning an MLLM to choose among candidates (paper, IV-B): data, exports, the linter, LoRA training."""

@@ -1,6 +1,6 @@
-"""The linter of tuning data: reads back every line that was written, whatever the trainer, and checks it.
+"""The linter of tuning data: it reads every line of a written file back, for any trainer, and checks it.
 
-Nothing is taken from memory but the rows' truth: prompt, answer and image of every line come from the file.
+Prompt, answer and image of every line come from the file. Only the truth comes from the rows in memory.
 """
 
 from __future__ import annotations
@@ -26,54 +26,60 @@ from finecops.tuning.data import TuneRow
 from finecops.tuning.exports import BBOX
 
 _OPTION = re.compile(r"^([A-Z])\. (.*)$", re.MULTILINE)
-_FLAT_P, _FLAT_SHARE = 0.001, 0.25
-"""Letters are uneven where chance would hardly do it and one comes that much more or less often than it should."""
+_UNEVEN_P, _UNEVEN_SHARE = 0.001, 0.25
+"""Letters are uneven if chance would give such counts less often than this, and one letter is off by such a share. With
+many rows the first alone would also find differences that do not matter."""
 _RARE = 20
-"""Letters that should come less often than this are counted together."""
+"""Letters with smaller expected counts are counted together: chi-square is not valid for small counts."""
 _ROUNDING_LOSS = 0.1
-"""How much IoU a candidate that is right may lose by being written in the model's coordinates."""
+"""How much IoU a right candidate may lose by being rounded to the model's coordinates."""
+_EXAMPLES = 3
+"""Places that are named for each kind of fault."""
 
 
 @dataclass
 class LintReport:
-    """What was checked and what is wrong.
-
-    Attributes:
-        lines_read: how many.
-        letters: answer → how often, over choice rows.
-        even: letter → how often it would be the answer if each question's were drawn by lot.
-        none_rows: rows whose answer is None.
-        faults: kind of fault → first few places.
-        counts: kind of fault → how many.
-        notes: things to know that are no faults.
-    """
+    """What was checked and what is wrong."""
 
     lines_read: int = 0
+
     letters: Counter[str] = field(default_factory=Counter)
-    even: dict[str, float] = field(default_factory=dict)
+    """Letter → how often it is the answer of a choice."""
+
+    expected: dict[str, float] = field(default_factory=dict)
+    """Letter → how often it would be the answer if the right option of each question were at a random position."""
+
     none_rows: int = 0
+    """Rows whose answer is None."""
+
     faults: dict[str, list[str]] = field(default_factory=dict)
+    """Kind of fault → the first places."""
+
     counts: Counter[str] = field(default_factory=Counter)
+    """Kind of fault → how many."""
+
     notes: list[str] = field(default_factory=list)
+    """What is good to know and no fault."""
 
     def fault(self, kind: str, where: str) -> None:
-        """Note a fault."""
+        """Add a fault of a kind at a place."""
         self.counts[kind] += 1
-        if len(self.faults.setdefault(kind, [])) < 3:
+        if len(self.faults.setdefault(kind, [])) < _EXAMPLES:
             self.faults[kind].append(where)
 
     def lines(self) -> list[str]:
         """The report in words."""
         letters = " ".join(f"{letter} {n}" for letter, n in sorted(self.letters.items()))
         share = 100 * self.none_rows / self.lines_read if self.lines_read else 0.0
-        said = [f"linted: {self.lines_read} lines read back; answers {letters or '–'}; None {share:.1f}%", *self.notes]
-        said += [f"{self.counts[kind]} × {kind}: {', '.join(places)}" for kind, places in self.faults.items()]
-        return said if self.faults else [*said, "no faults"]
+        text = [f"linted: {self.lines_read} lines read back; answers {letters or '–'}; None {share:.1f}%", *self.notes]
+        text += [f"{self.counts[kind]} × {kind}: {', '.join(where)}" for kind, where in self.faults.items()]
+        return text if self.faults else [*text, "no faults"]
 
     def raise_if_bad(self) -> None:
-        """
+        """Fail where there is a fault.
+
         Raises:
-            DataError: there is any fault.
+            DataError: it names the kinds of faults.
         """
         if self.faults:
             raise DataError(f"the tuning data has {sum(self.counts.values())} faults: {'; '.join(self.counts)}")
@@ -98,6 +104,14 @@ def lint(
 ) -> LintReport:
     """Check a written file against the truth of its rows.
 
+    Args:
+        path: the file with the exchanges.
+        trainer: for which trainer it was written, one of `exports.TRAINERS`.
+        rows: what was written, in the same order.
+        config: the MLLM; its box format reads the options back.
+        image_root: the folder that the rows' images are below.
+        against: annotation files that must share no sample and no image with the rows (test sets).
+
     Raises:
         DataError: the file cannot be read.
     """
@@ -106,10 +120,11 @@ def lint(
     read = list(_lines(path, trainer, image_root))
     if len(read) != len(rows):
         report.fault("lines missing or too many", f"{len(read)} lines for {len(rows)} rows")
+    # In pairs, as far as both go: a missing line is one fault, and the lines after it are faults of their own.
     for number, (line, row) in enumerate(zip(read, rows), start=1):
         report.lines_read += 1
         where = f"line {number} ({row.id})"
-        fault = _exchange_fault(line, row, config, report)
+        fault = _exchange_fault(line=line, row=row, config=config, report=report)
         if fault is not None:
             report.fault(fault, where)
         key = (line.prompt, line.answer, line.image)
@@ -124,6 +139,7 @@ def lint(
 
 
 def _lines(path: Path, trainer: str, image_root: Path) -> Iterator[Line]:
+    """The exchanges of a file as the trainer will read them."""
     try:
         text = path.read_text(encoding="utf-8")
         entries: list[Any] = (
@@ -135,74 +151,88 @@ def _lines(path: Path, trainer: str, image_root: Path) -> Iterator[Line]:
         if trainer == "finecops":
             yield Line(entry["prompt"], entry["answer"], image_root / entry["image"])
         else:
-            user, assistant = entry["messages"]
-            if not user["content"].startswith("<image>") or len(entry["images"]) != 1:
-                raise DataError(f"{path}: an exchange has not exactly one image where the text says <image>")
-            image = Path(entry["images"][0])
-            texts = [user["content"].removeprefix("<image>"), assistant["content"]]
-            if "objects" in entry:
-                texts = _with_boxes(texts, entry["objects"]["bbox"], image, path)
-            yield Line(texts[0], texts[1], image)
+            yield _line_of_messages(entry, path)
+
+
+def _line_of_messages(entry: Any, path: Path) -> Line:
+    """An exchange of LLaMA-Factory or ms-swift."""
+    user, assistant = entry["messages"]
+    if not user["content"].startswith("<image>") or len(entry["images"]) != 1:
+        raise DataError(f"{path}: an exchange does not have exactly one image where the text says <image>")
+    image = Path(entry["images"][0])
+    texts = [user["content"].removeprefix("<image>"), assistant["content"]]
+    if "objects" in entry:
+        texts = _with_boxes(texts=texts, boxes=entry["objects"]["bbox"], image=image, path=path)
+    return Line(texts[0], texts[1], image)
 
 
 def _with_boxes(texts: list[str], boxes: list[list[float]], image: Path, path: Path) -> list[str]:
-    """Texts with each `<bbox>` as ms-swift's template of the Qwen-VL family writes it: thousandths between markers."""
+    """Texts with each `<bbox>` replaced as ms-swift does it for the Qwen-VL family: thousandths between markers."""
     if sum(text.count(BBOX) for text in texts) != len(boxes):
-        raise DataError(f"{path}: not as many {BBOX} in the text as boxes in objects.bbox")
+        raise DataError(f"{path}: the text has more or fewer {BBOX} than objects.bbox has boxes")
     try:
         sides = read_image(image).size * 2
     except DataError:
-        return texts  # A fault of the image, and counted as one.
-    left = iter(boxes)
+        return texts  # `_check_images` counts it.
+    # One iterator over both texts: the boxes are in the order of prompt and answer together.
+    remaining = iter(boxes)
 
     def written(_: re.Match[str]) -> str:
-        x1, y1, x2, y2 = (round(1000 * v / side) for v, side in zip(next(left), sides))
+        x1, y1, x2, y2 = (round(1000 * v / side) for v, side in zip(next(remaining), sides))
         return f"<|box_start|>({x1},{y1}),({x2},{y2})<|box_end|>"
 
     return [re.sub(BBOX, written, text) for text in texts]
 
 
 def _exchange_fault(line: Line, row: TuneRow, config: MllmConfig, report: LintReport) -> str | None:
-    """What is wrong with an exchange, in words that group."""
+    """The kind of fault of an exchange, or None; counts its letter and its None in the report."""
     image_wh = (row.width, row.height)
+    # A prompt without lines of options is the baseline's.
     options: dict[str, str] = dict(_OPTION.findall(line.prompt))
     if row.kind != "choice":
-        return _reading_fault(line, row, config, options)
+        return _exercise_fault(line=line, row=row, config=config, options=options)
     if not options:
-        report.none_rows += line.answer == NONE_TEXT
-        if (line.answer == NONE_TEXT) != (row.box is None):
-            return "the answer says None and the truth does not, or the other way round"
-        if row.box is None:
-            return None
-        return _box_fault(read_boxes(config, line.answer, image_wh).boxes, row)
+        return _baseline_fault(line=line, row=row, config=config, report=report)
     if line.answer not in options:
         return "the answer is none of the options"
     report.letters[line.answer] += 1
+    # Each of the question's own letters is expected equally often; questions may have different numbers of options.
     for letter in options:
-        report.even[letter] = report.even.get(letter, 0.0) + 1 / len(options)
+        report.expected[letter] = report.expected.get(letter, 0.0) + 1 / len(options)
     chosen = options[line.answer]
     if chosen == NONE_TEXT:
         report.none_rows += 1
-        return None if row.box is None else "the answer is None and the target is there"
+        return None if row.box is None else "the answer is None but the target is present"
     if row.box is None:
-        return "the answer is a box and the target is not there"
+        return "the answer is a box but the target is absent"
     return _box_fault(read_boxes(config, chosen, image_wh).boxes, row)
 
 
-def _reading_fault(line: Line, row: TuneRow, config: MllmConfig, options: dict[str, str]) -> str | None:
-    """Of a warm-up row: the options that it lists must be those of the prompt, the box that it names the truth's."""
+def _baseline_fault(line: Line, row: TuneRow, config: MllmConfig, report: LintReport) -> str | None:
+    """The answer of the baseline is None for a negative and the true box for a positive."""
+    report.none_rows += line.answer == NONE_TEXT
+    if (line.answer == NONE_TEXT) != (row.box is None):
+        return "the answer is None for a positive, or a box for a negative"
+    if row.box is None:
+        return None
+    return _box_fault(read_boxes(config, line.answer, (row.width, row.height)).boxes, row)
+
+
+def _exercise_fault(line: Line, row: TuneRow, config: MllmConfig, options: dict[str, str]) -> str | None:
+    """An exercise must list the options of its prompt, or give the true box."""
     if row.kind == "list_again":
+        # A line is "box letter": the letter is behind the last blank.
         pairs = (part.rpartition(" ") for part in line.answer.splitlines())
         listed = {letter: text for text, _, letter in pairs}
-        return None if listed == options else "the options listed again are others"
+        return None if listed == options else "the options listed again are not those of the prompt"
     return _box_fault(read_boxes(config, line.answer, (row.width, row.height)).boxes, row)
 
 
 def _box_fault(boxes: Sequence[Any], row: TuneRow) -> str | None:
     if not boxes:
-        return "the option's text is no box in the model's format"
+        return "the option's text is not a box in the model's format"
     iou = float(iou_xyxy(np.array(boxes[0]), np.array(row.box)))
-    return None if iou > IOU_THRESHOLD - _ROUNDING_LOSS else "the answer's box, read back, is not the truth's"
+    return None if iou > IOU_THRESHOLD - _ROUNDING_LOSS else "the answer's box, read back, is not the true box"
 
 
 def _check_images(images: set[Path], report: LintReport) -> None:
@@ -214,23 +244,29 @@ def _check_images(images: set[Path], report: LintReport) -> None:
 
 
 def _check_letters(report: LintReport) -> None:
-    """The letters of answers shall be spread evenly over each question's; tested by chi-square, rare letters as one."""
-    even, counts = (np.array([found.get(x, 0) for x in sorted(report.even)]) for found in (report.even, report.letters))
-    rare = even < _RARE
+    """Answers must be spread evenly over the letters of each question; tested by chi-square, rare letters as one."""
+    letters = sorted(report.expected)
+    expected, counts = (
+        np.array([found.get(letter, 0) for letter in letters]) for found in (report.expected, report.letters)
+    )
+    rare = expected < _RARE
     if rare.any():
-        even, counts = (np.append(values[~rare], values[rare].sum()) for values in (even, counts))
-    if len(even) < 2:
+        expected, counts = (np.append(values[~rare], values[rare].sum()) for values in (expected, counts))
+    if len(expected) < 2:
         return
     from scipy.stats import chisquare
 
-    if np.abs(counts / even - 1).max() > _FLAT_SHARE and chisquare(counts, even).pvalue < _FLAT_P:
+    large = np.abs(counts / expected - 1).max() > _UNEVEN_SHARE
+    if large and chisquare(counts, expected).pvalue < _UNEVEN_P:
         report.fault("letters are not spread evenly", " ".join(f"{x} {n}" for x, n in sorted(report.letters.items())))
 
 
 def _check_against(path: Path, rows: Sequence[TuneRow], report: LintReport) -> None:
+    """No sample and no image of an annotation file may be among the rows."""
     from finecops.evaluation.files import read_annotations
 
     samples, _ = read_annotations((path,))
+    # Images by name: two datasets keep the same images in different folders.
     ids, names = {s.id for s in samples}, {Path(s.image).name for s in samples}
     shared_ids = sorted({row.sample_id for row in rows} & ids)
     shared_images = sorted({Path(row.image).name for row in rows} & names)

@@ -29,9 +29,9 @@ def test_mini_gdino(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_mini_qwen2vl(tmp_path: Path) -> None:
     folders = ["--folder", str(tmp_path / "train"), "--checkpoint", str(tmp_path / "out")]
-    script("train_mini_qwen2vl", "eyes", "--steps", "3", *folders)
+    script("train_mini_qwen2vl", "vision", "--steps", "3", *folders)
     script("train_mini_qwen2vl", "language", "--steps", "3", *folders)
-    script("train_mini_qwen2vl", "reading", "--steps", "3", *folders)
+    script("train_mini_qwen2vl", "options", "--steps", "3", *folders)
     script("train_mini_qwen2vl", "export", *folders)
     AutoModelForImageTextToText.from_pretrained(tmp_path / "out")
     AutoProcessor.from_pretrained(tmp_path / "out")

@@ -12,14 +12,16 @@ from transformers import Qwen2VLForConditionalGeneration
 
 from finecops.mini.training import gdino_training as gt
 from finecops.mini.training.gdino import mini_model, mini_processor
-from finecops.mini.training.language import Packer, box_text, packed_hidden, sample_questions
-from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, learning_rate_factor, train
+from finecops.mini.training.loop import TRAIN_SEED_BASE, ParameterGroup, TrainPlan, learning_rate_factor, train
+from finecops.mini.training.packed_attention import QUESTION_ATTENTION, packed_hidden
+from finecops.mini.training.packing import Packer
+from finecops.mini.training.questions import box_text, sample_questions
 from finecops.mini.training.qwen2vl import fast_vision, mini_config, patchify
 from finecops.mini.training.tokenizer import SPECIAL_TOKENS
 from finecops.mini.training.tokenizer import mini_processor as mllm_processor
+from finecops.mini.world.benchmark import SPLIT_SEEDS
 from finecops.mini.world.draw import draw_scene
 from finecops.mini.world.scenes import sample_scene
-from finecops.mini.world.world import SPLIT_SEEDS
 
 SCENES = [sample_scene(random.Random(seed), str(seed)) for seed in range(4)]
 IMAGES = [draw_scene(scene) for scene in SCENES]
@@ -36,7 +38,7 @@ def small_mllm() -> Qwen2VLForConditionalGeneration:
 def test_scenes_are_fair() -> None:
     for seed in range(200):
         scene = sample_scene(random.Random(seed), str(seed))
-        boxes = [thing.xywh for thing in scene.objects.values()]
+        boxes = [obj.xywh for obj in scene.objects.values()]
         assert len(boxes) >= 2
         for i, (x, y, w, h) in enumerate(boxes):
             assert min(x, y) >= 0
@@ -48,9 +50,9 @@ def test_scenes_are_fair() -> None:
 
 
 def test_training_never_sees_the_benchmarks_scenes() -> None:
-    from finecops.mini.world.benchmark import SCENES as COUNTS
+    from finecops.mini.world.benchmark import SCENE_COUNTS
 
-    assert max(start + COUNTS[split] for split, start in SPLIT_SEEDS.items()) < TRAIN_SEED_BASE
+    assert max(start + SCENE_COUNTS[split] for split, start in SPLIT_SEEDS.items()) < TRAIN_SEED_BASE
 
 
 def test_patches_are_the_processors() -> None:
@@ -78,7 +80,7 @@ def test_packed_questions_have_the_logits_of_separate_ones(small_mllm: Qwen2VLFo
     packed = packer.pack(batch)
     language = small_mllm.model.language_model
     with torch.no_grad(), fast_vision():
-        language.set_attn_implementation("question_attention")
+        language.set_attn_implementation(QUESTION_ATTENTION)
         hidden = packed_hidden(small_mllm, packed, *patchify(IMAGES[:2]))
         language.set_attn_implementation("sdpa")
     together = small_mllm.lm_head(hidden).reshape(2, -1, small_mllm.config.text_config.vocab_size)
@@ -95,7 +97,7 @@ def test_packed_questions_have_the_logits_of_separate_ones(small_mllm: Qwen2VLFo
             found = together[row, start : start + len(alone)]
             assert torch.allclose(found, alone, atol=2e-5)
             start += len(alone) + 1  # the end of the turn
-    assert len(packed["steps"]) == 4 * sum(q.box is not None for row in batch for q in row)
+    assert len(packed.steps) == 4 * sum(q.box is not None for row in batch for q in row)
 
 
 def test_grounding_loss_trains_the_proposals_and_every_head() -> None:
@@ -149,7 +151,7 @@ def test_a_killed_training_ends_where_an_unbroken_one_does(tmp_path: Path) -> No
             data = torch.randn(4, 3, generator=torch.Generator().manual_seed(step))
             return {"loss": (model(data) + torch.rand(1)).square().mean()}
 
-        train(model, [{"params": list(model.parameters())}], step_loss, plan, folder)
+        train(model, [ParameterGroup(list(model.parameters()))], step_loss, plan, folder)
         return model.weight.detach().clone()
 
     unbroken = run(tmp_path / "unbroken")

@@ -63,7 +63,7 @@ def test_samples_without_a_right_candidate_are_left_out_and_counted() -> None:
     assert len({row.sample_id for row in data.rows}) == 270
 
 
-def test_letters_are_flat_and_none_has_its_share() -> None:
+def test_letters_are_even_and_none_has_its_share() -> None:
     rows = rows_of(positives=4000, negatives=1000)
     assert chisquare(list(Counter(row.answer for row in rows if row.box).values())).pvalue > 0.001
     negatives = [row for row in rows if row.box is None]
@@ -85,7 +85,7 @@ def test_an_exchange_that_cannot_be_new_is_left_out_and_counted() -> None:
     one = {id_: row.model_copy(update={"boxes": (RIGHT,), "kept": (0,)}) for id_, row in candidates.items()}
     data = make_tune_data(CONFIG, samples[:2], one, TunePlan(positives=6))
     assert len(data.rows) == 2
-    assert data.unused["no question that was not asked before"] == 4
+    assert data.unused["no new question possible"] == 4
 
 
 def test_the_baseline_has_no_options_to_warm_up_with() -> None:
@@ -175,7 +175,7 @@ def test_boxes_missing_from_objects_are_found(images: Path, tmp_path: Path) -> N
     entries = [json.loads(line) for line in path.read_text().splitlines()]
     entries[3]["objects"]["bbox"].pop()
     path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
-    with pytest.raises(DataError, match="not as many <bbox>"):
+    with pytest.raises(DataError, match="more or fewer <bbox>"):
         lint(path, "ms-swift", rows, CONFIG, images)
 
 
@@ -206,9 +206,9 @@ def _swap_letter(entry: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("plant", "fault"),
     [
-        (_swap_letter, "the answer's box, read back, is not the truth's"),
+        (_swap_letter, "the answer's box, read back, is not the true box"),
         (lambda e: e.update(answer="Z"), "the answer is none of the options"),
-        (lambda e: e.update(prompt=e["prompt"].replace("),(", "|")), "is no box in the model's format"),
+        (lambda e: e.update(prompt=e["prompt"].replace("),(", "|")), "is not a box in the model's format"),
         (lambda e: e.update(image="gone.png"), "an image cannot be read"),
     ],
 )
@@ -238,7 +238,7 @@ def test_one_letter_too_often_is_a_fault_also_where_some_letters_are_rare(images
     rows = rows_of(positives=250, fewest=2)
     tilted = [row for row in rows if row.answer == "A" or len(row.letters) == 5]
     report = lint(write("finecops", tmp_path, tilted, images), "finecops", tilted, CONFIG, images)
-    assert min(report.even.values()) < 20
+    assert min(report.expected.values()) < 20
     assert "letters are not spread evenly" in report.faults
 
 

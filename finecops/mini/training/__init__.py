@@ -1,1 +1,1 @@
-"""Training of the mini models: networks of the paper's classes, only small, and their training data."""
+"""Training of the mini models: small networks of the paper's model classes, and their training data."""

@@ -19,6 +19,7 @@ from finecops.construction.templates import TEMPLATES
 from finecops.mini.world.catalogue import VOCABULARY
 
 INPUT_SIZE = 160
+# Ids that the code of MM Grounding DINO expects, from BERT's vocabulary.
 _FIXED = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103, ".": 1012, "?": 1029}
 _EXTRA = "a an the all and with that is to this it of in on has same left right side red".split()
 
@@ -33,13 +34,14 @@ def world_words() -> list[str]:
 
 
 def mini_tokenizer() -> BertTokenizer:
-    """A WordPiece tokenizer of the world's words; other words fall to letters.
+    """A WordPiece tokenizer of the world's words; other words become letters.
 
-    The delimiters' ids are fixed in the model's code (`models/mm_grounding_dino`), so the table has 1,030
-    entries with those in place and `[unusedN]` in between.
+    The ids of the delimiters are fixed in the model's code (`models/mm_grounding_dino` of transformers). So the table
+    has 1,030 entries, with these at their ids and `[unusedN]` where no piece is.
     """
     letters = string.ascii_lowercase + string.digits
     pieces = world_words() + list(letters + ",;:!'-()") + [f"##{c}" for c in letters]
+    # A dictionary drops repeats and keeps the order; ids must not depend on the run.
     pieces = [p for p in dict.fromkeys(pieces) if p not in _FIXED]
     taken = set(_FIXED.values())
     free = (i for i in range(1, 1030) if i not in taken)
@@ -56,6 +58,7 @@ def mini_processor() -> GroundingDinoProcessor:
 
 def mini_config() -> MMGroundingDinoConfig:
     """The mini model's shape: Swin at strides 16 and 32, BERT of two layers, two encoder and three decoder layers."""
+    # No dropout anywhere: every training image is new, so there is nothing to overfit.
     return MMGroundingDinoConfig(
         backbone_config=SwinConfig(
             image_size=INPUT_SIZE,

@@ -1,8 +1,8 @@
 """Training of the mini specialist on detection and phrase grounding, as the real one is; not on relations.
 
-The loss that comes with transformers gives the proposal heads no gradient and takes the wrong phrase for later
-images of a batch, so the one here stands in its place: a positive map per box over the text's tokens, the
-proposals and every decoder layer supervised.
+The loss of transformers gives the proposal heads no gradient, and takes the wrong phrase for all but the first image of
+a batch. The loss here replaces it: each box has a map over the text's tokens, and the proposals and every decoder layer
+are supervised.
 """
 
 from __future__ import annotations
@@ -20,21 +20,28 @@ from torchvision.ops import generalized_box_iou
 from transformers import GroundingDinoProcessor, MMGroundingDinoForObjectDetection
 from transformers.image_transforms import center_to_corners_format
 
-from finecops.construction.description import Node, fits_node
+from finecops.construction.description import Node, node_fits
 from finecops.construction.graph import SceneGraph
 from finecops.construction.paths import sample_unique_path
 from finecops.construction.templates import noun_phrase, render, sample_wording
-from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, own_share, train
+from finecops.mini.training.loop import TRAIN_SEED_BASE, ParameterGroup, TrainPlan, own_share, train
 from finecops.mini.world.catalogue import COLOURS, SIZES, VOCABULARY
 from finecops.mini.world.draw import draw_scene
 from finecops.mini.world.scenes import sample_scene
 
 Span = tuple[int, int]
+_PROMPT_SHARE, _PHRASE_SHARE = 0.15, 0.2
+_SUBJECT_ONLY_SHARE = 0.4
+"""Shares of the texts: detection prompts, phrases alone, and sentences of which the subject alone is annotated."""
+_CLASS_WEIGHT, _L1_WEIGHT, _GIOU_WEIGHT = 2, 5, 2
+"""Weights of the loss and of the matching's costs, those of Grounding DINO."""
+_ALPHA, _GAMMA = 0.25, 2.0
+"""Parameters of the focal loss (RetinaNet's)."""
 
 
 @dataclass(frozen=True)
 class GroundedText:
-    """A text and, for each phrase in it that is supervised, its character span and the things it fits."""
+    """A text and, for each phrase in it that is supervised, its character span and the objects it fits."""
 
     text: str
     phrases: tuple[tuple[Span, frozenset[str]], ...]
@@ -43,14 +50,14 @@ class GroundedText:
 def sample_text(rng: random.Random, scene: SceneGraph) -> GroundedText:
     """A detection prompt, a phrase alone, or a sentence whose noun phrases are grounded one by one.
 
-    A noun phrase is grounded to every thing that its own words fit. What the sentence says of their relations
-    plays no part: resolving it is the MLLM's work. Of most sentences only the subject is annotated, as in
-    referring data, so that a sentence as a whole is about its subject.
+    A noun phrase is grounded to every object that its own words fit. Relations play no part: to resolve them is the
+    MLLM's work. In most sentences the subject alone is annotated, as in referring data, so that the score of a whole
+    sentence is that of its subject.
     """
     draw = rng.random()
-    if draw < 0.15:
+    if draw < _PROMPT_SHARE:
         return _detection_prompt(rng, scene)
-    if draw < 0.35:
+    if draw < _PROMPT_SHARE + _PHRASE_SHARE:
         node = _some_node(rng, scene)
         phrase = noun_phrase(node, VOCABULARY)
         return GroundedText(f"{phrase} .", (((0, len(phrase)), _fitting(scene, node)),))
@@ -60,10 +67,12 @@ def sample_text(rng: random.Random, scene: SceneGraph) -> GroundedText:
     description, _ = found
     expression = render(scene, description, sample_wording(rng, description), VOCABULARY)
     grounded = [(span, _fitting(scene, node)) for span, node in zip(expression.spans, description.nodes, strict=True)]
-    return GroundedText(f"{expression.text} .", tuple(grounded[:1] if draw < 0.75 else grounded))
+    subject_only = draw < _PROMPT_SHARE + _PHRASE_SHARE + _SUBJECT_ONLY_SHARE
+    return GroundedText(f"{expression.text} .", tuple(grounded[:1] if subject_only else grounded))
 
 
 def _detection_prompt(rng: random.Random, scene: SceneGraph) -> GroundedText:
+    """Some categories, in the scene or not: "car . tree ."."""
     names = rng.sample(VOCABULARY.categories, rng.randint(1, 6))
     text, phrases = "", []
     for name in names:
@@ -73,9 +82,11 @@ def _detection_prompt(rng: random.Random, scene: SceneGraph) -> GroundedText:
 
 
 def _some_node(rng: random.Random, scene: SceneGraph) -> Node:
-    thing = rng.choice(list(scene.objects.values()))
-    colour, size = thing.attributes[:2]
-    name = thing.name
+    """A category with some attributes, made from an object of the scene; changed at random, so it may fit none."""
+    # Phrases that fit nothing are needed: without them the model would learn that every phrase has a box.
+    obj = rng.choice(list(scene.objects.values()))
+    colour, size = obj.attributes[:2]
+    name = obj.name
     if rng.random() < 0.3:
         name = rng.choice(VOCABULARY.categories)
     if rng.random() < 0.3:
@@ -88,12 +99,12 @@ def _some_node(rng: random.Random, scene: SceneGraph) -> Node:
 
 
 def _fitting(scene: SceneGraph, node: Node) -> frozenset[str]:
-    return frozenset(t.id for t in scene.objects.values() if fits_node(t, node, VOCABULARY))
+    return frozenset(t.id for t in scene.objects.values() if node_fits(t, node, VOCABULARY))
 
 
 @dataclass(frozen=True)
 class Target:
-    """What one image of a batch is trained towards: `boxes [n, 4]` cxcywh in 0 to 1, `tokens [n, length]` 0 or 1."""
+    """The truth of one image: `boxes [n, 4]` as cxcywh in 0 to 1; `tokens [n, length]`, 1 where a token names it."""
 
     boxes: torch.Tensor
     tokens: torch.Tensor
@@ -102,36 +113,45 @@ class Target:
 def collate(
     processor: GroundingDinoProcessor, scenes: list[SceneGraph], images: list[Image.Image], texts: list[GroundedText]
 ) -> tuple[dict[str, torch.Tensor], list[Target]]:
-    """Model inputs and targets of a batch; the positive map comes from the tokenizer's offsets."""
+    """Model inputs and targets of a batch; which tokens name a box comes from the tokenizer's offsets."""
     encoded = processor.tokenizer(
         [t.text for t in texts], padding=True, return_offsets_mapping=True, return_tensors="pt"
     )
     offsets = encoded.pop("offset_mapping")
-    targets = []
-    for scene, text, places in zip(scenes, texts, offsets, strict=True):
-        rows: dict[str, torch.Tensor] = {}
-        starts, ends = places.unbind(-1)
-        for (begin, end), things in text.phrases:
-            mask = ((starts < end) & (ends > begin) & (ends > starts)).float()
-            for thing_id in things:
-                rows[thing_id] = torch.maximum(rows.get(thing_id, torch.zeros_like(mask)), mask)
-        boxes = []
-        for thing_id in rows:
-            x, y, w, h = scene.objects[thing_id].xywh
-            boxes.append([(x + w / 2) / scene.width, (y + h / 2) / scene.height, w / scene.width, h / scene.height])
-        tokens = torch.stack(list(rows.values())) if rows else torch.zeros(0, places.shape[0])
-        targets.append(Target(torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4), tokens))
+    targets = [_target(scene, text, spans) for scene, text, spans in zip(scenes, texts, offsets, strict=True)]
     pixels = processor.image_processor(images=images, return_tensors="pt")
     return {**encoded, **pixels}, targets
+
+
+def _target(scene: SceneGraph, text: GroundedText, token_spans: torch.Tensor) -> Target:
+    """The truth of one image; `token_spans [length, 2]` are half-open character spans, empty for special tokens."""
+    rows: dict[str, torch.Tensor] = {}
+    starts, ends = token_spans.unbind(-1)
+    for (begin, end), objects in text.phrases:
+        mask = ((starts < end) & (ends > begin) & (ends > starts)).float()
+        for object_id in objects:
+            # Two phrases may fit one object: it is one box, with the tokens of both.
+            rows[object_id] = torch.maximum(rows.get(object_id, torch.zeros_like(mask)), mask)
+    boxes = []
+    for object_id in rows:
+        x, y, w, h = scene.objects[object_id].xywh
+        boxes.append([(x + w / 2) / scene.width, (y + h / 2) / scene.height, w / scene.width, h / scene.height])
+    # The shapes hold also where no object fits: [0, length] and [0, 4].
+    tokens = torch.stack(list(rows.values())) if rows else torch.zeros(0, token_spans.shape[0])
+    return Target(torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4), tokens)
 
 
 def predictions(
     model: MMGroundingDinoForObjectDetection, inputs: dict[str, torch.Tensor]
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """`(logits [b, q, length], boxes [b, q, 4])` of the proposals and of every decoder layer."""
+    """`(logits [b, q, length], boxes [b, q, 4])` of the proposals and of every decoder layer; boxes are cxcywh, 0 to 1.
+
+    The library's own forward pass returns the last layer alone.
+    """
     base = model.model(**inputs)
     length = inputs["input_ids"].shape[1]
     mask = inputs["attention_mask"].bool()
+    # The encoder scores every cell; the decoder starts from the best of them, and so are the proposals chosen here.
     best = base.enc_outputs_class.max(-1).values.topk(model.config.num_queries, dim=1).indices
     pick = best.unsqueeze(-1)
     stages = [
@@ -142,6 +162,7 @@ def predictions(
     ]
     for layer in range(model.config.decoder_layers):
         hidden = base.intermediate_hidden_states[:, layer]
+        # Each layer corrects the boxes of the layer before it, in logits.
         before = base.init_reference_points if layer == 0 else base.intermediate_reference_points[:, layer - 1]
         logits = model.class_embed[layer](
             vision_hidden_state=hidden,
@@ -156,14 +177,20 @@ def predictions(
 def grounding_loss(
     stages: list[tuple[torch.Tensor, torch.Tensor]], targets: list[Target], token_mask: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """Focal loss over tokens (weight 2), L1 (5) and generalised IoU (2), summed over proposals and layers.
+    """Focal loss over tokens, L1 and generalised IoU, summed over the proposals and all layers.
 
-    The weights are those of Grounding DINO; queries meet boxes by the Hungarian method with the same costs.
+    Queries are matched to boxes by the Hungarian method with the same costs.
+
+    Args:
+        stages: what `predictions` returns.
+        targets: the truth of each image.
+        token_mask: `[b, length]`, true where a token is no padding.
     """
     count = max(1, sum(len(t.boxes) for t in targets))
     sums = {"classes": torch.zeros(()), "l1": torch.zeros(()), "giou": torch.zeros(())}
     for logits, boxes in stages:
         mask = token_mask.unsqueeze(1).expand_as(logits)
+        # The library marks padding with -inf, which would make the loss nan even where it is masked afterwards.
         logits = torch.where(mask, logits, torch.zeros_like(logits))
         wanted = torch.zeros_like(logits)
         matched_boxes, true_boxes = [], []
@@ -174,29 +201,34 @@ def grounding_loss(
             wanted[row, queries] = target.tokens[truths]
             matched_boxes.append(boxes[row, queries])
             true_boxes.append(target.boxes[truths])
-        sums["classes"] = sums["classes"] + 2 * (_focal(logits, wanted) * mask).sum() / count
+        sums["classes"] = sums["classes"] + _CLASS_WEIGHT * (_focal(logits, wanted) * mask).sum() / count
         if matched_boxes:
             found, truth = torch.cat(matched_boxes), torch.cat(true_boxes)
-            sums["l1"] = sums["l1"] + 5 * F.l1_loss(found, truth, reduction="sum") / count
+            sums["l1"] = sums["l1"] + _L1_WEIGHT * F.l1_loss(found, truth, reduction="sum") / count
             overlap = generalized_box_iou(center_to_corners_format(found), center_to_corners_format(truth)).diag()
-            sums["giou"] = sums["giou"] + 2 * (1 - overlap).sum() / count
+            sums["giou"] = sums["giou"] + _GIOU_WEIGHT * (1 - overlap).sum() / count
     return sums
 
 
-def _focal(logits: torch.Tensor, wanted: torch.Tensor, alpha: float = 0.25, gamma: float = 2.0) -> torch.Tensor:
+def _focal(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Focal loss (Lin et al., 2017, eq. 5) of each token and query."""
     p = logits.sigmoid()
-    hit = p * wanted + (1 - p) * (1 - wanted)
-    weight = alpha * wanted + (1 - alpha) * (1 - wanted)
-    return weight * (1 - hit) ** gamma * F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    p_true = p * wanted + (1 - p) * (1 - wanted)
+    weight = _ALPHA * wanted + (1 - _ALPHA) * (1 - wanted)
+    return weight * (1 - p_true) ** _GAMMA * F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
 
 
 def _match(logits: torch.Tensor, boxes: torch.Tensor, target: Target) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the queries that are matched to boxes, and of these boxes (Hungarian method on one image)."""
     p = logits.sigmoid()
-    positive = 0.25 * (1 - p) ** 2 * -(p + 1e-8).log()
-    negative = 0.75 * p**2 * -(1 - p + 1e-8).log()
+    # The cost of a token is how much its focal loss would change if the query were matched to the box.
+    positive = _ALPHA * (1 - p) ** _GAMMA * -(p + 1e-8).log()
+    negative = (1 - _ALPHA) * p**_GAMMA * -(1 - p + 1e-8).log()
+    # The mean over a box's tokens, so that long phrases do not cost more than short ones.
     shares = target.tokens / target.tokens.sum(-1, keepdim=True)
-    cost = 2 * (positive - negative) @ shares.T + 5 * torch.cdist(boxes, target.boxes, p=1)
-    cost = cost - 2 * generalized_box_iou(center_to_corners_format(boxes), center_to_corners_format(target.boxes))
+    cost = _CLASS_WEIGHT * (positive - negative) @ shares.T + _L1_WEIGHT * torch.cdist(boxes, target.boxes, p=1)
+    overlap = generalized_box_iou(center_to_corners_format(boxes), center_to_corners_format(target.boxes))
+    cost = cost - _GIOU_WEIGHT * overlap
     queries, truths = linear_sum_assignment(cost.numpy())
     return queries, truths
 
@@ -212,9 +244,10 @@ def train_gdino(
         scenes = [sample_scene(random.Random(seed), str(seed)) for seed in seeds]
         texts = [sample_text(random.Random(-seed), scene) for seed, scene in zip(seeds, scenes, strict=True)]
         inputs, targets = collate(processor, scenes, [draw_scene(s) for s in scenes], texts)
+        # The loss stays in 32 bit: matching by costs in bfloat16 would be rough.
         with torch.autocast("cpu", dtype=torch.bfloat16):
             stages = predictions(model, inputs)
         stages = [(logits.float(), boxes.float()) for logits, boxes in stages]
         return grounding_loss(stages, targets, inputs["attention_mask"].bool())
 
-    train(model, [{"params": list(model.parameters())}], step_loss, plan, folder)
+    train(model, [ParameterGroup(list(model.parameters()))], step_loss, plan, folder)

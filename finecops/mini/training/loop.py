@@ -1,4 +1,4 @@
-"""What every training of a mini model shares: a schedule, a checkpoint that survives a kill, a log."""
+"""What every training of a mini model shares: a schedule, a log, and a state that survives a kill."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import distributed, nn
@@ -18,21 +17,38 @@ from torch import distributed, nn
 log = logging.getLogger(__name__)
 
 TRAIN_SEED_BASE = 10_000_000
-"""Scenes for training are drawn with seeds from here on; the benchmark's splits use smaller ones."""
+"""Scenes for training have seeds from here on; the benchmark's splits have smaller ones."""
+_LOWEST_FACTOR = 0.02
 
 
 @dataclass(frozen=True)
 class TrainPlan:
-    """How long and how fast: steps, batch size (images), peak learning rate, and how often to write."""
+    """How long and how fast to train, and how often to write."""
 
     steps: int
+
     batch_size: int
+    """Images per step, over all processes."""
+
     learning_rate: float
+    """At its highest."""
+
     warmup_steps: int = 200
+
     decay_share: float = 0.6
+    """Share of the steps, at the end, in which the learning rate falls."""
+
     weight_decay: float = 0.01
     log_every: int = 25
     save_every: int = 200
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters with a learning rate relative to the plan's."""
+
+    parameters: list[nn.Parameter]
+    rate: float = 1.0
 
 
 def learning_rate_factor(step: int, plan: TrainPlan) -> float:
@@ -43,7 +59,7 @@ def learning_rate_factor(step: int, plan: TrainPlan) -> float:
     if step < start:
         return 1.0
     done = min(1.0, (step - start) / max(1.0, plan.steps - start))
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
+    return _LOWEST_FACTOR + (1 - _LOWEST_FACTOR) * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def own_share(seeds: range) -> range:
@@ -53,18 +69,9 @@ def own_share(seeds: range) -> range:
     return seeds[distributed.get_rank() :: distributed.get_world_size()]
 
 
-def _average_gradients(parameters: list[nn.Parameter]) -> None:
-    with_gradient = [p for p in parameters if p.grad is not None]
-    flat = torch.cat([p.grad.flatten() for p in with_gradient if p.grad is not None])
-    distributed.all_reduce(flat)
-    parts = torch.split(flat / distributed.get_world_size(), [p.numel() for p in with_gradient])
-    for parameter, part in zip(with_gradient, parts, strict=True):
-        parameter.grad = part.view_as(parameter)
-
-
 def train(
     model: nn.Module,
-    groups: list[dict[str, Any]],
+    groups: Sequence[ParameterGroup],
     step_loss: Callable[[int], dict[str, torch.Tensor]],
     plan: TrainPlan,
     folder: Path,
@@ -72,56 +79,93 @@ def train(
     """Run or resume a training, alone or as one of several processes (`torchrun`) that share each batch.
 
     Args:
-        model: everything with weights to learn; its state is what the checkpoint holds.
-        groups: AdamW parameter groups; `lr` in a group is relative to the plan's (default 1).
-        step_loss: step number → named losses, all summed. It must draw its data from the step number alone, so
-            that a resumed run sees what an unbroken one would have seen.
+        model: everything with weights to learn; its state is what `state.pt` holds.
+        groups: what AdamW learns.
+        step_loss: step number → named losses; their sum is minimised. It must draw its data from the step number
+            alone, so that a resumed run sees what an unbroken one would have seen.
         plan: the schedule.
         folder: where `state.pt` and `log.jsonl` are kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for group in groups:
-        group["scale"] = group.pop("lr", 1.0)
-    optimizer = torch.optim.AdamW(groups, lr=plan.learning_rate, weight_decay=plan.weight_decay, betas=(0.9, 0.98))
+    settings = [{"params": group.parameters, "scale": group.rate} for group in groups]
+    optimizer = torch.optim.AdamW(settings, lr=plan.learning_rate, weight_decay=plan.weight_decay, betas=(0.9, 0.98))
     state_file = folder / "state.pt"
-    first = 0
-    if state_file.exists():
-        state = torch.load(state_file, weights_only=True)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["rng"])
-        first = state["step"]
+    first = _resume(state_file, model, optimizer)
+    if first:
         log.info("resuming at step %d of %d", first, plan.steps)
     model.train()
-    first_process = not distributed.is_initialized() or distributed.get_rank() == 0
-    sums: dict[str, float] = {}
-    started, counted = time.perf_counter(), 0
+    # All processes hold the same weights: one writes.
+    writes = not distributed.is_initialized() or distributed.get_rank() == 0
+    progress = _Log(folder / "log.jsonl", plan)
     for step in range(first, plan.steps):
         factor = learning_rate_factor(step, plan)
         for group in optimizer.param_groups:
             group["lr"] = plan.learning_rate * factor * group["scale"]
         losses = step_loss(step)
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(torch.stack(list(losses.values())).sum())
-        if distributed.is_initialized():
-            _average_gradients(list(model.parameters()))
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        counted += 1
+        _update(model, optimizer, losses)
+        progress.add(losses)
+        done, last = step + 1, step + 1 == plan.steps
+        if writes and (done % plan.log_every == 0 or last):
+            progress.write(done, plan.learning_rate * factor)
+        if writes and (done % plan.save_every == 0 or last):
+            _save(state_file, model, optimizer, done)
+
+
+def _update(model: nn.Module, optimizer: torch.optim.Optimizer, losses: dict[str, torch.Tensor]) -> None:
+    """One step of the optimizer on the sum of the losses."""
+    optimizer.zero_grad(set_to_none=True)
+    torch.autograd.backward(torch.stack(list(losses.values())).sum())
+    if distributed.is_initialized():
+        _average_gradients(list(model.parameters()))
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+
+
+def _average_gradients(parameters: list[nn.Parameter]) -> None:
+    """Make every process's gradients their mean."""
+    with_gradient = [p for p in parameters if p.grad is not None]
+    # One message for all gradients: thousands of small ones would wait for each other.
+    flat = torch.cat([p.grad.flatten() for p in with_gradient if p.grad is not None])
+    distributed.all_reduce(flat)
+    parts = torch.split(flat / distributed.get_world_size(), [p.numel() for p in with_gradient])
+    for parameter, part in zip(with_gradient, parts, strict=True):
+        parameter.grad = part.view_as(parameter)
+
+
+@dataclass
+class _Log:
+    """Mean losses and speed since the last line of the log."""
+
+    path: Path
+    plan: TrainPlan
+    sums: dict[str, float] = field(default_factory=dict)
+    steps: int = 0
+    started: float = field(default_factory=time.perf_counter)
+
+    def add(self, losses: dict[str, torch.Tensor]) -> None:
+        self.steps += 1
         for name, value in losses.items():
-            sums[name] = sums.get(name, 0.0) + float(value.detach())
-        if not first_process:
-            continue
-        if (step + 1) % plan.log_every == 0 or step + 1 == plan.steps:
-            rate = counted * plan.batch_size / (time.perf_counter() - started)
-            row = {"step": step + 1, "images_per_second": round(rate, 1), "lr": plan.learning_rate * factor}
-            row |= {name: round(total / counted, 4) for name, total in sums.items()}
-            with (folder / "log.jsonl").open("a") as file:
-                file.write(json.dumps(row) + "\n")
-            log.info("%s", row)
-            sums, started, counted = {}, time.perf_counter(), 0
-        if (step + 1) % plan.save_every == 0 or step + 1 == plan.steps:
-            _save(state_file, model, optimizer, step + 1)
+            self.sums[name] = self.sums.get(name, 0.0) + float(value.detach())
+
+    def write(self, step: int, learning_rate: float) -> None:
+        rate = self.steps * self.plan.batch_size / (time.perf_counter() - self.started)
+        row = {"step": step, "images_per_second": round(rate, 1), "lr": learning_rate}
+        row |= {name: round(total / self.steps, 4) for name, total in self.sums.items()}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        log.info("%s", row)
+        self.sums, self.steps, self.started = {}, 0, time.perf_counter()
+
+
+def _resume(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+    """Load a saved state, if there is one; returns the number of steps that are done."""
+    if not path.exists():
+        return 0
+    state = torch.load(path, weights_only=True)
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    torch.set_rng_state(state["rng"])
+    return int(state["step"])
 
 
 def _save(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
@@ -131,6 +175,7 @@ def _save(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, step: 
         "step": step,
         "rng": torch.get_rng_state(),
     }
+    # A new file is written and renamed: after a kill in between the last state is still complete.
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
     os.replace(partial, path)

@@ -1,4 +1,4 @@
-"""The mini MLLM: a Qwen2-VL of two million parameters, its patches and its vision tower's fast path."""
+"""The mini MLLM: a Qwen2-VL of two million parameters, its patches, and a faster vision tower for training."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from finecops.mini.world.catalogue import IMAGE_SIZE
 
 PATCH, MERGE = 14, 2
 GRID = IMAGE_SIZE // PATCH
+"""Patches per side of an image."""
 IMAGE_TOKENS = (GRID // MERGE) ** 2
+# Those of CLIP, which Qwen2-VL's image processor uses.
 _MEAN = np.array([0.48145466, 0.4578275, 0.40821073], dtype=np.float32)
 _STD = np.array([0.26862954, 0.26130258, 0.27577711], dtype=np.float32)
 
 
 def mini_config(vocab_size: int, special_ids: dict[str, int]) -> Qwen2VLConfig:
-    """The mini model's shape. Heads are 32 wide, a size that servers' CPU kernels know.
+    """The mini model's shape. Heads are 32 wide, a size that the CPU kernels of vLLM have.
 
     Args:
         vocab_size: of its tokenizer.
@@ -69,7 +71,10 @@ def patchify(images: list[Image.Image]) -> tuple[torch.Tensor, torch.Tensor]:
     array = np.stack([np.asarray(image, dtype=np.float32) for image in images]) / 255
     array = (array - _MEAN) / _STD
     n, half = len(images), GRID // MERGE
+    # Rows and columns are split into (merged cell, patch in the cell, pixel), then reordered: the four patches of a
+    # merged cell follow one another, and each patch is channel, row, column.
     array = array.reshape(n, half, MERGE, PATCH, half, MERGE, PATCH, 3).transpose(0, 1, 4, 2, 5, 7, 3, 6)
+    # Qwen2-VL sees an image as a film of two equal frames (temporal patch size 2).
     array = np.repeat(array.reshape(n * GRID * GRID, 3, 1, PATCH * PATCH), 2, axis=2)
     pixels = torch.from_numpy(np.ascontiguousarray(array.reshape(n * GRID * GRID, -1)))
     return pixels, torch.tensor([[1, GRID, GRID]] * n)
@@ -79,9 +84,9 @@ def patchify(images: list[Image.Image]) -> tuple[torch.Tensor, torch.Tensor]:
 def fast_vision() -> Iterator[None]:
     """While active, the vision tower treats a batch of equally large images as one batched call.
 
-    The library loops over the images in attention and embeds patches by a convolution; with images of 100
-    patches these are most of the time in training. The numbers are the same. Attention stays in 32 bit under
-    autocast: its backward pass in bfloat16 is several times as slow on a CPU.
+    The library loops over the images in attention and embeds patches by a convolution. With images of 100 patches this
+    takes most of the time in training. The numbers are the same. Attention stays in 32 bit under autocast: its backward
+    pass in bfloat16 is several times as slow on a CPU.
     """
     attention, embed = modeling_qwen2_vl.VisionAttention, modeling_qwen2_vl.PatchEmbed
     originals = attention.forward, embed.forward
@@ -99,6 +104,7 @@ def _batched_attention(
     position_embeddings: tuple[torch.Tensor, torch.Tensor],
     **kwargs: object,
 ) -> torch.Tensor:
+    # All images have the same number of patches, so the flat sequence can be cut into a batch.
     total, images = hidden_states.shape[0], cu_seqlens.shape[0] - 1
     q, k, v = self.qkv(hidden_states).float().reshape(total, 3, self.num_heads, -1).unbind(1)
     q, k = modeling_qwen2_vl.apply_rotary_pos_emb_vision(q, k, *position_embeddings)
@@ -110,4 +116,5 @@ def _batched_attention(
 
 
 def _linear_embed(self: Any, hidden_states: torch.Tensor) -> torch.Tensor:
+    # A convolution whose kernel is as large as its input is a matrix product.
     return nn.functional.linear(hidden_states, self.proj.weight.flatten(1))

@@ -1,7 +1,7 @@
 """The mini MLLM's tokenizer and processor: byte-level BPE, Qwen2-VL's special tokens, coordinates as one token.
 
-Any text can be encoded and decoded without loss. The world's words and the coordinates 0, 10, … 1000 are one
-token each, so a box costs 11 tokens; the model's answers are in steps of ten.
+Any text can be encoded and decoded without loss. Each of the world's words and of the coordinates 0, 10, … 1000 is one
+token, so a box has 11 tokens. The model's answers are in steps of ten.
 """
 
 from __future__ import annotations
@@ -41,14 +41,17 @@ CHAT_TEMPLATE: Final = (
     "{% elif 'text' in part %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-"""Qwen2-VL's, without the default system message and the numbering of pictures."""
+"""The template of Qwen2-VL without the default system message and the numbers of pictures."""
 
 
 def _corpus() -> list[str]:
+    """Text in which every piece that shall be one token is frequent enough to become one."""
     words = world_words()
     words += ["user", "assistant", "system", "None", "none", "yes", "no", "objects", "things", "answer", "Answer"]
+    # At the start of a line, behind a blank, and with a capital: byte-level BPE has a token for each.
     lines = [f"{word} {word} {word.capitalize()} {word}" for word in words]
     numbers = [str(n) for n in range(0, 1001, 10)]
+    # Numbers in the surroundings that they have in a box, so that brackets and commas stay tokens of their own.
     lines += [
         f"({a},{b}),({c},{a})" for a, b, c in zip(numbers, [*numbers[1:], "0"], [*numbers[2:], "0", "1"], strict=True)
     ]
@@ -66,6 +69,7 @@ def _corpus() -> list[str]:
         'If no target object exists, please output "None". a car, a tree.\n',
     ):
         lines.append(template.format(expression="the car", target="car", options="A. None", box=""))
+    # Merges need a frequency of two; four repeats give rare pieces a margin.
     return lines * 4
 
 
@@ -87,6 +91,7 @@ def mini_tokenizer() -> PreTrainedTokenizerFast:
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",
         additional_special_tokens=list(SPECIAL_TOKENS),
+        # Generation continues at the right end of every row of a batch.
         padding_side="left",
         model_max_length=2048,
         clean_up_tokenization_spaces=False,
@@ -94,7 +99,7 @@ def mini_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def mini_processor() -> Qwen2VLProcessor:
-    """Tokenizer, chat template and an image processor that gives every image about 25 tokens."""
+    """Tokenizer, chat template, and an image processor that gives an image of any size about 25 tokens."""
     size = {"shortest_edge": IMAGE_SIZE**2, "longest_edge": IMAGE_SIZE**2}
     return Qwen2VLProcessor(
         image_processor=Qwen2VLImageProcessor(size=size),

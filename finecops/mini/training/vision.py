@@ -1,12 +1,14 @@
-"""First stage of the mini MLLM's training: the vision tower alone, with throw-away heads.
+"""First stage of the mini MLLM's training: the vision tower alone, with heads that are thrown away afterwards.
 
-Each merged token says what thing's centre it holds, if any: category, colour, size, pattern, and the box, the
-latter also as distributions over the 101 coordinates that the language will use (steps of 10 in 1000).
+Each merged token predicts whether the centre of an object is in its cell, and if so which: category, colour, size,
+pattern and box. The box is asked for twice, once as numbers, once as distributions over the 101 coordinates that the
+language stage uses (steps of 10 in 1000).
 """
 
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -16,7 +18,7 @@ from transformers import Qwen2VLConfig
 from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VisionTransformerPretrainedModel
 
 from finecops.construction.graph import SceneGraph
-from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, own_share, train
+from finecops.mini.training.loop import TRAIN_SEED_BASE, ParameterGroup, TrainPlan, own_share, train
 from finecops.mini.training.qwen2vl import GRID, IMAGE_TOKENS, MERGE, PATCH, fast_vision, patchify
 from finecops.mini.world.catalogue import ASPECTS, COLOURS, IMAGE_SIZE, SIZES
 from finecops.mini.world.draw import draw_scene
@@ -26,10 +28,16 @@ COORDINATES = 101
 _KINDS, _COLOURS, _SIZES = list(ASPECTS), list(COLOURS), list(SIZES)
 _CELLS = GRID // MERGE
 _CELL = PATCH * MERGE
+_BOX_WEIGHT, _COORDINATE_WEIGHT = 5.0, 0.5
+"""Weights of the loss: the L1 error of a box in 0 to 1 is small, the cross-entropy over 101 steps large."""
 
 
-class Eyes(nn.Module):
-    """The vision tower with one linear head over its merged tokens `[n, 25, hidden]`."""
+class VisionWithHeads(nn.Module):
+    """The vision tower with one linear head over its merged tokens.
+
+    `forward` returns, per image and token, `[n, 25, …]`: presence (1), category, colour, size, pattern (1), box (4) and
+    coordinates (4 · 101), all as logits.
+    """
 
     def __init__(self, config: Qwen2VLConfig) -> None:
         super().__init__()
@@ -39,10 +47,44 @@ class Eyes(nn.Module):
         self.head = nn.Linear(config.vision_config.hidden_size, sum(self.sections))
 
     def forward(self, pixel_values: torch.Tensor, grid_thw: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Patches as `patchify` makes them → the heads' outputs."""
         tokens = self.visual(pixel_values, grid_thw=grid_thw).pooler_output.float()
         tokens = tokens.reshape(len(grid_thw), IMAGE_TOKENS, -1)
         outputs: torch.Tensor = self.head(self.norm(tokens))
         return tuple(torch.split(outputs, self.sections, dim=-1))
+
+
+@dataclass(frozen=True)
+class _Truth:
+    """The objects of a batch, one entry each; `at` are their images and the cells of their centres."""
+
+    at: tuple[torch.Tensor, torch.Tensor]
+    kinds: torch.Tensor
+    colours: torch.Tensor
+    sizes: torch.Tensor
+    striped: torch.Tensor
+    xyxy: torch.Tensor
+
+    @classmethod
+    def of(cls, scenes: list[SceneGraph]) -> _Truth:
+        """Read off the graphs."""
+        objects = [(row, obj) for row, scene in enumerate(scenes) for obj in scene.objects.values()]
+        corners = []
+        cells = []
+        for _, obj in objects:
+            x, y, w, h = obj.xywh
+            corners.append([x, y, x + w, y + h])
+            # Merged tokens are in the order of rows, five by five; no two centres share one.
+            cells.append(int((y + h / 2) // _CELL) * _CELLS + int((x + w / 2) // _CELL))
+        return cls(
+            at=(torch.tensor([row for row, _ in objects]), torch.tensor(cells)),
+            kinds=torch.tensor([_KINDS.index(obj.name) for _, obj in objects]),
+            # Colour and size come first among the attributes of every scene.
+            colours=torch.tensor([_COLOURS.index(obj.attributes[0]) for _, obj in objects]),
+            sizes=torch.tensor([_SIZES.index(obj.attributes[1]) for _, obj in objects]),
+            striped=torch.tensor([float("striped" in obj.attributes) for _, obj in objects]),
+            xyxy=torch.tensor(corners, dtype=torch.float32) / IMAGE_SIZE,
+        )
 
 
 def soft_coordinates(values: torch.Tensor, sigma: float = 1.5) -> torch.Tensor:
@@ -51,62 +93,52 @@ def soft_coordinates(values: torch.Tensor, sigma: float = 1.5) -> torch.Tensor:
     return torch.softmax(-((steps - values.unsqueeze(-1)) ** 2) / (2 * sigma**2), dim=-1)
 
 
-def eyes_loss(outputs: tuple[torch.Tensor, ...], scenes: list[SceneGraph]) -> dict[str, torch.Tensor]:
-    """Named losses of a batch; everything but presence is asked only where a thing's centre lies."""
+def vision_loss(outputs: tuple[torch.Tensor, ...], scenes: list[SceneGraph]) -> dict[str, torch.Tensor]:
+    """Named losses of a batch; everything but presence counts only where an object's centre is."""
     presence, kind, colour, size, pattern, box, coordinates = outputs
-    rows, cells, kinds, colours, sizes, striped, boxes = [], [], [], [], [], [], []
-    for row, scene in enumerate(scenes):
-        for thing in scene.objects.values():
-            x, y, w, h = thing.xywh
-            rows.append(row)
-            cells.append(int((y + h / 2) // _CELL) * _CELLS + int((x + w / 2) // _CELL))
-            kinds.append(_KINDS.index(thing.name))
-            colours.append(_COLOURS.index(thing.attributes[0]))
-            sizes.append(_SIZES.index(thing.attributes[1]))
-            striped.append(float("striped" in thing.attributes))
-            boxes.append([x, y, x + w, y + h])
-    at = (torch.tensor(rows), torch.tensor(cells))
-    there = torch.zeros_like(presence[..., 0])
-    there[at] = 1.0
-    xyxy = torch.tensor(boxes, dtype=torch.float32) / IMAGE_SIZE
+    truth = _Truth.of(scenes)
+    at = truth.at
+    present = torch.zeros_like(presence[..., 0])
+    present[at] = 1.0
     logits = coordinates[at].reshape(-1, 4, COORDINATES)
+    # cross_entropy wants the classes on axis 1: [objects, 101, 4].
+    soft = soft_coordinates(truth.xyxy * 100).transpose(1, 2)
     return {
-        "presence": F.binary_cross_entropy_with_logits(presence[..., 0], there),
-        "kind": F.cross_entropy(kind[at], torch.tensor(kinds)),
-        "colour": F.cross_entropy(colour[at], torch.tensor(colours)),
-        "size": F.cross_entropy(size[at], torch.tensor(sizes)),
-        "pattern": F.binary_cross_entropy_with_logits(pattern[at][:, 0], torch.tensor(striped)),
-        "box": 5 * F.l1_loss(box[at].sigmoid(), xyxy),
-        "coordinates": 0.5 * F.cross_entropy(logits.transpose(1, 2), soft_coordinates(xyxy * 100).transpose(1, 2)),
+        "presence": F.binary_cross_entropy_with_logits(presence[..., 0], present),
+        "kind": F.cross_entropy(kind[at], truth.kinds),
+        "colour": F.cross_entropy(colour[at], truth.colours),
+        "size": F.cross_entropy(size[at], truth.sizes),
+        "pattern": F.binary_cross_entropy_with_logits(pattern[at][:, 0], truth.striped),
+        "box": _BOX_WEIGHT * F.l1_loss(box[at].sigmoid(), truth.xyxy),
+        "coordinates": _COORDINATE_WEIGHT * F.cross_entropy(logits.transpose(1, 2), soft),
     }
 
 
-def eyes_accuracy(model: Eyes, scenes: list[SceneGraph]) -> dict[str, float]:
-    """Shares right (per cent) of category, colour and size, and the mean coordinate error in steps."""
+def vision_accuracy(model: VisionWithHeads, scenes: list[SceneGraph]) -> dict[str, float]:
+    """Right categories, colours and sizes in per cent, and the mean error of a coordinate in steps (hundredths)."""
     model.eval()
     with torch.no_grad(), fast_vision():
         _, kind, colour, size, _, _, coordinates = model(*patchify([draw_scene(s) for s in scenes]))
-    hits = {"kind": 0, "colour": 0, "size": 0}
-    error, count = 0.0, 0
-    for row, scene in enumerate(scenes):
-        for thing in scene.objects.values():
-            x, y, w, h = thing.xywh
-            cell = int((y + h / 2) // _CELL) * _CELLS + int((x + w / 2) // _CELL)
-            hits["kind"] += _KINDS[int(kind[row, cell].argmax())] == thing.name
-            hits["colour"] += _COLOURS[int(colour[row, cell].argmax())] == thing.attributes[0]
-            hits["size"] += _SIZES[int(size[row, cell].argmax())] == thing.attributes[1]
-            steps = coordinates[row, cell].reshape(4, COORDINATES).argmax(-1).float()
-            truth = torch.tensor([x, y, x + w, y + h]) / IMAGE_SIZE * 100
-            error += float((steps - truth).abs().mean())
-            count += 1
     model.train()
-    return {name: round(100 * n / count, 1) for name, n in hits.items()} | {"coordinate_error": round(error / count, 2)}
+    truth = _Truth.of(scenes)
+
+    def right(logits: torch.Tensor, wanted: torch.Tensor) -> float:
+        return round(100 * float((logits[truth.at].argmax(-1) == wanted).float().mean()), 1)
+
+    steps = coordinates[truth.at].reshape(-1, 4, COORDINATES).argmax(-1).float()
+    error = float((steps - truth.xyxy * 100).abs().mean())
+    return {
+        "kind": right(kind, truth.kinds),
+        "colour": right(colour, truth.colours),
+        "size": right(size, truth.sizes),
+        "coordinate_error": round(error, 2),
+    }
 
 
-def train_eyes(config: Qwen2VLConfig, plan: TrainPlan, folder: Path) -> Eyes:
-    """Train or resume the eyes; see `finecops.mini.training.loop.train` for what lies in the folder."""
+def train_vision(config: Qwen2VLConfig, plan: TrainPlan, folder: Path) -> VisionWithHeads:
+    """Train or resume the vision stage; see `finecops.mini.training.loop.train` for what is in the folder."""
     torch.manual_seed(0)
-    model = Eyes(config)
+    model = VisionWithHeads(config)
 
     def step_loss(step: int) -> dict[str, torch.Tensor]:
         first = TRAIN_SEED_BASE + step * plan.batch_size
@@ -115,8 +147,9 @@ def train_eyes(config: Qwen2VLConfig, plan: TrainPlan, folder: Path) -> Eyes:
         pixels, grid = patchify([draw_scene(scene) for scene in scenes])
         with torch.autocast("cpu", dtype=torch.bfloat16):
             outputs = model(pixels, grid)
-        return eyes_loss(tuple(o.float() for o in outputs), scenes)
+        # The losses in 32 bit: bfloat16 has too few digits for a coordinate.
+        return vision_loss(tuple(o.float() for o in outputs), scenes)
 
     with fast_vision():
-        train(model, [{"params": list(model.parameters())}], step_loss, plan, folder)
+        train(model, [ParameterGroup(list(model.parameters()))], step_loss, plan, folder)
     return model

@@ -1,4 +1,4 @@
-"""What the mini world is made of: categories, colours, sizes, patterns, places, relations."""
+"""The catalogue of the mini world: categories, colours, sizes, patterns, locations, relations."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ IMAGE_SIZE: Final = 140
 """Side of every image in pixels: five by five merged tokens of a Qwen2-VL (patch 14, merge 2)."""
 
 LATTICE_STEP: Final = 14
-"""Distance in pixels between the places where a thing's centre can be (before a jitter of some pixels)."""
+"""Distance in pixels between the points of the lattice on which objects are centred, before the jitter."""
 
 JITTER: Final = 3
-"""Largest shift of a centre from its lattice place, in pixels, on each axis."""
+"""Largest shift of a centre from its lattice point, in pixels, on each axis."""
 
 RELATION_GAP: Final = 21
-"""Centres further apart than this (pixels, per axis) stand in a relation. One lattice step with its jitter stays
-below it, two stay above it: no rounding decides a relation."""
+"""Two objects are in a relation if their centres are further apart than this on an axis, in pixels. One lattice step
+with its jitter is below it (14 + 2·3 = 20), two are above it (28 − 2·3 = 22): no rounding decides a relation."""
 
 ASPECTS: Final[dict[str, float]] = {
     "car": 1.55,
@@ -45,15 +45,15 @@ COLOURS: Final[dict[str, tuple[int, int, int]]] = {
     "pink": (248, 150, 190),
     "black": (36, 36, 40),
 }
-"""Colour name → RGB of a thing's body."""
+"""Colour name → RGB of an object's body."""
 
 SIZES: Final[dict[str, tuple[int, int]]] = {"small": (18, 22), "large": (31, 37)}
-"""Size name → range of the geometric mean of a thing's sides, in pixels."""
+"""Size name → range of the geometric mean of an object's sides, in pixels."""
 
 PATTERNS: Final = ("striped",)
-"""Patterns a thing may have; one without has none of these attributes."""
+"""Patterns that an object may have. A plain object has no attribute for it."""
 
-PLACES: Final[dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]]] = {
+LOCATIONS: Final[dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]]] = {
     "meadow": ((203, 226, 245), (196, 222, 176)),
     "beach": ((190, 224, 240), (240, 226, 190)),
     "snow": ((222, 230, 240), (244, 246, 250)),
@@ -61,7 +61,7 @@ PLACES: Final[dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]]] = {
     "room": ((234, 226, 214), (206, 190, 174)),
     "lake": ((214, 224, 232), (170, 204, 220)),
 }
-"""Place → colour of the upper and of the lower part of the background."""
+"""Location → colour of the upper and of the lower part of the background."""
 
 OPPOSITES: Final[dict[str, str]] = {
     "to the left of": "to the right of",
@@ -69,14 +69,14 @@ OPPOSITES: Final[dict[str, str]] = {
     "above": "below",
     "below": "above",
 }
-"""Relation → the relation seen from the other thing."""
+"""Relation → the relation seen from the other object."""
 
 ATTRIBUTE_TYPES: Final[dict[str, str]] = {
     **dict.fromkeys(COLOURS, "colour"),
     **dict.fromkeys(SIZES, "size"),
     **dict.fromkeys(PATTERNS, "pattern"),
 }
-"""Attribute → the kind of quality it names; a thing has one colour and one size."""
+"""Attribute → its type. An object has one colour and one size."""
 
 VOCABULARY: Final = Vocabulary(
     attribute_types=ATTRIBUTE_TYPES,
@@ -92,4 +92,4 @@ VOCABULARY: Final = Vocabulary(
     categories=tuple(ASPECTS),
     complete=True,
 )
-"""What the builder must know of this world."""
+"""The words of this world as the builder needs them."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image, ImageDraw
 
-from finecops.construction.graph import SceneGraph, Thing
-from finecops.mini.world.catalogue import COLOURS, PLACES
+from finecops.construction.graph import SceneGraph, SceneObject
+from finecops.mini.world.catalogue import COLOURS, LOCATIONS
 
 Rgb = tuple[int, int, int]
 _LINE: Rgb = (60, 48, 44)
@@ -18,10 +18,10 @@ _GLASS: Rgb = (222, 240, 250)
 
 
 class _Brush:
-    """Draws in fractions of one thing's box: (0, 0) is its top left pixel, (1, 1) its bottom right one."""
+    """Draws one object; coordinates are fractions of its box: (0, 0) is the top left pixel, (1, 1) the bottom right."""
 
-    def __init__(self, draw: ImageDraw.ImageDraw, thing: Thing, body: Rgb) -> None:
-        x, y, w, h = thing.xywh
+    def __init__(self, draw: ImageDraw.ImageDraw, obj: SceneObject, body: Rgb) -> None:
+        x, y, w, h = obj.xywh
         self.draw, self.body = draw, body
         self.x, self.y, self.w, self.h = x, y, w - 1, h - 1
 
@@ -135,19 +135,21 @@ def draw_scene(graph: SceneGraph) -> Image.Image:
     """Draw a whole scene as an RGB image of the graph's size."""
     image = _background(graph)
     draw = ImageDraw.Draw(image)
-    for thing in graph.objects.values():
-        _draw_thing(image, draw, thing)
+    for obj in graph.objects.values():
+        _draw_object(image, draw, obj)
     return image
 
 
 def _background(graph: SceneGraph) -> Image.Image:
-    # The texture hangs on the place and the image's id alone: an edited copy of a scene keeps its background.
+    # The texture depends only on the location and the id of the original image: an edited copy (its id has a "~") keeps
+    # its background. A CRC, since Python's own hash of a string differs between processes.
     rng = random.Random(zlib.crc32(f"{graph.location}/{graph.image_id.split('~')[0]}".encode()))
-    upper, lower = PLACES[graph.location or "meadow"]
+    upper, lower = LOCATIONS[graph.location or "meadow"]
     horizon = rng.randint(graph.height // 3, 2 * graph.height // 3)
     image = Image.new("RGB", (graph.width, graph.height), upper)
     draw = ImageDraw.Draw(image)
     draw.rectangle((0, horizon, graph.width, graph.height), fill=lower)
+    # Faint blots: the background is not one flat colour, as in photographs.
     for _ in range(14):
         x, y = rng.randrange(graph.width), rng.randrange(graph.height)
         reach, shade = rng.randint(4, 16), rng.randint(-12, 8)
@@ -156,19 +158,21 @@ def _background(graph: SceneGraph) -> Image.Image:
     return image
 
 
-def _draw_thing(image: Image.Image, draw: ImageDraw.ImageDraw, thing: Thing) -> None:
-    colour = next((COLOURS[a] for a in thing.attributes if a in COLOURS), (128, 128, 128))
-    if "striped" not in thing.attributes:
-        _DRAWERS[thing.name](_Brush(draw, thing, colour))
+def _draw_object(image: Image.Image, draw: ImageDraw.ImageDraw, obj: SceneObject) -> None:
+    colour = next((COLOURS[a] for a in obj.attributes if a in COLOURS), (128, 128, 128))
+    if "striped" not in obj.attributes:
+        _DRAWERS[obj.name](_Brush(draw, obj, colour))
         return
-    # Stripes cover the body alone: draw it on a patch with a key colour, then mend the key pixels.
-    x, y, w, h = (int(v) for v in thing.xywh)
+    # Stripes cover the body alone. So the object is drawn on a patch with a key colour as body, and then the pixels of
+    # this colour are replaced. No other colour of the world is the key colour.
+    x, y, w, h = (int(v) for v in obj.xywh)
     patch = image.crop((x, y, x + w, y + h))
-    local = Thing(thing.id, thing.name, (0, 0, w, h), thing.attributes)
+    local = SceneObject(obj.id, obj.name, (0, 0, w, h), obj.attributes)
     key = (1, 254, 3)
-    _DRAWERS[thing.name](_Brush(ImageDraw.Draw(patch), local, key))
+    _DRAWERS[obj.name](_Brush(ImageDraw.Draw(patch), local, key))
     light = _shift(colour, 150) if sum(colour) < 200 else (255, 255, 255)
     pixels = list(_pixels(patch))
+    # Diagonal stripes: two of every six pixels along a row, shifted by one from row to row.
     patch.putdata([(light if (i % w + i // w) % 6 < 2 else colour) if p == key else p for i, p in enumerate(pixels)])
     image.paste(patch, (x, y))
 

@@ -1,4 +1,4 @@
-"""Questions of the reading stage: their answers are right, and they grow with the training."""
+"""Questions of the options stage: their answers are right, and their lists grow with the training."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from finecops.boxes import iou_xyxy, xywh_to_xyxy
-from finecops.mini.training import options as reading
-from finecops.mini.training.language import unique_positive
-from finecops.mini.training.options import most_options, sample_reading
+from finecops.mini.training import options as stage
+from finecops.mini.training.options import max_options, sample_option_questions
+from finecops.mini.training.questions import unique_positive
 from finecops.mini.world.scenes import sample_scene
 
 _OPTION = re.compile(
@@ -26,10 +26,10 @@ def options_of(prompt: str) -> dict[str, list[int] | None]:
 
 @pytest.mark.parametrize(("progress", "most"), [(0.0, 2), (0.1, 2), (0.35, 6), (0.6, 10), (1.0, 10)])
 def test_lists_grow_with_the_training(progress: float, most: int) -> None:
-    assert most_options(progress) == most
+    assert max_options(progress) == most
     none = progress >= 0.5
     for seed in range(60):
-        questions = sample_reading(random.Random(seed), sample_scene(random.Random(seed), str(seed)), progress)
+        questions = sample_option_questions(random.Random(seed), sample_scene(random.Random(seed), str(seed)), progress)
         assert len(questions) == 8
         for options in filter(None, (options_of(question.prompt) for question in questions)):
             assert 2 <= len(options) <= most + none
@@ -42,7 +42,7 @@ def test_the_letter_is_the_targets_or_nothings(none_share: float) -> None:
     for seed in range(400):
         scene = sample_scene(random.Random(seed), str(seed))
         positive = unique_positive(random.Random(-seed), scene)
-        question = reading._pick(random.Random(-seed), scene, 6, none_share)
+        question = stage._pick(random.Random(-seed), scene, 6, none_share)
         assert (question is None) == (positive is None)
         if question is None or positive is None:
             continue
