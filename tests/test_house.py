@@ -13,7 +13,6 @@ PROJECT = Path(__file__).resolve().parents[1]
 FOLDERS = ("finecops", "tests", "scripts", "docs", "configs")
 
 
-@pytest.mark.xfail(strict=False, reason="the rooms exchange, models and replies still import one another")
 def test_no_circle_among_rooms() -> None:
     sources = measure.read_sources(PROJECT / "finecops")
     assert measure.room_circles(sources, "finecops") == []

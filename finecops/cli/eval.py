@@ -103,8 +103,7 @@ def eval_command(
     from finecops.evaluation.settings import CompareSettings, EvalSettings, ScoreSettings, SweepSettings
     from finecops.report.writers import OutputSettings
 
-    # Both spellings of a run are one list from here on.
-    runs = [*(runs or ()), *(run or ())]
+    runs = [*(runs or ()), *(run or ())]  # Both spellings of a run are one list from here on.
     asked = locals()
     output = OutputSettings.of(asked)
     if annotations or predictions is not None:

@@ -83,10 +83,10 @@ class RouteStage:
             return failed_route(sample, "no target phrase to count")
         if answer.status == "failed":
             return failed_route(sample, answer.reason or "the router gave no answer")
-        if answer.scores is None and answer.boxes:
+        if answer.boxes and answer.scores is None:
             return failed_route(sample, "the router's boxes have no scores to count by")
         instances = counted(answer, self.settings.score_threshold, self.settings.nms_iou)
-        everything = answer.chosen([i for i, score in enumerate(answer.scores) if score > KEPT_SCORE])
+        everything = answer.chosen([i for i, score in enumerate(answer.scores or ()) if score > KEPT_SCORE])
         return Route(
             sample_id=sample.id,
             status="routed",

@@ -189,7 +189,7 @@ def test_crs_run_prints_its_ceiling_and_its_ledger(tmp_path: Path) -> None:
     assert "candidates.jsonl was made with other settings: nms_iou was 0.7, is 0.5" in text
     code, text = run("crs", "select", "--topk", "3", "--none", "--orders", "2", *choose)
     assert code == 0
-    assert "by lot" in text
+    assert "at random" in text
     code, text = run("eval", folder, "--json")
     document = json.loads(text)
     assert {"crs-top5-mini-qwen2vl", "crs-top3-none-mini-qwen2vl"} <= set(document["outcomes"])

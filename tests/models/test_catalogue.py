@@ -78,11 +78,11 @@ def test_check_shows_what_a_model_says(tmp_path: Path, name: str) -> None:
     assert ("reply:" in said) == (name == "mini-qwen2vl")
 
 
-def test_doctor_names_versions_and_what_mends() -> None:
+def test_doctor_names_versions_and_what_fixes_it() -> None:
     findings = {finding.what: finding for finding in examine()}
     assert findings["torch"].good
     assert "cpu" in findings["devices"].state
-    assert findings["extra mmdet"].state == "complete" or "finecops[mmdet]" in str(findings["extra mmdet"].mend)
+    assert findings["extra mmdet"].state == "complete" or "finecops[mmdet]" in str(findings["extra mmdet"].fix)
     assert "data/finecops-mini" in findings["dataset finecops-mini"].state
     assert "torch" in run("doctor")
 
@@ -93,7 +93,7 @@ def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     findings = {finding.what: finding for finding in examine()}
     assert not findings["tqdm"].good
-    assert findings["tqdm"].mend == "pip install 'tqdm'"
+    assert findings["tqdm"].fix == "pip install 'tqdm'"
     assert findings["extra tune"].state == "lacks matplotlib"
     assert findings["extra tune"].good  # what is optional is not broken
     assert CliRunner().invoke(app, ["doctor"]).exit_code == 1

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from finecops.config.find import load_mllm
 from finecops.errors import ConfigError, DataError, ModelError, RunError
+from finecops.images import Picture
 from finecops.models.protocols import Question, QuestionGroup
 from finecops.models.transformers_mllm import TransformersMllm
 from finecops.tuning.data import TuneRow
@@ -51,7 +52,7 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def b_share(config: Any) -> float:
     question = Question("Which?\nA. 1\nB. 2", ("A", "B"))
-    group = QuestionGroup(Image.new("RGB", (140, 140), "white"), (question,))
+    group = QuestionGroup(Picture(Image.new("RGB", (140, 140), "white")), (question,))
     ((scores,),) = TransformersMllm(config).choose([group])
     assert scores.probabilities is not None
     return scores.probabilities[1]
