@@ -47,6 +47,8 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="golden-") as temporary:
         place = args.keep.resolve() if args.keep else Path(temporary)
+        if args.keep and place.exists() and any(place.iterdir()):
+            raise SystemExit(f"{place} is not empty: runs of other commits would go on there")
         place.mkdir(parents=True, exist_ok=True)
         files = place / "files"
         subprocess.run([sys.executable, "-c", REFERENCE_FILES, str(files)], check=True, env=_environment(Path.cwd()))
@@ -81,7 +83,7 @@ def run_side(code: Path, out: Path, files: Path, limit: int) -> dict[str, dict[s
             found[f"{name}/{path.name}"] = dict(rows(path))
         found[f"{name}/run.json"] = dict(settings(json.loads((folder / "run.json").read_text())))
         found[f"{name}/metrics.json"] = dict(metrics_file(json.loads((folder / "metrics.json").read_text())))
-        found[f"{name}/eval"] = dict(document(json.loads(finecops(code, "eval", str(folder), "--full", "--json"))))
+        found[f"{name}/eval"] = dict(document(json.loads(finecops(code, "eval", str(folder), "--json"))))
     for kind, file, options in (
         ("texts", "texts.jsonl", ["refexp-text", "--box-format", "norm1000_list", "--score", "scores_prob_average"]),
         ("detections", "detections.npy", ["mmdet-npy"]),
