@@ -10,7 +10,7 @@ import typer
 from finecops.cli import options as o
 
 if TYPE_CHECKING:
-    from finecops.runs.folder import Run
+    from finecops.runs.run import Run
     from finecops.strategies.parts import Parts
     from finecops.tuning.data import TunePlan
 
@@ -42,6 +42,9 @@ def run_command(
     device: o.Device = None,
     batch_size: o.BatchSize = None,
     engine: o.Engine = "local",
+    max_failed: o.MaxFailed = 0.05,
+    retry_failed: o.RetryFailed = False,
+    keep_failed: o.KeepFailed = False,
     upstream: o.Upstream = True,
     watch: o.Watch = True,
     trust_remote_code: o.TrustRemoteCode = False,
@@ -78,6 +81,9 @@ def candidates_command(
     device: o.Device = None,
     batch_size: o.BatchSize = None,
     engine: o.Engine = "local",
+    max_failed: o.MaxFailed = 0.05,
+    retry_failed: o.RetryFailed = False,
+    keep_failed: o.KeepFailed = False,
     upstream: o.Upstream = True,
     watch: o.Watch = True,
     trust_remote_code: o.TrustRemoteCode = False,
@@ -118,6 +124,9 @@ def select_command(
     device: o.Device = None,
     batch_size: o.BatchSize = None,
     engine: o.Engine = "local",
+    max_failed: o.MaxFailed = 0.05,
+    retry_failed: o.RetryFailed = False,
+    keep_failed: o.KeepFailed = False,
     upstream: o.Upstream = True,
     watch: o.Watch = True,
     trust_remote_code: o.TrustRemoteCode = False,
@@ -172,6 +181,9 @@ def tune_data_command(
     device: o.Device = None,
     batch_size: o.BatchSize = None,
     engine: o.Engine = "local",
+    max_failed: o.MaxFailed = 0.05,
+    retry_failed: o.RetryFailed = False,
+    keep_failed: o.KeepFailed = False,
     upstream: o.Upstream = True,
     watch: o.Watch = True,
     trust_remote_code: o.TrustRemoteCode = False,
