@@ -73,7 +73,7 @@ def down(n: int, **more: Any) -> list[Any]:
     [
         (down(64), True),
         (down(63), False),
-        (down(40) + [make_prediction("x")] + down(40), False),  # an answer in between
+        ([*down(40), make_prediction("x"), *down(40)], False),  # an answer in between
         (down(200, cause="data"), False),  # broken images say nothing about the server
         ([row for pair in zip(down(64), down(64, cause="data"), strict=True) for row in pair], True),
         ([failure(str(i), "down" if i % 2 else "busy") for i in range(200)], False),
