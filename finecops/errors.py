@@ -35,6 +35,14 @@ class ModelError(FinecopsError):
     """A model cannot be loaded or reached, or does not fit the task."""
 
 
+class TextLengthError(ModelError):
+    """An expression has more tokens than the model takes."""
+
+
+class FailuresError(RunError):
+    """Too many samples of a stage failed, or too many in a row."""
+
+
 def first_line(error: Exception) -> str:
     """The first line of what an error says, or its kind if it says nothing."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -84,11 +84,19 @@ class Sample(Record):
         return self.negative.positive_id if self.negative is not None else None
 
 
+FailureCause = Literal["data", "input"]
+
+
 class StageRow(Record):
     """What every stage's row has: the sample, and why it failed if it did."""
 
     sample_id: str
     reason: str | None = None
+    cause: FailureCause | None = None
+    """Of a failed row: `data`, the sample's own image or expression cannot be used; `input`, a stage before this one
+    gave nothing to work on; None: a model, a server or the machine, and another try may succeed."""
+    data_sha256: str | None = None
+    """Of a row that failed by its own data: a checksum of image and expression as they were."""
 
 
 class Target(StageRow):

@@ -10,7 +10,7 @@ from finecops.cli import options as o
 from finecops.cli.tune import tune_command, tune_data_command
 
 if TYPE_CHECKING:
-    from finecops.runs.folder import Run
+    from finecops.runs.run import Run
     from finecops.strategies.parts import Parts
 
 crs_app = typer.Typer(
@@ -43,6 +43,9 @@ def run_command(
     device: o.Device = None,
     batch_size: o.BatchSize = None,
     engine: o.Engine = "local",
+    max_failed: o.MaxFailed = 0.05,
+    retry_failed: o.RetryFailed = False,
+    keep_failed: o.KeepFailed = False,
     upstream: o.Upstream = True,
     watch: o.Watch = True,
     trust_remote_code: o.TrustRemoteCode = False,
@@ -79,6 +82,9 @@ def candidates_command(
     device: o.Device = None,
     batch_size: o.BatchSize = None,
     engine: o.Engine = "local",
+    max_failed: o.MaxFailed = 0.05,
+    retry_failed: o.RetryFailed = False,
+    keep_failed: o.KeepFailed = False,
     upstream: o.Upstream = True,
     watch: o.Watch = True,
     trust_remote_code: o.TrustRemoteCode = False,
@@ -119,6 +125,9 @@ def select_command(
     device: o.Device = None,
     batch_size: o.BatchSize = None,
     engine: o.Engine = "local",
+    max_failed: o.MaxFailed = 0.05,
+    retry_failed: o.RetryFailed = False,
+    keep_failed: o.KeepFailed = False,
     upstream: o.Upstream = True,
     watch: o.Watch = True,
     trust_remote_code: o.TrustRemoteCode = False,

@@ -189,6 +189,28 @@ BatchSize: TypeAlias = Annotated[
 Engine: TypeAlias = Annotated[
     str, typer.Option(help="Where batches are worked through: 'local' is this process.", rich_help_panel=_MACHINE)
 ]
+MaxFailed: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--max-failed",
+        min=0,
+        max=1,
+        help="Stop, with exit code 1, where a larger share of a stage's samples failed.",
+        rich_help_panel=_MACHINE,
+    ),
+]
+RetryFailed: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--retry-failed",
+        help="Ask also those failed samples again whose image and expression are as they were.",
+        rich_help_panel=_MACHINE,
+    ),
+]
+KeepFailed: TypeAlias = Annotated[
+    bool,
+    typer.Option("--keep-failed", help="Ask no failed sample again.", rich_help_panel=_MACHINE),
+]
 Upstream: TypeAlias = Annotated[
     bool,
     typer.Option(

@@ -10,7 +10,7 @@ import typer
 from finecops.cli import options as o
 
 if TYPE_CHECKING:
-    from finecops.runs.folder import Run
+    from finecops.runs.run import Run
     from finecops.strategies.options import Options
 
 sfa_app = typer.Typer(
@@ -49,6 +49,9 @@ def run_command(
     device: o.Device = None,
     batch_size: o.BatchSize = None,
     engine: o.Engine = "local",
+    max_failed: o.MaxFailed = 0.05,
+    retry_failed: o.RetryFailed = False,
+    keep_failed: o.KeepFailed = False,
     upstream: o.Upstream = True,
     watch: o.Watch = True,
     trust_remote_code: o.TrustRemoteCode = False,
@@ -86,6 +89,9 @@ def route_command(
     device: o.Device = None,
     batch_size: o.BatchSize = None,
     engine: o.Engine = "local",
+    max_failed: o.MaxFailed = 0.05,
+    retry_failed: o.RetryFailed = False,
+    keep_failed: o.KeepFailed = False,
     upstream: o.Upstream = True,
     watch: o.Watch = True,
     trust_remote_code: o.TrustRemoteCode = False,
@@ -116,6 +122,9 @@ def extract_command(
     device: o.Device = None,
     batch_size: o.BatchSize = None,
     engine: o.Engine = "local",
+    max_failed: o.MaxFailed = 0.05,
+    retry_failed: o.RetryFailed = False,
+    keep_failed: o.KeepFailed = False,
 ) -> None:
     """Find the phrase of each expression that names its target; writes targets.jsonl."""
     given = locals()

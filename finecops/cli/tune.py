@@ -42,6 +42,9 @@ def tune_data_command(
     device: o.Device = None,
     batch_size: o.BatchSize = None,
     engine: o.Engine = "local",
+    max_failed: o.MaxFailed = 0.05,
+    retry_failed: o.RetryFailed = False,
+    keep_failed: o.KeepFailed = False,
     upstream: o.Upstream = True,
     watch: o.Watch = True,
     trust_remote_code: o.TrustRemoteCode = False,
@@ -96,7 +99,7 @@ def tune_command(
 
     Several GPUs: `accelerate launch -m finecops crs tune …`.
     """
-    from finecops.config.find import load_mllm
+    from finecops.config.find import load_mllm, with_permissions
     from finecops.models.backends import default_device
     from finecops.tuning.exports import read_tune_file
     from finecops.tuning.train import Tuning, tune
@@ -116,7 +119,15 @@ def tune_command(
         seed=seed,
     )
     root = image_root or Path(about["image_root"])
-    tune(load_mllm(mllm), rows, root, out, tuning, device or default_device(), about)
+    tune(
+        with_permissions(load_mllm(mllm), trust_remote_code, allow_pickle),
+        rows,
+        root,
+        out,
+        tuning,
+        device or default_device(),
+        about,
+    )
     typer.echo(f"{out}/  (use it: --adapter {out})")
 
 

@@ -17,7 +17,7 @@ from transformers import AutoConfig, AutoProcessor
 from finecops.boxes import clip_xyxy, cxcywh_to_xyxy
 from finecops.config.find import resolve_weights
 from finecops.config.schema import SpecialistConfig
-from finecops.errors import ModelError, first_line
+from finecops.errors import ModelError, TextLengthError, first_line
 from finecops.models.complete_weights import load_detector
 from finecops.models.protocols import Query, QueryGroup
 from finecops.replies.answer import Answer
@@ -70,7 +70,7 @@ class CategoryDetector:
         if length <= limit:
             return None
         if self.config.long_text == "error":
-            raise ModelError(f"the text has {length} tokens; {self.config.name} takes {limit}")
+            raise TextLengthError(f"the text has {length} tokens; {self.config.name} takes {limit}")
         return f"the text was cut from {length} to {limit} tokens"
 
     @torch.inference_mode()

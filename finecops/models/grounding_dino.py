@@ -19,7 +19,7 @@ from transformers import AutoConfig, AutoProcessor
 from finecops.boxes import clip_xyxy, cxcywh_to_xyxy
 from finecops.config.find import resolve_weights
 from finecops.config.schema import SpecialistConfig
-from finecops.errors import ModelError, first_line
+from finecops.errors import ModelError, TextLengthError, first_line
 from finecops.models.complete_weights import load_detector
 from finecops.models.protocols import QueryGroup
 from finecops.models.shared_vision import SharedBackbone
@@ -101,7 +101,7 @@ class GroundingDino:
         offsets = encoded.pop("offset_mapping").numpy()
         lengths = encoded["attention_mask"].sum(1)
         if int(lengths.max()) > self.config.max_tokens:
-            raise ModelError(
+            raise TextLengthError(
                 f"the text has {int(lengths.max())} tokens; {self.config.name} takes {self.config.max_tokens}"
             )
         # Images are prepared once; row i of the batch then gets the pixels of its image.

@@ -18,7 +18,7 @@ import torch
 from finecops.boxes import clip_xyxy
 from finecops.config.find import resolve
 from finecops.config.schema import SpecialistConfig
-from finecops.errors import ConfigError, ModelError, first_line
+from finecops.errors import ConfigError, ModelError, TextLengthError, first_line
 from finecops.models.grounding_dino import clean_text, span_columns
 from finecops.models.protocols import Query, QueryGroup
 from finecops.replies.answer import Answer
@@ -101,7 +101,9 @@ class MmdetSpecialist:
         encoded = self.model.language_model.tokenizer(text, return_offsets_mapping=True)
         offsets = np.array(encoded["offset_mapping"])
         if len(offsets) > self.config.max_tokens:
-            raise ModelError(f"the text has {len(offsets)} tokens; {self.config.name} takes {self.config.max_tokens}")
+            raise TextLengthError(
+                f"the text has {len(offsets)} tokens; {self.config.name} takes {self.config.max_tokens}"
+            )
         if query.span is None:
             return text, -1, None
         span = (query.span[0] - moved, query.span[1] - moved)

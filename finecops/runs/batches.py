@@ -9,11 +9,17 @@ from typing import TypeAlias
 
 from finecops.errors import FinecopsError
 from finecops.records import Sample
+from finecops.runs.failures import with_cause
 from finecops.runs.specification import ImageGroup, Row, Stage
 
 log = logging.getLogger(__name__)
 
 Batch: TypeAlias = tuple[ImageGroup, ...]
+
+
+def ids_of(batch: Batch) -> list[str]:
+    """The ids of a batch's samples, in its order."""
+    return [sample.id for group in batch for sample in group.samples]
 
 
 def make_batches(samples: Sequence[Sample], image_path: Callable[[Sample], Path], batch_size: int) -> list[Batch]:
@@ -56,8 +62,7 @@ def rows_of_batch(batch: Batch, stage: Stage[Row], failure: Callable[[Sample, st
     still raises gets a failure row with the reason."""
     try:
         rows = list(stage(batch))
-        wanted = [sample.id for group in batch for sample in group.samples]
-        if [row.sample_id for row in rows] != wanted:
+        if [row.sample_id for row in rows] != ids_of(batch):
             raise RuntimeError("the stage returned rows for other samples than it was given")
         return rows
     except Exception as error:
@@ -70,4 +75,5 @@ def rows_of_batch(batch: Batch, stage: Stage[Row], failure: Callable[[Sample, st
         known = isinstance(error, FinecopsError | OSError)
         reason = str(error) if known else f"{type(error).__name__}: {error}"
         log.debug("sample %s failed", group.samples[0].id, exc_info=error)
-        return [failure(group.samples[0], reason)]
+        sample = group.samples[0]
+        return [with_cause(failure(sample, reason), error, group.image, sample)]

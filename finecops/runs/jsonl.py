@@ -80,6 +80,15 @@ def append_rows(file: TextIO, rows: Iterable[Record]) -> None:
     file.flush()
 
 
+def replace_rows(path: Path, rows: Iterable[Record]) -> None:
+    """Make a file hold these rows and no others, in one step."""
+    writing = path.with_name(path.name + ".writing")
+    with writing.open("w", encoding="utf-8") as file:
+        append_rows(file, rows)
+        os.fsync(file.fileno())
+    os.replace(writing, path)
+
+
 def finish(partial: Path, final: Path, rows: Sequence[Record]) -> None:
     """Put the rows, in their order, where the final file belongs, in one step; the partial file goes."""
     ordered = final.with_suffix(".ordered")

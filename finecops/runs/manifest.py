@@ -13,6 +13,7 @@ from pydantic import Field, JsonValue, ValidationError
 import finecops
 from finecops.errors import RunError
 from finecops.records import Record
+from finecops.runs.checksums import FileChecksums
 from finecops.runs.jsonl import write_json_atomically
 
 VERSION: Final = 2
@@ -48,6 +49,17 @@ class Answering(Record):
     """Whether the models were focused on the target (paper, IV-A)."""
 
 
+class Repair(Record):
+    """Rows of a finished file that were made again."""
+
+    before_sha256: str
+    """Of the file before."""
+    after_sha256: str | None = None
+    """Of the file after; None while it is being made."""
+    sample_ids: tuple[str, ...] | None = None
+    """Of which samples; None: so many that stages after it are made again whole."""
+
+
 class StageEntry(Record):
     """What `run.json` says of a stage."""
 
@@ -65,8 +77,12 @@ class StageEntry(Record):
     state: Literal["begun", "done"]
     rows: int | None = None
     failed: int | None = None
-    sha256: str | None = None
+    checksums: FileChecksums | None = None
     """Of the finished file."""
+    repair: Repair | None = None
+    """Of a file that is being repaired."""
+    repairs: tuple[Repair, ...] = ()
+    """How the finished file came to be what it is, where rows of it were made again."""
     seconds: float | None = None
     """Of the process that finished it; `timed_samples` of its rows were made in that time."""
     timed_samples: int | None = None
@@ -75,6 +91,11 @@ class StageEntry(Record):
     """10**9 operations a sample took in the first batch; None for a stage without a model in this process."""
     notes: dict[str, int] = Field(default_factory=dict)
     """How many rows have which note, numbers in it replaced by N."""
+
+    @property
+    def sha256(self) -> str | None:
+        """Of the finished file."""
+        return self.checksums.sha256 if self.checksums is not None else None
 
 
 class DatasetEntry(Record):

@@ -1,9 +1,12 @@
-"""The loop that makes every stage's file: skip what is done, hand batches to an engine, time, finish.
+"""The loop that makes every stage's file: keep what is sound, hand batches to an engine, time, finish.
 
 A stage file is made in three steps: rows are appended to `<stage>.jsonl.partial` as they come; at the end all
 rows are written in the samples' order and moved to `<stage>.jsonl` in one step. A killed run goes on where it
-was. Batches are cut from all samples of the run, so a resumed run computes the same batches as an unbroken one and
-its file is the same, byte for byte.
+was. A finished file of which rows must be made again (they failed, their input changed, the file was cut) becomes a
+partial file with the rows that stay.
+
+Batches are cut from all samples of the run, and a batch of which one row is made again is computed whole: so a
+resumed, repaired or sharded run computes the same batches as an unbroken one and its file is the same, byte for byte.
 """
 
 from __future__ import annotations
@@ -13,8 +16,10 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Generic
 
@@ -23,9 +28,11 @@ from tqdm import tqdm
 
 from finecops.errors import RunError, StopRunError
 from finecops.records import StageRow
-from finecops.runs.batches import Batch
+from finecops.runs.batches import Batch, ids_of
+from finecops.runs.checksums import FileChecksums, sound_rows
 from finecops.runs.engines import Engine
-from finecops.runs.jsonl import append_rows, finish, read_rows, repair_torn_end
+from finecops.runs.failures import CircuitBreaker, is_failed, reason_counts
+from finecops.runs.jsonl import append_rows, finish, read_rows, repair_torn_end, replace_rows
 from finecops.runs.specification import Row, Work
 
 log = logging.getLogger(__name__)
@@ -42,6 +49,7 @@ class StageReport:
         gflops_per_sample: 10**9 operations a sample took in the first batch (multiply-adds count as two); None for a
             stage without a model in this process.
         notes: how many rows have which note, numbers in it replaced by N.
+        reasons: how many rows failed for which reason, in the same way.
     """
 
     rows: int
@@ -50,11 +58,20 @@ class StageReport:
     seconds: float
     gflops_per_sample: float | None = None
     notes: Mapping[str, int] = field(default_factory=dict)
+    reasons: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def per_second(self) -> float | None:
         """Samples per second of this call, None if it made none."""
         return round(self.made_now / self.seconds, 2) if self.made_now and self.seconds > 0 else None
+
+
+def _none(rows: Mapping[str, StageRow]) -> set[str]:
+    return set()
+
+
+def _nothing(dropped: Sequence[str] | None) -> None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -66,6 +83,10 @@ class StageJob(Generic[Row]):
         path: its final file.
         order: ids of the samples that the file has a row for, in its order.
         batches: the batches of those samples.
+        checksums: of the final file as it was finished; None if it was not.
+        again: ids whose input has changed since their rows were made.
+        ask_again: from the rows that are there to the ids of failed ones that are asked again.
+        begin: called before rows that are there are made again, with the ids of those that go; None: not known which.
         watch: is shown rows as they come, and may stop the run (`StopRunError`).
     """
 
@@ -73,6 +94,10 @@ class StageJob(Generic[Row]):
     path: Path
     order: Sequence[str]
     batches: Sequence[Batch]
+    checksums: FileChecksums | None = None
+    again: frozenset[str] = frozenset()
+    ask_again: Callable[[Mapping[str, StageRow]], set[str]] = _none
+    begin: Callable[[Sequence[str] | None], None] = _nothing
     watch: Callable[[Sequence[Row]], None] | None = None
 
     @property
@@ -86,43 +111,99 @@ def run_stage(job: StageJob[Row], engine: Engine) -> StageReport:
 
     Raises:
         RunError: another process writes this file, or it cannot be written.
+        FailuresError: many answers in a row failed for one reason. Rows are kept.
         StopRunError: `watch` stopped it. The few rows made now are taken away, so that another try begins anew; rows
             of an earlier start are kept.
     """
     job.path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(job.path):
+        kept = _rows_that_stay(job)
+        if kept.finished:
+            return _report(list(kept.rows.values()), 0, 0.0, None)
+        resumed = job.unfinished.exists() and job.unfinished.stat().st_size > 0
+        try:
+            return _make_missing(job, kept.rows, engine)
+        except StopRunError:
+            if not resumed:
+                job.unfinished.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
     try:
-        with FileLock(job.path.with_suffix(".lock"), timeout=0):
-            resumed = job.unfinished.exists() and job.unfinished.stat().st_size > 0
-            try:
-                return _run_locked(job, engine)
-            except StopRunError:
-                if not resumed:
-                    job.unfinished.unlink(missing_ok=True)
-                raise
+        with FileLock(path.with_suffix(".lock"), timeout=0):
+            yield
     except Timeout:
-        raise RunError(f"another process is writing {job.path}; wait for it or choose another --run") from None
+        raise RunError(f"another process is writing {path}; wait for it or choose another --run") from None
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG):
             raise RunError(
-                f"cannot write {job.path}: {error.strerror}. What was done is kept; fix it and start again"
+                f"cannot write {path}: {error.strerror}. What was done is kept; make room and start again"
             ) from error
         raise
 
 
-def _run_locked(job: StageJob[Row], engine: Engine) -> StageReport:
-    row_type = job.work.spec.row_type
+@dataclass(frozen=True)
+class _Kept(Generic[Row]):
+    """Rows that stay, in the samples' order, and whether they are the finished file."""
+
+    rows: dict[str, Row]
+    finished: bool
+
+
+def _rows_that_stay(job: StageJob[Row]) -> _Kept[Row]:
+    """The rows of the final or the partial file that need not be made again; the files are left ready to go on."""
+    there, whole = _rows_there(job)
+    redo = (job.again | job.ask_again(there)) & there.keys()
+    # What is not in the file was never made, or is of a sample that came into this share: its batch is computed whole.
+    if whole:
+        redo |= set(job.order) - there.keys()
+    dropped = {id_ for batch in job.batches if redo.intersection(ids := ids_of(batch)) for id_ in ids}
+    rows = {id_: there[id_] for id_ in job.order if id_ in there and id_ not in dropped}
+    if whole and list(rows) == list(there) and len(rows) == len(job.order):
+        return _Kept(rows, True)
     if job.path.exists():
-        rows = list(read_rows(job.path, row_type))
-        return StageReport(len(rows), _count_failed(rows), 0, 0.0)
-    done: dict[str, Row] = {}
-    if job.unfinished.exists():
-        repair_torn_end(job.unfinished)
-        done = {row.sample_id: row for row in read_rows(job.unfinished, row_type)}
-        log.info("%s: going on after %d of %d samples", job.work.spec.name, len(done), len(job.order))
+        gone = [id_ for id_ in there if id_ not in rows]
+        log.info("%s: %d rows are made again, %d stay", job.work.spec.name, len(job.order) - len(rows), len(rows))
+        replace_rows(job.unfinished, rows.values())
+        # Only now is the file known to be under repair: a kill before this leaves it as it was.
+        job.begin(gone if whole else None)
+        job.path.unlink()
+    elif len(rows) < len(there):
+        replace_rows(job.unfinished, rows.values())
+        job.begin([id_ for id_ in there if id_ not in rows])
+    if rows:
+        log.info("%s: going on after %d of %d samples", job.work.spec.name, len(rows), len(job.order))
+    return _Kept(rows, False)
+
+
+def _rows_there(job: StageJob[Row]) -> tuple[dict[str, Row], bool]:
+    """Rows that were made before, by sample, and whether they are a whole and sound final file."""
+    row_type, name = job.work.spec.row_type, job.work.spec.name
+    if job.path.exists() and job.checksums is not None:
+        sound = sound_rows(job.path, job.checksums)
+        if sound is not None:
+            log.warning("%s was changed after row %d since it was finished: making the rest again", job.path, sound)
+        rows = {row.sample_id: row for row in islice(read_rows(job.path, row_type), sound)}
+        return rows, sound is None
+    if job.path.exists():
+        # Renamed and not yet noted as done: the process was killed in between.
+        return {row.sample_id: row for row in read_rows(job.path, row_type)}, True
+    if not job.unfinished.exists():
+        return {}, False
+    repair_torn_end(job.unfinished)
+    found = {row.sample_id: row for row in read_rows(job.unfinished, row_type)}
+    log.debug("%s: %d rows in %s", name, len(found), job.unfinished)
+    return found, False
+
+
+def _make_missing(job: StageJob[Row], done: dict[str, Row], engine: Engine) -> StageReport:
     resumed = len(done)
     # A batch that was begun is computed whole again: a row must not depend on where the process was killed.
-    todo = [batch for batch in job.batches if any(s.id not in done for group in batch for s in group.samples)]
+    todo = [batch for batch in job.batches if any(id_ not in done for id_ in ids_of(batch))]
     started, gflops = time.perf_counter(), None
+    breaker = CircuitBreaker(job.work.spec.name, len(job.order))
     if todo:
         results = engine(job.work, todo)
         started = time.perf_counter()
@@ -137,18 +218,23 @@ def _run_locked(job: StageJob[Row], engine: Engine) -> StageReport:
                 append_rows(file, new)
                 done |= {row.sample_id: row for row in new}
                 failed += _count_failed(new)
+                breaker(new, len(done) - failed)
                 bar.update(len(new))
                 bar.set_postfix(failed=failed, refresh=False)
     ordered = [done[id_] for id_ in job.order]
     finish(job.unfinished, job.path, ordered)
-    seconds = time.perf_counter() - started
+    return _report(ordered, len(done) - resumed, time.perf_counter() - started, gflops)
+
+
+def _report(rows: Sequence[StageRow], made_now: int, seconds: float, gflops: float | None) -> StageReport:
     return StageReport(
-        rows=len(ordered),
-        failed=_count_failed(ordered),
-        made_now=len(done) - resumed,
+        rows=len(rows),
+        failed=_count_failed(rows),
+        made_now=made_now,
         seconds=seconds,
         gflops_per_sample=gflops,
-        notes=_count_notes(ordered),
+        notes=_count_notes(rows),
+        reasons=reason_counts(rows),
     )
 
 
@@ -158,4 +244,4 @@ def _count_notes(rows: Iterable[StageRow]) -> dict[str, int]:
 
 
 def _count_failed(rows: Iterable[StageRow]) -> int:
-    return sum(1 for row in rows if getattr(row, "status", None) == "failed")
+    return sum(1 for row in rows if is_failed(row))

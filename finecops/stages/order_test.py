@@ -50,7 +50,7 @@ class OrderStage:
         failed = next((a for a in answers if a.status in ("failed", "unparsed") or a.scores is None), None)
         if failed is not None:
             reason = failed.reason or "the model gives no probabilities: orders cannot be averaged"
-            return OrderVotes(sample_id=sample.id, status="failed", orders=(), probabilities=(), reason=reason)
+            return failed_votes(sample, reason).model_copy(update={"cause": failed.cause})
         boxes = self.candidates[sample.id].best(self.selecting.topk)
         orders, probabilities = [], []
         for stage, answer in zip(self.stages, answers, strict=True):
@@ -141,7 +141,7 @@ def order_report(votes: Sequence[OrderVotes]) -> OrderReport:
 def voted_prediction(sample: Sample, candidates: Candidates, row: OrderVotes) -> Prediction:
     """The answer by the mean over the orders, which gives no letter an advantage."""
     if row.status == "failed":
-        return Prediction(sample_id=sample.id, status="failed", source="crs", reason=row.reason)
+        return Prediction(sample_id=sample.id, status="failed", source=SOURCE, reason=row.reason, cause="input")
     table, _ = _by_candidate(row)
     none = -1 in row.orders[0]
     real = table.shape[1] - none

@@ -80,7 +80,7 @@ class RouteStage:
 
     def _row(self, sample: Sample, answer: Answer | None) -> Route:
         if answer is None:
-            return failed_route(sample, "no target phrase to count")
+            return failed_route(sample, "no target phrase to count").model_copy(update={"cause": "input"})
         if answer.status == "failed":
             return failed_route(sample, answer.reason or "the router gave no answer")
         if answer.boxes and answer.scores is None:

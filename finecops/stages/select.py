@@ -102,11 +102,12 @@ class SelectionStage:
         row = self.candidates.get(sample.id)
         if row is None or row.status == "failed":
             reason = f"no candidates: {row.reason if row else 'none were made'}"
-            return Prediction(sample_id=sample.id, status="failed", source=SOURCE, reason=reason)
+            return Prediction(sample_id=sample.id, status="failed", source=SOURCE, reason=reason, cause="input")
         if self.selecting.none:
             note = "the specialist proposed nothing"
             return Prediction(sample_id=sample.id, status="reject", source=SOURCE, presence=0.0, note=note)
-        return Prediction(sample_id=sample.id, status="failed", source=SOURCE, reason="the specialist proposed nothing")
+        reason = "the specialist proposed nothing"
+        return Prediction(sample_id=sample.id, status="failed", source=SOURCE, reason=reason, cause="input")
 
 
 def _question(sample: Sample, boxes: Sequence[Xyxy], options: Options) -> Question:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from finecops.errors import UsageError
 from finecops.replies.confidence import CONFIDENCES, Confidence
 from finecops.replies.options import Order, Show
+from finecops.runs.failures import MAX_FAILED, Retry
 from finecops.stages.candidates import NMS_IOU, Proposer
 
 DEFAULT_DATASET = "finecops-mini"
@@ -97,6 +98,12 @@ class Options(BaseModel):
     upstream: bool = True
     watch: bool = True
     """How stages are run (`finecops.runs.folder.RunOptions`)."""
+    max_failed: float = MAX_FAILED
+    """A stage with a larger share of failed rows stops the run."""
+    retry_failed: bool = False
+    """Ask also the failed samples again whose own data has not changed."""
+    keep_failed: bool = False
+    """Ask no failed sample again."""
     trust_remote_code: bool = False
     allow_pickle: bool = False
     """The user's permission to run a model's own code, and to unpickle tensors."""
@@ -107,5 +114,12 @@ class Options(BaseModel):
         for field, (what, known) in _CHOICES.items():
             if field in given:
                 require_known(what, given[field], known)
+        if given.get("retry_failed") and given.get("keep_failed"):
+            raise UsageError("--retry-failed asks failed samples again and --keep-failed does not: choose one")
         # An option that was not given at all is None on the command line.
         return given | {"annotations": tuple(given.get("annotations") or ())}
+
+    @property
+    def retry(self) -> Retry:
+        """Which failed rows are asked again."""
+        return "all" if self.retry_failed else "none" if self.keep_failed else "changed"

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from finecops.datasets.dataset import Dataset, load_dataset_split
-from finecops.runs.folder import OUTPUTS, Run, RunOptions, open_run, run_folder
+from finecops.runs.folder import OUTPUTS, open_run, run_folder
+from finecops.runs.run import Run, RunOptions
 from finecops.runs.specification import StageSpec
 from finecops.strategies.parts import Parts
 
@@ -39,7 +40,8 @@ def open_for(parts: Parts, part: str | None = None) -> Run:
             o.dataset,
         )
     folder = run_folder(o.run) if o.run else OUTPUTS / default_run_name(parts, dataset, part)
-    run = open_run(folder, dataset, o.limit, RunOptions(engine=o.engine, upstream=o.upstream, watch=o.watch))
+    options = RunOptions(engine=o.engine, upstream=o.upstream, watch=o.watch, max_failed=o.max_failed, retry=o.retry)
+    run = open_run(folder, dataset, o.limit, options)
     files = ", ".join(path.name for path in dataset.files)
     log.info("run %s: %d samples of %s, %s (%s)", folder, len(run.samples), parts.dataset.name, dataset.split, files)
     if unknown := sum(sample.truth == "unknown" for sample in run.samples):

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from finecops.cli.app import app
 from finecops.datasets.dataset import Dataset
-from finecops.runs.folder import RunOptions
+from finecops.runs.run import RunOptions
 from finecops.runs.specification import StageSpec
 from finecops.strategies import running
 from finecops.strategies.options import Options
@@ -59,6 +59,7 @@ OTHER: dict[str, str | bool] = {
     "device": "cuda:7",
     "batch_size": "3",
     "engine": "another",
+    "max_failed": "0.5",
 }
 BESIDES: dict[tuple[str, str], list[str]] = {
     ("crs", "extractor"): ["--focus"],

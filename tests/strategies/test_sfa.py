@@ -13,9 +13,10 @@ from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.errors import ConfigError, RunError
 from finecops.records import Prediction, Route
 from finecops.runs import jsonl
-from finecops.runs.folder import Run, RunOptions, open_run
+from finecops.runs.folder import open_run
 from finecops.runs.jsonl import read_rows
 from finecops.runs.manifest import read_manifest
+from finecops.runs.run import Run, RunOptions
 from finecops.runs.specification import StageSpec
 from finecops.strategies.baselines import mllm_baseline, routes, specialist, targets
 from finecops.strategies.crs import crs, order_test
@@ -180,7 +181,7 @@ def test_a_broken_image_costs_its_samples_only(tmp_path: Path, mini_dataset: Dat
     broken = chosen[0].image
     (root / broken).write_bytes(b"broken")
     dataset = Dataset(mini_dataset.config, "test", root, (), "0", tuple(chosen), ())
-    run: Run = open_run(tmp_path / "run", dataset, 0)
+    run: Run = open_run(tmp_path / "run", dataset, 0, RunOptions(max_failed=1.0))
     do_all(run, sfa(parts()))
     rows = {p.sample_id: p for p in read_rows(run.file("sfa"), Prediction)}
     for sample in chosen:

@@ -1,0 +1,125 @@
+"""Failed rows: what causes them, which are asked again, and when there are too many."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from finecops.errors import DataError, FailuresError, TextLengthError
+from finecops.records import Sample, StageRow
+
+Row = TypeVar("Row", bound=StageRow)
+Retry = Literal["changed", "all", "none"]
+"""Which failed rows are asked again: those whose cause may have gone (`changed`), all, or none."""
+
+MAX_FAILED = 0.05
+"""More failed rows than this share stop a run, unless it was told otherwise."""
+MAX_IN_A_ROW = 64
+"""So many failures in a row for one reason stop a stage: the cause is not the samples."""
+
+_NUMBER = re.compile(r"\d+")
+
+
+def is_failed(row: StageRow) -> bool:
+    """Whether a row says that there is no answer."""
+    return getattr(row, "status", None) == "failed"
+
+
+def data_checksum(image: Path, sample: Sample) -> str:
+    """What tells a sample's own data, as it is now, from other data: 16 hexadecimal digits."""
+    content = f"{_image_checksum(image)}\n{sample.width}x{sample.height}\n{sample.expression}"
+    return hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+@lru_cache(maxsize=1024)
+def _checksum_of_state(image: Path, modified: int, size: int) -> str:
+    try:
+        return hashlib.sha256(image.read_bytes()).hexdigest()
+    except OSError as error:
+        return type(error).__name__
+
+
+def _image_checksum(image: Path) -> str:
+    try:
+        state = image.stat()
+    except OSError:
+        return "missing"
+    return _checksum_of_state(image, state.st_mtime_ns, state.st_size)
+
+
+def with_cause(row: Row, error: Exception, image: Path, sample: Sample) -> Row:
+    """A failure row that says whether the sample's own data is the cause."""
+    if not isinstance(error, DataError | TextLengthError):
+        return row
+    return row.model_copy(update={"cause": "data", "data_sha256": data_checksum(image, sample)})
+
+
+def to_ask_again(
+    rows: Mapping[str, StageRow], samples: Iterable[Sample], image_path: Callable[[Sample], Path], retry: Retry
+) -> set[str]:
+    """Ids of the failed rows that are asked again.
+
+    A row that failed by its own data is asked again where that data has changed. A row that failed by its input waits
+    for the input: the stage before it asks again.
+    """
+    if retry == "none":
+        return set()
+    again = set()
+    for sample in samples:
+        row = rows.get(sample.id)
+        if row is None or not is_failed(row):
+            continue
+        same_data = row.cause == "data" and row.data_sha256 == data_checksum(image_path(sample), sample)
+        if retry == "all" or not (same_data or row.cause == "input"):
+            again.add(sample.id)
+    return again
+
+
+def reason_counts(rows: Iterable[StageRow]) -> Counter[str]:
+    """How many failed rows have which reason. Numbers are replaced by N, so that like reasons are counted as one."""
+    return Counter(plain_reason(row) for row in rows if is_failed(row))
+
+
+def plain_reason(row: StageRow) -> str:
+    """A row's reason without what is its sample's own."""
+    return _NUMBER.sub("N", (row.reason or "no reason").replace(row.sample_id, "ID"))
+
+
+def most_frequent(counts: Mapping[str, int], most: int = 3) -> str:
+    """The most frequent reasons, each with its count."""
+    return "; ".join(f"{n} × {reason}" for reason, n in Counter(counts).most_common(most))
+
+
+class CircuitBreaker:
+    """Stops a stage where many answers in a row fail for one reason: a server is down, a file is not there."""
+
+    def __init__(self, stage: str, total: int, limit: int = MAX_IN_A_ROW) -> None:
+        self.stage, self.total, self.limit = stage, total, limit
+        self._reason, self._in_a_row = "", 0
+
+    def __call__(self, rows: Sequence[StageRow], done: int) -> None:
+        """Look at the next rows; `done` are those of the whole stage that did not fail.
+
+        Raises:
+            FailuresError: the limit is reached.
+        """
+        for row in rows:
+            if not is_failed(row):
+                self._in_a_row = 0
+                continue
+            # A broken image says nothing about the model, and an empty input nothing about this stage.
+            if row.cause is not None:
+                continue
+            reason = plain_reason(row)
+            self._in_a_row = self._in_a_row + 1 if reason == self._reason else 1
+            self._reason = reason
+            if self._in_a_row >= self.limit:
+                raise FailuresError(
+                    f"{self.stage}: {self.limit} answers in a row failed: {row.reason}. {done} of {self.total} samples "
+                    "are done and kept; the same command goes on from there"
+                )

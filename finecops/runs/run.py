@@ -1,0 +1,278 @@
+"""An opened run: it makes stages, and notes in `run.json` how (`finecops.runs.manifest`).
+
+A stage's fingerprint covers its settings, its share and the checksums of the files it reads. If they are not the ones
+its file was begun with, the run refuses to go on and names the first setting that differs.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue
+
+from finecops.datasets.dataset import Dataset
+from finecops.errors import FailuresError, RunError, UsageError
+from finecops.records import Route, Sample, StageRow
+from finecops.runs.batches import make_batches, share_of
+from finecops.runs.checksums import checksums_of, sha256_of
+from finecops.runs.engines import ENGINES
+from finecops.runs.failures import MAX_FAILED, Retry, most_frequent, to_ask_again
+from finecops.runs.jsonl import read_table
+from finecops.runs.manifest import (
+    StageEntry,
+    first_difference,
+    read_manifest,
+    write_manifest,
+)
+from finecops.runs.repairs import begun_repair, repaired_ids
+from finecops.runs.runner import StageJob, StageReport, run_stage
+from finecops.runs.specification import Row, StageSpec, Work, fingerprint
+from finecops.runs.watch import Watch
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How stages are run; none of it changes an answer.
+
+    Attributes:
+        engine: where batches are worked through (`finecops.runs.engines`).
+        upstream: make the stages before a stage if they are not done; else refuse and name the command.
+        watch: stop where a model's first answers show that something is wrong.
+        max_failed: a stage with a larger share of failed rows stops the run.
+        retry: which failed rows are asked again.
+    """
+
+    engine: str = "local"
+    upstream: bool = True
+    watch: bool = True
+    max_failed: float = MAX_FAILED
+    retry: Retry = "changed"
+
+
+@dataclass(frozen=True)
+class Run:
+    """An opened run folder."""
+
+    folder: Path
+    dataset: Dataset
+    samples: tuple[Sample, ...]
+    options: RunOptions = field(default_factory=RunOptions)
+    _done: dict[str, tuple[object, ...]] = field(default_factory=dict, repr=False, compare=False)
+
+    def file(self, stage: str) -> Path:
+        """The file of a stage."""
+        return self.folder / f"{stage}.jsonl"
+
+    def do(self, spec: StageSpec[Row]) -> Mapping[str, Row]:
+        """Make a stage's file or what is missing of it, after what it reads; its rows by sample id.
+
+        Rows that failed are asked again, and what was made from them is made again too.
+
+        Raises:
+            UsageError: the engine is unknown.
+            RunError: it was begun with other settings, or an input is missing and may not be made.
+            FailuresError: too many samples failed; the rows are kept.
+        """
+        if self._done.get(spec.name) != spec.key:
+            for before in spec.inputs:
+                self._need(before)
+            self._make(spec)
+            self._done[spec.name] = spec.key
+        return self.rows(spec)
+
+    def rows(self, spec: StageSpec[Row]) -> Mapping[str, Row]:
+        """The rows of a finished stage by sample id."""
+        return read_table(self.file(spec.name), spec.row_type)
+
+    def _need(self, spec: StageSpec[Any]) -> None:
+        if not self.file(spec.name).exists():
+            if not self.options.upstream:
+                raise RunError(f"{self.file(spec.name)} is not there; `{spec.command}` makes it")
+            log.info("%s.jsonl is not there yet: making it first", spec.name)
+        if self.options.upstream:
+            self.do(spec)
+
+    def _make(self, spec: StageSpec[Row]) -> None:
+        if self.options.engine not in ENGINES:
+            raise UsageError(f"unknown engine {self.options.engine!r}; there are: {', '.join(ENGINES)}")
+        files = {before.name: self.file(before.name) for before in spec.inputs}
+        now = spec.described({name: self._sha256(name) for name in files})
+        entry = self._entry(spec.name)
+        if entry is not None and not self._begun(spec.name):
+            # Its files were deleted: it is made anew, as it is wanted now.
+            entry = None
+        again = self._changed_inputs(spec, entry, now) if entry is not None else frozenset[str]()
+        if entry is None:
+            self._note(spec.name, _entry_of(spec, now))
+        elif spec.remake and again:
+            self.file(spec.name).unlink(missing_ok=True)
+            self.file(spec.name).with_suffix(".jsonl.partial").unlink(missing_ok=True)
+            self._note(spec.name, _entry_of(spec, now).model_copy(update={"repairs": entry.repairs}))
+        report = run_stage(self._job(spec, files, now, again), ENGINES[self.options.engine])
+        self._note_done(spec, now, report)
+        self._refuse_too_many_failures(spec, report)
+
+    def _job(
+        self, spec: StageSpec[Row], files: Mapping[str, Path], now: Mapping[str, JsonValue], again: frozenset[str]
+    ) -> StageJob[Row]:
+        samples = self._share(spec)
+        batches = make_batches(self.samples, self.dataset.image_path, spec.resources.batch_size)
+        if len(samples) < len(self.samples):
+            batches = share_of(batches, frozenset(sample.id for sample in samples))
+        watched = spec.watched if self.options.watch else None
+        entry = self._entry(spec.name)
+        return StageJob(
+            work=Work(spec, files),
+            path=self.file(spec.name),
+            order=[sample.id for sample in samples],
+            batches=batches,
+            checksums=entry.checksums if entry is not None and entry.state == "done" else None,
+            again=again,
+            # A stage without a model has nobody to ask: it fails where its inputs failed.
+            ask_again=partial(self._to_ask_again, samples if not spec.remake else ()),
+            begin=partial(self._note_begun, spec, now),
+            # The rows of a watched stage are predictions; a type variable cannot say so.
+            watch=Watch(watched.model, watched.box_format, samples) if watched is not None else None,  # type: ignore[arg-type]
+        )
+
+    def _to_ask_again(self, samples: Sequence[Sample], rows: Mapping[str, StageRow]) -> set[str]:
+        again = to_ask_again(rows, samples, self.dataset.image_path, self.options.retry)
+        if again:
+            log.info("asking %d failed samples again (--keep-failed leaves them)", len(again))
+        return again
+
+    def _share(self, spec: StageSpec[Any]) -> list[Sample]:
+        """The samples a stage is for."""
+        if spec.share.router_level is None:
+            return list(self.samples)
+        (routes,) = (before for before in spec.inputs if before.role == "routes")
+        level: Mapping[str, Route] = read_table(self.file(routes.name), Route)
+        return [sample for sample in self.samples if level[sample.id].level == spec.share.router_level]
+
+    def _changed_inputs(self, spec: StageSpec[Any], entry: StageEntry, now: Mapping[str, JsonValue]) -> frozenset[str]:
+        """The ids of samples whose rows of an input were made again since this stage was made.
+
+        Raises:
+            RunError: it is not that alone that differs.
+        """
+        if entry.fingerprint == fingerprint(now):
+            return frozenset()
+        everything = frozenset(sample.id for sample in self.samples)
+        if spec.remake:
+            return everything
+        # As JSON, since lists and tuples are one thing there.
+        then, wanted = _flat(entry.model_dump(mode="json", exclude_none=True)), _flat(json.loads(json.dumps(now)))
+        inputs_then, inputs_now = then.pop("inputs"), wanted.pop("inputs")
+        difference = first_difference(then, wanted)
+        changed: set[str] = set()
+        if difference is None:
+            for name, sha256 in inputs_now.items():
+                ids = repaired_ids(self._entry(name), inputs_then.get(name), sha256)
+                if ids is None:
+                    return everything
+                if isinstance(ids, str):
+                    difference = f"inputs.{name} is another file"
+                    break
+                changed |= ids
+        if difference is not None:
+            raise RunError(
+                f"{self.file(spec.name)} was made with other settings: {difference}. Choose another --run, or delete "
+                f"the stage's files in {self.folder}/ to make them anew"
+            )
+        return frozenset(changed)
+
+    def _note_begun(self, spec: StageSpec[Any], now: Mapping[str, JsonValue], dropped: Sequence[str] | None) -> None:
+        """Rows that are there are about to be made again."""
+        entry, begun = self._entry(spec.name), _entry_of(spec, now)
+        if entry is not None:
+            begun = begun.model_copy(update={"repair": begun_repair(entry, dropped), "repairs": entry.repairs})
+        self._note(spec.name, begun)
+
+    def _note_done(self, spec: StageSpec[Any], now: Mapping[str, JsonValue], report: StageReport) -> None:
+        entry = self._entry(spec.name)
+        if entry is not None and entry.state == "done" and not report.made_now:
+            if entry.fingerprint == fingerprint(now):
+                return
+            # Its rows stand as they are: only what they were made from has another checksum.
+            self._note(spec.name, entry.model_copy(update={"inputs": now["inputs"], "fingerprint": fingerprint(now)}))
+            return
+        checksums = checksums_of(self.file(spec.name), report.rows)
+        repairs = entry.repairs if entry is not None else ()
+        if entry is not None and entry.repair is not None and entry.repair.before_sha256 != checksums.sha256:
+            repairs = (*repairs, entry.repair.model_copy(update={"after_sha256": checksums.sha256}))
+        done = {"state": "done", "checksums": checksums, "repairs": repairs, "repair": None}
+        self._note(spec.name, _entry_of(spec, now).model_copy(update=done | _measured(report)))
+        if report.made_now:
+            pace = f"{report.seconds:.1f} s, {report.per_second} samples/s"
+            log.info("%s: %d rows (%d failed), %s", spec.name, report.rows, report.failed, pace)
+            for note, count in report.notes.items():
+                log.info("%s: %d rows: %s", spec.name, count, note)
+
+    def _refuse_too_many_failures(self, spec: StageSpec[Any], report: StageReport) -> None:
+        if not report.failed:
+            return
+        share = report.failed / report.rows
+        said = f"{spec.name}: {report.failed} of {report.rows} samples failed: {most_frequent(report.reasons)}"
+        if share > self.options.max_failed:
+            raise FailuresError(
+                f"{said}. That is {share:.1%}, more than --max-failed {self.options.max_failed:g} allows. The rows are "
+                "kept; the same command asks the failed ones again"
+            )
+        log.warning("%s", said)
+
+    def _begun(self, stage: str) -> bool:
+        path = self.file(stage)
+        return path.exists() or path.with_suffix(".jsonl.partial").exists()
+
+    def _entry(self, stage: str) -> StageEntry | None:
+        return read_manifest(self.folder).stages.get(stage)
+
+    def _sha256(self, stage: str) -> str:
+        """Of a finished stage's file."""
+        entry = self._entry(stage)
+        known = entry.sha256 if entry is not None and entry.state == "done" and stage in self._done else None
+        return known or sha256_of(self.file(stage))
+
+    def _note(self, stage: str, entry: StageEntry) -> None:
+        write_manifest(self.folder, read_manifest(self.folder).with_stage(stage, entry))
+
+
+def _flat(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings at the top, where a message names them as the user knows them."""
+    return {**described["settings"], "share": described["share"], "inputs": described["inputs"]}
+
+
+def _entry_of(spec: StageSpec[Any], described: Mapping[str, JsonValue]) -> StageEntry:
+    """The entry of a stage that was begun."""
+    return StageEntry.model_validate(
+        {
+            **described,
+            "role": spec.role,
+            "label": spec.label,
+            "answering": spec.answering,
+            "fingerprint": fingerprint(described),
+            "state": "begun",
+        }
+    )
+
+
+def _measured(report: StageReport) -> dict[str, object]:
+    """What an entry says of a stage that is done."""
+    return {
+        "state": "done",
+        "rows": report.rows,
+        "failed": report.failed,
+        "seconds": round(report.seconds, 3),
+        "timed_samples": report.made_now,
+        "samples_per_second": report.per_second,
+        "gflops_per_sample": report.gflops_per_sample,
+        "notes": dict(report.notes),
+    }
