@@ -17,8 +17,8 @@ from finecops.config.find import (
 )
 from finecops.errors import ConfigError
 from finecops.models.grounding_dino import GroundingDino
-from finecops.models.transformers_mllm import prompt_text
-from finecops.replies.formats import DIALECTS
+from finecops.replies.formats import BOX_FORMATS
+from finecops.replies.prompting import prompt_text
 
 LOADERS = {"specialist": load_specialist, "mllm": load_mllm, "extractor": load_extractor}
 
@@ -31,7 +31,7 @@ def test_every_model_that_comes_along_is_valid(name: str) -> None:
     config = LOADERS[kind](name)  # type: ignore[operator]
     assert config.name == name
     if kind == "mllm":
-        assert config.box_format in DIALECTS
+        assert config.box_format in BOX_FORMATS
         assert "car" in prompt_text(config, "car", "car")
 
 

@@ -68,16 +68,16 @@ def read_unchecked(path: Path, how: FileFormat, samples: Sequence[Sample]) -> An
         return crs_letters.read(path, SOURCE, how.score)
     if how.name == "refexp-text":
         from finecops.exchange import refexp_text
-        from finecops.replies.formats import DIALECTS
+        from finecops.replies.formats import BOX_FORMATS
 
-        if how.box_format is None or how.box_format not in DIALECTS:
+        if how.box_format is None or how.box_format not in BOX_FORMATS:
             raise ConfigError(
                 f"--box-format {how.box_format or '(not given)'}: how the model writes boxes must be named; there are: "
-                f"{', '.join(DIALECTS)}"
+                f"{', '.join(BOX_FORMATS)}"
             )
         score = how.score or refexp_text.find_score_field(path)
         sizes = {s.id: (s.width, s.height) for s in samples}
-        return refexp_text.read(path, SOURCE, sizes, DIALECTS[how.box_format], score)
+        return refexp_text.read(path, SOURCE, sizes, BOX_FORMATS[how.box_format], score)
     if how.name == "finecops":
         from finecops.exchange import own_rows
 

@@ -14,7 +14,7 @@ ALIKE = 0.97
 _CHUNK = 16384
 
 
-def twin_counts(table: torch.Tensor, ids: Sequence[int]) -> list[int]:
+def near_duplicate_counts(table: torch.Tensor, ids: Sequence[int]) -> list[int]:
     """How many other rows of an embedding `table [vocabulary, width]` are twins of each of some rows."""
     with torch.no_grad():
         mine = torch.nn.functional.normalize(table[list(ids)].float(), dim=1)

@@ -47,11 +47,11 @@ class LlmExtractor:
         parts = [samples[i : i + self.per_request] for i in range(0, len(samples), self.per_request)]
         phrases: dict[str, str] = {}
         for part, reply in zip(parts, self.llm.complete([conversation(p) for p in parts]), strict=True):
-            phrases |= read_reply(part, reply) if isinstance(reply, str) else {}
+            phrases |= parse_phrases(part, reply) if isinstance(reply, str) else {}
         alone = [sample for sample in samples if sample.id not in phrases]
         reasons: dict[str, str] = {}
         for sample, reply in zip(alone, self.llm.complete([conversation([s]) for s in alone]), strict=True):
-            found = read_reply([sample], reply) if isinstance(reply, str) else {}
+            found = parse_phrases([sample], reply) if isinstance(reply, str) else {}
             phrases |= found
             if not found:
                 shown = reply if isinstance(reply, str) else f"{type(reply).__name__}: {reply}"
@@ -84,7 +84,7 @@ def conversation(samples: Sequence[Sample]) -> list[dict[str, str]]:
     ]
 
 
-def read_reply(samples: Sequence[Sample], reply: str) -> dict[str, str]:
+def parse_phrases(samples: Sequence[Sample], reply: str) -> dict[str, str]:
     """Sample id → phrase, for those members that a reply has as text. Reads JSON and Python dictionaries, also
     in a code fence or with words around them."""
     match = re.search(r"\{.*\}", reply, re.DOTALL)

@@ -25,7 +25,7 @@ from finecops.models.openai_client import Endpoint, ask_all, key_of
 from finecops.models.protocols import QueryGroup, QuestionGroup
 from finecops.replies.answer import Reply
 from finecops.replies.box_text import frame_of
-from finecops.replies.letters import LetterScores, letters_of_logprobs
+from finecops.replies.letters import LetterScores, letters_from_logprobs
 from finecops.replies.prompting import prompt_text
 
 _TOP = 20
@@ -157,7 +157,7 @@ def _letter_scores(prompt: str, letters: Sequence[str], answer: ChatCompletion |
     if found is None or not found.content:
         return LetterScores(prompt, None, None, text)
     top = {item.token: item.logprob for item in found.content[0].top_logprobs}
-    probabilities, mass = letters_of_logprobs(top, letters)
+    probabilities, mass = letters_from_logprobs(top, letters)
     return LetterScores(prompt, probabilities, mass if probabilities else None, text)
 
 

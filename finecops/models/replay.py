@@ -23,7 +23,7 @@ from finecops.exchange.read import FORMATS, FileFormat, first_repeated, read_unc
 from finecops.metrics.answers import OUTCOMES, Answers, AnswersBuilder
 from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
 from finecops.replies.answer import Answer, Reply
-from finecops.replies.box_text import read_boxes
+from finecops.replies.box_text import parse_boxes
 from finecops.replies.letters import LetterScores
 
 ImageWh = tuple[int, int]
@@ -123,7 +123,7 @@ class _Texts:
     def answer(self, sample_id: str, image_wh: ImageWh) -> Answer | None:
         if sample_id not in self.rows:
             return None
-        found = read_boxes(self.config, self.text(sample_id), image_wh)
+        found = parse_boxes(self.config, self.text(sample_id), image_wh)
         scores = refexp_text.scores_of(self.rows[sample_id][1], self.score, found)
         if scores is None:
             return found

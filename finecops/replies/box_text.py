@@ -8,7 +8,7 @@ from dataclasses import replace
 from finecops.config.schema import MllmConfig
 from finecops.records import Xyxy
 from finecops.replies.answer import Answer
-from finecops.replies.formats import DIALECTS, IN_RESIZED_PIXELS, decode
+from finecops.replies.formats import BOX_FORMATS, IN_RESIZED_PIXELS, decode
 from finecops.replies.formats.quadruple import ImageWh
 
 
@@ -42,13 +42,13 @@ def frame_of(config: MllmConfig, image_wh: ImageWh) -> ImageWh:
 def write_box(config: MllmConfig, box: Xyxy, image_wh: ImageWh) -> str:
     """A box in pixels of the original image as the model writes it."""
     frame = frame_of(config, image_wh)
-    return DIALECTS[config.box_format].encode(_scaled(box, image_wh, frame), frame)
+    return BOX_FORMATS[config.box_format].encode(_scaled(box, image_wh, frame), frame)
 
 
-def read_boxes(config: MllmConfig, text: str, image_wh: ImageWh) -> Answer:
+def parse_boxes(config: MllmConfig, text: str, image_wh: ImageWh) -> Answer:
     """What a model's answer says, boxes in pixels of the original image."""
     frame = frame_of(config, image_wh)
-    answer = decode(DIALECTS[config.box_format], text, frame)
+    answer = decode(BOX_FORMATS[config.box_format], text, frame)
     return replace(answer, boxes=tuple(_scaled(box, frame, image_wh) for box in answer.boxes))
 
 

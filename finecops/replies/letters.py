@@ -63,7 +63,7 @@ def letter_probabilities(logits: Floats, ids: Sequence[Sequence[int]]) -> tuple[
     return tuple((share / share.sum()).tolist()), covered / float(weights.sum())
 
 
-def letters_of_logprobs(top: Mapping[str, float], letters: Sequence[str]) -> tuple[tuple[float, ...] | None, float]:
+def letters_from_logprobs(top: Mapping[str, float], letters: Sequence[str]) -> tuple[tuple[float, ...] | None, float]:
     """Probabilities of letters from a server's log-probabilities of the first token (token text → log-probability).
 
     Variants ("A", " A", "(A") are summed. A letter that is not among the tokens given has none of the mass; with no

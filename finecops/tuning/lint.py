@@ -20,7 +20,7 @@ from finecops.config.schema import MllmConfig
 from finecops.errors import DataError
 from finecops.images import read_image
 from finecops.metrics.precision import IOU_THRESHOLD
-from finecops.replies.box_text import read_boxes
+from finecops.replies.box_text import parse_boxes
 from finecops.replies.options import NONE_TEXT
 from finecops.tuning.data import TuneRow
 from finecops.tuning.exports import BBOX
@@ -174,7 +174,7 @@ def _exchange_fault(line: Line, row: TuneRow, config: MllmConfig, report: LintRe
             return "the answer says None and the truth does not, or the other way round"
         if row.box is None:
             return None
-        return _box_fault(read_boxes(config, line.answer, image_wh).boxes, row)
+        return _box_fault(parse_boxes(config, line.answer, image_wh).boxes, row)
     if line.answer not in options:
         return "the answer is none of the options"
     report.letters[line.answer] += 1
@@ -186,7 +186,7 @@ def _exchange_fault(line: Line, row: TuneRow, config: MllmConfig, report: LintRe
         return None if row.box is None else "the answer is None and the target is there"
     if row.box is None:
         return "the answer is a box and the target is not there"
-    return _box_fault(read_boxes(config, chosen, image_wh).boxes, row)
+    return _box_fault(parse_boxes(config, chosen, image_wh).boxes, row)
 
 
 def _reading_fault(line: Line, row: TuneRow, config: MllmConfig, options: dict[str, str]) -> str | None:
@@ -195,7 +195,7 @@ def _reading_fault(line: Line, row: TuneRow, config: MllmConfig, options: dict[s
         pairs = (part.rpartition(" ") for part in line.answer.splitlines())
         listed = {letter: text for text, _, letter in pairs}
         return None if listed == options else "the options listed again are others"
-    return _box_fault(read_boxes(config, line.answer, (row.width, row.height)).boxes, row)
+    return _box_fault(parse_boxes(config, line.answer, (row.width, row.height)).boxes, row)
 
 
 def _box_fault(boxes: Sequence[Any], row: TuneRow) -> str | None:

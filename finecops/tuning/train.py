@@ -25,7 +25,7 @@ from finecops.config.schema import MllmConfig
 from finecops.errors import ConfigError, DataError, ModelError, RunError
 from finecops.images import read_image
 from finecops.models.adapters import ADAPTER_CARD
-from finecops.models.embeddings import twin_counts
+from finecops.models.embeddings import near_duplicate_counts
 from finecops.models.transformers_mllm import TransformersMllm, chat_text
 from finecops.runs.jsonl import write_json_atomically
 from finecops.runs.manifest import first_difference
@@ -72,7 +72,7 @@ def start_unseen_tokens(model: Any, tokenizer: Any, rows: Sequence[TuneRow], see
     """
     table = model.get_input_embeddings().weight
     used = sorted({i for row in rows[:500] for i in tokenizer(row.prompt + row.answer)["input_ids"]})
-    unseen = [i for i, twins in zip(used, twin_counts(table, used)) if twins >= _TWINS]
+    unseen = [i for i, twins in zip(used, near_duplicate_counts(table, used)) if twins >= _TWINS]
     generator = torch.Generator().manual_seed(seed)
     scale = _FRESH_NORM / table.shape[1] ** 0.5
     with torch.no_grad():

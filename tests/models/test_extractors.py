@@ -12,7 +12,7 @@ import pytest
 
 from finecops.config.schema import ExtractorConfig
 from finecops.errors import ConfigError
-from finecops.models.extractors import LlmExtractor, conversation, read_reply
+from finecops.models.extractors import LlmExtractor, conversation, parse_phrases
 from finecops.models.openai_text import OpenAiText
 from tests.conftest import make_sample
 
@@ -37,7 +37,7 @@ SAMPLES = [
     ],
 )
 def test_read_reply(reply: str, expected: dict[str, str]) -> None:
-    assert read_reply(SAMPLES, reply) == expected
+    assert parse_phrases(SAMPLES, reply) == expected
 
 
 class Scripted:

@@ -13,10 +13,10 @@ from finecops.images import Picture, read_picture
 from finecops.models.protocols import Query, QueryGroup
 from finecops.replies.answer import Reply
 from finecops.replies.confidence import box_confidence, tokens_in_span
-from finecops.replies.formats import DIALECTS, decode
+from finecops.replies.formats import BOX_FORMATS, decode
 from finecops.replies.prompting import prompt_text
 
-PAREN = DIALECTS["norm1000_paren"]
+PAREN = BOX_FORMATS["norm1000_paren"]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize as theirs
 
 from finecops.config.find import load_mllm
-from finecops.replies.box_text import frame_of, read_boxes, smart_resize, write_box
+from finecops.replies.box_text import frame_of, parse_boxes, smart_resize, write_box
 from finecops.replies.formats.florence import label_before, target_first
 
 sides = st.integers(30, 4000)
@@ -29,11 +29,11 @@ def test_boxes_of_the_resized_image_come_back_in_the_originals_pixels() -> None:
     config = load_mllm("qwen2.5-vl-7b")
     image_wh = (1000, 500)
     assert frame_of(config, image_wh) == (1008, 504)
-    decoded = read_boxes(config, '```json\n[{"bbox_2d": [504, 126, 1008, 252], "label": "a car"}]\n```', image_wh)
+    decoded = parse_boxes(config, '```json\n[{"bbox_2d": [504, 126, 1008, 252], "label": "a car"}]\n```', image_wh)
     assert decoded.boxes == (pytest.approx((500.0, 125.0, 1000.0, 250.0)),)
     assert write_box(config, (500.0, 125.0, 1000.0, 250.0), image_wh) == '[{"bbox_2d": [504, 126, 1008, 252]}]'
     # Beyond the resized image is an error, not another convention.
-    assert read_boxes(config, '"bbox_2d": [10, 10, 1500, 90]', image_wh).status == "unparsed"
+    assert parse_boxes(config, '"bbox_2d": [10, 10, 1500, 90]', image_wh).status == "unparsed"
     assert frame_of(load_mllm("qwen2-vl-7b"), image_wh) == image_wh
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finecops.records import Xyxy
-from finecops.replies.formats import DIALECTS, decode
+from finecops.replies.formats import BOX_FORMATS, decode
 
-PAREN = DIALECTS["norm1000_paren"]
+PAREN = BOX_FORMATS["norm1000_paren"]
 
 
 @pytest.mark.parametrize(
@@ -61,15 +61,15 @@ def test_everything_else(text: str, status: str, reason: str | None) -> None:
 sides = st.integers(8, 5000)
 
 
-@pytest.mark.parametrize("name", sorted(DIALECTS))
+@pytest.mark.parametrize("name", sorted(BOX_FORMATS))
 @given(width=sides, height=sides, corners=st.tuples(*[st.floats(0, 1)] * 4))
 def test_round_trip_is_within_a_bin(name: str, width: int, height: int, corners: tuple[float, ...]) -> None:
     x1, x2 = sorted((corners[0] * width, corners[2] * width))
     y1, y2 = sorted((corners[1] * height, corners[3] * height))
-    bin_x, bin_y = DIALECTS[name].bin_size((width, height))
+    bin_x, bin_y = BOX_FORMATS[name].bin_size((width, height))
     if x2 - x1 < 2 * bin_x or y2 - y1 < 2 * bin_y:
         return
-    decoded = decode(DIALECTS[name], DIALECTS[name].encode((x1, y1, x2, y2), (width, height)), (width, height))
+    decoded = decode(BOX_FORMATS[name], BOX_FORMATS[name].encode((x1, y1, x2, y2), (width, height)), (width, height))
     (box,) = decoded.boxes
     for got, wanted, step in zip(box, (x1, y1, x2, y2), (bin_x, bin_y) * 2, strict=True):
         assert abs(got - wanted) <= step * (1 + 1e-9)
@@ -97,21 +97,21 @@ def test_round_trip_is_within_a_bin(name: str, width: int, height: int, corners:
     ],
 )  # fmt: skip
 def test_documented_answers(name: str, text: str, image_wh: tuple[int, int], box: Xyxy) -> None:
-    decoded = decode(DIALECTS[name], text, image_wh)
+    decoded = decode(BOX_FORMATS[name], text, image_wh)
     assert decoded.boxes == (pytest.approx(box),)
 
 
 def test_several_boxes_of_one_answer() -> None:
     text = "[[100,200,300,400;500,600,700,800]]"
-    assert decode(DIALECTS["norm1000_bracket2"], text, (1000, 1000)).boxes == (
+    assert decode(BOX_FORMATS["norm1000_bracket2"], text, (1000, 1000)).boxes == (
         (100.0, 200.0, 300.0, 400.0),
         (500.0, 600.0, 700.0, 800.0),
     )
     listed = "[[1, 2, 30, 40], [5, 6, 70, 80]]"
-    assert len(decode(DIALECTS["norm1000_bracket2"], listed, (1000, 1000)).boxes) == 2
+    assert len(decode(BOX_FORMATS["norm1000_bracket2"], listed, (1000, 1000)).boxes) == 2
 
 
-@pytest.mark.parametrize("name", sorted(DIALECTS))
+@pytest.mark.parametrize("name", sorted(BOX_FORMATS))
 def test_refusals_and_garbage_in_every_format(name: str) -> None:
     for text, status in (("none", "reject"), ("Not found.", "reject"), ("[]", "reject"), ("a car", "unparsed")):
-        assert decode(DIALECTS[name], text, (640, 480)).status == status
+        assert decode(BOX_FORMATS[name], text, (640, 480)).status == status

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from finecops.errors import ModelError
-from finecops.replies.letters import letter_probabilities, letter_token_ids, letters_of_logprobs
+from finecops.replies.letters import letter_probabilities, letter_token_ids, letters_from_logprobs
 
 
 class Tokens:
@@ -59,7 +59,7 @@ def test_impossible_letters_still_sum_to_one() -> None:
     ],
 )
 def test_a_servers_logprobs(top: dict[str, float], expected: Any, mass: float) -> None:
-    found, covered = letters_of_logprobs(top, "ABC")
+    found, covered = letters_from_logprobs(top, "ABC")
     assert found == (None if expected is None else pytest.approx(expected))
     assert covered == pytest.approx(mass)
 

@@ -29,7 +29,7 @@ from finecops.mini.training.language import (
 )
 from finecops.mini.training.loop import TrainPlan
 from finecops.mini.world.catalogue import VOCABULARY
-from finecops.models.embeddings import twin_counts
+from finecops.models.embeddings import near_duplicate_counts
 from finecops.replies.choices import letters_for
 
 _MOST_OPTIONS = 10
@@ -119,7 +119,7 @@ def _pick(rng: random.Random, scene: SceneGraph, most: int, none_share: float) -
 def start_reading(model: Qwen2VLForConditionalGeneration, seed: int = 0) -> None:
     """Give tokens that the language stage never saw an embedding of their own: they were pushed away together."""
     table = model.get_input_embeddings().weight
-    unseen = [i for i, twins in enumerate(twin_counts(table, range(len(table)))) if twins > _TWINS]
+    unseen = [i for i, twins in enumerate(near_duplicate_counts(table, range(len(table)))) if twins > _TWINS]
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         table[unseen] = 0.02 * torch.randn(len(unseen), table.shape[1], generator=generator)

@@ -31,7 +31,7 @@ from finecops.replies.formats.quadruple import (
 
 
 @dataclass(frozen=True)
-class Dialect:
+class BoxFormat:
     """A box text format: `encode` (box, image size) → text; `find` (text, image size) → boxes and spans, or why a box
     is none; `bin_size` (image size) → how many pixels in x and y one step of its numbers is."""
 
@@ -40,7 +40,7 @@ class Dialect:
     bin_size: Callable[[ImageWh], tuple[float, float]]
 
 
-def _dialect(pattern: str, convention: Convention, template: str) -> Dialect:
+def _four_numbers(pattern: str, convention: Convention, template: str) -> BoxFormat:
     """A dialect of four numbers; the template's fields are x1, y1, x2, y2."""
     compiled = re.compile(pattern)
 
@@ -48,21 +48,21 @@ def _dialect(pattern: str, convention: Convention, template: str) -> Dialect:
         values = rounded(convention, box, image_wh)
         return template.format(**dict(zip(("x1", "y1", "x2", "y2"), values)))
 
-    return Dialect(encode, lambda text, wh: find_boxes(compiled, convention, text, wh), convention.bin_size)
+    return BoxFormat(encode, lambda text, wh: find_boxes(compiled, convention, text, wh), convention.bin_size)
 
 
-def _float_square() -> Dialect:
+def _float_square() -> BoxFormat:
     convention = centred_square(3)
     compiled = re.compile(_IN_BRACKETS)
 
     def encode(box: Xyxy, image_wh: ImageWh) -> str:
         return "[" + ",".join(f"{min(max(v, 0), 1):.3f}" for v in convention.from_pixels(box, image_wh)) + "]"
 
-    return Dialect(encode, lambda text, wh: find_boxes(compiled, convention, text, wh), convention.bin_size)
+    return BoxFormat(encode, lambda text, wh: find_boxes(compiled, convention, text, wh), convention.bin_size)
 
 
-def _glm_box() -> Dialect:
-    plain = _dialect(_IN_BRACKETS, per_axis(1000), "<|begin_of_box|>[[{x1},{y1},{x2},{y2}]]<|end_of_box|>")
+def _glm_box() -> BoxFormat:
+    plain = _four_numbers(_IN_BRACKETS, per_axis(1000), "<|begin_of_box|>[[{x1},{y1},{x2},{y2}]]<|end_of_box|>")
 
     def find(text: str, image_wh: ImageWh) -> list[Found]:
         # Before the marked answer stands reasoning, which may name boxes too.
@@ -72,7 +72,7 @@ def _glm_box() -> Dialect:
             for item in plain.find(text[max(begin, 0) :], image_wh)
         ]
 
-    return Dialect(plain.encode, find, plain.bin_size)
+    return BoxFormat(plain.encode, find, plain.bin_size)
 
 
 def _no_box(box: Xyxy, image_wh: ImageWh) -> str:
@@ -90,44 +90,44 @@ _ANGLES: Final = r"<(\d{1,4})>" * 4
 _LOC: Final = r"<loc_(\d+)>" * 4
 _LOC_YX: Final = "".join(rf"<loc(?P<{name}>\d{{4}})>" for name in ("y1", "x1", "y2", "x2"))
 
-DIALECTS: Final[Mapping[str, Dialect]] = {
+BOX_FORMATS: Final[Mapping[str, BoxFormat]] = {
     # Qwen2-VL
-    "norm1000_paren": _dialect(
+    "norm1000_paren": _four_numbers(
         rf"\({NUMBER},{NUMBER}\)\s*,?\s*\({NUMBER},{NUMBER}\)",
         per_axis(1000),
         "<|box_start|>({x1},{y1}),({x2},{y2})<|box_end|>",
     ),
     # CogVLM and CogCoM (three digits, ";" between boxes), InternVL
-    "norm1000_bracket2": _dialect(_IN_BRACKETS, per_axis(1000), "[[{x1}, {y1}, {x2}, {y2}]]"),
+    "norm1000_bracket2": _four_numbers(_IN_BRACKETS, per_axis(1000), "[[{x1}, {y1}, {x2}, {y2}]]"),
     # Ferret
-    "norm1000_list": _dialect(_IN_BRACKETS, per_axis(1000), "[{x1}, {y1}, {x2}, {y2}]"),
+    "norm1000_list": _four_numbers(_IN_BRACKETS, per_axis(1000), "[{x1}, {y1}, {x2}, {y2}]"),
     # Shikra, GroundingGPT
     "float_square": _float_square(),
     # pixels of the original image
-    "pixel_list": _dialect(_IN_BRACKETS, PIXELS, "[{x1}, {y1}, {x2}, {y2}]"),
+    "pixel_list": _four_numbers(_IN_BRACKETS, PIXELS, "[{x1}, {y1}, {x2}, {y2}]"),
     # Qwen3-VL
-    "json_bbox2d_rel1000": _dialect(
+    "json_bbox2d_rel1000": _four_numbers(
         rf'"bbox_2d"\s*:\s*\[{_FOUR}\]', per_axis(1000), '[{{"bbox_2d": [{x1}, {y1}, {x2}, {y2}]}}]'
     ),
     # Qwen2.5-VL: pixels of the image as it was resized, so the size given is that image's
-    "json_bbox2d_abs_resized": _dialect(
+    "json_bbox2d_abs_resized": _four_numbers(
         rf'"bbox_2d"\s*:\s*\[{_FOUR}\]', PIXELS, '[{{"bbox_2d": [{x1}, {y1}, {x2}, {y2}]}}]'
     ),
     # GLM-4.xV
     "glm_box": _glm_box(),
     # Florence-2
-    "loc_tokens_xyxy1000": _dialect(_LOC, bin_centres(1000), "<loc_{x1}><loc_{y1}><loc_{x2}><loc_{y2}>"),
+    "loc_tokens_xyxy1000": _four_numbers(_LOC, bin_centres(1000), "<loc_{x1}><loc_{y1}><loc_{x2}><loc_{y2}>"),
     # PaliGemma 2
-    "loc_tokens_yxyx1024": _dialect(
+    "loc_tokens_yxyx1024": _four_numbers(
         _LOC_YX, per_axis(1024, 1023), "<loc{y1:04d}><loc{x1:04d}><loc{y2:04d}><loc{x2:04d}>"
     ),
     # Rex-Omni, LocateAnything
-    "angle_int999": _dialect(_ANGLES, per_axis(999), "<|box_start|><{x1}><{y1}><{x2}><{y2}><|box_end|>"),
-    "angle_int1000": _dialect(_ANGLES, per_axis(1000), "<box><{x1}><{y1}><{x2}><{y2}></box>"),
+    "angle_int999": _four_numbers(_ANGLES, per_axis(999), "<|box_start|><{x1}><{y1}><{x2}><{y2}><|box_end|>"),
+    "angle_int1000": _four_numbers(_ANGLES, per_axis(1000), "<box><{x1}><{y1}><{x2}><{y2}></box>"),
     # Kosmos-2
-    "patch_index32": Dialect(kosmos.encode, kosmos.find, lambda wh: (wh[0] / kosmos.GRID, wh[1] / kosmos.GRID)),
+    "patch_index32": BoxFormat(kosmos.encode, kosmos.find, lambda wh: (wh[0] / kosmos.GRID, wh[1] / kosmos.GRID)),
     # Molmo2
-    "point": Dialect(_no_box, _point, lambda wh: (math.inf, math.inf)),
+    "point": BoxFormat(_no_box, _point, lambda wh: (math.inf, math.inf)),
 }
 IN_RESIZED_PIXELS: Final = frozenset({"json_bbox2d_abs_resized"})
 """Dialects whose numbers are pixels of the image that the model was given; see `finecops.replies.box_text`."""
@@ -135,7 +135,7 @@ IN_RESIZED_PIXELS: Final = frozenset({"json_bbox2d_abs_resized"})
 _REFUSALS = ("none", "not found", "no target", "not present", "not in the image", "does not exist", "[]")
 
 
-def decode(dialect: Dialect, text: str, image_wh: tuple[int, int]) -> Answer:
+def decode(dialect: BoxFormat, text: str, image_wh: tuple[int, int]) -> Answer:
     """Read an answer: boxes if it has any; else a refusal if it reads like one; else unparsed.
 
     An answer whose only boxes are broken (a corner past the other, a coordinate out of range) is unparsed, with

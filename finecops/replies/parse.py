@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from finecops.config.schema import MllmConfig
 from finecops.replies.answer import Answer, Reply
-from finecops.replies.box_text import read_boxes
+from finecops.replies.box_text import parse_boxes
 from finecops.replies.confidence import CONFIDENCES, Confidence, box_confidence
 from finecops.replies.formats.florence import target_first
 
 
-def read_reply(
+def parse_reply(
     config: MllmConfig, reply: Reply, image_wh: tuple[int, int], confidence: Confidence, target: str | None = None
 ) -> Answer:
     """What a reply says; a pure function of the reply.
@@ -25,7 +25,7 @@ def read_reply(
     """
     if reply.answer is not None:
         return reply.answer
-    answer = read_boxes(config, reply.text, image_wh)
+    answer = parse_boxes(config, reply.text, image_wh)
     # Florence-2 boxes every phrase of the sentence; the target's come first.
     if target is not None and config.box_format == "loc_tokens_xyxy1000":
         answer = answer.chosen(target_first(reply.text, [start for start, _ in answer.spans], target))
