@@ -45,8 +45,8 @@ def test_boxes(text: str, boxes: list[Xyxy]) -> None:
         ("", "unparsed", "empty"),
         ("I see a car.", "unparsed", "no box"),
         ("(527,369),(777", "unparsed", "no box"),
-        ("(777,702),(527,369)", "unparsed", "wrong way round"),
-        ("(5,5),(5,9)", "unparsed", "wrong way round"),
+        ("(777,702),(527,369)", "unparsed", "wrong order"),
+        ("(5,5),(5,9)", "unparsed", "wrong order"),
         ("(0,0),(1920,1080)", "unparsed", "above 1000"),  # pixels are not guessed
         ("[[527, 369, 777, 702]]", "unparsed", "no box"),  # another model's format
     ],
