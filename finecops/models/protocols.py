@@ -4,9 +4,9 @@ To add a model, write a class with the calls of one protocol and enter it in `fi
 no base class. A stage gives it the queries of a batch, grouped by image; the model returns one result per query, in
 the same order. Grouping lets a model decode and encode an image once for all its queries.
 
-Boxes are `(x1, y1, x2, y2)` in pixels of the image in the group, floats. A call may raise
-`finecops.errors.ModelError` when a whole batch fails; the runner then asks for each image of the batch alone. What
-fails for one query only is an `Answer.failed` or a `Reply.failed` with the reason.
+Boxes are `(x1, y1, x2, y2)` in pixels of the image in the group, floats. A call may raise an exception. The runner
+(`finecops.runs.batches`) then calls again image by image, then query by query; what still raises becomes a failed row.
+A model that knows which query failed returns `Answer.failed` or `Reply.failed` for it instead.
 """
 
 from __future__ import annotations

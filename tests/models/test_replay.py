@@ -101,7 +101,7 @@ def test_lenna_is_replayed_from_its_boxes(tmp_path: Path, group: ImageGroup) -> 
 @pytest.mark.parametrize(
     ("name", "rows", "error", "message"),
     [
-        ("shikra-7b", None, ModelError, "which is not there"),
+        ("shikra-7b", None, ModelError, "which does not exist"),
         ("shikra-7b", [{"image_id": "1", "text": "x"}] * 2, ModelError, "two predictions for id 1"),
     ],
 )

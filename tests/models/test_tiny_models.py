@@ -13,7 +13,7 @@ from finecops.errors import ModelError
 from finecops.images import Picture, read_picture
 from finecops.models.backends import load_mllm_model, load_specialist_model
 from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
-from finecops.models.transformers_mllm import Asked
+from finecops.models.transformers_mllm import ImagePrompt
 from finecops.replies.box_text import frame_of
 from tests.models.tiny import save_tiny
 
@@ -79,7 +79,7 @@ def test_the_frame_is_the_size_that_the_model_sees(tmp_path: Path, images: list[
     bounds = {"min_pixels": 56 * 56, "max_pixels": 112 * 112}
     model = tiny_mllm("qwen2_5_vl", "qwen2.5-vl-7b", tmp_path, **bounds)
     for image in images:
-        inputs = model._inputs([Asked(0, image.pixels, "x")])
+        inputs = model._inputs([ImagePrompt(0, image.pixels, "x")])
         _, rows, columns = inputs["image_grid_thw"][0].tolist()
         assert frame_of(model.config, image.size) == (14 * columns, 14 * rows)
 

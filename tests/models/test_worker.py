@@ -128,14 +128,14 @@ def test_a_worker_that_never_answers_is_given_up(tmp_path: Path) -> None:
     model = WorkerModel(specialist(program(tmp_path, "raise SystemExit(1)")))
     notes = [str(detect(model, "x")[0].reason) for _ in range(4)]
     assert "ended with code 1" in notes[0]
-    assert "was started 3 times and answered nothing" in notes[3]
+    assert "was started 3 times and gave no answer" in notes[3]
 
 
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
         ("[]", "gave 0 answers to 1 queries"),
-        ("[{'boxes': [[5, 5, 1, 1]], 'scores': [0.5]}]", "wrong way round"),
+        ("[{'boxes': [[5, 5, 1, 1]], 'scores': [0.5]}]", "wrong order"),
         ("[{'boxes': [[1, 1, 5, 5]], 'scores': [0.5, 0.1]}]", "1 boxes and 2 scores"),
         ("[{'boxes': [[1, 1, 5]], 'scores': [0.5]}]", "boxes.0.3"),
         ("[{'boxes': [[1, 1, 5, float('inf')]], 'scores': [0.5]}]", "finite"),
