@@ -1,4 +1,4 @@
-"""Configurations: names, paths, and what is said when one is wrong."""
+"""Configurations: names, paths, and error messages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOADERS = {"specialist": load_specialist, "mllm": load_mllm, "extractor": load_e
 
 
 @pytest.mark.parametrize("name", names("models"))
-def test_every_model_that_comes_along_is_valid(name: str) -> None:
+def test_every_model_configuration_is_valid(name: str) -> None:
     import yaml
 
     kind = yaml.safe_load((Path("configs/models") / f"{name}.yaml").read_text())["kind"]
@@ -36,7 +36,7 @@ def test_every_model_that_comes_along_is_valid(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", names("presets"))
-def test_every_preset_names_models_that_there_are(name: str) -> None:
+def test_every_preset_names_existing_models(name: str) -> None:
     preset = load_preset(name)
     load_extractor(preset.extractor)
     load_specialist(preset.router)
@@ -45,7 +45,7 @@ def test_every_preset_names_models_that_there_are(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", names("datasets"))
-def test_every_dataset_names_a_preset_that_there_is(name: str) -> None:
+def test_every_dataset_names_an_existing_preset(name: str) -> None:
     config = load_dataset(name)
     assert config.default_split in config.splits
     load_preset(config.preset)
@@ -61,7 +61,7 @@ def test_every_dataset_names_a_preset_that_there_is(name: str) -> None:
         ("kind: mllm", "is a model of kind mllm; a specialist is needed here"),
     ],
 )
-def test_a_broken_file_is_named_with_its_setting(tmp_path: Path, content: str, message: str) -> None:
+def test_an_invalid_file_is_an_error_that_names_the_setting(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "model.yaml"
     path.write_text(content)
     with pytest.raises(ConfigError, match=message):
@@ -69,7 +69,7 @@ def test_a_broken_file_is_named_with_its_setting(tmp_path: Path, content: str, m
 
 
 @pytest.mark.parametrize("weights", ["checkpoints/no-such-model", "./nothing", "/no/such/folder"])
-def test_a_folder_that_is_not_here_is_said_at_once(weights: str) -> None:
+def test_a_missing_folder_is_an_error(weights: str) -> None:
     with pytest.raises(ConfigError, match="no model in"):
         GroundingDino(load_specialist("mini-gdino").model_copy(update={"weights": weights}))
 

@@ -1,4 +1,4 @@
-"""Box text: models' own documented answers first, broken output next, then the round trip."""
+"""Box formats: valid boxes, rejections and unparsed replies, the round trip, and each model's documented answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAREN = BOX_FORMATS["norm1000_paren"]
 @pytest.mark.parametrize(
     ("text", "boxes"),
     [
-        # Qwen2-VL's documented form, then what is left when a server strips the markers.
+        # Qwen2-VL's documented form, then the same without markers, as some servers return it.
         (
             "<|object_ref_start|>the red square<|object_ref_end|><|box_start|>(527,369),(777,702)<|box_end|>",
             [(527.0, 369.0, 777.0, 702.0)],
@@ -23,10 +23,10 @@ PAREN = BOX_FORMATS["norm1000_paren"]
         ("图片(460,66),(683,252)", [(460.0, 66.0, 683.0, 252.0)]),
         ("(1, 2), (30 ,40)", [(1.0, 2.0, 30.0, 40.0)]),
         ("(1,2),(3,4) and (5,6),(7,8)", [(1.0, 2.0, 3.0, 4.0), (5.0, 6.0, 7.0, 8.0)]),
-        ("(9,9),(1,1) or (5,6),(7,8)", [(5.0, 6.0, 7.0, 8.0)]),  # the good one of two
+        ("(9,9),(1,1) or (5,6),(7,8)", [(5.0, 6.0, 7.0, 8.0)]),  # one of two is valid
     ],
 )
-def test_boxes(text: str, boxes: list[Xyxy]) -> None:
+def test_valid_boxes(text: str, boxes: list[Xyxy]) -> None:
     decoded = decode(PAREN, text, (1000, 1000))
     assert decoded.status == "box"
     assert list(decoded.boxes) == boxes
@@ -51,7 +51,7 @@ def test_boxes(text: str, boxes: list[Xyxy]) -> None:
         ("[[527, 369, 777, 702]]", "unparsed", "no box"),  # another model's format
     ],
 )
-def test_everything_else(text: str, status: str, reason: str | None) -> None:
+def test_rejections_and_unparsed_replies(text: str, status: str, reason: str | None) -> None:
     decoded = decode(PAREN, text, (640, 480))
     assert decoded.status == status
     assert decoded.boxes == ()
@@ -96,12 +96,12 @@ def test_round_trip_is_within_a_bin(name: str, width: int, height: int, corners:
         ("patch_index32", "<patch_index_0033><patch_index_0033>", (320, 320), (10.0, 10.0, 20.0, 20.0)),
     ],
 )  # fmt: skip
-def test_documented_answers(name: str, text: str, image_wh: tuple[int, int], box: Xyxy) -> None:
+def test_each_models_documented_answer(name: str, text: str, image_wh: tuple[int, int], box: Xyxy) -> None:
     decoded = decode(BOX_FORMATS[name], text, image_wh)
     assert decoded.boxes == (pytest.approx(box),)
 
 
-def test_several_boxes_of_one_answer() -> None:
+def test_several_boxes_in_one_reply() -> None:
     text = "[[100,200,300,400;500,600,700,800]]"
     assert decode(BOX_FORMATS["norm1000_bracket2"], text, (1000, 1000)).boxes == (
         (100.0, 200.0, 300.0, 400.0),
@@ -112,6 +112,6 @@ def test_several_boxes_of_one_answer() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(BOX_FORMATS))
-def test_refusals_and_garbage_in_every_format(name: str) -> None:
+def test_rejections_and_other_text_in_every_format(name: str) -> None:
     for text, status in (("none", "reject"), ("Not found.", "reject"), ("[]", "reject"), ("a car", "unparsed")):
         assert decode(BOX_FORMATS[name], text, (640, 480)).status == status
