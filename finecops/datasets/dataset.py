@@ -83,11 +83,19 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
     """
     split = split or config.default_split
     root, files = find_annotations(config, split, annotations)
+    # One checksum over all files, in order: the run folder keeps it, to notice a changed dataset.
     digest = hashlib.sha256()
     samples: dict[str, Sample] = {}
     problems: list[Problem] = []
     for path in files:
-        source = SourceFile(path, path.read_bytes(), config.name, split, root, config.image_folders)
+        source = SourceFile(
+            path=path,
+            content=path.read_bytes(),
+            dataset=config.name,
+            split=split,
+            root=root,
+            image_folders=config.image_folders,
+        )
         digest.update(source.content)
         for found in _read(config, source, samples):
             if isinstance(found, Problem):
@@ -97,7 +105,15 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
     if not samples:
         first = f"; the first of {len(problems)} problems: {problems[0]}" if problems else ""
         raise DataError(f"no usable sample in {', '.join(map(str, files))}{first}")
-    return Dataset(config, split, root, files, digest.hexdigest(), tuple(samples.values()), tuple(problems))
+    return Dataset(
+        config=config,
+        split=split,
+        root=root,
+        files=files,
+        sha256=digest.hexdigest(),
+        samples=tuple(samples.values()),
+        problems=tuple(problems),
+    )
 
 
 def _read(config: DatasetConfig, source: SourceFile, before: dict[str, Sample]) -> Iterator[Sample | Problem]:

@@ -41,7 +41,7 @@ def read_refcoco(source: SourceFile) -> Iterator[Sample | Problem]:
         raise DataError(f"{path} has no split {split!r}; there are: {', '.join(sorted(splits))}")
     for number, ref in enumerate(refs, start=1):
         if ref.get("split") == split:
-            yield from _samples(source, number, ref, images, annotations)
+            yield from _samples(source, number, ref, images=images, annotations=annotations)
 
 
 def _samples(

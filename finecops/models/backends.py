@@ -173,9 +173,9 @@ def _need_model_name(config: ExtractorConfig) -> None:
 
 
 SPECIALIST_BACKENDS: dict[str, Backend] = {
-    "grounding-dino": Backend("transformers", _grounding_dino, _lacks_weights, _score_of_tokens),
+    "grounding-dino": Backend("transformers", _grounding_dino, _lacks_weights, score=_score_of_tokens),
     "category-detector": Backend("transformers", _category_detector, _lacks_weights),
-    "mmdet": Backend("mmdet", _mmdet, _lacks_mmdet, _score_of_tokens),
+    "mmdet": Backend("mmdet", _mmdet, _lacks_mmdet, score=_score_of_tokens),
     "worker": Backend("worker", _worker, _lacks_variable),
     "replay": Backend("replay", _replay, _lacks_file),
 }

@@ -63,7 +63,7 @@ class CategoryDetector:
         notes = [[self._note(query) for query in group.queries] for group in groups]
         return [
             [
-                self._best(boxes, logits, group.image.size, note)
+                self._best(boxes, logits, image_wh=group.image.size, note=note)
                 for (boxes, logits), note in zip(self._boxes_and_logits(group), group_notes, strict=True)
             ]
             for group, group_notes in zip(groups, notes, strict=True)

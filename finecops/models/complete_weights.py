@@ -27,6 +27,8 @@ def load_complete(auto_class: Any, weights: str, name: str, **options: Any) -> A
     Raises:
         ModelError: the checkpoint does not exist, is broken, or has missing weights or weights of other shapes.
     """
+    # Each of these is what transformers raises for one fault: a missing folder, an unknown class, other shapes, a cut
+    # file.
     try:
         model, loading = auto_class.from_pretrained(weights, output_loading_info=True, **options)
     except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:

@@ -143,7 +143,8 @@ class GroundingDino:
             # Shorter texts are padded on the right; columns of padding must not enter a maximum.
             unpadded = probabilities[row][:, : int(lengths[row])]
             scores, note = token_scores(unpadded, offsets[row], focus)
-            results.append(self._best(boxes[row], scores.astype(np.float64), groups[image_of[row]].image.size, note))
+            image_wh = groups[image_of[row]].image.size
+            results.append(self._best(boxes[row], scores.astype(np.float64), image_wh=image_wh, note=note))
         return results
 
     def _best(self, cxcywh: np.ndarray, scores: np.ndarray, image_wh: tuple[int, int], note: str | None) -> Answer:

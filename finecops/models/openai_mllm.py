@@ -68,7 +68,13 @@ class OpenAiMllm:
     def __init__(self, config: MllmConfig) -> None:
         self.config = config
         key = key_of(config.name, config.base_url, config.api_key_env)
-        self.endpoint = Endpoint(config.weights, config.base_url, key, config.concurrency, config.timeout_seconds)
+        self.endpoint = Endpoint(
+            model=config.weights,
+            base_url=config.base_url,
+            key=key,
+            concurrency=config.concurrency,
+            timeout_seconds=config.timeout_seconds,
+        )
         # OpenAI's own server has no parameter for special tokens.
         self._modes = _MODES if config.base_url else tuple(mode for mode in _MODES if not mode.special_tokens)
 
@@ -180,21 +186,22 @@ def _reply(prompt: str, answer: ChatCompletion | Exception) -> Reply:
     if not tokens or not text or text not in "".join(pieces):
         # Tokens that do not give the text cannot be assigned to its boxes.
         return Reply(prompt, text)
-    # The joined tokens, not the server's text: spans of boxes must refer to them. Rounding can give a log-probability >
-    # 0.
-    return Reply(prompt, "".join(pieces), pieces, tuple(math.exp(min(logprob, 0.0)) for _, logprob in tokens))
+    # Rounding can give a log-probability above 0.
+    probabilities = tuple(math.exp(min(logprob, 0.0)) for _, logprob in tokens)
+    # The joined tokens, not the server's text: spans of boxes must refer to them.
+    return Reply(prompt, "".join(pieces), token_texts=pieces, token_probs=probabilities)
 
 
 def _letter_scores(prompt: str, letters: Sequence[str], answer: ChatCompletion | Exception) -> LetterScores:
     if isinstance(answer, Exception):
-        return LetterScores(prompt, None, None, error=_error_text(answer))
+        return LetterScores(prompt, error=_error_text(answer))
     text = _text(answer)
     found = answer.choices[0].logprobs
     if found is None or not found.content:
-        return LetterScores(prompt, None, None, text)
+        return LetterScores(prompt, reply=text)
     top = {item.token: item.logprob for item in found.content[0].top_logprobs}
     probabilities, mass = letters_from_logprobs(top, letters)
-    return LetterScores(prompt, probabilities, mass if probabilities else None, text)
+    return LetterScores(prompt, probabilities, mass=mass if probabilities else None, reply=text)
 
 
 def _text(answer: ChatCompletion) -> str:

@@ -19,9 +19,15 @@ class OpenAiText:
 
     def __init__(self, config: ExtractorConfig) -> None:
         name = f"extractor {config.name}"
-        key = key_of(name, config.base_url, config.api_key_env, "; --extractor rules needs neither")
-        model = config.model or ""
-        self.endpoint = Endpoint(model, config.base_url, key, config.concurrency, config.timeout_seconds)
+        advice = "; --extractor rules needs neither"
+        key = key_of(name, config.base_url, config.api_key_env, remedy=advice)
+        self.endpoint = Endpoint(
+            model=config.model or "",
+            base_url=config.base_url,
+            key=key,
+            concurrency=config.concurrency,
+            timeout_seconds=config.timeout_seconds,
+        )
 
     def complete(self, conversations: Sequence[list[dict[str, str]]]) -> list[str | Exception]:
         """One reply per conversation, or its error."""

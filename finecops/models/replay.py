@@ -78,11 +78,11 @@ class Replay:
         try:
             answer = self._answer(question.sample_id, group.image.size)
         except ModelError as error:
-            return LetterScores(question.prompt, None, None, error=str(error))
+            return LetterScores(question.prompt, error=str(error))
         if answer.status == "failed":
-            return LetterScores(question.prompt, None, None, error="the file says that the model failed")
+            return LetterScores(question.prompt, error="the file says that the model failed")
         if answer.status == "unparsed":
-            return LetterScores(question.prompt, None, None, "")
+            return LetterScores(question.prompt, reply="")
         # A rejection can only be the option None; a box can only be one of the others.
         options = [i for i, box in enumerate(question.boxes) if (box is None) == (answer.status == "reject")]
         if answer.boxes and options:
@@ -92,8 +92,8 @@ class Replay:
         if not options:
             what = "its answer is None, which" if answer.status == "reject" else f"its box {answer.boxes[0]}"
             unknown = f"{self.config.weights}: {what} is none of the options of sample {question.sample_id}"
-            return LetterScores(question.prompt, None, None, error=unknown)
-        return LetterScores(question.prompt, None, None, question.letters[options[0]])
+            return LetterScores(question.prompt, error=unknown)
+        return LetterScores(question.prompt, reply=question.letters[options[0]])
 
     def _reply(self, group: QueryGroup, query: Query) -> Reply:
         try:
@@ -162,10 +162,10 @@ class _Boxes:
             order = np.argsort(-scores, kind="stable")
             boxes, scores = boxes[order], scores[order]
         return Answer(
-            OUTCOMES[self.answers.outcome[index]],  # type: ignore[arg-type]
-            tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in boxes.tolist()),
-            tuple(scores.tolist()) if scored else None,
-            "the file's" if scored else None,
+            status=OUTCOMES[self.answers.outcome[index]],  # type: ignore[arg-type]
+            boxes=tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in boxes.tolist()),
+            scores=tuple(scores.tolist()) if scored else None,
+            score_kind="the file's" if scored else None,
         )
 
 

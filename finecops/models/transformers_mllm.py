@@ -208,11 +208,11 @@ class TransformersMllm:
             pieces = self._pieces(ids[:length])
             replies.append(
                 Reply(
-                    one.prompt,
-                    "".join(pieces),
-                    tuple(pieces),
-                    tuple(probabilities[row, :length].tolist()),
-                    tuple(chosen[row, :length].tolist()),
+                    prompt=one.prompt,
+                    text="".join(pieces),
+                    token_texts=tuple(pieces),
+                    token_probs=tuple(probabilities[row, :length].tolist()),
+                    token_logits=tuple(chosen[row, :length].tolist()),
                 )
             )
         return replies

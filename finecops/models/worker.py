@@ -68,7 +68,12 @@ class WorkerModel:
 
     def __init__(self, config: SpecialistConfig | MllmConfig) -> None:
         self.config = config
-        self.process = WorkerProcess(config.name, config.command, config.start_seconds, config.timeout_seconds)
+        self.process = WorkerProcess(
+            config.name,
+            config.command,
+            start_seconds=config.start_seconds,
+            timeout_seconds=config.timeout_seconds,
+        )
 
     def detect(self, groups: Sequence[QueryGroup]) -> list[list[Answer]]:
         """An answer per group and query, best box first."""
@@ -151,7 +156,7 @@ def _reply(prompt: str, answer: WorkerAnswer, score_kind: str) -> Reply:
         return Reply(prompt, answer.text or "", answer=Answer("reject"))
     if answer.boxes:
         scores = tuple(answer.scores) if answer.scores is not None else None
-        found = Answer("box", tuple(answer.boxes), scores, score_kind if scores else None)
+        found = Answer("box", tuple(answer.boxes), scores=scores, score_kind=score_kind if scores else None)
         return Reply(prompt, answer.text or "", answer=found)
     if answer.text is None:
         return Reply.failed(prompt, "the worker gave neither a text nor boxes")
@@ -159,20 +164,21 @@ def _reply(prompt: str, answer: WorkerAnswer, score_kind: str) -> Reply:
     # Tokens that do not give the text cannot be assigned to its boxes.
     if tokens is not None and "".join(tokens) != answer.text:
         return Reply(prompt, answer.text)
-    return Reply(prompt, answer.text, tokens, tuple(answer.probabilities or ()) if tokens is not None else None)
+    probabilities = tuple(answer.probabilities or ()) if tokens is not None else None
+    return Reply(prompt, answer.text, token_texts=tokens, token_probs=probabilities)
 
 
 def _letters(prompt: str, letters: Sequence[str], answer: WorkerAnswer) -> LetterScores:
     if answer.error is not None:
-        return LetterScores(prompt, None, None, error=answer.error)
+        return LetterScores(prompt, error=answer.error)
     if answer.letters is None:
-        return LetterScores(prompt, None, None, answer.text or "")
+        return LetterScores(prompt, reply=answer.text or "")
     # A letter that the worker leaves out has probability 0.
     found = [max(answer.letters.get(letter, 0.0), 0.0) for letter in letters]
     total = sum(found)
     if total <= 0:
-        return LetterScores(prompt, None, None, answer.text or "")
-    return LetterScores(prompt, tuple(p / total for p in found), answer.mass, answer.text)
+        return LetterScores(prompt, reply=answer.text or "")
+    return LetterScores(prompt, tuple(p / total for p in found), mass=answer.mass, reply=answer.text)
 
 
 @contextmanager

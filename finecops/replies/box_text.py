@@ -40,7 +40,12 @@ def frame_of(config: MllmConfig, image_wh: ImageWh) -> ImageWh:
     if config.box_format not in IN_RESIZED_PIXELS:
         return image_wh
     # `MllmConfig` checked that the three are set; the defaults only satisfy the type checker.
-    return smart_resize(image_wh, config.resize_factor or 1, config.min_pixels or 0, config.max_pixels or 0)
+    return smart_resize(
+        image_wh,
+        factor=config.resize_factor or 1,
+        min_pixels=config.min_pixels or 0,
+        max_pixels=config.max_pixels or 0,
+    )
 
 
 def write_box(config: MllmConfig, box: Xyxy, image_wh: ImageWh) -> str:

@@ -22,9 +22,9 @@ class LetterScores:
 
     prompt: str
     """The question."""
-    probabilities: tuple[float, ...] | None
+    probabilities: tuple[float, ...] | None = None
     """The probability of each letter, in the order of the options, with sum 1. None where the model gives none."""
-    mass: float | None
+    mass: float | None = None
     """The probability of all letters together, before their sum was scaled to 1."""
     reply: str | None = None
     """The answer as text, where it was generated."""

@@ -56,7 +56,9 @@ def _four_numbers(pattern: str, convention: Convention, template: str) -> BoxFor
         values = rounded(convention, box, image_wh)
         return template.format(**dict(zip(("x1", "y1", "x2", "y2"), values)))
 
-    return BoxFormat(encode, lambda text, wh: find_boxes(compiled, convention, text, wh), convention.bin_size)
+    return BoxFormat(
+        encode, lambda text, wh: find_boxes(compiled, convention, text=text, image_wh=wh), convention.bin_size
+    )
 
 
 def _float_square() -> BoxFormat:
@@ -67,7 +69,9 @@ def _float_square() -> BoxFormat:
     def encode(box: Xyxy, image_wh: ImageWh) -> str:
         return "[" + ",".join(f"{min(max(v, 0), 1):.3f}" for v in convention.from_pixels(box, image_wh)) + "]"
 
-    return BoxFormat(encode, lambda text, wh: find_boxes(compiled, convention, text, wh), convention.bin_size)
+    return BoxFormat(
+        encode, lambda text, wh: find_boxes(compiled, convention, text=text, image_wh=wh), convention.bin_size
+    )
 
 
 def _glm_box() -> BoxFormat:

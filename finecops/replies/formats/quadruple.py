@@ -40,10 +40,20 @@ def per_axis(steps: float, highest: float | None = None) -> Convention:
     """
     top = steps if highest is None else highest
     return Convention(
-        lambda v, wh: (v[0] / steps * wh[0], v[1] / steps * wh[1], v[2] / steps * wh[0], v[3] / steps * wh[1]),
-        lambda b, wh: (b[0] / wh[0] * steps, b[1] / wh[1] * steps, b[2] / wh[0] * steps, b[3] / wh[1] * steps),
-        lambda wh: top,
-        lambda wh: (wh[0] / steps, wh[1] / steps),
+        to_pixels=lambda v, wh: (
+            v[0] / steps * wh[0],
+            v[1] / steps * wh[1],
+            v[2] / steps * wh[0],
+            v[3] / steps * wh[1],
+        ),
+        from_pixels=lambda b, wh: (
+            b[0] / wh[0] * steps,
+            b[1] / wh[1] * steps,
+            b[2] / wh[0] * steps,
+            b[3] / wh[1] * steps,
+        ),
+        highest=lambda wh: top,
+        bin_size=lambda wh: (wh[0] / steps, wh[1] / steps),
     )
 
 
@@ -52,10 +62,10 @@ def bin_centres(steps: int) -> Convention:
     # The centre of bin i is at i + 0.5 steps; rounding i - 0.5 gives the bin back.
     edges = per_axis(steps, steps - 1)
     return Convention(
-        lambda v, wh: edges.to_pixels((v[0] + 0.5, v[1] + 0.5, v[2] + 0.5, v[3] + 0.5), wh),
-        lambda b, wh: _map(lambda v: v - 0.5, edges.from_pixels(b, wh)),
-        edges.highest,
-        edges.bin_size,
+        to_pixels=lambda v, wh: edges.to_pixels((v[0] + 0.5, v[1] + 0.5, v[2] + 0.5, v[3] + 0.5), wh),
+        from_pixels=lambda b, wh: _map(lambda v: v - 0.5, edges.from_pixels(b, wh)),
+        highest=edges.highest,
+        bin_size=edges.bin_size,
     )
 
 
@@ -79,10 +89,20 @@ def centred_square(decimals: int) -> Convention:
         return ((b[0] + left) / side, (b[1] + top) / side, (b[2] + left) / side, (b[3] + top) / side)
 
     step = 10.0**-decimals
-    return Convention(to_pixels, from_pixels, lambda wh: 1.0, lambda wh: (max(wh) * step, max(wh) * step))
+    return Convention(
+        to_pixels=to_pixels,
+        from_pixels=from_pixels,
+        highest=lambda wh: 1.0,
+        bin_size=lambda wh: (max(wh) * step, max(wh) * step),
+    )
 
 
-PIXELS: Final = Convention(lambda v, wh: v, lambda b, wh: b, lambda wh: float(max(wh)), lambda wh: (1.0, 1.0))
+PIXELS: Final = Convention(
+    to_pixels=lambda v, wh: v,
+    from_pixels=lambda b, wh: b,
+    highest=lambda wh: float(max(wh)),
+    bin_size=lambda wh: (1.0, 1.0),
+)
 """Pixels of the image."""
 
 
