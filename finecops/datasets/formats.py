@@ -1,6 +1,6 @@
 """The formats of annotation files: the values of `format` in a dataset's YAML file.
 
-To add a format, write a reader in a file of its own and add an entry here.
+To add a format, write a reader in a new file and add an entry here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Backends: one dictionary per kind of model, from the name in a configuration to a loaded model.
 
-To add a backend, write a class with the calls of a protocol (`finecops.models.protocols`) in a file of its own, and add
-an entry here. A configuration names its backend as `backend`.
+To add a backend, write a class with the calls of a protocol (`finecops.models.protocols`) in a new file, and add an
+entry here. A configuration names its backend as `backend`.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def _lacks_text_model(config: ExtractorConfig) -> str | None:
 
 
 def _lacks_file(config: SpecialistConfig | MllmConfig) -> str | None:
-    return None if resolve(config.weights).is_file() else f"{config.weights} is not here"
+    return None if resolve(config.weights).is_file() else f"{config.weights} does not exist"
 
 
 def _lacks_mmdet(config: SpecialistConfig) -> str | None:
@@ -155,7 +155,7 @@ def _weights_missing(weights: str) -> str | None:
     if resolve(weights).is_dir():
         return None
     if weights.startswith(("checkpoints/", ".", "/", "~")):
-        return f"{weights} is not here"
+        return f"{weights} does not exist"
     from huggingface_hub import try_to_load_from_cache
 
     # Every model repository of transformers has a config.json; it is cached with the weights.

@@ -158,7 +158,7 @@ def _load_untied(weights: str, config: SpecialistConfig) -> Any:
     """Load the model; for MM Grounding DINO, with separate box and class heads for every decoder layer.
 
     In transformers, MM Grounding DINO shares one head between the layers unless the checkpoint's configuration says
-    otherwise. Some checkpoints do not say it; their boxes would be refined with the first layer's head. The original
+    otherwise. Some configurations omit this; their boxes would be refined with the first layer's head. The original
     Grounding DINO does share its heads.
 
     Raises:

@@ -113,7 +113,7 @@ class OpenAiMllm:
     def _url(self, image: Picture) -> str:
         """The image as a data URL.
 
-        Where boxes are in pixels of the resized image, it is resized here: the server then keeps its size, and the size
+        If boxes are in pixels of the resized image, it is resized here: the server then keeps its size, and the size
         is known.
         """
         frame = frame_of(self.config, image.size)

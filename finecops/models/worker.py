@@ -1,4 +1,4 @@
-"""Models that run in an environment of their own, through a worker (`finecops.models.worker_process`)."""
+"""Models that run in another Python environment, through a worker (`finecops.models.worker_process`)."""
 
 from __future__ import annotations
 

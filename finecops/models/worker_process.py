@@ -1,4 +1,4 @@
-"""A worker: a program in an environment of its own that answers lines of JSON with lines of JSON.
+"""A worker: a program in another Python environment that answers lines of JSON with lines of JSON.
 
 This module starts it, sends requests, waits for answers, and starts it again when it dies. docs/models/workers.md
 describes the protocol.

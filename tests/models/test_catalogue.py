@@ -52,7 +52,7 @@ def test_list_shows_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(facts) == set(names("models"))
     assert facts["mini-gdino"]["lacks"] is None
     assert facts["cogvlm"]["lacks"] == "COGVLM_PYTHON is not set"
-    assert "is not here" in facts["shikra-7b"]["lacks"]
+    assert "does not exist" in facts["shikra-7b"]["lacks"]
     monkeypatch.setenv("COGVLM_PYTHON", "/usr/bin/python3")
     assert fact_of(load_mllm("cogvlm")).lacks is None
     assert "mllm" not in run("models", "list", "--kind", "extractor")
