@@ -1,4 +1,8 @@
-"""Every prompt, with the place it comes from. Placeholders are filled with `str.format`."""
+"""Every prompt, with its source. `str.format` fills the placeholders.
+
+A configuration names a prompt by the name of its constant. A prompt has the exact text
+of its source, unless the line below it says otherwise.
+"""
 
 from __future__ import annotations
 
@@ -8,33 +12,33 @@ QWEN2VL_REC: Final = "Output the bounding box of {expression} in the image."
 """Qwen2-VL's grounding prompt in the paper's published inference script (`SFA/inference_QwenVL.py`)."""
 
 QWEN2VL_FOCUS: Final = " Please focus on {target}."
-"""Appended to it for the focus strategy (paper, IV-A, Fig. 4, in the wording of the same script)."""
+"""Appended for target focus (paper, IV-A, Fig. 4; wording of the same script)."""
 
 FOCUS_PLEASE: Final = " please focus on the {target}."
-"""The focus strategy's sentence as the paper prints it (IV-A, Fig. 4)."""
+"""The focus sentence as the paper prints it (IV-A, Fig. 4)."""
 
 NO_FOCUS: Final = ""
-"""For models whose prompt is a task and its input: a sentence more would be part of the expression."""
+"""For models whose prompt is a task and its input: another sentence would become part of the expression."""
 
 INTERNVL_REC: Final = (
     "Please provide the bounding box coordinate of the region this sentence describes: <ref>{expression}</ref>"
 )
-"""InternVL's own evaluation (`evaluate_grounding.py`)."""
+"""InternVL's evaluation (`evaluate_grounding.py`)."""
 
 COGVLM_REC: Final = "Where is {expression}? answer in [[x0,y0,x1,y1]] format."
-"""The paper's script for CogVLM (`SFA/run_hf_model.py`), which deletes commas."""
+"""The paper's script for CogVLM (`SFA/run_hf_model.py`). It removes commas from the expression."""
 
 COGCOM_REC: Final = 'Find the region in image that "{expression}" describes.'
 """CogCoM's README."""
 
 SHIKRA_REC: Final = "Where is {expression} <image>? answer in [x0,y0,x1,y1] format."
-"""One of the templates of Shikra's `REC.json`; which of them the paper used is not published."""
+"""One of the templates in Shikra's `REC.json`. It is not published which one the paper used."""
 
 FERRET_REC: Final = "What is the location of {expression} in the image?"
-"""Ferret's evaluation (`model_refcoco`), which deletes commas."""
+"""Ferret's evaluation (`model_refcoco`). It removes commas from the expression."""
 
 GROUNDINGGPT_REC: Final = "Where is {expression}? Include the object positions in [x0, y0, x1, y1] format."
-"""GroundingGPT has no template of its own for REC; its demo's questions end like this."""
+"""GroundingGPT has no template for REC; the questions in its demo end like this."""
 
 LENNA_REC: Final = "Please detect the {expression} in this image."
 """Lenna's `chat.py`."""
@@ -45,25 +49,25 @@ QWEN25VL_REC: Final = "Locate {expression}, output its bbox coordinates using JS
 QWEN3VL_REC: Final = (
     'Locate the one instance that this sentence describes: "{expression}". Report bbox coordinates in JSON format.'
 )
-"""After Qwen3-VL's evaluation on ODinW ("Locate every instance that belongs to …"), for one sentence."""
+"""Adapted from Qwen3-VL's evaluation on ODinW ("Locate every instance that belongs to …") to one sentence."""
 
 GLM_REC: Final = "Help me to locate {expression} in the image and give me its bounding boxes."
 """GLM-4.1V's README."""
 
 FLORENCE_REC: Final = "<CAPTION_TO_PHRASE_GROUNDING>{expression}"
-"""Florence-2's task; the processor writes it out."""
+"""Florence-2's task token; the processor replaces it with a sentence."""
 
 KOSMOS_REC: Final = "<grounding><phrase> {expression}</phrase>"
-"""Kosmos-2's phrase grounding; the model goes on with the object."""
+"""Kosmos-2's phrase grounding; the model continues the text with the object's box."""
 
 PALIGEMMA_REC: Final = "detect {expression}"
 """PaliGemma's task prefix."""
 
 REXOMNI_REC: Final = "Detect {expression}. Output the bounding box coordinates in [x0, y0, x1, y1] format."
-"""Rex-Omni's detection prompt; commas part categories, so they are deleted."""
+"""Rex-Omni's detection prompt. Commas separate categories, so they are removed from the expression."""
 
 MOLMO_POINT: Final = "Point to {expression}."
-"""Molmo2 answers with a point, which is no box: it serves CRS, by letters."""
+"""Molmo2 answers with a point, not a box. It is used for CRS, which needs letters only."""
 
 CRS_QUESTION: Final = (
     "Given a referring expression, select the best-matching bounding box from the options below. "
@@ -76,14 +80,14 @@ CRS_NONE: Final = " If no suitable option exists, please select the option corre
 """Appended where "None" is an option (paper, IV-B; `CRS/region_selection_neg.py`)."""
 
 CRS_MARK: Final = "mark {number}"
-"""How an option names a mark that is drawn on the image."""
+"""The text of an option whose box is a numbered mark on the image."""
 
 CRS_LIST_AGAIN: Final = "Which options are there?\n{options}"
 CRS_WHICH_BOX: Final = (
     "Given a referring expression, select the best-matching bounding box from the options below. "
     "Referring expression: {expression}\n{options}\nAnswer with the bounding box."
 )
-"""Two exercises in reading options, for warming up a model that has never seen a question with any."""
+"""Two exercises for a model that has never seen a question with options; they come first in training."""
 
 NONE_BASELINE: Final = ' If no target object exists, please output "None".'
 """Appended to the grounding prompt in the paper's baseline for rejection (IV-B, Table VIII)."""

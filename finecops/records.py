@@ -1,7 +1,7 @@
-"""The rows that stages write and read: the contract between them.
+"""The rows that stages write and read. They are the contract between stages.
 
-One row per sample and stage. Boxes are `xyxy` pixels of the original image, floats. An unknown or missing key is
-an error with file and line (`finecops.runs.jsonl.read_rows`). Docs: `docs/records.md`.
+There is one row per sample and stage. Boxes are `xyxy` in pixels of the original image, floats. An unknown or missing
+key is an error that names the file and the line (`finecops.runs.jsonl.read_rows`). Documentation: `docs/records.md`.
 """
 
 from __future__ import annotations
@@ -11,54 +11,62 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 
 Xyxy = tuple[float, float, float, float]
+"""A box: left, top, right, bottom."""
 Span = tuple[int, int]
-"""Start and end of characters in a text."""
+"""Start and end (exclusive) of characters in a text."""
 Truth = Literal["box", "absent", "unknown"]
 NegativeKind = Literal["text", "image"]
 PredictionStatus = Literal["box", "reject", "unparsed", "failed"]
 
 
 class Record(BaseModel):
-    """Frozen, and strict about keys."""
+    """A row or a part of one. It is frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Negative(Record):
-    """What makes a sample a negative. A benchmark of rejection without pairs may know only some of it."""
+    """What makes a sample a negative. Fields are None where a benchmark does not state them."""
 
     kind: NegativeKind | None = None
     """What was changed: the expression or the image."""
     type: str | None = None
-    """How it was changed, in the benchmark's words: `replace_object`, `flip`, …"""
+    """How it was changed, as the benchmark names it: `replace_object`, `flip`, …"""
     level: int | None = None
-    """How near the change is to the target: 1 changes the target itself, 2 something around it."""
+    """1: the target itself was changed. 2: something around it."""
     positive_id: str | None = None
-    """The sample that it was made from."""
+    """The positive sample that it was made from."""
 
 
 class Sample(Record):
-    """An image and an expression, and what is known of the target.
+    """An image, an expression, and what is known about the target.
 
     Raises:
         ValueError: `box` and `truth` contradict each other, or a sample that is not absent has a `negative`.
     """
 
     id: str
+    """Unique in the split."""
     dataset: str
     split: str
     image: str
     """Path of the image below the dataset's root."""
     width: int
+    """Of the image, in pixels."""
     height: int
+    """Of the image, in pixels."""
     expression: str
+    """The referring expression."""
     truth: Truth
-    """`box`: the target is there, at `box`; `absent`: it is not there; `unknown`: answers get no score."""
+    """`box`: the target is in the image, at `box`. `absent`: it is not. `unknown`: answers get no score."""
     box: Xyxy | None
+    """The target's box, with truth `box`."""
     level: int | None
-    """Difficulty level 1 to 3 (paper, III-C); a negative has its positive's."""
+    """Difficulty level 1 to 3 (paper, III-C). A negative has the level of its positive."""
     tuple_type: str | None = None
+    """The expression's kind in the benchmark's construction, for example `0_hop`."""
     negative: Negative | None = None
+    """With truth `absent`: how the sample was made, if that is known."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Sample:
@@ -70,17 +78,17 @@ class Sample(Record):
 
     @property
     def positive(self) -> bool:
-        """Whether the target is known to be there."""
+        """Whether the target is known to be in the image."""
         return self.truth == "box"
 
     @property
     def absent(self) -> bool:
-        """Whether the target is known not to be there."""
+        """Whether the target is known not to be in the image."""
         return self.truth == "absent"
 
     @property
     def positive_id(self) -> str | None:
-        """Of a negative, the id of the sample that it was made from, if that is known."""
+        """For a negative, the id of the positive that it was made from, if that is known."""
         return self.negative.positive_id if self.negative is not None else None
 
 
@@ -88,10 +96,11 @@ FailureCause = Literal["data", "input"]
 
 
 class StageRow(Record):
-    """What every stage's row has: the sample, and why it failed if it did."""
+    """What the rows of all stages have."""
 
     sample_id: str
     reason: str | None = None
+    """Why the stage failed for the sample, or why an answer has no box."""
     cause: FailureCause | None = None
     """Of a failed row: `data`, the sample's own image or expression cannot be used; `input`, a stage before this one
     gave nothing to work on; None: a model, a server or the machine, and another try may succeed."""
@@ -100,85 +109,90 @@ class StageRow(Record):
 
 
 class Target(StageRow):
-    """The phrase of an expression that names what it refers to.
-
-    Status: `found` (a span of the expression), `matched` (the extractor's words were not, but their head noun
-    is), `unmatched` (nothing in the expression matches them; span None), `failed` (no phrase; span None).
-    """
+    """The target phrase of an expression: the words that name what it refers to."""
 
     status: Literal["found", "matched", "unmatched", "failed"]
+    """`found`: the phrase is in the expression. `matched`: only its head noun is. `unmatched`: nothing of it is.
+    `failed`: the extractor gave no phrase."""
     phrase: str
+    """Empty with status `failed`."""
     span: tuple[int, int] | None
+    """Where the phrase stands in the expression, as character offsets. None with `unmatched` and `failed`."""
     extractor: str
+    """The name of the extractor."""
 
 
 class Route(StageRow):
-    """Level 1 (to the specialist) or 2 (to the MLLM), and the detections of the target that decided it.
-
-    `boxes` and `scores` are those above the threshold after NMS. `all_boxes` and `all_scores` are what the detector
-    returned down to a score of 0.05, so that other thresholds can be tried without detecting again. A sample whose
-    routing failed goes to the MLLM.
-    """
+    """The router's decision, with the detections of the target that it counted (paper, IV-A)."""
 
     status: Literal["routed", "failed"]
+    """`failed`: the router gave no answer; the sample goes to the MLLM."""
     level: Literal[1, 2]
+    """1: to the specialist. 2: to the MLLM."""
     boxes: tuple[Xyxy, ...]
+    """The detections above the score threshold, after NMS."""
     scores: tuple[float, ...]
     all_boxes: tuple[Xyxy, ...] = ()
+    """All detections with a score above 0.05, so that other thresholds need no new detection."""
     all_scores: tuple[float, ...] = ()
 
 
 class Candidates(StageRow):
-    """What a specialist proposes for an expression (paper, IV-B).
-
-    `boxes` and `scores` are all proposals, best first, before NMS; `kept` are the indices of those that NMS keeps,
-    best first, so that another number of candidates needs no new detection.
-    """
+    """A specialist's proposals for an expression (paper, IV-B)."""
 
     status: Literal["proposed", "failed"]
     boxes: tuple[Xyxy, ...]
+    """All proposals, best first, before NMS."""
     scores: tuple[float, ...]
     kept: tuple[int, ...]
+    """Indices of the proposals that remain after NMS, best first. All are kept here, so that another number of
+    candidates needs no new detection."""
 
     def best(self, k: int) -> tuple[Xyxy, ...]:
-        """The k best after NMS, or as many as there are."""
+        """The k best boxes after NMS; fewer if there are fewer."""
         return tuple(self.boxes[i] for i in self.kept[:k])
 
 
 class OrderVotes(StageRow):
-    """What a model says to one question in several orders of its options.
-
-    `orders[i]` says which candidate each letter stood for in order i (-1: None), `probabilities[i]` what each got.
-    """
+    """A model's answers to one question, asked with its options in several orders."""
 
     status: Literal["asked", "failed"]
     orders: tuple[tuple[int, ...], ...]
+    """For each order, the candidate of each letter; -1: None."""
     probabilities: tuple[tuple[float, ...], ...]
+    """For each order, the probability of each letter."""
 
 
 class Prediction(StageRow):
-    """What a model answered.
+    """A model's answer.
 
-    Status: `box` (boxes in rank order), `reject` (it said that the target is not there), `unparsed` (an answer
-    nobody could read), `failed` (no answer; `reason` says why). `scores` is None where the backend gives none;
-    `score_kind` says what they mean. `note` names a fallback that was taken (a target span not found, a text
-    cut at the model's limit).
-
-    From a choice among candidates: `boxes` are the candidates in the order of their letters' probabilities, which are
-    their scores, also where the answer is a rejection; `letters` are theirs. `choice` is the chosen letter, `presence`
-    how present the target is (1 - p(None) where None is an option), `mass` the share of all probability that fell
-    on the options' letters.
+    In CRS, `boxes` are the candidates, sorted by the probabilities of their letters, which are their `scores`. A
+    rejection has them too: ranking and decision come from the same numbers.
     """
 
     status: PredictionStatus
+    """`box`: one or more boxes. `reject`: the model says that the target is not in the image. `unparsed`: the reply
+    could not be parsed. `failed`: there is no reply; `reason` says why."""
     boxes: tuple[Xyxy, ...] = ()
+    """Best first."""
     scores: tuple[float, ...] | None = None
+    """One per box; None where the backend gives none."""
     score_kind: str | None = None
+    """What the scores mean."""
     source: str
+    """Which part of the strategy answered: `specialist`, `mllm` or `crs`."""
     prompt: str | None = None
+    """The prompt that was sent."""
     reply: str | None = None
+    """The reply before parsing."""
     note: str | None = None
+    """A fallback that was used: a target span that was not found, a text that was cut."""
     presence: float | None = None
+    """CRS: the score for the target being in the image: 1 - p(None) where None is an option, else that of the best
+    letter."""
     letters: tuple[str, ...] | None = None
+    """CRS: the letter of each box."""
     choice: str | None = None
+    """CRS: the chosen letter."""
     mass: float | None = None
+    """CRS: the probability of all letters together, before their sum was scaled to 1."""

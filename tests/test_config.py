@@ -1,4 +1,4 @@
-"""Configurations: names, paths, and what is said when one is wrong."""
+"""Configurations: names, paths, and error messages."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from finecops.config.find import (
 )
 from finecops.errors import ConfigError
 from finecops.models.grounding_dino import GroundingDino
-from finecops.models.transformers_mllm import prompt_text
-from finecops.replies.formats import DIALECTS
+from finecops.replies.formats import BOX_FORMATS
+from finecops.replies.prompting import prompt_text
 
 LOADERS = {"specialist": load_specialist, "mllm": load_mllm, "extractor": load_extractor}
 
 
 @pytest.mark.parametrize("name", names("models"))
-def test_every_model_that_comes_along_is_valid(name: str) -> None:
+def test_every_model_configuration_is_valid(name: str) -> None:
     import yaml
 
     kind = yaml.safe_load((Path("configs/models") / f"{name}.yaml").read_text())["kind"]
     config = LOADERS[kind](name)  # type: ignore[operator]
     assert config.name == name
     if kind == "mllm":
-        assert config.box_format in DIALECTS
+        assert config.box_format in BOX_FORMATS
         assert "car" in prompt_text(config, "car", "car")
 
 
 @pytest.mark.parametrize("name", names("presets"))
-def test_every_preset_names_models_that_there_are(name: str) -> None:
+def test_every_preset_names_existing_models(name: str) -> None:
     preset = load_preset(name)
     load_extractor(preset.extractor)
     load_specialist(preset.router)
@@ -45,7 +45,7 @@ def test_every_preset_names_models_that_there_are(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", names("datasets"))
-def test_every_dataset_names_a_preset_that_there_is(name: str) -> None:
+def test_every_dataset_names_an_existing_preset(name: str) -> None:
     config = load_dataset(name)
     assert config.default_split in config.splits
     load_preset(config.preset)
@@ -61,7 +61,7 @@ def test_every_dataset_names_a_preset_that_there_is(name: str) -> None:
         ("kind: mllm", "is a model of kind mllm; a specialist is needed here"),
     ],
 )
-def test_a_broken_file_is_named_with_its_setting(tmp_path: Path, content: str, message: str) -> None:
+def test_an_invalid_file_is_an_error_that_names_the_setting(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "model.yaml"
     path.write_text(content)
     with pytest.raises(ConfigError, match=message):
@@ -69,7 +69,7 @@ def test_a_broken_file_is_named_with_its_setting(tmp_path: Path, content: str, m
 
 
 @pytest.mark.parametrize("weights", ["checkpoints/no-such-model", "./nothing", "/no/such/folder"])
-def test_a_folder_that_is_not_here_is_said_at_once(weights: str) -> None:
+def test_a_missing_folder_is_an_error(weights: str) -> None:
     with pytest.raises(ConfigError, match="no model in"):
         GroundingDino(load_specialist("mini-gdino").model_copy(update={"weights": weights}))
 

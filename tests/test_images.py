@@ -1,4 +1,4 @@
-"""Image files of every kind that people have, and of kinds that they should not."""
+"""Image files in every mode, and files that are broken, too large or hostile."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_sixteen_bits_keep_their_shades(tmp_path: Path) -> None:
         ("huge.png", "huge", "the limit is"),
     ],
 )
-def test_what_cannot_be_read_says_why(tmp_path: Path, name: str, content: Any, message: str) -> None:
+def test_an_unreadable_file_is_an_error_with_its_reason(tmp_path: Path, name: str, content: Any, message: str) -> None:
     path = tmp_path / name
     if content == "cut":
         Image.effect_noise((200, 200), 50).save(path)
@@ -79,7 +79,7 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, name: str, content: Any, m
     elif content == "float":
         Image.new("F", (4, 4)).save(path)
     elif content == "huge":
-        # A header is enough: nothing of 200 megapixels is decoded.
+        # The size is refused from the header; the pixels are never decoded.
         Image.new("1", (20_000, MAX_PIXELS // 20_000 + 1)).save(path)
     elif content is not None:
         path.write_bytes(content)
@@ -88,7 +88,7 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, name: str, content: Any, m
 
 
 @pytest.mark.parametrize("size", [(1, 60), (60, 1), (1, 1), (3000, 20)])
-def test_odd_shapes_never_give_a_box_outside(
+def test_boxes_stay_inside_images_of_extreme_shapes(
     tmp_path: Path, size: tuple[int, int], mini_specialist: Any, mini_mllm: Any
 ) -> None:
     path = tmp_path / "odd.png"
@@ -103,7 +103,7 @@ def test_odd_shapes_never_give_a_box_outside(
         except ValueError as error:
             if "aspect ratio" not in str(error):
                 raise
-            continue  # the runner makes a failure of it, with these words
+            continue  # the runner turns this error into a failed row
         for x1, y1, x2, y2 in row.boxes:
             assert 0 <= x1 <= x2 <= size[0]
             assert 0 <= y1 <= y2 <= size[1]
@@ -126,7 +126,7 @@ def test_exif_rotation_is_applied(tmp_path: Path) -> None:
     assert read_image(tmp_path / "turned.jpg").size == (20, 40)
 
 
-def test_an_image_is_decoded_once_while_it_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_that_fit_into_the_cache_are_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [tmp_path / f"{i}.png" for i in range(3)]
     for path in paths:
         Image.new("RGB", (10, 10)).save(path)
@@ -141,4 +141,4 @@ def test_an_image_is_decoded_once_while_it_fits(tmp_path: Path, monkeypatch: pyt
             read_image(path)
     assert decoded == [*paths, paths[2]]
     Image.new("RGB", (10, 10), "red").save(paths[0])
-    assert read_image(paths[0]).getpixel((0, 0)) == (255, 0, 0)  # a changed file is read anew
+    assert read_image(paths[0]).getpixel((0, 0)) == (255, 0, 0)  # a changed file is read again

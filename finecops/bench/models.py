@@ -19,7 +19,7 @@ from tqdm import tqdm
 from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.images import forget_images, read_image
 from finecops.models.backends import load_mllm_model, load_specialist_model
-from finecops.models.transformers_mllm import Asked, TransformersMllm
+from finecops.models.transformers_mllm import ImagePrompt, TransformersMllm
 from finecops.records import Candidates, Prediction, Sample
 from finecops.replies.letters import LetterScores
 from finecops.runs.batches import Batch, make_batches
@@ -123,7 +123,7 @@ class _GeneratedLetters:
         if not boxes:
             return Prediction(sample_id=sample.id, status="failed", source="crs", reason="no candidates")
         options = self.selecting.options(self.model.config, sample, boxes)
-        (reply,) = self.model.generate([Asked(0, read_image(group.image), options.prompt)])
+        (reply,) = self.model.generate([ImagePrompt(0, read_image(group.image), options.prompt)])
         return prediction_of(sample, boxes, options, LetterScores(options.prompt, None, None, reply.text))
 
 

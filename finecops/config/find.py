@@ -1,15 +1,14 @@
 """Finding configurations by name or path, and the folders that they name.
 
 A name is looked up in `./configs/<kind>/<name>.yaml` first, then in the user's folder (`finecops.config.home`), then in
-the ones that come with finecops. A path to a
-YAML file works wherever a name does. Relative folders in them are looked up from the working directory first,
-then from the project's folder.
+the package. A path to a YAML file works wherever a name does. A relative folder in a configuration is looked up from
+the working directory first, then from the project's folder.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -29,24 +28,25 @@ from finecops.errors import ConfigError
 PACKAGE = Path(__file__).resolve().parents[1]
 PROJECT = PACKAGE.parent
 
-_MODEL_KINDS: dict[str, type[Config]] = {
+_MODEL_KINDS: dict[str, type[AnyModelConfig]] = {
     "specialist": SpecialistConfig,
     "mllm": MllmConfig,
     "extractor": ExtractorConfig,
 }
 C = TypeVar("C", bound=Config)
-M = TypeVar("M", bound=Config)
 
 
-def with_permissions(config: M, trust_remote_code: bool, allow_pickle: bool) -> M:
-    """The configuration with the user's permission to run a model's own code, or to unpickle tensors, where it can use
-    one."""
+def with_permissions(config: C, trust_remote_code: bool, allow_pickle: bool) -> C:
+    """The configuration with the user's permissions: to run a model's own code, and to unpickle tensors.
+
+    An extractor has neither setting and is returned unchanged.
+    """
     permissions = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
     return config.model_copy(update={key: True for key, given in permissions.items() if given and hasattr(config, key)})
 
 
 def names(kind: str) -> list[str]:
-    """All names of a kind of configuration (`datasets`, `models`, `presets`), sorted."""
+    """All names of a kind of configuration (`datasets`, `models` or `presets`), sorted."""
     found = {path.stem for folder in _folders(kind) if folder.is_dir() for path in folder.glob("*.yaml")}
     return sorted(found)
 
@@ -78,15 +78,11 @@ def load_mllm(name: str) -> MllmConfig:
 def load_model(name: str) -> AnyModelConfig:
     """A model of any kind by name or path; `name@weights` gives it other weights."""
     name, weights = _split_weights(name)
-    kinds: dict[str, type[AnyModelConfig]] = {
-        "specialist": SpecialistConfig,
-        "mllm": MllmConfig,
-        "extractor": ExtractorConfig,
-    }
     raw, path = _read("models", name)
-    if raw.get("kind") not in kinds:
-        raise ConfigError(f"{path}: kind: {raw.get('kind')!r} is not one of {', '.join(kinds)}")
-    config = _load("models", name, kinds[raw["kind"]])
+    kind = raw.get("kind")
+    if kind not in _MODEL_KINDS:
+        raise ConfigError(f"{path}: kind: {kind!r} is not one of {', '.join(_MODEL_KINDS)}")
+    config = _load("models", name, _MODEL_KINDS[str(kind)])
     field = "model" if isinstance(config, ExtractorConfig) else "weights"
     return config.model_copy(update={field: weights}) if weights else config
 
@@ -97,12 +93,13 @@ def load_extractor(name: str) -> ExtractorConfig:
 
 
 def _split_weights(name: str) -> tuple[str, str]:
+    # A path to a YAML file may contain "@"; an existing file is never split.
     first, _, weights = name.partition("@")
     return (first, weights) if weights and not Path(name).is_file() else (name, "")
 
 
 def resolve(path: Path | str) -> Path:
-    """A relative path from the working directory if it is there, else from the project's folder."""
+    """A relative path from the working directory if it exists there, else from the project's folder."""
     path = Path(path)
     if path.is_absolute() or path.exists() or not (PROJECT / path).exists():
         return path
@@ -110,10 +107,10 @@ def resolve(path: Path | str) -> Path:
 
 
 def resolve_weights(weights: str) -> str:
-    """What a configuration's `weights` stand for: a folder that is here, or the id of a model on the Hub.
+    """What a configuration's `weights` stand for: an existing folder, or the id of a model on the Hub.
 
     Raises:
-        ConfigError: it is written as a folder (`checkpoints/…`, or with a leading `.`, `/` or `~`) that is not here.
+        ConfigError: it is written as a folder (`checkpoints/…`, or with a leading `.`, `/` or `~`), and there is none.
     """
     path = resolve(Path(weights).expanduser())
     if path.is_dir():
@@ -124,23 +121,27 @@ def resolve_weights(weights: str) -> str:
 
 
 def _folders(kind: str) -> list[Path]:
+    # PROJECT has the files in a clone, PACKAGE in an installed wheel.
     return [folder / "configs" / kind for folder in (Path(), home(), PROJECT, PACKAGE)]
 
 
 def _load(kind: str, name: str, expected: type[C]) -> C:
     raw, path = _read(kind, name)
-    actual = _MODEL_KINDS.get(str(raw.get("kind")), expected) if kind == "models" else expected
+    actual: type[Config] = _MODEL_KINDS.get(str(raw.get("kind")), expected) if kind == "models" else expected
     if actual is not expected:
-        raise ConfigError(f"{name} is a model of kind {raw['kind']}; a {expected.__name__[:-6].lower()} is needed here")
+        # The class is called `SpecialistConfig` where its kind is `specialist`.
+        wanted = expected.__name__.removesuffix("Config").lower()
+        raise ConfigError(f"{name} is a model of kind {raw['kind']}; a {wanted} is needed here")
     try:
         return expected.model_validate(raw)
     except ValidationError as error:
+        # One setting at a time: the first error is often the cause of the others.
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"{path}: {where}: {first['msg']}") from error
 
 
-def _read(kind: str, name: str) -> tuple[dict[str, Any], Path]:
+def _read(kind: str, name: str) -> tuple[dict[str, object], Path]:
     given = Path(name)
     candidates = [given] if given.suffix in (".yaml", ".yml") else [f / f"{name}.yaml" for f in _folders(kind)]
     for path in candidates:

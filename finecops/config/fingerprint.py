@@ -1,30 +1,38 @@
-"""What of a configuration changes what a model answers, and what tells one set of weights from another."""
+"""Which settings change a model's answers, and a fingerprint of its weights. Both go into `run.json`."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+
+from pydantic import JsonValue
 
 from finecops.config.find import resolve
 from finecops.config.schema import MllmConfig, SpecialistConfig
 
 _HASHED_WHOLE_BYTES = 200_000_000
+"""Larger weights are described by names and sizes: a checksum of tens of gigabytes would delay every start."""
 
 
 def weights_fingerprint(weights: str) -> str:
-    """What tells one set of local weights from another: a checksum, or names and sizes where they are large."""
+    """A text that differs between two sets of local weights: a checksum, or names and sizes of large files.
+
+    It is `"hub"` for weights that are not in a local folder: their id and revision are settings already.
+    """
     folder = resolve(weights)
     if folder.is_file():
         return hashlib.sha256(folder.read_bytes()).hexdigest()
     if not folder.is_dir():
         return "hub"
+    # Sorted: the order in which a folder lists its files differs between file systems.
     files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".bin"))
     if sum(path.stat().st_size for path in files) <= _HASHED_WHOLE_BYTES:
         return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     return ", ".join(f"{path.name} {path.stat().st_size}" for path in files)
 
 
-_NOT_ANSWERS = {
+# These settings change the speed, the documentation or the connection, never an answer. A run may continue after a
+# change of them.
+_NO_EFFECT_ON_ANSWERS = {
     "batch_size",
     "licence",
     "seen",
@@ -41,9 +49,9 @@ _NOT_ANSWERS = {
 }
 
 
-def model_settings(config: SpecialistConfig | MllmConfig) -> dict[str, Any]:
-    """What of a model's configuration changes what it answers, with a fingerprint of its weights."""
-    told = config.model_dump(mode="json", exclude=_NOT_ANSWERS, exclude_none=True)
+def model_settings(config: SpecialistConfig | MllmConfig) -> dict[str, JsonValue]:
+    """The settings that change a model's answers, with a fingerprint of its weights."""
+    settings: dict[str, JsonValue] = config.model_dump(mode="json", exclude=_NO_EFFECT_ON_ANSWERS, exclude_none=True)
     if isinstance(config, MllmConfig) and config.adapter is not None:
-        told["adapter_fingerprint"] = weights_fingerprint(config.adapter)
-    return told | {"weights_fingerprint": weights_fingerprint(config.weights)}
+        settings["adapter_fingerprint"] = weights_fingerprint(config.adapter)
+    return settings | {"weights_fingerprint": weights_fingerprint(config.weights)}

@@ -1,6 +1,6 @@
-"""The user's own folder of finecops: fetched data and models, configurations, remembered paths.
+"""The user's folder: downloaded data and models, the user's own configurations, stored paths.
 
-`FINECOPS_HOME` moves it; else it is where the operating system keeps an application's data.
+The variable `FINECOPS_HOME` sets it. Without it, the folder is where the operating system keeps an application's data.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from pathlib import Path
 import platformdirs
 
 VARIABLE = "FINECOPS_HOME"
+"""The environment variable that names the folder."""
 
 
 def home() -> Path:
-    """The user's folder. It need not exist."""
-    moved = os.environ.get(VARIABLE)
-    return Path(moved).expanduser() if moved else platformdirs.user_data_path("finecops", appauthor=False)
+    """The user's folder. It may not exist."""
+    chosen = os.environ.get(VARIABLE)
+    # Without `appauthor=False`, Windows would nest the folder in one of the same name.
+    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("finecops", appauthor=False)

@@ -1,8 +1,6 @@
-"""Datasets, models and presets: YAML files in `configs/`, validated.
+"""The settings of datasets, models and presets: YAML files in `configs/`, validated.
 
-A name is looked up in `./configs/<kind>/<name>.yaml` first, then in the ones that come with finecops. A path to a
-YAML file works wherever a name does. Relative folders in them are looked up from the working directory first,
-then from the project's folder.
+`finecops.config.find` says where a file is looked up.
 """
 
 from __future__ import annotations
@@ -14,200 +12,227 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Config(BaseModel):
-    """Frozen, unknown keys refused."""
+    """A configuration file. It is frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
+    """What the command line calls it. It is the name of the file without `.yaml`."""
 
 
 class DatasetConfig(Config):
-    """Where a dataset's files are.
-
-    Attributes:
-        root: its folder.
-        format: how its annotation files are written (`finecops.datasets.formats`).
-        image_folders: folders below the root in which an annotation's `file_name` is looked up, in this order.
-        splits: split → annotation files below the root; those that exist are read together.
-        default_split: the split to run on.
-        preset: the models to run with.
-        get: what to fetch from where, and where to put it; shown when nothing is there.
-    """
+    """Where a dataset's files are."""
 
     root: Path
+    """The dataset's folder."""
     format: str = "coco"
+    """How the annotation files are written: a name in `finecops.datasets.formats`."""
     image_folders: tuple[str, ...]
+    """Folders below the root in which an annotation's `file_name` is looked up, in this order."""
     splits: dict[str, tuple[str, ...]]
+    """Split → annotation files below the root. Those that exist are read together."""
     default_split: str = "test"
+    """The split to run on when no split is given."""
     preset: str
+    """The preset of models to run with when none is given."""
     get: str
+    """What to download from where, and where to put it. It is shown when no file is found."""
 
 
 class ModelConfig(Config):
     """What a specialist and an MLLM have in common.
 
-    Attributes:
-        weights: a folder or a Hub id; the name that a server knows the model by; a file of predictions to replay.
-        revision: of the Hub; `remote_code` needs it to be a commit.
-        licence: of the weights.
-        score: what its score means.
-        seen: which of the benchmarks' sources it saw in training (RefCOCO, GQA, …), by its makers; None: not known.
-        proved: how finecops' way to it was tried, and on what.
-        paper_row: its row in the paper's tables.
-        remote_code: the model needs code from the Hub; `trust_remote_code` is the user's permission to run it.
-        allow_pickle: the user's permission to load weights in pickle form (tensors only).
-        device_map: how transformers spreads the weights ("auto" over all GPUs); None: all on one device.
-        batch_size: samples per batch.
-        command: of a worker: the program in the model's own environment and its arguments. `$NAME` stands for an
-            environment variable, and a program below `finecops/models/workers/` may be named without its folder.
-        start_seconds, timeout_seconds: how long a worker may take to load, and a request to be answered.
-        file_format, file_score: of a file to replay, as `finecops eval --predictions` reads it.
+    Raises:
+        ValueError: `command` or `file_format` is given for a backend that does not use it, or is missing for one that
+            does.
     """
 
     weights: str
+    """A folder or a Hub id. For a server: the model's name there. For the backend replay: a file of predictions."""
     revision: str | None = None
+    """Revision on the Hub. With `remote_code` it must be a commit."""
     licence: str
+    """Licence of the weights."""
     score: str
+    """What the model's score means. Each row states it as `score_kind`."""
     seen: tuple[str, ...] | None = None
+    """Sources of the benchmarks that were in its training data (RefCOCO, GQA, …), as its authors state. None: not
+    known."""
     proved: str = "not run here"
+    """How finecops' code for the model was tested, and with which weights."""
     paper_row: str | None = None
+    """Its row in the paper's tables."""
     remote_code: bool = False
+    """The model needs code from the Hub."""
     trust_remote_code: bool = False
+    """The user allows that code to run."""
     allow_pickle: bool = False
+    """The user allows weights in pickle form. Only tensors are loaded from them."""
     device_map: str | None = None
+    """How transformers distributes the weights ("auto": over all GPUs). None: all on one device."""
     dtype: str = "auto"
+    """Number type of the weights, by its name in torch. `auto`: as in the checkpoint."""
     batch_size: int = Field(default=8, ge=1)
+    """Samples per batch."""
     command: tuple[str, ...] = ()
+    """Of a worker: the program in the model's own environment, and its arguments. `$NAME` stands for an environment
+    variable. A program in `finecops/models/workers/` may be named without its folder."""
     start_seconds: float = Field(default=900.0, gt=0)
+    """How long a worker may take to load."""
     timeout_seconds: float = Field(default=120.0, gt=0)
+    """How long a worker or a server may take to answer a request."""
     file_format: str | None = None
+    """Of the backend replay: the file's format, as `finecops eval --predictions --format` names it."""
     file_score: str | None = None
+    """Of the backend replay: the field of the file that holds the scores."""
 
     @model_validator(mode="after")
     def _has_what_its_backend_needs(self) -> ModelConfig:
         backend = getattr(self, "backend", None)
         if (backend == "worker") != bool(self.command):
-            raise ValueError("`command` goes with the backend worker, and with no other")
+            raise ValueError("the backend worker needs `command`; no other backend uses it")
         if (backend == "replay") != bool(self.file_format):
-            raise ValueError("`file_format` goes with the backend replay, and with no other")
+            raise ValueError("the backend replay needs `file_format`; no other backend uses it")
         return self
 
 
 class SpecialistConfig(ModelConfig):
-    """A detector that takes text.
-
-    Attributes:
-        backend: how it is reached (`finecops.models.backends`).
-        reads: what its text may be: a whole `expression`, or the name of a `category`; a category's detector is asked
-            for the target alone where there is one.
-        max_boxes: so many best boxes are kept per query.
-        max_tokens: its text limit.
-        long_text: a longer text is an `error`, or is `cut` and counted.
-        mmdet_config: of the backend mmdet: a configuration file, or the name of one in mmdet.
-    """
+    """A detector that takes text."""
 
     kind: Literal["specialist"]
     backend: str
+    """How the model is reached: a key of `finecops.models.backends.SPECIALIST_BACKENDS`."""
     dtype: str = "float32"
+    """Number type of the weights, by its name in torch."""
     batch_size: int = Field(default=16, ge=1)
+    """Samples per batch."""
     reads: Literal["expression", "category"] = "expression"
+    """What its text may be: a whole expression, or the name of a category. A detector of categories is asked for the
+    target alone where there is one."""
     max_boxes: int = Field(default=20, ge=1)
+    """How many boxes are kept per query, best first."""
     max_tokens: int = Field(default=256, ge=1)
+    """The longest text that it takes, in tokens."""
     long_text: Literal["error", "cut"] = "error"
+    """What happens to a longer text: it is an error, or it is cut and the row gets a note."""
     mmdet_config: str | None = None
+    """Of the backend mmdet: a configuration file, or the name of one that mmdet contains."""
 
 
 class MllmConfig(ModelConfig):
-    """A multimodal language model that answers with box text, in this process or behind an OpenAI-compatible server.
+    """A multimodal language model, in this process or behind a server.
 
-    Attributes:
-        backend: how it is reached (`finecops.models.backends`).
-        base_url, api_key_env, concurrency: of a server; `api_key_env` names the variable that holds its key.
-        prompt, focus: constants of `finecops.prompts`.
-        box_format: a dialect (`finecops.replies.formats`).
-        chat: the processor has a chat template and the prompt is a user's turn; else the prompt is the whole text.
-        chat_options: what the chat template is given besides (`enable_thinking: false`), here or on a server.
-        system: a system message.
-        padded_batches: prompts of different lengths may be answered together; not where padding shifts the positions of
-            generated tokens (Kosmos-2 in transformers).
-        plain_commas: commas are taken out of the expression: the model reads them as the end of a category.
-        min_pixels, max_pixels: bounds of the area that an image is resized to.
-        resize_factor: sides of the resized image are multiples of it; needed where boxes are in its pixels.
-        attention: transformers' implementation.
-        adapter: a LoRA adapter.
-        option_step, option_markers: as an option of a question a box is rounded to `option_step` thousandths, with
-            the format's markers around it or without (the paper's are without).
-        refusal: a sentence added to the prompt that allows a refusal (the paper's baseline of Table VIII).
+    Raises:
+        ValueError: the box format is in pixels of the resized image, and how it is resized is not given.
     """
 
     kind: Literal["mllm"]
     backend: str
+    """How the model is reached: a key of `finecops.models.backends.MLLM_BACKENDS`."""
     base_url: str | None = None
+    """URL of an OpenAI-compatible server. None: OpenAI's own."""
     api_key_env: str = "OPENAI_API_KEY"
+    """The environment variable that holds the server's key. The key itself is never written to a file."""
     concurrency: int = Field(default=16, ge=1)
+    """How many requests a server gets at the same time."""
     prompt: str
+    """The prompt: the name of a constant in `finecops.prompts`."""
     focus: str
+    """The sentence added for target focus: the name of a constant in `finecops.prompts`."""
     box_format: str
+    """How the model writes a box: a key of `finecops.replies.formats.BOX_FORMATS`."""
     chat: bool = True
+    """True: the processor has a chat template, and the prompt is a user message. False: the prompt is the whole
+    text."""
     chat_options: dict[str, bool | int | str] = Field(default_factory=dict)
+    """More arguments of the chat template (`enable_thinking: false`), here or on a server."""
     system: str | None = None
+    """A system message."""
     padded_batches: bool = True
+    """Whether prompts of different lengths may share a batch. False where padding shifts the positions of generated
+    tokens (Kosmos-2 in transformers)."""
     plain_commas: bool = False
+    """Whether commas are removed from the expression, because the model reads a comma as the end of a category."""
     max_new_tokens: int = Field(default=256, ge=1)
+    """The longest answer, in tokens."""
     min_pixels: int | None = None
+    """Smallest area that an image is resized to."""
     max_pixels: int | None = None
+    """Largest area that an image is resized to."""
     resize_factor: int | None = None
+    """The sides of the resized image are multiples of this. Needed where boxes are in pixels of that image."""
     attention: str = "sdpa"
+    """The attention implementation of transformers."""
     adapter: str | None = None
+    """A LoRA adapter: a folder or a Hub id."""
     option_step: int = Field(default=1, ge=1, le=100)
+    """In a multiple-choice question, boxes are rounded to this many thousandths of the image's sides."""
     option_markers: bool = False
+    """Whether boxes in a multiple-choice question keep the box format's markers. The paper's have none."""
     refusal: str | None = None
+    """A sentence added to the prompt that allows a refusal (baseline of the paper's Table VIII): the name of a constant
+    in `finecops.prompts`."""
 
     @model_validator(mode="after")
-    def _knows_what_is_resized(self) -> MllmConfig:
+    def _knows_the_resized_size(self) -> MllmConfig:
         if self.box_format.endswith("_resized") and not (self.resize_factor and self.min_pixels and self.max_pixels):
             raise ValueError(f"{self.box_format} needs `resize_factor`, `min_pixels` and `max_pixels`")
         return self
 
     def __hash__(self) -> int:
+        # pydantic's own hash fails on the dictionary `chat_options`, and the loaders cache by configuration.
         return hash(self.model_dump_json())
 
 
 class ExtractorConfig(Config):
-    """A way to find the target phrase: `rules`, an OpenAI-compatible server, or a local text model.
-
-    `api_key_env` names the environment variable that holds the server's key; keys are never written anywhere.
-    """
+    """A target extractor: rules, an OpenAI-compatible server, or a local text model."""
 
     kind: Literal["extractor"]
     backend: str
+    """How the model is reached: a key of `finecops.models.backends.EXTRACTOR_BACKENDS`."""
     licence: str | None = None
+    """Licence of the weights."""
     proved: str = "not run here"
+    """How finecops' code for the model was tested, and with which weights."""
     model: str | None = None
+    """The model's name on the server, or a folder or Hub id. The rules have none."""
     base_url: str | None = None
+    """URL of an OpenAI-compatible server. None: OpenAI's own."""
     api_key_env: str = "OPENAI_API_KEY"
+    """The environment variable that holds the server's key. The key itself is never written to a file."""
     batch_size: int = Field(default=8, ge=1)
+    """Expressions per request."""
     concurrency: int = Field(default=8, ge=1)
+    """How many requests a server gets at the same time."""
     timeout_seconds: float = 60.0
+    """How long a server may take to answer a request."""
     max_new_tokens: int = 512
+    """The longest answer, in tokens."""
     dtype: str = "auto"
+    """Number type of the weights, by its name in torch. `auto`: as in the checkpoint."""
 
 
 class PresetConfig(Config):
-    """Which models play which part, and the router's thresholds (paper, IV-A).
-
-    `selector` and `selector_none` are MLLMs tuned to pick a letter, without and with None; if not given, the MLLM.
-    """
+    """Which model plays which part, and the router's thresholds (paper, IV-A)."""
 
     extractor: str
+    """Names the target phrase of an expression."""
     router: str
+    """The specialist that counts instances of the target."""
     specialist: str
+    """Answers easy samples, and proposes the candidates of CRS."""
     mllm: str
+    """Answers the other samples."""
     selector: str | None = None
+    """An MLLM tuned to choose a letter, without the option None. Not given: `mllm`."""
     selector_none: str | None = None
+    """An MLLM tuned to choose a letter, with the option None. Not given: `mllm`."""
     score_threshold: float = Field(default=0.2, ge=0, le=1)
+    """The router counts detections with a score above this."""
     nms_iou: float = Field(default=0.7, gt=0, le=1)
+    """IoU threshold of the non-maximum suppression before counting."""
     zero_is: Literal[1, 2] = 2
+    """The level of a sample whose target is not detected at all."""
 
 
 AnyModelConfig: TypeAlias = SpecialistConfig | MllmConfig | ExtractorConfig

@@ -1,1 +1,1 @@
-"""Reading benchmarks into samples, choosing some of them, and checking their files."""
+"""Datasets: reading annotation files into samples, choosing some samples, and checking files."""

@@ -1,4 +1,4 @@
-"""Checking a benchmark's files: COCO format or vanilla, everything that is wrong and where."""
+"""Checking a dataset's files, in COCO format or vanilla: every fault, with its file and entry."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
@@ -21,16 +20,27 @@ _NEGATIVE_KEYS = ("positive_id", "negative_level", "negative_type", "shuffle_ind
 
 @dataclass
 class CheckReport:
-    """What was looked at and what is wrong."""
+    """The result of a check."""
 
     checked: dict[str, int] = field(default_factory=dict)
+    """What was checked (samples, images, vanilla rows) → how many."""
     problems: list[Problem] = field(default_factory=list)
 
 
 def check_split(
     config: DatasetConfig, split: str, annotations: Sequence[Path] = (), images: bool = True
 ) -> CheckReport:
-    """Check a split: every entry, every negative's positive, and (with `images`) every image and its size."""
+    """Check a split: every entry, the positive of every negative, and every image file with its size.
+
+    Args:
+        config: the dataset.
+        split: the split; its files are those of the configuration.
+        annotations: other files instead.
+        images: whether images are opened too.
+
+    Raises:
+        DataError: a file is missing, is not JSON, or has no usable sample.
+    """
     report = CheckReport()
     _, files = find_annotations(config, split, annotations)
     vanilla = [path for path in files if is_vanilla(path)]
@@ -48,7 +58,11 @@ def check_split(
 
 
 def is_vanilla(path: Path) -> bool:
-    """Whether a file is in the vanilla format: a list of rows with an `expression` each."""
+    """Whether a file is in the vanilla format of FineCops-Ref: a JSON list of rows, without boxes.
+
+    Raises:
+        DataError: the file is not JSON.
+    """
     try:
         content = json.loads(path.read_bytes())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -69,16 +83,17 @@ def _check_pairs(dataset: Dataset, report: CheckReport) -> None:
         elif not positive.positive:
             problem = f"its positive {positive.id} is a negative itself"
         elif sample.negative.kind == "text" and sample.expression == positive.expression:
-            problem = f"a negative expression with the words of its positive {positive.id}"
+            problem = f"a negative expression that is the same as its positive's ({positive.id})"
         elif sample.negative.kind == "image" and sample.image == positive.image:
-            problem = f"a negative image that is its positive's ({positive.image})"
+            problem = f"a negative image that is the same as its positive's ({positive.image})"
         if sample.negative.level not in (1, 2):
-            problem = f"negative_level is {sample.negative.level}; 1 or 2 is meant"
+            problem = f"negative_level is {sample.negative.level}; it must be 1 or 2"
         if problem:
             report.problems.append(Problem(source, sample.id, problem))
 
 
 def _check_images(dataset: Dataset, report: CheckReport) -> None:
+    # Many samples share an image; each file is opened once.
     sizes: dict[str, tuple[int, int] | str] = {}
     for sample in dataset.samples:
         path = dataset.image_path(sample)
@@ -88,16 +103,19 @@ def _check_images(dataset: Dataset, report: CheckReport) -> None:
         if isinstance(size, str):
             report.problems.append(Problem(path, sample.id, size))
         elif size != (sample.width, sample.height):
-            told = f"{sample.width}x{sample.height}"
-            report.problems.append(Problem(path, sample.id, f"the image is {size[0]}x{size[1]}, its entry says {told}"))
+            expected = f"{sample.width}x{sample.height}"
+            message = f"the image is {size[0]}x{size[1]}, its entry says {expected}"
+            report.problems.append(Problem(path, sample.id, message))
     report.checked["images"] = len(sizes)
 
 
 def _image_size(path: Path) -> tuple[int, int] | str:
+    """Width and height, or what is wrong with the file."""
     if not path.is_file():
         return "the image is missing"
     try:
         with Image.open(path) as image:
+            # `open` reads the header only; a cut file is found by decoding it.
             image.load()
             return image.size
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -117,7 +135,7 @@ def _check_vanilla(path: Path, report: CheckReport) -> None:
     report.checked["vanilla rows"] = report.checked.get("vanilla rows", 0) + len(rows)
 
 
-def _vanilla_problems(row: Any) -> list[str]:
+def _vanilla_problems(row: object) -> list[str]:
     if not isinstance(row, dict):
         return ["not a JSON object"]
     problems = [f"no {key}" for key in _VANILLA_KEYS if key not in row]
@@ -126,7 +144,7 @@ def _vanilla_problems(row: Any) -> list[str]:
     if not str(row.get("expression", "-")).strip():
         problems.append("the expression is empty")
     if row.get("level") not in (1, 2, 3):
-        problems.append(f"level is {row.get('level')!r}; 1, 2 or 3 is meant")
+        problems.append(f"level is {row.get('level')!r}; it must be 1, 2 or 3")
     if not isinstance(row.get("objects_id"), list) or not row.get("objects_id"):
-        problems.append("objects_id is not a list of the things named, the target first")
+        problems.append("objects_id is not a list of the objects in the expression, the target first")
     return problems

@@ -1,4 +1,4 @@
-"""A split of a dataset: its files are found, read by the reader of their format, and joined."""
+"""Loading a split of a dataset: finding its files, reading them in their format, and joining them."""
 
 from __future__ import annotations
 
@@ -18,31 +18,41 @@ from finecops.records import Sample
 
 @dataclass(frozen=True)
 class Dataset:
-    """Samples of a split, in the files' order, with what had to be left out and where everything came from."""
+    """A split that was read."""
 
     config: DatasetConfig
     split: str
     root: Path
+    """The dataset's folder."""
     files: tuple[Path, ...]
+    """The annotation files."""
     sha256: str
+    """Checksum of the annotation files."""
     samples: tuple[Sample, ...]
+    """In the order of the files."""
     problems: tuple[Problem, ...]
+    """The entries that were left out."""
 
     def image_path(self, sample: Sample) -> Path:
-        """The sample's image file. `sample.image` was looked up when the dataset was read."""
+        """The path of the sample's image file."""
         return self.root / sample.image
 
     @property
     def unknown(self) -> int:
-        """How many samples have no known truth: they get answers and no score."""
+        """How many samples have an unknown truth. They get answers and no score."""
         return sum(sample.truth == "unknown" for sample in self.samples)
 
 
 def find_annotations(config: DatasetConfig, split: str, given: Sequence[Path] = ()) -> tuple[Path, tuple[Path, ...]]:
-    """The dataset's folder and its annotation files that are there.
+    """The dataset's folder, and the annotation files of a split that exist.
+
+    Args:
+        config: the dataset.
+        split: the split.
+        given: annotation files to use instead; all must exist.
 
     Raises:
-        DataError: the split is unknown, or there is no file; the message says what to fetch and where to put it.
+        DataError: the split is unknown, or there is no file. The message says what to download and where to put it.
     """
     root = resolve(config.root)
     if given:
@@ -60,19 +70,32 @@ def find_annotations(config: DatasetConfig, split: str, given: Sequence[Path] = 
 
 
 def load_dataset_split(config: DatasetConfig, split: str | None = None, annotations: Sequence[Path] = ()) -> Dataset:
-    """Read a split. Entries that make no sense are left out and listed in `problems`.
+    """Read a split. Entries that are not valid are left out and listed in `problems`.
+
+    Args:
+        config: the dataset.
+        split: the split; None: the dataset's default split.
+        annotations: annotation files to read instead of the split's own.
 
     Raises:
-        ConfigError: the format is unknown.
+        ConfigError: the dataset's format is unknown.
         DataError: there is no file, or no usable sample in the files.
     """
     split = split or config.default_split
     root, files = find_annotations(config, split, annotations)
+    # One checksum over all files, in order: the run folder keeps it, to notice a changed dataset.
     digest = hashlib.sha256()
     samples: dict[str, Sample] = {}
     problems: list[Problem] = []
     for path in files:
-        source = SourceFile(path, path.read_bytes(), config.name, split, root, config.image_folders)
+        source = SourceFile(
+            path=path,
+            content=path.read_bytes(),
+            dataset=config.name,
+            split=split,
+            root=root,
+            image_folders=config.image_folders,
+        )
         digest.update(source.content)
         for found in _read(config, source, samples):
             if isinstance(found, Problem):
@@ -82,11 +105,23 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
     if not samples:
         first = f"; the first of {len(problems)} problems: {problems[0]}" if problems else ""
         raise DataError(f"no usable sample in {', '.join(map(str, files))}{first}")
-    return Dataset(config, split, root, files, digest.hexdigest(), tuple(samples.values()), tuple(problems))
+    return Dataset(
+        config=config,
+        split=split,
+        root=root,
+        files=files,
+        sha256=digest.hexdigest(),
+        samples=tuple(samples.values()),
+        problems=tuple(problems),
+    )
 
 
 def _read(config: DatasetConfig, source: SourceFile, before: dict[str, Sample]) -> Iterator[Sample | Problem]:
-    """What a file holds; an id that is taken is a problem, but files of a split may share samples."""
+    """The samples and problems of a file.
+
+    A second sample with an id is a problem. It is no problem if two files contain the same sample: the published files
+    of positives and of all samples overlap.
+    """
     if config.format not in FORMATS:
         raise ConfigError(f"dataset {config.name}: unknown format {config.format!r}; there are: {', '.join(FORMATS)}")
     seen_here: set[str] = set()

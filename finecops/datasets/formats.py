@@ -1,6 +1,6 @@
-"""The formats that a dataset's YAML file can name as `format`.
+"""The formats of annotation files: the values of `format` in a dataset's YAML file.
 
-To add one, write a reader in a file of its own and enter it here.
+To add a format, write a reader in a new file and add an entry here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from finecops.datasets.source import SourceFile
 from finecops.records import Sample
 
 Reader: TypeAlias = Callable[[SourceFile], Iterator[Sample | Problem]]
-"""From a file to its samples in the file's order, and a `Problem` for each entry that makes no sense."""
+"""File → its samples in order, and a `Problem` for each entry that is not valid."""
 
 FORMATS: dict[str, Reader] = {
     "coco": read_coco,

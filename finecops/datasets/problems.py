@@ -1,4 +1,4 @@
-"""What is wrong with an entry of a dataset's file."""
+"""Faults in the entries of annotation files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong with one entry of one file."""
+    """A fault in one entry of one file."""
 
     file: Path
     entry: str
+    """The entry's id, or its number where it has none."""
     message: str
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What a reader of a dataset format is given."""
+"""The input of a reader of annotation files."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class SourceFile:
-    """An annotation file of a dataset's split.
-
-    Attributes:
-        path: the file, for messages and for files beside it.
-        content: its bytes.
-        dataset, split: as samples name them.
-        root: the dataset's folder; a sample's image is a path below it.
-        image_folders: folders below the root in which an image is looked up, in this order.
-    """
+    """An annotation file of a dataset's split."""
 
     path: Path
+    """The file, for messages and to find files beside it."""
     content: bytes
+    """Its bytes."""
     dataset: str
+    """The dataset's name, for the samples."""
     split: str
+    """The split's name, for the samples."""
     root: Path
+    """The dataset's folder. A sample's image is a path below it."""
     image_folders: tuple[str, ...]
+    """Folders below the root in which an image is looked up, in this order."""

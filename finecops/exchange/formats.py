@@ -14,7 +14,7 @@ from finecops.errors import ConfigError
 from finecops.exchange import coco_results, crs_letters, mmdet_npy, own_rows, refexp_text
 from finecops.metrics.answers import Answers
 from finecops.records import Sample
-from finecops.replies.formats import DIALECTS
+from finecops.replies.formats import BOX_FORMATS
 
 SOURCE: Final = "file"
 """Who answered, where a file does not say it."""
@@ -47,14 +47,14 @@ class PredictionFormat:
 
 
 def _texts(path: Path, how: FileFormat, samples: Sequence[Sample]) -> Answers:
-    if how.box_format is None or how.box_format not in DIALECTS:
+    if how.box_format is None or how.box_format not in BOX_FORMATS:
         raise ConfigError(
             f"--box-format {how.box_format or '(not given)'}: how the model writes boxes must be named; there are: "
-            f"{', '.join(DIALECTS)}"
+            f"{', '.join(BOX_FORMATS)}"
         )
     score = how.score or refexp_text.find_score_field(path)
     sizes = {s.id: (s.width, s.height) for s in samples}
-    return refexp_text.read(path, source=SOURCE, sizes=sizes, dialect=DIALECTS[how.box_format], score=score)
+    return refexp_text.read(path, source=SOURCE, sizes=sizes, box_format=BOX_FORMATS[how.box_format], score=score)
 
 
 FORMATS: dict[str, PredictionFormat] = {

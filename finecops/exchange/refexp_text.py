@@ -12,13 +12,13 @@ from finecops.errors import DataError
 from finecops.exchange.json_lines import read_objects
 from finecops.metrics.answers import Answers, AnswersBuilder
 from finecops.replies.answer import Answer
-from finecops.replies.formats import Dialect, decode
+from finecops.replies.formats import BoxFormat, decode
 
 ImageSizes = Mapping[str, tuple[int, int]]
 SCORE_FIELDS = ("scores", "score", "scores_prob_average", "scores_logits_average", "sum_log_prob")
 
 
-def read(path: Path, source: str, sizes: ImageSizes, dialect: Dialect, score: str | None) -> Answers:
+def read(path: Path, source: str, sizes: ImageSizes, box_format: BoxFormat, score: str | None) -> Answers:
     """Read the file. Boxes are ranked by score where there are scores, else in the order of the text.
 
     A score field that a row with boxes lacks, or that does not fit the number of its boxes, leaves the row without
@@ -32,7 +32,7 @@ def read(path: Path, source: str, sizes: ImageSizes, dialect: Dialect, score: st
     for number, row in read_objects(path, builder, ("image_id",)):
         id_ = str(row["image_id"])
         text = text_of(row, path, number)
-        found = decode(dialect, text, sizes.get(id_, (1, 1)))
+        found = decode(box_format, text, sizes.get(id_, (1, 1)))
         scores = scores_of(row, score, found)
         if scores is None and found.status == "box" and score is not None and score in row:
             unfit += 1

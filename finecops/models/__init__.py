@@ -1,1 +1,1 @@
-"""Ways to reach models, each behind the same small protocol (`finecops.models.protocols`)."""
+"""Models: the protocols (`finecops.models.protocols`), one file per backend, and programs for workers."""

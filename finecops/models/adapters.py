@@ -1,4 +1,4 @@
-"""LoRA adapters of MLLMs: loading one into its base model."""
+"""LoRA adapters of MLLMs: loading an adapter and merging it into its base model."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from finecops.config.schema import MllmConfig
 from finecops.errors import ModelError, first_line
 
 ADAPTER_CARD = "finecops.json"
-"""Beside an adapter's weights: what it was tuned on and for which base model."""
+"""A file in the adapter's folder: the tuning data, and a fingerprint of the base model."""
 
 
 def load_adapter(model: Any, config: MllmConfig) -> Any:
-    """The model with a LoRA adapter merged into it.
+    """The model with the LoRA adapter of `config` merged into its weights.
 
     Raises:
-        ModelError: the adapter cannot be read, lacks weights, or was made for another base model.
+        ModelError: the adapter cannot be read, has not all of its weights, or was tuned on another base model.
     """
     assert config.adapter is not None
     from peft import PeftModel
@@ -30,19 +30,20 @@ def load_adapter(model: Any, config: MllmConfig) -> Any:
     adapter = resolve_weights(config.adapter)
     card = Path(adapter) / ADAPTER_CARD
     if card.is_file():
-        made_for = json.loads(card.read_text(encoding="utf-8")).get("base_fingerprint")
-        if made_for not in (None, weights_fingerprint(config.weights)):
+        tuned_on = json.loads(card.read_text(encoding="utf-8")).get("base_fingerprint")
+        # An adapter fits the shapes of every model of its class; on other weights it would only answer badly.
+        if tuned_on not in (None, weights_fingerprint(config.weights)):
             raise ModelError(
                 f"{config.name}: the adapter {config.adapter} was tuned on other weights than {config.weights}"
             )
     try:
         with warnings.catch_warnings():
-            # peft leaves a part that the file lacks without effect, and only warns.
+            # Where the file has no weights for a layer, peft only warns, and the layer has no effect.
             warnings.filterwarnings("error", message="Found missing adapter keys")
             return PeftModel.from_pretrained(model, adapter).merge_and_unload()
     except UserWarning as error:
         raise ModelError(
-            f"{config.name}: the adapter {config.adapter} lacks weights of its own: it is broken"
+            f"{config.name}: the adapter {config.adapter} is broken: some of its weights are missing"
         ) from error
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise ModelError(

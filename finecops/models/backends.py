@@ -1,7 +1,7 @@
-"""How models are reached: one dictionary of backends per kind of model, from a configuration to a loaded model.
+"""Backends: one dictionary per kind of model, from the name in a configuration to a loaded model.
 
-To add a backend, write a file with a class that has the protocol's calls (`finecops.models.protocols`) and enter it
-here. A configuration names its backend as `backend`.
+To add a backend, write a class with the calls of a protocol (`finecops.models.protocols`) in a new file, and add an
+entry here. A configuration names its backend as `backend`.
 """
 
 from __future__ import annotations
@@ -32,19 +32,17 @@ def _score_of_tokens(config: SpecialistConfig | MllmConfig, focus: bool) -> str:
 
 @dataclass(frozen=True)
 class Backend:
-    """A way to reach models.
-
-    Attributes:
-        title: how it is called in tables.
-        load: from a configuration and a device to the model. Heavy imports happen inside.
-        lacks: from a configuration to what a run would stop at on this machine, None if nothing is known to be missing.
-        score: from a configuration and whether the target is focused to what a box's score means.
-    """
+    """How models are reached."""
 
     title: str
+    """Its name in tables."""
+    # `Any`: each backend takes the configuration of its own kind of model, and returns that kind of model.
     load: Callable[[Any, str], Any]
+    """Configuration, device → model. Slow imports happen inside."""
     lacks: Callable[[Any], str | None]
+    """Configuration → what is missing on this machine for a run; None if nothing is known to be missing."""
     score: Callable[[Any, bool], str] = _score_of_config
+    """Configuration, whether there is target focus → what a box's score means."""
 
 
 def _grounding_dino(config: SpecialistConfig, device: str) -> Specialist:
@@ -131,7 +129,7 @@ def _lacks_text_model(config: ExtractorConfig) -> str | None:
 
 
 def _lacks_file(config: SpecialistConfig | MllmConfig) -> str | None:
-    return None if resolve(config.weights).is_file() else f"{config.weights} is not here"
+    return None if resolve(config.weights).is_file() else f"{config.weights} does not exist"
 
 
 def _lacks_mmdet(config: SpecialistConfig) -> str | None:
@@ -139,6 +137,7 @@ def _lacks_mmdet(config: SpecialistConfig) -> str | None:
 
 
 def _lacks_variable(config: SpecialistConfig | MllmConfig) -> str | None:
+    # A command's part that begins with "$" is an environment variable.
     unset = [part[1:] for part in config.command if part.startswith("$") and not os.environ.get(part[1:])]
     return f"{unset[0]} is not set" if unset else None
 
@@ -152,12 +151,14 @@ def _lacks_server(config: MllmConfig | ExtractorConfig) -> str | None:
 
 
 def _weights_missing(weights: str) -> str | None:
+    """What is missing of local weights, or that a download is needed."""
     if resolve(weights).is_dir():
         return None
     if weights.startswith(("checkpoints/", ".", "/", "~")):
-        return f"{weights} is not here"
+        return f"{weights} does not exist"
     from huggingface_hub import try_to_load_from_cache
 
+    # Every model repository of transformers has a config.json; it is cached with the weights.
     return None if isinstance(try_to_load_from_cache(weights, "config.json"), str) else "downloads at first use"
 
 
@@ -172,9 +173,9 @@ def _need_model_name(config: ExtractorConfig) -> None:
 
 
 SPECIALIST_BACKENDS: dict[str, Backend] = {
-    "grounding-dino": Backend("transformers", _grounding_dino, _lacks_weights, _score_of_tokens),
+    "grounding-dino": Backend("transformers", _grounding_dino, _lacks_weights, score=_score_of_tokens),
     "category-detector": Backend("transformers", _category_detector, _lacks_weights),
-    "mmdet": Backend("mmdet", _mmdet, _lacks_mmdet, _score_of_tokens),
+    "mmdet": Backend("mmdet", _mmdet, _lacks_mmdet, score=_score_of_tokens),
     "worker": Backend("worker", _worker, _lacks_variable),
     "replay": Backend("replay", _replay, _lacks_file),
 }
@@ -200,7 +201,7 @@ def backend_of(config: AnyModelConfig) -> Backend:
     """The backend that a configuration names.
 
     Raises:
-        ConfigError: there is no such backend for this kind of model.
+        ConfigError: this kind of model has no backend of that name.
     """
     known = BACKENDS[config.kind]
     if config.backend not in known:
@@ -208,13 +209,13 @@ def backend_of(config: AnyModelConfig) -> Backend:
     return known[config.backend]
 
 
-# A model that two stages use is loaded once; the router and the specialist may be two.
+# A model that several stages use is loaded once. Two specialists are kept: the router may differ from the specialist.
 @lru_cache(maxsize=2)
 def load_specialist_model(config: SpecialistConfig, device: str) -> Specialist:
-    """The specialist of a configuration.
+    """Load the specialist of a configuration; the last two stay loaded.
 
     Raises:
-        FinecopsError: it cannot be loaded.
+        FinecopsError: it cannot be loaded or reached.
     """
     model: Specialist = backend_of(config).load(config, device)
     return model
@@ -222,7 +223,7 @@ def load_specialist_model(config: SpecialistConfig, device: str) -> Specialist:
 
 @lru_cache(maxsize=1)
 def load_mllm_model(config: MllmConfig, device: str) -> Mllm:
-    """The MLLM of a configuration.
+    """Load the MLLM of a configuration; the last one stays loaded.
 
     Raises:
         FinecopsError: it cannot be loaded or reached.
@@ -232,7 +233,7 @@ def load_mllm_model(config: MllmConfig, device: str) -> Mllm:
 
 
 def load_extractor_model(config: ExtractorConfig, device: str) -> Extractor:
-    """The target extractor of a configuration.
+    """Load the target extractor of a configuration.
 
     Raises:
         FinecopsError: it cannot be loaded or reached.
@@ -242,7 +243,7 @@ def load_extractor_model(config: ExtractorConfig, device: str) -> Extractor:
 
 
 def default_device() -> str:
-    """`cuda` or `mps` where there is one, else `cpu`."""
+    """`cuda` if there is such a device, else `mps`, else `cpu`."""
     import torch
 
     if torch.cuda.is_available():
@@ -251,19 +252,20 @@ def default_device() -> str:
 
 
 def use_torch(device: str) -> None:
-    """Silence what the libraries say among themselves, and see whether the device can be used.
+    """Check that a device can be used, and silence messages of the libraries.
 
     Raises:
-        ModelError: it cannot.
+        ModelError: the device cannot be used.
     """
     import torch
     import transformers
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    # Nobody who runs a model can do anything about these.
+    # These warnings are about the code of the libraries; a user cannot act on them.
     for message in ("You'd better set embed_dim", "`is_gradient_checkpointing` is deprecated"):
         warnings.filterwarnings("ignore", message=message)
+    # An empty tensor is enough: it fails for an unknown name, a missing driver, or a missing device.
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:

@@ -1,4 +1,4 @@
-"""What is known of every model that has a configuration, and whether it could run here now."""
+"""A table of all configured models, with what is missing on this machine to run each."""
 
 from __future__ import annotations
 
@@ -11,27 +11,35 @@ from finecops.errors import ConfigError
 from finecops.models.backends import BACKENDS, backend_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelFact:
-    """A row about a model; None where a column does not apply to it. `lacks` is what a run would stop at, if known."""
+    """A row of the table. None: the column does not apply to the model."""
 
     name: str
     kind: str
     backend: str
+    """The backend's title."""
     weights: str | None
-    prompt: str | None
-    box_format: str | None
-    score: str | None
+    prompt: str | None = None
+    """The name of its prompt in `finecops.prompts`."""
+    box_format: str | None = None
+    score: str | None = None
+    """What its score means."""
     licence: str | None
-    seen: str
-    remote_code: bool
-    paper_row: str | None
+    seen: str = ""
+    """Sources of the benchmarks that were in its training data."""
+    remote_code: bool = False
+    """It needs code from the Hub."""
+    paper_row: str | None = None
+    """Its row in the paper's tables."""
     proved: str
+    """How finecops' code for the model was tested."""
     lacks: str | None
+    """What is missing on this machine for a run; None if nothing is known to be missing."""
 
 
 def model_facts() -> Iterator[ModelFact]:
-    """A row for every configured model, by name."""
+    """A row for every configured model, sorted by name."""
     for name in names("models"):
         yield fact_of(load_model(name))
 
@@ -39,37 +47,32 @@ def model_facts() -> Iterator[ModelFact]:
 def fact_of(config: AnyModelConfig) -> ModelFact:
     """The row of a model."""
     if isinstance(config, ExtractorConfig):
-        prompt = None if config.backend == "rules" else "EXTRACTION_INSTRUCTION"
         return ModelFact(
-            config.name,
-            config.kind,
-            _title(config),
-            config.model,
-            prompt,
-            None,
-            None,
-            config.licence,
-            "",
-            False,
-            None,
-            config.proved,
-            _lacks(config),
+            name=config.name,
+            kind=config.kind,
+            backend=_title(config),
+            weights=config.model,
+            licence=config.licence,
+            proved=config.proved,
+            lacks=_lacks(config),
+            prompt=None if config.backend == "rules" else "EXTRACTION_INSTRUCTION",
         )
     mllm = config if isinstance(config, MllmConfig) else None
     return ModelFact(
-        config.name,
-        config.kind,
-        _title(config),
-        config.weights,
-        mllm.prompt if mllm else None,
-        mllm.box_format if mllm else "boxes",
-        config.score,
-        config.licence,
-        "not known" if config.seen is None else ", ".join(config.seen) or "none of them",
-        config.remote_code,
-        config.paper_row,
-        config.proved,
-        _lacks(config),
+        name=config.name,
+        kind=config.kind,
+        backend=_title(config),
+        weights=config.weights,
+        licence=config.licence,
+        proved=config.proved,
+        lacks=_lacks(config),
+        prompt=mllm.prompt if mllm else None,
+        # A specialist returns boxes as numbers, not as text.
+        box_format=mllm.box_format if mllm else "boxes",
+        score=config.score,
+        seen="not known" if config.seen is None else ", ".join(config.seen) or "none of them",
+        remote_code=config.remote_code,
+        paper_row=config.paper_row,
     )
 
 
@@ -86,7 +89,7 @@ def _lacks(config: AnyModelConfig) -> str | None:
 
 
 def markdown_table() -> str:
-    """The table of docs/models.md. It says nothing of this machine."""
+    """The table of docs/models.md. It is the same on every machine, so `lacks` is not in it."""
     header = (
         "model",
         "backend",
@@ -96,7 +99,7 @@ def markdown_table() -> str:
         "score",
         "licence",
         "seen in training",
-        "proved by",
+        "tested with",
     )
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     for fact in model_facts():
@@ -112,5 +115,6 @@ def markdown_table() -> str:
             fact.seen,
             fact.proved,
         )
+        # An unescaped "|" would begin a new cell.
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"

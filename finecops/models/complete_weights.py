@@ -1,4 +1,4 @@
-"""Loading a checkpoint of transformers whole, or not at all."""
+"""Loading a checkpoint of transformers, and refusing one with missing weights."""
 
 from __future__ import annotations
 
@@ -13,35 +13,41 @@ from finecops.errors import ModelError, first_line
 
 
 def load_complete(auto_class: Any, weights: str, name: str, **options: Any) -> Any:
-    """A model by `auto_class.from_pretrained`, all of whose weights came from the checkpoint.
+    """Load a model by `auto_class.from_pretrained`, with every weight from the checkpoint.
 
-    transformers fills what a checkpoint lacks with random numbers and a warning; a detector or an MLLM with them
-    answers as if nothing were wrong.
+    transformers fills missing weights with random numbers and only warns. The model then gives wrong answers that look
+    like answers.
 
     Args:
-        auto_class: `AutoModelFor…`.
-        weights: folder or Hub id.
-        name: the model's, for messages.
-        options: of `from_pretrained`.
+        auto_class: a class `AutoModelFor…`.
+        weights: a folder or a Hub id.
+        name: the model's name, for messages.
+        options: more arguments of `from_pretrained`.
 
     Raises:
-        ModelError: the checkpoint is not there or broken, lacks weights, or has some of other shapes.
+        ModelError: the checkpoint does not exist, is broken, or has missing weights or weights of other shapes.
     """
+    # Each of these is what transformers raises for one fault: a missing folder, an unknown class, other shapes, a cut
+    # file.
     try:
-        model, about = auto_class.from_pretrained(weights, output_loading_info=True, **options)
+        model, loading = auto_class.from_pretrained(weights, output_loading_info=True, **options)
     except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{name}: cannot load {weights}: {first_line(error)}") from error
-    missing = sorted(about["missing_keys"])
+    missing = sorted(loading["missing_keys"])
     if missing:
         raise ModelError(
             f"{name}: {weights} lacks {len(missing)} of the model's weights ({', '.join(missing[:3])}): it is broken, "
-            "or a checkpoint of another kind of model"
+            "or belongs to another kind of model"
         )
     return model
 
 
 def load_detector(config: SpecialistConfig, weights: str, **options: Any) -> Any:
-    """A detector that takes text, as its configuration says; see `load_complete`."""
+    """Load a detector that takes text, with the revision, dtype and device map of its configuration.
+
+    Raises:
+        ModelError: as `load_complete`.
+    """
     return load_complete(
         AutoModelForZeroShotObjectDetection,
         weights,

@@ -1,7 +1,7 @@
 """Target extractors: which phrase of an expression names what it refers to (paper, IV-A).
 
-By rules, or by a text model behind a server or in this process. What a model says is checked against the expression
-(`finecops.extraction.phrases`): a phrase that is not in it is matched to its head noun, or marked and counted.
+There are two: rules, and a text model, behind a server or in this process. A phrase from a model is located in the
+expression (`finecops.extraction.phrases`). If it is not there, its head noun is; otherwise the row says `unmatched`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from finecops.records import Sample, Target
 
 
 class RulesExtractor:
-    """Extraction by word order; see `finecops.extraction.rules`."""
+    """Extraction by rules on the word order; see `finecops.extraction.rules`."""
 
     def extract(self, samples: Sequence[Sample]) -> list[Target]:
-        """One row per sample; the span is always there."""
+        """One row per sample, always with a span."""
         rows = []
         for sample in samples:
             span = extract_target(sample.expression)
@@ -33,10 +33,15 @@ class RulesExtractor:
 
 
 class LlmExtractor:
-    """The paper's extraction: a question, three examples, a dictionary as the answer, several expressions at once.
+    """The paper's extraction (`SFA/target_extraction.py`): several expressions in one question, after three examples.
 
-    A reply that is no dictionary, or lacks a member, costs only those members: each is asked again alone, and
-    fails alone.
+    The reply is a dictionary. If it is none, or a member is missing, each missing expression is asked again alone; if
+    it is missing again, only its row fails.
+
+    Args:
+        llm: the text model.
+        name: the extractor's name, for the rows.
+        per_request: expressions per question.
     """
 
     def __init__(self, llm: TextLlm, name: str, per_request: int) -> None:
@@ -47,11 +52,11 @@ class LlmExtractor:
         parts = [samples[i : i + self.per_request] for i in range(0, len(samples), self.per_request)]
         phrases: dict[str, str] = {}
         for part, reply in zip(parts, self.llm.complete([conversation(p) for p in parts]), strict=True):
-            phrases |= read_reply(part, reply) if isinstance(reply, str) else {}
+            phrases |= parse_phrases(part, reply) if isinstance(reply, str) else {}
         alone = [sample for sample in samples if sample.id not in phrases]
         reasons: dict[str, str] = {}
         for sample, reply in zip(alone, self.llm.complete([conversation([s]) for s in alone]), strict=True):
-            found = read_reply([sample], reply) if isinstance(reply, str) else {}
+            found = parse_phrases([sample], reply) if isinstance(reply, str) else {}
             phrases |= found
             if not found:
                 shown = reply if isinstance(reply, str) else f"{type(reply).__name__}: {reply}"
@@ -67,12 +72,15 @@ class LlmExtractor:
 
 
 def failed_target(sample: Sample, reason: str, extractor: str) -> Target:
-    """The row of a sample whose target could not be had."""
+    """The row of a sample whose target could not be extracted."""
     return Target(sample_id=sample.id, status="failed", phrase="", span=None, extractor=extractor, reason=reason)
 
 
 def conversation(samples: Sequence[Sample]) -> list[dict[str, str]]:
-    """The question for some expressions, after the three in-context examples; keys are "1", "2", …"""
+    """The messages that ask for the targets of some expressions, after the three in-context examples.
+
+    Question and answer are JSON dictionaries with the keys "1", "2", …
+    """
     examples = {str(i): text for i, (text, _) in enumerate(prompts.EXTRACTION_EXAMPLES, start=1)}
     answers = {str(i): target for i, (_, target) in enumerate(prompts.EXTRACTION_EXAMPLES, start=1)}
     asked = {str(i): sample.expression for i, sample in enumerate(samples, start=1)}
@@ -84,9 +92,12 @@ def conversation(samples: Sequence[Sample]) -> list[dict[str, str]]:
     ]
 
 
-def read_reply(samples: Sequence[Sample], reply: str) -> dict[str, str]:
-    """Sample id → phrase, for those members that a reply has as text. Reads JSON and Python dictionaries, also
-    in a code fence or with words around them."""
+def parse_phrases(samples: Sequence[Sample], reply: str) -> dict[str, str]:
+    """Sample id → phrase, for the members of the reply's dictionary that are text.
+
+    The dictionary may be JSON or Python, in a code fence or with words around it.
+    """
+    # From the first brace to the last: DOTALL lets "." match line breaks.
     match = re.search(r"\{.*\}", reply, re.DOTALL)
     if match is None:
         return {}
@@ -94,12 +105,14 @@ def read_reply(samples: Sequence[Sample], reply: str) -> dict[str, str]:
     try:
         raw = json.loads(match[0])
     except json.JSONDecodeError:
+        # literal_eval accepts single quotes and evaluates literals only, never code.
         try:
             raw = ast.literal_eval(match[0])
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             return {}
     if not isinstance(raw, dict):
         return {}
+    # A Python dictionary may have numbers as keys.
     by_key = {str(key): value for key, value in raw.items()}
     found = {sample.id: by_key.get(str(i)) for i, sample in enumerate(samples, start=1)}
     return {key: value for key, value in found.items() if isinstance(value, str) and value.strip()}

@@ -1,8 +1,8 @@
 """Grounding DINO, MM Grounding DINO and LLMDet through transformers.
 
-Scores come from the raw token logits, never from the phrases the processor returns: without focus a query's
-score is the maximum over all tokens of the sigmoid, with focus the mean over the target's tokens (paper, IV-A,
-Fig. 3; mmdet's behaviour without and with `tokens_positive`).
+Scores come from the raw token logits, not from the phrases that the processor returns. Without focus, the score of a
+box is the maximum of the sigmoid over all tokens. With focus, it is the mean over the target's tokens (paper, IV-A,
+Fig. 3). mmdet does the same without and with `tokens_positive`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,16 @@ from finecops.models.shared_vision import SharedBackbone
 from finecops.records import Span
 from finecops.replies.answer import Answer
 
+# The characters at which the model splits its text into blocks.
 _DELIMITERS = re.compile(r"[.?]")
 
 
 def clean_text(text: str) -> tuple[str, int]:
-    """A text as the model wants it, and by how many characters its content has moved to the left.
+    """The text in the form that the model needs, and how many leading characters were removed.
 
-    The model cuts its input at "." and "?" into blocks that do not see each other, and a text without a period
-    at its end has none: inner ones become blanks, one period closes it. Blanks keep every span where it was.
+    The model splits its text at "." and "?" into blocks that do not attend to each other, and needs a period at the
+    end. So inner delimiters become blanks, and one period is added. A blank is as long as a delimiter: spans stay
+    valid, except for the removed leading characters.
 
     >>> clean_text("A cup. On the left?")
     ('A cup  On the left .', 0)
@@ -43,13 +45,20 @@ def clean_text(text: str) -> tuple[str, int]:
 
 
 def span_columns(offsets: np.ndarray, span: Span) -> list[int]:
-    """Columns of the tokens that overlap a character span; `offsets [length, 2]`, (0, 0) for special tokens."""
+    """Indices of the tokens that overlap a character span; `offsets [length, 2]` are the tokens' own spans."""
     start, end = span
+    # b > a excludes special tokens and padding, whose offsets are (0, 0).
     return [i for i, (a, b) in enumerate(offsets.tolist()) if b > a and a < end and b > start]
 
 
 def token_scores(probabilities: np.ndarray, offsets: np.ndarray, focus: Span | None) -> tuple[np.ndarray, str | None]:
-    """Scores of queries from `probabilities [queries, length]`, and a note if the focus could not be used."""
+    """The score of each box, and a note if the focus could not be used.
+
+    Args:
+        probabilities: `[boxes, length]`, the sigmoid of each token's logit, without padding.
+        offsets: `[length, 2]`, the character span of each token.
+        focus: the target's character span; None: no focus.
+    """
     if focus is None:
         return probabilities.max(axis=1), None
     columns = span_columns(offsets, focus)
@@ -59,7 +68,11 @@ def token_scores(probabilities: np.ndarray, offsets: np.ndarray, focus: Span | N
 
 
 class GroundingDino:
-    """A specialist; see `finecops.models.protocols.Specialist`."""
+    """A specialist; see `finecops.models.protocols.Specialist`.
+
+    Raises:
+        ModelError: the weights cannot be loaded.
+    """
 
     def __init__(self, config: SpecialistConfig, device: str = "cpu") -> None:
         self.config, self.device = config, torch.device(device)
@@ -77,23 +90,31 @@ class GroundingDino:
         self.backbone = SharedBackbone(self.model)
 
     def detect(self, groups: Sequence[QueryGroup]) -> list[list[Answer]]:
-        """Detect every query of every group; queries on images of one size run together."""
+        """Detect every query of every group.
+
+        Images of different sizes would be padded in one batch, and padding changes scores. So only queries on images of
+        one size share a batch.
+
+        Raises:
+            ModelError: a text is longer than the model takes.
+        """
         by_size: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for number, group in enumerate(groups):
+        for index, group in enumerate(groups):
             if group.queries:
-                by_size[group.image.size].append(number)
+                by_size[group.image.size].append(index)
         results: list[list[Answer]] = [[] for _ in groups]
-        for numbers in by_size.values():
-            answers = iter(self._detect([groups[i] for i in numbers]))
-            for number in numbers:
-                results[number] = [next(answers) for _ in groups[number].queries]
+        for indices in by_size.values():
+            answers = iter(self._detect([groups[i] for i in indices]))
+            for index in indices:
+                results[index] = [next(answers) for _ in groups[index].queries]
         return results
 
     @torch.inference_mode()
     def _detect(self, groups: Sequence[QueryGroup]) -> list[Answer]:
-        """Answers to all queries of groups whose images have one size, one after the other."""
+        """Answers to all queries, in order, of groups whose images have one size."""
         queries = [query for group in groups for query in group.queries]
-        image_of = [number for number, group in enumerate(groups) for _ in group.queries]
+        # Row i of the batch is query i; image_of[i] is the index of its image.
+        image_of = [index for index, group in enumerate(groups) for _ in group.queries]
         cleaned = [clean_text(query.text) for query in queries]
         encoded = self.processor.tokenizer(
             [text for text, _ in cleaned], padding=True, return_offsets_mapping=True, return_tensors="pt"
@@ -104,7 +125,7 @@ class GroundingDino:
             raise TextLengthError(
                 f"the text has {int(lengths.max())} tokens; {self.config.name} takes {self.config.max_tokens}"
             )
-        # Images are prepared once; row i of the batch then gets the pixels of its image.
+        # Each image is preprocessed once; indexing with `rows` repeats its pixels for each of its queries.
         rows = torch.tensor(image_of, device=self.device)
         distinct = [group.image.pixels for group in groups]
         prepared = self.processor.image_processor(images=distinct, return_tensors="pt").to(self.device)
@@ -116,31 +137,40 @@ class GroundingDino:
         probabilities = outputs.logits.float().sigmoid().cpu().numpy()
         boxes = outputs.pred_boxes.double().cpu().numpy()
         results = []
-        for row, (query, (_, moved)) in enumerate(zip(queries, cleaned, strict=True)):
-            focus = None if query.span is None else (query.span[0] - moved, query.span[1] - moved)
-            seen = probabilities[row][:, : int(lengths[row])]
-            scores, note = token_scores(seen, offsets[row], focus)
-            results.append(self._best(boxes[row], scores.astype(np.float64), groups[image_of[row]].image.size, note))
+        for row, (query, (_, removed)) in enumerate(zip(queries, cleaned, strict=True)):
+            # The cleaned text begins `removed` characters later, so the span does too.
+            focus = None if query.span is None else (query.span[0] - removed, query.span[1] - removed)
+            # Shorter texts are padded on the right; columns of padding must not enter a maximum.
+            unpadded = probabilities[row][:, : int(lengths[row])]
+            scores, note = token_scores(unpadded, offsets[row], focus)
+            image_wh = groups[image_of[row]].image.size
+            results.append(self._best(boxes[row], scores.astype(np.float64), image_wh=image_wh, note=note))
         return results
 
     def _best(self, cxcywh: np.ndarray, scores: np.ndarray, image_wh: tuple[int, int], note: str | None) -> Answer:
+        # Stable: equal scores keep the model's order, on every machine.
         order = np.argsort(-scores, kind="stable")[: self.config.max_boxes]
         scale = np.array([*image_wh, *image_wh], dtype=np.float64)
         return Answer.of_arrays(clip_xyxy(cxcywh_to_xyxy(cxcywh[order]) * scale, image_wh), scores[order], note)
 
 
 def _load_untied(weights: str, config: SpecialistConfig) -> Any:
-    """Load with a head of its own for every decoder layer, whatever the checkpoint's configuration forgot to say.
+    """Load the model; for MM Grounding DINO, with separate box and class heads for every decoder layer.
 
-    MM Grounding DINO's configuration shares heads by default, and a checkpoint that does not say otherwise would
-    refine its boxes with the first layer's head. The original Grounding DINO shares its heads and stays as it is.
+    In transformers, MM Grounding DINO shares one head between the layers unless the checkpoint's configuration says
+    otherwise. Some configurations omit this; their boxes would be refined with the first layer's head. The original
+    Grounding DINO does share its heads.
+
+    Raises:
+        ModelError: the checkpoint cannot be loaded, or a box head has other weights than the checkpoint.
     """
-    untied: dict[str, Any] = {}
+    untied: dict[str, bool] = {}
     model_type = AutoConfig.from_pretrained(weights, revision=config.revision).model_type
     if model_type == "mm-grounding-dino":
         untied = {"decoder_bbox_embed_share": False, "decoder_cls_embed_share": False}
     model = load_detector(config, weights, **untied)
     if untied:
+        # transformers keeps the box heads twice, in the model and in its decoder. Both must have the layer's weights.
         for layer, (outer, inner) in enumerate(zip(model.bbox_embed, model.model.decoder.bbox_embed, strict=True)):
             same = all(torch.equal(a, b) for a, b in zip(outer.parameters(), inner.parameters(), strict=True))
             if not same:

@@ -1,7 +1,7 @@
 """MM-GDINO from OpenMMLab's own configurations and checkpoints, through mmdet (optional extra).
 
-The text is cleaned as on the transformers way. Without focus mmdet takes the maximum over all tokens
-(`tokens_positive=-1`), with focus the mean over the target's (paper, IV-A, Fig. 3).
+The text is cleaned as in the transformers backend (`finecops.models.grounding_dino`). Without focus, mmdet takes the
+maximum over all tokens (`tokens_positive=-1`); with focus, the mean over the target's (paper, IV-A, Fig. 3).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from finecops.models.grounding_dino import clean_text, span_columns
 from finecops.models.protocols import Query, QueryGroup
 from finecops.replies.answer import Answer
 
+# What `PackDetInputs` must keep for the model: sizes to scale boxes back, and what is asked.
 _KEPT_META = (
     "img_id",
     "ori_shape",
@@ -33,11 +34,16 @@ _KEPT_META = (
     "tokens_positive",
 )
 _NO_WEIGHTS = ("position_ids", "relative_position_index")
-"""Buffers that follow from the shape; versions differ in whether they keep them."""
+"""Buffers that are computed from the model's shape. Only some versions store them in a checkpoint."""
 
 
 class MmdetSpecialist:
-    """A specialist; see `finecops.models.protocols.Specialist`."""
+    """A specialist; see `finecops.models.protocols.Specialist`.
+
+    Raises:
+        ModelError: mmdet is not installed, or the model cannot be built or loaded.
+        ConfigError: there is no configuration `mmdet_config`.
+    """
 
     def __init__(self, config: SpecialistConfig, device: str = "cpu") -> None:
         try:
@@ -51,10 +57,10 @@ class MmdetSpecialist:
             ) from error
         self.config, self.device = config, torch.device(device)
         register_all_modules(init_default_scope=True)
-        _mend_decoder_positions()
+        _fix_decoder_positions()
         settings = _read_config(config)
         backbone = settings.model.backbone
-        # All weights come from the checkpoint: nothing is fetched for the backbone first.
+        # Without this, mmdet downloads ImageNet weights for the backbone, which the checkpoint then replaces.
         backbone.init_cfg = None
         try:
             self.model: Any = MODELS.build(settings.model)
@@ -66,18 +72,21 @@ class MmdetSpecialist:
         self.prepare = Compose([TRANSFORMS.build(step) for step in _array_pipeline(settings)])
 
     def detect(self, groups: Sequence[QueryGroup]) -> list[list[Answer]]:
-        """Detect every query of every group: samples of one text together, as a batch of a referring dataset may hold
-        them, others apart. mmdet repeats the texts' masks head by head where its attention wants them sample by
-        sample, so different texts in a batch change each other's scores."""
+        """Detect every query of every group. Only queries with the same text and focus share a batch.
+
+        mmdet repeats the text masks head by head, and its attention expects them sample by sample. Different texts in a
+        batch would therefore change each other's scores.
+        """
+        # mmdet takes images as BGR; [:, :, ::-1] reverses the channels.
         asked = [(np.asarray(group.image.pixels)[:, :, ::-1], query) for group in groups for query in group.queries]
-        alike: dict[tuple[str, object], list[int]] = defaultdict(list)
-        for place, (_, query) in enumerate(asked):
-            alike[query.text, query.span].append(place)
+        same_text: dict[tuple[str, object], list[int]] = defaultdict(list)
+        for index, (_, query) in enumerate(asked):
+            same_text[query.text, query.span].append(index)
         found: dict[int, Answer] = {}
-        for places in alike.values():
-            for start in range(0, len(places), self.config.batch_size):
-                some = places[start : start + self.config.batch_size]
-                found |= zip(some, self._detect([asked[i] for i in some]), strict=True)
+        for indices in same_text.values():
+            for start in range(0, len(indices), self.config.batch_size):
+                batch = indices[start : start + self.config.batch_size]
+                found |= zip(batch, self._detect([asked[i] for i in batch]), strict=True)
         results = iter(found[i] for i in range(len(asked)))
         return [[next(results) for _ in group.queries] for group in groups]
 
@@ -85,8 +94,8 @@ class MmdetSpecialist:
     def _detect(self, asked: Sequence[tuple[np.ndarray, Query]]) -> list[Answer]:
         texts = [self._text(query) for _, query in asked]
         prepared = [
-            self.prepare({"img": bgr, "img_id": i, "text": text, "custom_entities": False, "tokens_positive": places})
-            for i, ((bgr, _), (text, places, _)) in enumerate(zip(asked, texts, strict=True))
+            self.prepare({"img": bgr, "img_id": i, "text": text, "custom_entities": False, "tokens_positive": tokens})
+            for i, ((bgr, _), (text, tokens, _)) in enumerate(zip(asked, texts, strict=True))
         ]
         batch = {key: [item[key] for item in prepared] for key in ("inputs", "data_samples")}
         results = self.model.test_step(batch)
@@ -96,8 +105,8 @@ class MmdetSpecialist:
         ]
 
     def _text(self, query: Query) -> tuple[str, Any, str | None]:
-        """The cleaned text, what mmdet takes as `tokens_positive`, and a note on a fallback."""
-        text, moved = clean_text(query.text)
+        """The cleaned text, mmdet's `tokens_positive`, and a note if the focus could not be used."""
+        text, removed = clean_text(query.text)
         encoded = self.model.language_model.tokenizer(text, return_offsets_mapping=True)
         offsets = np.array(encoded["offset_mapping"])
         if len(offsets) > self.config.max_tokens:
@@ -106,23 +115,29 @@ class MmdetSpecialist:
             )
         if query.span is None:
             return text, -1, None
-        span = (query.span[0] - moved, query.span[1] - moved)
+        span = (query.span[0] - removed, query.span[1] - removed)
         if not span_columns(offsets, span):
             return text, -1, "no token lies in the target's span: scored without focus"
+        # mmdet: one list of spans per phrase; there is one phrase with one span.
         return text, [[list(span)]], None
 
     def _best(self, found: Any, image_wh: tuple[int, int], note: str | None) -> Answer:
         scores = found.scores.double().cpu().numpy()
+        # Stable: equal scores keep the model's order, on every machine.
         order = np.argsort(-scores, kind="stable")[: self.config.max_boxes]
         return Answer.of_arrays(clip_xyxy(found.bboxes.double().cpu().numpy()[order], image_wh), scores[order], note)
 
 
-def _mend_decoder_positions() -> None:
-    """onedl-mmdetection 3.4.6 to 3.5.1 encode a query's box four times the model's width wide, not twice, and every
-    DINO-like decoder fails. OpenMMLab's own mmdet takes half the width per coordinate."""
+def _fix_decoder_positions() -> None:
+    """Repair the position encoding of decoder queries in onedl-mmdetection 3.4.6 to 3.5.1.
+
+    These versions encode a box in four times the model's width instead of twice, and every decoder like DINO's fails.
+    OpenMMLab's own mmdet uses half the width per coordinate.
+    """
     from mmdet.models.layers.transformer import dino_layers
 
     original = dino_layers.coordinate_to_encoding
+    # The function belongs to a module: without this mark, a second model would halve the width again.
     if getattr(original, "takes_width", False):
         return
 
@@ -134,8 +149,11 @@ def _mend_decoder_positions() -> None:
 
 
 def _fit_to_transformers(language_model: Any) -> None:
-    """mmdet 3.5 calls transformers as it was before version 5: a method by its old name, a mask with three dimensions
-    where four are taken now."""
+    """Let mmdet 3.5, which expects transformers before version 5, work with version 5.
+
+    It calls a tokenizer method by its old name, and passes an attention mask `[batch, length, length]` where BERT now
+    takes `[batch, 1, length, length]`.
+    """
     tokenizer, bert = language_model.tokenizer, language_model.language_backbone.body.model
     if not hasattr(tokenizer, "batch_encode_plus"):
         tokenizer.batch_encode_plus = tokenizer.__call__
@@ -156,6 +174,7 @@ def _read_config(config: SpecialistConfig) -> Any:
     name = config.mmdet_config
     if name is None:
         raise ConfigError(f"{config.name}: the backend mmdet needs `mmdet_config`")
+    # Installed packages of OpenMMLab contain their configurations in `.mim`.
     own = Path(mmdet.__file__).parent / ".mim" / "configs" / f"{name.removesuffix('.py')}.py"
     path = resolve(name) if resolve(name).is_file() else own
     if not path.is_file():
@@ -164,9 +183,10 @@ def _read_config(config: SpecialistConfig) -> Any:
 
 
 def _load_weights(model: Any, config: SpecialistConfig) -> None:
-    """
+    """Load the checkpoint of `config` into the model.
+
     Raises:
-        ModelError: there is no such file, it is a pickle and may not be loaded, or it misses keys.
+        ModelError: there is no such file, it is a pickle and not allowed, or its weights are not the model's.
     """
     path = resolve(config.weights)
     if not path.is_file():
@@ -185,10 +205,12 @@ def _load_weights(model: Any, config: SpecialistConfig) -> None:
             f"{config.name}: {config.weights} is a pickle; --allow-pickle loads it, tensors only, or convert it to "
             "safetensors"
         )
+    # OpenMMLab's checkpoints hold the weights under "state_dict", beside data of the training.
     state = state.get("state_dict", state)
     try:
         loaded = model.load_state_dict(state, strict=False)
     except RuntimeError as error:
+        # torch's message lists one mismatch per line, after a title.
         shape = str(error).strip().splitlines()[1:2] or [first_line(error)]
         raise ModelError(
             f"{config.name}: {config.weights} does not fit {config.mmdet_config}: {shape[0].strip()}"
@@ -201,11 +223,11 @@ def _load_weights(model: Any, config: SpecialistConfig) -> None:
         )
 
 
-def _array_pipeline(settings: Any) -> list[dict[str, Any]]:
-    """The configuration's test pipeline for decoded images: no file is read, no annotation loaded."""
-    steps: list[dict[str, Any]] = []
+def _array_pipeline(settings: Any) -> list[dict[str, object]]:
+    """The test pipeline of an mmdet configuration, for images in memory and without annotations."""
+    steps: list[dict[str, object]] = []
     for step in settings.test_dataloader.dataset.pipeline:
-        if step["type"] in ("LoadAnnotations",):
+        if step["type"] == "LoadAnnotations":
             continue
         if step["type"] == "LoadImageFromFile":
             steps.append({"type": "mmdet.LoadImageFromNDArray"})

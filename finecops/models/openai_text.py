@@ -1,4 +1,4 @@
-"""Text models behind any OpenAI-compatible server (vLLM, SGLang, `transformers serve`, a cloud)."""
+"""Text models behind an OpenAI-compatible server (vLLM, SGLang, `transformers serve`, a cloud API)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,27 @@ from finecops.models.openai_client import Endpoint, ask_all, key_of
 
 
 class OpenAiText:
-    """A text model; see `finecops.models.protocols.TextLlm`. Requests run side by side, bounded in number."""
+    """A text model; see `finecops.models.protocols.TextLlm`.
+
+    Requests are concurrent, up to the configured number. Decoding is greedy.
+
+    Raises:
+        ConfigError: there is neither a key nor a URL of a server.
+    """
 
     def __init__(self, config: ExtractorConfig) -> None:
         name = f"extractor {config.name}"
-        key = key_of(name, config.base_url, config.api_key_env, "; --extractor rules needs neither")
-        model = config.model or ""
-        self.endpoint = Endpoint(model, config.base_url, key, config.concurrency, config.timeout_seconds)
+        advice = "; --extractor rules needs neither"
+        key = key_of(name, config.base_url, config.api_key_env, remedy=advice)
+        self.endpoint = Endpoint(
+            model=config.model or "",
+            base_url=config.base_url,
+            key=key,
+            concurrency=config.concurrency,
+            timeout_seconds=config.timeout_seconds,
+        )
 
     def complete(self, conversations: Sequence[list[dict[str, str]]]) -> list[str | Exception]:
-        """A reply or the error per conversation."""
+        """One reply per conversation, or its error."""
         answers = ask_all(self.endpoint, [{"messages": messages, "temperature": 0} for messages in conversations])
         return [a if isinstance(a, Exception) else a.choices[0].message.content or "" for a in answers]

@@ -1,4 +1,7 @@
-"""The vision tower once per image, however many questions are asked about it."""
+"""Running the vision part of a model once per image, and not once per question about it.
+
+Both classes replace a method of the model. They change what is computed twice, not what is computed.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,18 @@ import torch
 
 
 class SharedVision:
-    """Runs the vision tower once per image instead of once per question on it.
+    """Runs an MLLM's vision tower once per image.
 
-    The processor repeats an image for every question; while sharing, the model is given the features of the first
-    one for all. Only for models whose features come image by image with their grids (the Qwen-VL family).
+    The processor repeats an image for every question about it. While `sharing` is active, all repetitions get the
+    features of the first one. This is possible for models whose `get_image_features` takes patches and grids of several
+    images (the Qwen-VL and GLM-V families); for others nothing is changed.
     """
 
     def __init__(self, model: Any) -> None:
         self.core: Any = getattr(model, "model", None)
         self.calls = 0
+        """How many images went through the vision tower."""
+        # For each question, the index of the first question about the same image; None: not active.
         self._first: list[int] | None = None
         self.possible = hasattr(self.core, "get_image_features") and hasattr(self.core, "visual")
         if self.possible:
@@ -28,8 +34,9 @@ class SharedVision:
 
     @contextmanager
     def sharing(self, images: Sequence[int]) -> Iterator[None]:
-        """While active, questions on one image share its features; question i is about image `images[i]`."""
+        """Share features inside the `with` block; question i of the batch is about image `images[i]`."""
         seen: dict[int, int] = {}
+        # setdefault: image → index of the first question about it.
         first = [seen.setdefault(image, i) for i, image in enumerate(images)]
         self._first = first if len(seen) < len(first) else None
         try:
@@ -39,30 +46,33 @@ class SharedVision:
 
     def _features(self, pixel_values: torch.Tensor, image_grid_thw: torch.Tensor, **kwargs: Any) -> Any:
         first = self._first
+        # Another length: the call is not about the batch that `sharing` was given.
         if first is None or len(first) != len(image_grid_thw):
             self.calls += len(image_grid_thw)
             return self._original(pixel_values, image_grid_thw, **kwargs)
+        # The patches of all images are one tensor; an image has as many as its grid (t, h, w) has cells.
         parts = torch.split(pixel_values, image_grid_thw.prod(-1).tolist())
         unique = sorted(set(first))
         self.calls += len(unique)
         output = self._original(torch.cat([parts[i] for i in unique]), image_grid_thw[unique], **kwargs)
-        place = {i: k for k, i in enumerate(unique)}
-        output.pooler_output = [output.pooler_output[place[i]] for i in first]
-        # Qwen3-VL also hands features of earlier layers to the language model, image by image in each.
+        position = {i: k for k, i in enumerate(unique)}
+        output.pooler_output = [output.pooler_output[position[i]] for i in first]
+        # Qwen3-VL also passes features of earlier vision layers to the language model: one list of images per layer.
         if getattr(output, "deepstack_features", None) is not None:
-            output.deepstack_features = [[layer[place[i]] for i in first] for layer in output.deepstack_features]
+            output.deepstack_features = [[layer[position[i]] for i in first] for layer in output.deepstack_features]
         return output
 
 
 class SharedBackbone:
-    """Runs a Grounding DINO's backbone once per image instead of once per text on it.
+    """Runs a Grounding DINO's image backbone once per image.
 
-    The model is given every row's pixels and `sharing` says which rows have one image; the features that come after
-    the backbone depend on the text and are made per row.
+    The model gets the pixels of every row of the batch. Inside `sharing`, rows with the same image share the backbone's
+    feature maps. Later features depend on the text and are computed for each row.
     """
 
     def __init__(self, model: Any) -> None:
         self.calls = 0
+        """How many images went through the backbone."""
         self._rows: torch.Tensor | None = None
         self.backbone: Any = model.model.backbone
         self._original = self.backbone.forward
@@ -70,7 +80,10 @@ class SharedBackbone:
 
     @contextmanager
     def sharing(self, rows: torch.Tensor) -> Iterator[None]:
-        """While active, row i of a batch has the image `rows[i]`; rows of an image are alike in pixels and mask."""
+        """Share features inside the `with` block; row i of the batch has image `rows[i]`, counted from 0.
+
+        Rows with the same image must have the same pixels and mask.
+        """
         self._rows = rows
         try:
             yield
@@ -83,7 +96,9 @@ class SharedBackbone:
             self.calls += len(pixel_values)
             return self._original(pixel_values, pixel_mask)
         count = int(rows.max()) + 1
+        # For each image, the first row that has it.
         first = torch.stack([(rows == image).nonzero()[0, 0] for image in range(count)])
         self.calls += count
         maps, positions = self._original(pixel_values[first], pixel_mask[first])
+        # Indexing with `rows` repeats each image's maps for all of its rows.
         return [(features[rows], mask[rows]) for features, mask in maps], [position[rows] for position in positions]

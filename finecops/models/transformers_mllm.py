@@ -1,4 +1,4 @@
-"""Multimodal language models through transformers: what `AutoModelForImageTextToText` loads."""
+"""MLLMs in this process: every model that `AutoModelForImageTextToText` of transformers loads."""
 
 from __future__ import annotations
 
@@ -24,54 +24,64 @@ from finecops.replies.answer import Reply
 from finecops.replies.letters import LetterScores, letter_probabilities, letter_token_ids
 from finecops.replies.prompting import prompt_text
 
+# A branch or a tag can be moved to other code; a full commit hash cannot.
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def chat_text(processor: Any, prompt: str, config: MllmConfig | None = None) -> str:
-    """A user's turn with an image and a prompt, up to where the model's answer begins."""
-    turn: dict[str, Any] = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}
-    before: list[dict[str, Any]] = []
+    """A user message with an image and a prompt, in the model's chat template, up to the start of the answer.
+
+    `config` gives the system message and the arguments of the template, if there are any.
+    """
+    messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}]
     if config is not None and config.system is not None:
-        before = [{"role": "system", "content": [{"type": "text", "text": config.system}]}]
+        messages.insert(0, {"role": "system", "content": [{"type": "text", "text": config.system}]})
     options = config.chat_options if config is not None else {}
-    text: str = processor.apply_chat_template([*before, turn], add_generation_prompt=True, **options)
+    text: str = processor.apply_chat_template(messages, add_generation_prompt=True, **options)
     return text
 
 
 def remote_code(config: MllmConfig) -> bool:
-    """Whether code from the Hub may run: only where the model needs it, the user said so and a commit is pinned.
+    """Whether code from the Hub may run. It may only if the model needs it, the user allows it and a commit is pinned.
 
     Raises:
-        ModelError: the model needs it, and it may not.
+        ModelError: the model needs it, and it is not allowed or no commit is pinned.
     """
     if not config.remote_code:
         return False
     if not config.trust_remote_code:
         raise ModelError(
-            f"{config.name} runs code from {config.weights}: read it, then say --trust-remote-code (and pin `revision`)"
+            f"{config.name} runs code from {config.weights}: read that code, then give --trust-remote-code "
+            "(and pin `revision`)"
         )
     if config.revision is None or not _COMMIT.fullmatch(config.revision):
         raise ModelError(f"{config.name}: pin `revision` to a commit (40 hexadecimal digits) to run code from the Hub")
     return True
 
 
-class Asked(NamedTuple):
-    """A prompt about an image; prompts with one `image` number are about the same image."""
+class ImagePrompt(NamedTuple):
+    """A prompt about an image."""
 
     image: int
+    """The image's number in the batch. Prompts with the same number are about the same image."""
     pixels: Image.Image
+    """RGB."""
     prompt: str
 
 
 class TransformersMllm:
-    """An MLLM in this process; see `finecops.models.protocols.Mllm`. Decoding is greedy."""
+    """An MLLM in this process; see `finecops.models.protocols.Mllm`. Decoding is greedy.
+
+    Raises:
+        ModelError: the weights or the adapter cannot be loaded, or code from the Hub is not allowed.
+    """
 
     def __init__(self, config: MllmConfig, device: str = "cpu") -> None:
         self.config, self.device = config, torch.device(device)
         weights = resolve_weights(config.weights)
         try:
-            source: dict[str, Any] = {"revision": config.revision, "trust_remote_code": remote_code(config)}
-            self.processor = AutoProcessor.from_pretrained(weights, **source)
+            code = remote_code(config)
+            self.processor = AutoProcessor.from_pretrained(weights, revision=config.revision, trust_remote_code=code)
             dtype: Any = "auto" if config.dtype == "auto" else getattr(torch, config.dtype)
             self.model = load_complete(
                 AutoModelForImageTextToText,
@@ -80,7 +90,8 @@ class TransformersMllm:
                 dtype=dtype,
                 attn_implementation=config.attention,
                 device_map=config.device_map,
-                **source,
+                revision=config.revision,
+                trust_remote_code=code,
             )
         except (OSError, ValueError, ImportError) as error:
             raise ModelError(f"{config.name}: cannot load {config.weights}: {first_line(error)}") from error
@@ -92,30 +103,33 @@ class TransformersMllm:
             self.device = self.model.device
         self.model.eval()
         self.encoder_decoder: bool = self.model.config.is_encoder_decoder
-        # An encoder's positions count from its first token, so padding must not come before it.
+        # A decoder continues after the last token of a prompt, so padding must be on the left. An encoder counts
+        # positions from its first token, so padding must be on the right.
         self.processor.tokenizer.padding_side = "right" if self.encoder_decoder else "left"
+        # Questions of a run have few different sets of letters.
         self._letter_ids: dict[tuple[str, ...], list[list[int]]] = {}
         self.vision = SharedVision(self.model)
         size = self.processor.image_processor.size
         bounds = {"shortest_edge": config.min_pixels, "longest_edge": config.max_pixels}
+        # Bounds that the configuration does not give stay as in the checkpoint.
         if any(bounds.values()):
             self.processor.image_processor.size = dict(size) | {k: v for k, v in bounds.items() if v}
 
     def ground(self, groups: Sequence[QueryGroup]) -> list[list[Reply]]:
-        """Ask every query of every group, together as far as the model allows."""
+        """A reply per group and query. All prompts are one batch where the model allows it."""
         asked = [
-            Asked(number, group.image.pixels, prompt_text(self.config, query.text, query.target))
+            ImagePrompt(number, group.image.pixels, prompt_text(self.config, query.text, query.target))
             for number, group in enumerate(groups)
             for query in group.queries
         ]
         found: dict[int, Reply] = {}
-        for together in self._batches([one.prompt for one in asked]):
-            found |= zip(together, self.generate([asked[i] for i in together]), strict=True)
+        for indices in self._batches([one.prompt for one in asked]):
+            found |= zip(indices, self.generate([asked[i] for i in indices]), strict=True)
         replies = iter(found[i] for i in range(len(asked)))
         return [[next(replies) for _ in group.queries] for group in groups]
 
     def _batches(self, texts: Sequence[str]) -> list[list[int]]:
-        """Indices of the texts that may be answered together."""
+        """Indices of the texts, one list per batch: all together, or those of equal length."""
         if self.config.padded_batches:
             return [list(range(len(texts)))]
         by_length: dict[int, list[int]] = defaultdict(list)
@@ -124,15 +138,15 @@ class TransformersMllm:
         return list(by_length.values())
 
     def choose(self, groups: Sequence[QuestionGroup]) -> list[list[LetterScores]]:
-        """The letters' probabilities of every question, all in one forward pass: no token is generated.
+        """The probabilities of the letters of all questions, from one forward pass. No token is generated.
 
         Raises:
-            ModelError: a letter is not one token, or the model takes no questions.
+            ModelError: a letter is not one token, or the model is an encoder-decoder and takes no questions.
         """
         if self.encoder_decoder:
-            raise ModelError(f"{self.config.name} has no chat to answer a letter in: it cannot select")
+            raise ModelError(f"{self.config.name} does not answer questions with a letter: it cannot select")
         asked = [
-            Asked(number, group.image.pixels, question.prompt)
+            ImagePrompt(number, group.image.pixels, question.prompt)
             for number, group in enumerate(groups)
             for question in group.questions
         ]
@@ -150,23 +164,24 @@ class TransformersMllm:
         return self._letter_ids[letters]
 
     @torch.inference_mode()
-    def _next_logits(self, asked: Sequence[Asked]) -> NDArray[np.float64]:
+    def _next_logits(self, asked: Sequence[ImagePrompt]) -> NDArray[np.float64]:
         """Logits of the token after each prompt, `[n, vocabulary]`."""
         with self.vision.sharing([one.image for one in asked]):
+            # Only the last position's logits: with a vocabulary of 150,000, those of a whole prompt take gigabytes.
             output = self.model(**self._inputs(asked), logits_to_keep=1)
         logits: NDArray[np.float64] = output.logits[:, -1].double().cpu().numpy()
         return logits
 
-    def _inputs(self, asked: Sequence[Asked]) -> Any:
+    def _inputs(self, asked: Sequence[ImagePrompt]) -> Any:
         texts = [chat_text(self.processor, q.prompt, self.config) if self.config.chat else q.prompt for q in asked]
         inputs = self.processor(images=[one.pixels for one in asked], text=texts, padding=True, return_tensors="pt")
-        # PaliGemma's processor makes labels for training.
+        # PaliGemma's processor also returns labels for training.
         inputs.pop("labels", None)
         return inputs.to(self.device, dtype=self.model.dtype)
 
     @torch.inference_mode()
-    def generate(self, asked: Sequence[Asked]) -> list[Reply]:
-        """Replies to images with prompts, all in one batch."""
+    def generate(self, asked: Sequence[ImagePrompt]) -> list[Reply]:
+        """Replies to prompts, all in one batch, with the probability and the logit of each token."""
         inputs = self._inputs(asked)
         with self.vision.sharing([one.image for one in asked]):
             output = self.model.generate(
@@ -177,24 +192,27 @@ class TransformersMllm:
                 output_logits=True,
                 return_dict_in_generate=True,
             )
-        # A decoder of its own begins with one token that is no part of the answer.
+        # `generate` returns prompt and answer. An encoder-decoder returns a start token and the answer.
         new = output.sequences[:, 1 if self.encoder_decoder else inputs["input_ids"].shape[1] :]
+        # output.logits has one [batch, vocabulary] per step; stacked: [batch, steps, vocabulary].
         logits = torch.stack(output.logits, dim=1).float()
+        # The logit of each generated token, and its probability: exp(logit - logsumexp) is the softmax at that token.
         chosen = logits.gather(2, new.unsqueeze(2)).squeeze(2)
         probabilities = (chosen - logits.logsumexp(-1)).exp()
         stops = self._stop_ids()
         replies = []
         for row, one in enumerate(asked):
             ids = new[row].tolist()
+            # Shorter answers are padded to the longest of the batch; the stop token is not part of the answer either.
             length = next((i for i, token in enumerate(ids) if token in stops), len(ids))
             pieces = self._pieces(ids[:length])
             replies.append(
                 Reply(
-                    one.prompt,
-                    "".join(pieces),
-                    tuple(pieces),
-                    tuple(probabilities[row, :length].tolist()),
-                    tuple(chosen[row, :length].tolist()),
+                    prompt=one.prompt,
+                    text="".join(pieces),
+                    token_texts=tuple(pieces),
+                    token_probs=tuple(probabilities[row, :length].tolist()),
+                    token_logits=tuple(chosen[row, :length].tolist()),
                 )
             )
         return replies
@@ -205,11 +223,16 @@ class TransformersMllm:
         return {*(stop if isinstance(stop, list) else [stop]), pad} - {None}
 
     def _pieces(self, ids: list[int]) -> list[str]:
-        """Text of each token such that they join to the whole, also where a character is made of several tokens."""
+        """The text of each token; joined they give the whole text.
+
+        A character may consist of several tokens (bytes). It then belongs to the last of them.
+        """
         decode = self.processor.tokenizer.decode
         pieces, before = [], ""
         for end in range(1, len(ids) + 1):
+            # Whole prefixes are decoded, since a tokenizer may join or drop blanks between tokens.
             whole = decode(ids[:end], skip_special_tokens=False)
+            # U+FFFD at the end stands for a character whose last bytes are still to come.
             stable = whole[:-1] if whole.endswith("\ufffd") and end < len(ids) else whole
             pieces.append(stable[len(before) :])
             before = stable if len(stable) > len(before) else before

@@ -1,4 +1,4 @@
-"""The answer of a model in one type, whoever gives it; and the text that an answer is read from."""
+"""One type for the answer of every model, and one for the text that an answer is parsed from."""
 
 from __future__ import annotations
 
@@ -14,25 +14,22 @@ from finecops.records import PredictionStatus, Span, Xyxy
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model answers to one query.
-
-    Attributes:
-        status: `box` with any number of boxes; else what is there instead.
-        boxes: xyxy in pixels of the image, best first, or in the model's order where there are no scores.
-        scores: one per box; None where the model gives none.
-        score_kind: what the scores mean, where that is not the same for all answers of the model.
-        spans: of an answer that was read from a text, where each box's coordinates stand in it, without markers.
-        reason: why there is no box.
-        note: which fallback was taken, if any.
-    """
+    """What a model answers to one query."""
 
     status: PredictionStatus = "box"
+    """`box` with any number of boxes, or why there is none."""
     boxes: tuple[Xyxy, ...] = ()
+    """xyxy in pixels of the image, best first. Without scores: in the model's order."""
     scores: tuple[float, ...] | None = None
+    """One per box; None where the model gives none."""
     score_kind: str | None = None
+    """What the scores mean, where that differs between answers of one model."""
     spans: tuple[Span, ...] = ()
+    """For an answer that was parsed from a text: where the coordinates of each box stand in it, without markers."""
     reason: str | None = None
+    """Why there is no box."""
     note: str | None = None
+    """A fallback that was used."""
 
     @classmethod
     def of_arrays(cls, xyxy: NDArray[Any], scores: NDArray[Any] | None, note: str | None = None) -> Answer:
@@ -41,13 +38,14 @@ class Answer:
         >>> Answer.of_arrays(np.array([[1, 2, 3, 4]]), np.array([0.5])).boxes
         ((1.0, 2.0, 3.0, 4.0),)
         """
+        # reshape: an empty list of boxes becomes an array [0, 4], not [0].
         boxes = np.asarray(xyxy, dtype=np.float64).reshape(-1, 4).tolist()
         scored = None if scores is None else tuple(np.asarray(scores, dtype=np.float64).tolist())
         return cls("box", tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in boxes), scored, note=note)
 
     @classmethod
     def failed(cls, reason: str) -> Answer:
-        """No answer, and why."""
+        """A failure with its reason."""
         return cls("failed", reason=reason)
 
     @property
@@ -56,7 +54,7 @@ class Answer:
         return np.array(self.boxes, dtype=np.float64).reshape(-1, 4)
 
     def chosen(self, order: Sequence[int]) -> Answer:
-        """The answer with some of its boxes, in another order, each with its score and its span."""
+        """The answer with the boxes at the indices `order`, in that order, each with its score and span."""
         return replace(
             self,
             boxes=tuple(self.boxes[i] for i in order),
@@ -67,24 +65,22 @@ class Answer:
 
 @dataclass(frozen=True)
 class Reply:
-    """An MLLM's reply as it came, special tokens included, and the probabilities of its tokens.
-
-    Attributes:
-        prompt: what it was asked.
-        text: what it said.
-        token_texts: joined they give `text`; None where the backend gives no scores.
-        token_probs, token_logits: of those tokens.
-        answer: there where the text is not to be read: boxes that came apart from it, or a failure.
-    """
+    """An MLLM's reply before parsing, with special tokens, and the probabilities of its tokens."""
 
     prompt: str
+    """The prompt that was sent."""
     text: str = ""
+    """The text that came back."""
     token_texts: tuple[str, ...] | None = None
+    """The tokens as text; joined they give `text`. None where the backend gives no probabilities."""
     token_probs: tuple[float, ...] | None = None
+    """The probability of each token."""
     token_logits: tuple[float, ...] | None = None
+    """The raw logit of each token; None where the backend gives probabilities only."""
     answer: Answer | None = None
+    """Set where the text must not be parsed: the boxes came separately, or the request failed."""
 
     @classmethod
     def failed(cls, prompt: str, reason: str, text: str = "") -> Reply:
-        """A reply that did not come, and why."""
+        """A failed request with its reason."""
         return cls(prompt, text, answer=Answer.failed(reason))

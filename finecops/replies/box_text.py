@@ -1,4 +1,4 @@
-"""Boxes as a configured model writes and reads them: its dialect, in terms of the image as the model sees it."""
+"""Writing and parsing boxes in a configured model's box format, in pixels of the original image."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ from dataclasses import replace
 from finecops.config.schema import MllmConfig
 from finecops.records import Xyxy
 from finecops.replies.answer import Answer
-from finecops.replies.formats import DIALECTS, IN_RESIZED_PIXELS, decode
+from finecops.replies.formats import BOX_FORMATS, IN_RESIZED_PIXELS, decode
 from finecops.replies.formats.quadruple import ImageWh
 
 
 def smart_resize(image_wh: ImageWh, factor: int, min_pixels: int, max_pixels: int) -> ImageWh:
-    """Width and height as multiples of `factor`, the area in bounds, the shape kept as well as that allows.
+    """The size to which Qwen2-VL's image processor resizes an image.
 
-    The same arithmetic as `smart_resize` of Qwen2-VL's image processor in transformers.
+    Both sides are multiples of `factor`, the area is between `min_pixels` and `max_pixels`, and the aspect ratio
+    changes as little as that allows. Same arithmetic as `smart_resize` in transformers
+    (`models/qwen2_vl/image_processing_qwen2_vl.py`).
 
     >>> smart_resize((640, 480), 28, 3136, 12845056)
     (644, 476)
     """
     width, height = image_wh
     w, h = (max(factor, round(side / factor) * factor) for side in (width, height))
+    # The ratio is that of the original area, not of the rounded one: transformers does the same. Rounding down, or up,
+    # keeps the result on the allowed side of the bound.
     if w * h > max_pixels:
         shrink = math.sqrt(width * height / max_pixels)
         w, h = (max(factor, math.floor(side / shrink / factor) * factor) for side in (width, height))
@@ -32,23 +36,28 @@ def smart_resize(image_wh: ImageWh, factor: int, min_pixels: int, max_pixels: in
 
 
 def frame_of(config: MllmConfig, image_wh: ImageWh) -> ImageWh:
-    """The size of the image in whose terms the model speaks of boxes: the original's, or the resized one's."""
+    """The size of the image that the model's coordinates refer to: the original or the resized image."""
     if config.box_format not in IN_RESIZED_PIXELS:
         return image_wh
-    # Their presence was checked when the file was read.
-    return smart_resize(image_wh, config.resize_factor or 1, config.min_pixels or 0, config.max_pixels or 0)
+    # `MllmConfig` checked that the three are set; the defaults only satisfy the type checker.
+    return smart_resize(
+        image_wh,
+        factor=config.resize_factor or 1,
+        min_pixels=config.min_pixels or 0,
+        max_pixels=config.max_pixels or 0,
+    )
 
 
 def write_box(config: MllmConfig, box: Xyxy, image_wh: ImageWh) -> str:
-    """A box in pixels of the original image as the model writes it."""
+    """The text that the model would write for a box in pixels of the original image."""
     frame = frame_of(config, image_wh)
-    return DIALECTS[config.box_format].encode(_scaled(box, image_wh, frame), frame)
+    return BOX_FORMATS[config.box_format].encode(_scaled(box, image_wh, frame), frame)
 
 
-def read_boxes(config: MllmConfig, text: str, image_wh: ImageWh) -> Answer:
-    """What a model's answer says, boxes in pixels of the original image."""
+def parse_boxes(config: MllmConfig, text: str, image_wh: ImageWh) -> Answer:
+    """Parse a model's reply. Boxes are in pixels of the original image."""
     frame = frame_of(config, image_wh)
-    answer = decode(DIALECTS[config.box_format], text, frame)
+    answer = decode(BOX_FORMATS[config.box_format], text, frame)
     return replace(answer, boxes=tuple(_scaled(box, frame, image_wh) for box in answer.boxes))
 
 

@@ -1,12 +1,14 @@
-"""Letters as tokens: which ids a letter has in a model's own tokenizer, and probabilities of letters from logits or
-from a server's log-probabilities."""
+"""Letters as tokens: their ids in a model's tokenizer, and their probabilities.
+
+Probabilities come from the logits of a local model, or from the log-probabilities that a server returns.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
@@ -16,71 +18,87 @@ from finecops.metrics.answers import Floats
 
 @dataclass(frozen=True)
 class LetterScores:
-    """What a model says to a question with options.
-
-    Attributes:
-        prompt: the question.
-        probabilities: of each option's letter, in their order, summing to 1; None where the model gives none.
-        mass: the share of all probability that fell on the letters before they were made to sum to 1.
-        reply: the answer as text where it was generated.
-        error: why there is no answer, if there is none.
-    """
+    """A model's answer to a multiple-choice question."""
 
     prompt: str
-    probabilities: tuple[float, ...] | None
-    mass: float | None
+    """The question."""
+    probabilities: tuple[float, ...] | None = None
+    """The probability of each letter, in the order of the options, with sum 1. None where the model gives none."""
+    mass: float | None = None
+    """The probability of all letters together, before their sum was scaled to 1."""
     reply: str | None = None
+    """The answer as text, where it was generated."""
     error: str | None = None
+    """Why there is no answer."""
 
 
-def letter_token_ids(tokenizer: Any, letters: Sequence[str]) -> list[list[int]]:
-    """Ids of each letter as one token, with and without a blank before it.
+class Tokenizer(Protocol):
+    """What is needed of a tokenizer of transformers."""
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
+        """The token ids of a text."""
+        ...
+
+
+def letter_token_ids(tokenizer: Tokenizer, letters: Sequence[str]) -> list[list[int]]:
+    """For each letter, the ids of the single tokens that stand for it: the letter, and a blank with the letter.
 
     Raises:
-        ModelError: the tokenizer writes a letter as several tokens only, or two letters as one.
+        ModelError: a letter has no single token, or two letters share one (an unknown token, for instance).
     """
     found = []
     for letter in letters:
+        # A chat template may or may not put a blank before the answer; both tokens count for the letter.
         ids = {tuple(tokenizer.encode(text, add_special_tokens=False)) for text in (letter, f" {letter}")}
         single = sorted(only[0] for only in ids if len(only) == 1)
         if not single:
             raise ModelError(f"the tokenizer has no token for the letter {letter!r}: its probability cannot be read")
         found.append(single)
-    everything = [i for ids in found for i in ids]
-    if len(set(everything)) < len(everything):
-        raise ModelError("the tokenizer writes two letters as one token: their probabilities cannot be told apart")
+    all_ids = [i for ids in found for i in ids]
+    if len(set(all_ids)) < len(all_ids):
+        raise ModelError("the tokenizer writes two letters as one token: their probabilities cannot be distinguished")
     return found
 
 
 def letter_probabilities(logits: Floats, ids: Sequence[Sequence[int]]) -> tuple[tuple[float, ...], float]:
-    """Probabilities of letters from `logits [vocabulary]` of one position, and the mass that they cover."""
+    """Probabilities of the letters, with sum 1, and their mass.
+
+    Args:
+        logits: `[vocabulary]`, of the position after the prompt.
+        ids: the token ids of each letter (`letter_token_ids`).
+    """
+    # Subtracting the maximum keeps `exp` from overflowing and cancels in every ratio.
     top = logits.max()
     weights = np.exp(logits - top)
     letters = np.array([weights[list(group)].sum() for group in ids])
     covered = float(letters.sum())
-    # Options are compared with each other even where all are all but impossible.
+    # In logarithms: the weights of very unlikely letters are all 0, and the letters could not be compared.
     share = np.exp(_log_share(logits, ids))
     return tuple((share / share.sum()).tolist()), covered / float(weights.sum())
 
 
-def letters_of_logprobs(top: Mapping[str, float], letters: Sequence[str]) -> tuple[tuple[float, ...] | None, float]:
-    """Probabilities of letters from a server's log-probabilities of the first token (token text → log-probability).
+def letters_from_logprobs(top: Mapping[str, float], letters: Sequence[str]) -> tuple[tuple[float, ...] | None, float]:
+    """Probabilities of the letters, with sum 1, and their mass, from a server's log-probabilities.
 
-    Variants ("A", " A", "(A") are summed. A letter that is not among the tokens given has none of the mass; with no
-    letter at all the result is None.
+    Args:
+        top: the most likely first tokens: text → log-probability. Variants of a letter ("A", " A", "(A") are summed.
+        letters: the letters. One that is not among the tokens has probability 0; if none is, the result is None.
     """
     sums = dict.fromkeys(letters, 0.0)
     for token, logprob in top.items():
+        # "▁" and "Ġ" are how SentencePiece and byte-level BPE write a leading blank.
         plain = token.strip().strip("().:*\"'`▁Ġ")
         if plain in sums and math.isfinite(logprob):
             sums[plain] += math.exp(logprob)
     mass = sum(sums.values())
     if mass <= 0:
         return None, 0.0
+    # Rounding can bring the sum slightly above 1.
     return tuple(value / mass for value in sums.values()), min(mass, 1.0)
 
 
 def _log_share(logits: Floats, ids: Sequence[Sequence[int]]) -> Floats:
+    """Logarithm of each letter's probability relative to the most likely letter: log-sum-exp over its tokens."""
     groups = [logits[list(group)] for group in ids]
     logs = np.array([group.max() + np.log(np.exp(group - group.max()).sum()) for group in groups])
     shifted: Floats = logs - logs.max()

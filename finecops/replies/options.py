@@ -1,6 +1,6 @@
-"""The question: which candidates stand under which letters, and what is written there. Pure.
+"""The multiple-choice question of CRS: which candidate has which letter, and the prompt's text. Pure functions.
 
-Box text is the model's own (`MllmConfig.box_format`); the wording is the paper's (`finecops.prompts`).
+The question has the paper's wording (`finecops.prompts`). Boxes are written in the model's box format.
 """
 
 from __future__ import annotations
@@ -21,33 +21,40 @@ from finecops.replies.choices import letters_for
 Show = Literal["text", "marks", "both"]
 Order = Literal["rank", "shuffle"]
 NONE_TEXT = "None"
+"""The text of the option None."""
+# Markers such as <|box_start|>. The paper's options have none.
 _MARKERS = re.compile(r"<\|[^|<>]*\|>")
 
 
 @dataclass(frozen=True)
 class Options:
-    """The options of one question.
-
-    Attributes:
-        letters: of every option, in order.
-        candidate: of every option which candidate it is (index into the ranked list), -1 for None.
-        prompt: the whole question.
-    """
+    """The options of one question."""
 
     letters: tuple[str, ...]
+    """The letter of each option, in order."""
     candidate: tuple[int, ...]
+    """The candidate of each option, as an index into the ranked list; -1 for None."""
     prompt: str
+    """The whole question."""
 
     @property
     def none_letter(self) -> str | None:
-        """The letter of None, if it is an option."""
+        """The letter of the option None, if there is one."""
         return self.letters[self.candidate.index(-1)] if -1 in self.candidate else None
 
 
 def option_order(count: int, none: bool, order: Order, seed: str) -> tuple[int, ...]:
-    """Candidates in the order of the letters: by rank with None last, or shuffled, None too, by a seed of any text."""
+    """Candidates in the order of the letters, as indices into the ranked list; -1 for None.
+
+    Args:
+        count: how many candidates there are.
+        none: whether None is an option.
+        order: `rank`: best first, None last. `shuffle`: a random order, None included.
+        seed: any text. The same text gives the same order.
+    """
     ranked = [*range(count), *([-1] if none else [])]
     if order == "shuffle":
+        # Python's own hash of a text differs between processes; a checksum does not.
         random.Random(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big")).shuffle(ranked)
     return tuple(ranked)
 
@@ -60,9 +67,19 @@ def make_options(
     order: Sequence[int],
     show: Show = "text",
 ) -> Options:
-    """The question about some candidates (best first), in an order of `option_order`.
+    """The question about some candidates.
 
-    Marks are numbered in the options' order, from 1; None has no mark and takes no number.
+    Args:
+        config: the model; its box format writes the boxes.
+        expression: the referring expression.
+        boxes: the candidates, best first, in pixels of the image.
+        image_wh: the image's size.
+        order: the result of `option_order`.
+        show: whether an option names its box by text, by the number of a mark drawn on the image, or by both. Marks are
+            numbered from 1 in the order of the options; None has no mark and no number.
+
+    Raises:
+        ValueError: there are more options than letters.
     """
     letters = letters_for(len(order))
     numbers = iter(range(1, len(order) + 1))
@@ -78,8 +95,10 @@ def make_options(
 
 
 def box_as_option(config: MllmConfig, box: Xyxy, image_wh: tuple[int, int]) -> str:
-    """A box as an option shows it: snapped to `option_step` thousandths, in the model's own text, with or without the
-    markers around it (`option_markers`)."""
+    """The text of a box as an option: rounded to `option_step` thousandths, in the model's box format.
+
+    The format's markers are kept only with `option_markers`.
+    """
     snapped = box
     if config.option_step > 1:
         parts = 1000 / config.option_step

@@ -1,4 +1,4 @@
-"""An expression as the text that an MLLM is asked."""
+"""The prompt that asks an MLLM for the box of an expression."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from finecops.errors import ConfigError
 
 
 def prompt_text(config: MllmConfig, expression: str, target: str | None = None) -> str:
-    """The question as text: the model's prompt, and the focus sentence if there is a target.
+    """The model's prompt for an expression, with the focus sentence if there is a target (paper, IV-A, Fig. 4).
 
     Raises:
-        ConfigError: the configuration names a prompt that there is not.
+        ConfigError: the configuration names a prompt that is not in `finecops.prompts`.
     """
     try:
         template, focus = getattr(prompts, config.prompt), getattr(prompts, config.focus)
         refusal = getattr(prompts, config.refusal) if config.refusal is not None else ""
     except AttributeError as error:
         raise ConfigError(f"model {config.name}: no such prompt in finecops/prompts.py: {error}") from None
+    # The templates put their own punctuation after the expression.
     expression = expression.strip().rstrip(".")
     if config.plain_commas:
         expression = " ".join(expression.replace(",", " ").split())

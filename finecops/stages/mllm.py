@@ -11,7 +11,7 @@ from finecops.models.protocols import Mllm
 from finecops.records import Prediction, Route, Sample, Target
 from finecops.replies.answer import Reply
 from finecops.replies.confidence import Confidence
-from finecops.replies.read import read_reply
+from finecops.replies.parse import parse_reply
 from finecops.runs.manifest import ALL, Answering, Share
 from finecops.runs.specification import (
     ImageGroup,
@@ -56,7 +56,7 @@ class MllmStage:
     def _row(self, sample: Sample, reply: Reply) -> Prediction:
         target = self.targets.get(sample.id) if self.targets is not None else None
         phrase = target.phrase if target is not None else None
-        answer = read_reply(self.config, reply, (sample.width, sample.height), self.confidence, phrase)
+        answer = parse_reply(self.config, reply, (sample.width, sample.height), self.confidence, phrase)
         if answer.status == "failed":
             return failed_prediction(sample, answer.reason or "no reply", SOURCE)
         return Prediction(

@@ -20,7 +20,7 @@ from finecops.config.schema import MllmConfig
 from finecops.errors import DataError
 from finecops.images import read_image
 from finecops.metrics.precision import IOU_THRESHOLD
-from finecops.replies.box_text import read_boxes
+from finecops.replies.box_text import parse_boxes
 from finecops.replies.options import NONE_TEXT
 from finecops.tuning.data import TuneRow
 from finecops.tuning.exports import BBOX
@@ -205,7 +205,7 @@ def _exchange_fault(line: Line, row: TuneRow, config: MllmConfig, report: LintRe
         return None if row.box is None else "the answer is None but the target is present"
     if row.box is None:
         return "the answer is a box but the target is absent"
-    return _box_fault(read_boxes(config, chosen, image_wh).boxes, row)
+    return _box_fault(parse_boxes(config, chosen, image_wh).boxes, row)
 
 
 def _baseline_fault(line: Line, row: TuneRow, config: MllmConfig, report: LintReport) -> str | None:
@@ -215,7 +215,7 @@ def _baseline_fault(line: Line, row: TuneRow, config: MllmConfig, report: LintRe
         return "the answer is None for a positive, or a box for a negative"
     if row.box is None:
         return None
-    return _box_fault(read_boxes(config, line.answer, (row.width, row.height)).boxes, row)
+    return _box_fault(parse_boxes(config, line.answer, (row.width, row.height)).boxes, row)
 
 
 def _exercise_fault(line: Line, row: TuneRow, config: MllmConfig, options: dict[str, str]) -> str | None:
@@ -225,7 +225,7 @@ def _exercise_fault(line: Line, row: TuneRow, config: MllmConfig, options: dict[
         pairs = (part.rpartition(" ") for part in line.answer.splitlines())
         listed = {letter: text for text, _, letter in pairs}
         return None if listed == options else "the options listed again are not those of the prompt"
-    return _box_fault(read_boxes(config, line.answer, (row.width, row.height)).boxes, row)
+    return _box_fault(parse_boxes(config, line.answer, (row.width, row.height)).boxes, row)
 
 
 def _box_fault(boxes: Sequence[Any], row: TuneRow) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from finecops.models.embeddings import twin_counts
+from finecops.models.embeddings import near_duplicate_counts
 from finecops.tuning.data import TuneRow
 
 _NEAR_DUPLICATES = 10
@@ -36,7 +36,7 @@ def start_unseen_tokens(model: Any, tokenizer: Any, rows: Sequence[TuneRow], see
     """
     table = model.get_input_embeddings().weight
     used = sorted({i for row in rows[:_ROWS] for i in tokenizer(row.prompt + row.answer)["input_ids"]})
-    unseen = [i for i, count in zip(used, twin_counts(table, used)) if count >= _NEAR_DUPLICATES]
+    unseen = [i for i, count in zip(used, near_duplicate_counts(table, used)) if count >= _NEAR_DUPLICATES]
     generator = torch.Generator().manual_seed(seed)
     # The norm of a standard normal vector grows with the root of its width.
     scale = _NORM / table.shape[1] ** 0.5

@@ -1,4 +1,4 @@
-"""Reading COCO-format annotations: every kind of broken entry is left out and named, the rest is read."""
+"""Annotations in COCO format: every kind of invalid entry becomes a problem, the others become samples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GOOD = {"id": 900, "image_id": 900}
 NEGATIVE = {"negative_type": "flip", "negative_level": 1, "positive_id": 900, "negative_cate": "image"}
 
 
-def test_a_good_entry(toy_dataset: MakeDataset) -> None:
+def test_a_valid_entry_becomes_a_sample(toy_dataset: MakeDataset) -> None:
     dataset = load_dataset_split(
         toy_dataset([{"caption": " the red car ", "bbox": [10, 20, 30, 40], "tuple_type": "0_hop"}])
     )
@@ -33,7 +33,7 @@ def test_a_good_entry(toy_dataset: MakeDataset) -> None:
     assert dataset.problems == ()
 
 
-def test_a_negative_entry(toy_dataset: MakeDataset) -> None:
+def test_a_negative_entry_has_no_box(toy_dataset: MakeDataset) -> None:
     sample = load_dataset_split(toy_dataset([NEGATIVE])).samples[0]
     assert sample.box is None
     assert sample.negative is not None
@@ -46,8 +46,8 @@ def test_a_negative_entry(toy_dataset: MakeDataset) -> None:
         ({"bbox": [10, 10, float("nan"), 20]}, "not a finite number"),
         ({"bbox": [10, 10, -5, 20]}, "no area"),
         ({"bbox": [10, 10, 0, 20]}, "no area"),
-        ({"bbox": [90, 10, 50, 20]}, "reaches 40 pixels out of the 100x80 image"),
-        ({"bbox": [-30, 10, 50, 20]}, "reaches 30 pixels out"),
+        ({"bbox": [90, 10, 50, 20]}, "extends 40 pixels beyond the 100x80 image"),
+        ({"bbox": [-30, 10, 50, 20]}, "extends 30 pixels beyond"),
         ({"bbox": [10, 10, 20]}, "four numbers"),
         ({"bbox": None}, "four numbers"),
         ({"caption": "   "}, "the expression is empty"),
@@ -59,7 +59,7 @@ def test_a_negative_entry(toy_dataset: MakeDataset) -> None:
         ({**NEGATIVE, "negative_level": "deep"}, "the negative's fields are broken"),
     ],
 )
-def test_a_broken_entry_is_left_out_and_named(toy_dataset: MakeDataset, entry: dict[str, Any], message: str) -> None:
+def test_an_invalid_entry_becomes_a_problem(toy_dataset: MakeDataset, entry: dict[str, Any], message: str) -> None:
     dataset = load_dataset_split(toy_dataset([entry, GOOD]))
     assert [s.id for s in dataset.samples] == ["900"]
     (problem,) = dataset.problems
@@ -76,17 +76,17 @@ def test_without_any_annotation_the_truth_is_unknown(toy_dataset: MakeDataset) -
     assert dataset.unknown == 2
 
 
-def test_an_unknown_format_is_named_with_those_there_are(toy_dataset: MakeDataset) -> None:
+def test_an_unknown_format_is_an_error_that_lists_the_formats(toy_dataset: MakeDataset) -> None:
     with pytest.raises(ConfigError, match="unknown format 'yolo'; there are: coco, refcoco"):
         load_dataset_split(toy_dataset([GOOD]).model_copy(update={"format": "yolo"}))
 
 
-def test_a_box_a_little_outside_is_cut(toy_dataset: MakeDataset) -> None:
+def test_a_box_slightly_outside_is_clipped(toy_dataset: MakeDataset) -> None:
     sample = load_dataset_split(toy_dataset([{"bbox": [-1, 10, 102, 20]}])).samples[0]
     assert sample.box == (0, 10, 100, 30)
 
 
-def test_a_duplicate_id_keeps_the_first(toy_dataset: MakeDataset) -> None:
+def test_of_two_entries_with_one_id_the_first_is_kept(toy_dataset: MakeDataset) -> None:
     entries = [{"id": 5, "image_id": 5, "caption": "first"}]
     config = toy_dataset(entries)
     raw = json.loads((config.root / "test.json").read_text())
@@ -121,7 +121,9 @@ def test_a_broken_file_is_an_error(toy_dataset: MakeDataset, content: str, messa
         load_dataset_split(config)
 
 
-def test_a_dataset_that_is_not_here_says_what_to_fetch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_dataset_is_an_error_that_says_what_to_download(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     config = load_dataset("finecops-ref").model_copy(update={"root": tmp_path / "nowhere"})
     with pytest.raises(DataError) as raised:
         load_dataset_split(config)
@@ -129,7 +131,7 @@ def test_a_dataset_that_is_not_here_says_what_to_fetch(monkeypatch: pytest.Monke
         assert word in str(raised.value)
 
 
-def test_the_real_benchmarks_layout(tmp_path: Path) -> None:
+def test_the_published_layout_is_read(tmp_path: Path) -> None:
     """GQA's images, the published file names, a negative image in a folder of its own."""
     config = load_dataset("finecops-ref").model_copy(update={"root": tmp_path})
     positive = {"id": 7, "image_id": 7, "file_name": "2370799.jpg"}
@@ -169,32 +171,32 @@ def test_check_opens_images_and_pairs(toy_dataset: MakeDataset) -> None:
     Image.new("RGB", (100, 80)).save(images / "good.png")
     Image.new("RGB", (10, 8)).save(images / "small.png")
     (images / "broken.png").write_bytes((images / "good.png").read_bytes()[:60])
-    told = "\n".join(str(p) for p in check_split(config, "test").problems)
+    messages = "\n".join(str(p) for p in check_split(config, "test").problems)
     for message in (
         "missing.png: entry 2: the image is missing",
         "entry 3: the image is broken",
         "entry 4: the image is 10x8, its entry says 100x80",
         "entry 5: its positive 77 is not in the split",
-        "entry 6: a negative expression with the words of its positive 1",
+        "entry 6: a negative expression that is the same as its positive's (1)",
     ):
-        assert message in told
-    assert told.count("\n") == 4
+        assert message in messages
+    assert messages.count("\n") == 4
 
 
-def test_check_reads_vanilla_rows(tmp_path: Path, toy_dataset: MakeDataset) -> None:
+def test_check_finds_faults_in_vanilla_rows(tmp_path: Path, toy_dataset: MakeDataset) -> None:
     row = {"id": 1, "image_id": "a", "objects_id": ["3"], "tuple": [], "tuple_type": "0_hop", "level": 1}
     row |= {"spatial": False, "attribute": False, "expression": "the car"}
     path = tmp_path / "vanilla.json"
     path.write_text(json.dumps([row, row, row | {"id": 2, "positive_id": 1}, row | {"id": 3, "level": 7}, "x"]))
-    told = [str(p) for p in check_split(toy_dataset([GOOD]), "files", [path]).problems]
-    assert len(told) == 8
-    assert any("id is taken" in t for t in told)
-    assert any("without negative_type" in t for t in told)
-    assert any("level is 7" in t for t in told)
-    assert any("not a JSON object" in t for t in told)
+    messages = [str(p) for p in check_split(toy_dataset([GOOD]), "files", [path]).problems]
+    assert len(messages) == 8
+    assert any("id is taken" in t for t in messages)
+    assert any("without negative_type" in t for t in messages)
+    assert any("level is 7" in t for t in messages)
+    assert any("not a JSON object" in t for t in messages)
 
 
-def test_choosing_is_spread_and_repeatable() -> None:
+def test_chosen_samples_cover_all_strata_and_are_always_the_same() -> None:
     samples = [make_sample(f"p{i}", level=i % 3 + 1) for i in range(90)]
     for number, type_ in enumerate(("replace_object", "flip", "swap_object")):
         samples += [make_negative(f"n{number}-{i}", f"p{i + 10 * number}", type_, i % 2 + 1) for i in range(30)]

@@ -1,4 +1,4 @@
-"""RefCOCO's own files: a pickle and instances.json, in a small copy of their layout."""
+"""RefCOCO's files in their authors' format: a pickle and instances.json, in a small copy of the layout."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_every_sentence_of_the_split_is_a_sample(tmp_path: Path) -> None:
     assert samples[0].image == "train2014/COCO_train2014_000000000001.jpg"
 
 
-def test_broken_entries_are_told_and_left_out(tmp_path: Path) -> None:
+def test_invalid_entries_become_problems(tmp_path: Path) -> None:
     config = make(tmp_path, [ref(1), ref(2, ann_id=99), ref(3, sentences=[{"raw": " ", "sent_id": 8}])])
     dataset = load_dataset_split(config, "train")
     assert len(dataset.samples) == 2
@@ -61,16 +61,16 @@ def test_broken_entries_are_told_and_left_out(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_missing_is_named(tmp_path: Path) -> None:
+def test_a_missing_split_or_file_is_an_error(tmp_path: Path) -> None:
     config = make(tmp_path, [ref(1)])
     with pytest.raises(DataError, match="no split 'testA'; there are: train"):
         load_dataset_split(config, "testA")
     (tmp_path / "instances.json").unlink()
-    with pytest.raises(DataError, match=r"instances\.json is not there"):
+    with pytest.raises(DataError, match=r"instances\.json does not exist"):
         load_dataset_split(config, "train")
 
 
-def test_a_hostile_refs_file_does_nothing(tmp_path: Path) -> None:
+def test_code_in_a_pickle_is_not_run(tmp_path: Path) -> None:
     class Hostile:
         def __reduce__(self) -> Any:
             return os.mkdir, (str(tmp_path / "flag"),)

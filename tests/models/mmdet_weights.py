@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+# Patterns of the names in transformers → names in mmdet. In "a|b", the tensors of query, key and value are joined: `a`
+# ends in which of the three it is, `b` is the end of the joined name.
 _SWIN = r"^model\.backbone\.conv_encoder\.model\.(?:swin\.)?"
 _BLOCK = _SWIN + r"encoder\.layers\.(\d+)\.blocks\.(\d+)\."
 _ENCODER = r"^model\.encoder\.layers\.(\d+)\."
@@ -73,7 +75,7 @@ def mmdet_state(model: Any) -> dict[str, torch.Tensor]:
     parts: dict[str, dict[str, torch.Tensor]] = {}
     for key, value in model.state_dict().items():
         if key.startswith(("model.decoder.bbox_embed", "model.decoder.class_embed")) or ".swin.layernorm." in key:
-            continue  # the outer heads again; a norm that the features do not pass
+            continue  # copies of the outer heads; a norm that is not used
         name = _renamed(key, layers, levels)
         if "|" in name:
             before, after = name.split("|")
@@ -86,7 +88,7 @@ def mmdet_state(model: Any) -> dict[str, torch.Tensor]:
             state[name] = value.reshape(1) if "cls_branches" in name else value
     for name, three in parts.items():
         state[name] = torch.cat([three[which] for which in "qkv"])
-    # Only training uses it.
+    # It is used in training only, but mmdet expects it.
     state["dn_query_generator.label_embedding.weight"] = torch.zeros(256, model.config.d_model)
     return state
 
@@ -95,8 +97,8 @@ def _renamed(key: str, layers: int, levels: int) -> str:
     if match := re.match(_SWIN + r"hidden_states_norms\.stage(\d+)\.(.*)", key):
         return f"backbone.norm{int(match[1]) - 1}.{match[2]}"
     if match := re.match(r"model\.input_proj_vision\.(\d+)\.([01])\.(.*)", key):
-        place, part = int(match[1]), ("conv", "gn")[int(match[2])]
-        where = f"convs.{place}" if place < levels else f"extra_convs.{place - levels}"
+        index, part = int(match[1]), ("conv", "gn")[int(match[2])]
+        where = f"convs.{index}" if index < levels else f"extra_convs.{index - levels}"
         return f"neck.{where}.{part}.{match[3]}"
     if match := re.match(r"(?:model\.encoder_output_bbox_embed|bbox_embed\.(\d+))\.layers\.(\d)\.(.*)", key):
         return f"bbox_head.reg_branches.{match[1] or layers}.{2 * int(match[2])}.{match[3]}"
@@ -106,18 +108,21 @@ def _renamed(key: str, layers: int, levels: int) -> str:
         renamed, count = re.subn(pattern, replacement, key)
         if count:
             return renamed
-    raise KeyError(f"no name of mmdet's for {key}")
+    raise KeyError(f"mmdet has no name for {key}")
 
 
 def _patches_in_mmdets_order(value: torch.Tensor) -> torch.Tensor:
-    """The four neighbours that a patch is merged of: transformers has them one after the other, column by column;
-    mmdet unfolds them channel by channel, row by row."""
+    """The weights that merge four neighbouring patches, in mmdet's order.
+
+    transformers lists the four patches one after the other, column by column. mmdet lists them channel by channel, row
+    by row.
+    """
     rows = value.reshape(*value.shape[:-1], 4, -1)[..., [0, 2, 1, 3], :]
     return rows.transpose(-1, -2).reshape(value.shape)
 
 
 def mmdet_config(model: Any, language_model: Path, side: int) -> str:
-    """The text of an mmdet configuration of the model's shape, for images of a side."""
+    """The text of an mmdet configuration for a model of this shape; `side` is the size of the images."""
     c = model.config
     b = c.backbone_config
     width, last = c.d_model, [b.embed_dim * 2 ** (int(name[-1]) - 1) for name in b.out_features]

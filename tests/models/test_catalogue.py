@@ -1,4 +1,4 @@
-"""What is said of the models, and what doctor says of the machine."""
+"""The table of models, and `finecops doctor`."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def test_the_table_in_the_docs_is_what_the_command_prints() -> None:
 
 def test_every_model_of_the_papers_tables_has_a_row() -> None:
     tables = json.loads(resources.files("finecops.evaluation").joinpath("paper_tables.json").read_text())
-    told = {row for name in ("table3_precision_at_1_positive", "table9_routers") for row in tables[name]["rows"]}
-    assert told - {fact.paper_row for fact in model_facts()} == set()
+    rows = {row for name in ("table3_precision_at_1_positive", "table9_routers") for row in tables[name]["rows"]}
+    assert rows - {fact.paper_row for fact in model_facts()} == set()
 
 
-def test_every_row_says_how_it_was_proved_and_under_which_licence() -> None:
+def test_every_row_states_its_tests_and_its_licence() -> None:
     for fact in model_facts():
         assert fact.licence, fact.name
         assert fact.proved, fact.name
@@ -46,19 +46,19 @@ def test_the_routers_of_table_nine_are_configurations() -> None:
     assert load_preset("paper").router == "mm-gdino-l"
 
 
-def test_list_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_shows_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COGVLM_PYTHON", raising=False)
     facts = {fact["name"]: fact for fact in json.loads(run("models", "list", "--json"))}
     assert set(facts) == set(names("models"))
     assert facts["mini-gdino"]["lacks"] is None
     assert facts["cogvlm"]["lacks"] == "COGVLM_PYTHON is not set"
-    assert "is not here" in facts["shikra-7b"]["lacks"]
+    assert "does not exist" in facts["shikra-7b"]["lacks"]
     monkeypatch.setenv("COGVLM_PYTHON", "/usr/bin/python3")
     assert fact_of(load_mllm("cogvlm")).lacks is None
     assert "mllm" not in run("models", "list", "--kind", "extractor")
 
 
-def test_pages_that_the_table_leads_to_are_there() -> None:
+def test_every_linked_page_exists() -> None:
     page = Path("docs/models.md").read_text()
     for name in ("workers", "shikra", "ferret", "groundinggpt", "cogcom", "lenna", "uninext", "simvg", "ov-dino"):
         assert f"(models/{name}.md)" in page
@@ -68,17 +68,17 @@ def test_pages_that_the_table_leads_to_are_there() -> None:
 
 
 @pytest.mark.parametrize("name", ["mini-gdino", "mini-qwen2vl", "rules"])
-def test_check_shows_what_a_model_says(tmp_path: Path, name: str) -> None:
+def test_check_shows_a_models_answers(tmp_path: Path, name: str) -> None:
     picture = tmp_path / "check.png"
-    said = run("models", "check", name, "--samples", "2", "--device", "cpu", "--out", str(picture))
-    assert f"{name}: loaded in" in said
-    assert "peak memory" in said
-    assert ("target:" in said) == (name == "rules")
+    output = run("models", "check", name, "--samples", "2", "--device", "cpu", "--out", str(picture))
+    assert f"{name}: loaded in" in output
+    assert "peak memory" in output
+    assert ("target:" in output) == (name == "rules")
     assert picture.is_file() == (name != "rules")
-    assert ("reply:" in said) == (name == "mini-qwen2vl")
+    assert ("reply:" in output) == (name == "mini-qwen2vl")
 
 
-def test_doctor_names_versions_and_what_fixes_it() -> None:
+def test_doctor_lists_versions_and_remedies() -> None:
     findings = {finding.what: finding for finding in examine()}
     assert findings["torch"].good
     assert "cpu" in findings["devices"].state
@@ -87,7 +87,7 @@ def test_doctor_names_versions_and_what_fixes_it() -> None:
     assert "torch" in run("doctor")
 
 
-def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_reports_missing_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "finecops.bench.doctor._version", lambda name: None if name in ("tqdm", "matplotlib") else "1.0"
     )
@@ -95,5 +95,5 @@ def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not findings["tqdm"].good
     assert findings["tqdm"].fix == "pip install 'tqdm'"
     assert findings["extra tune"].state == "lacks matplotlib"
-    assert findings["extra tune"].good  # what is optional is not broken
+    assert findings["extra tune"].good  # a missing optional package is no fault
     assert CliRunner().invoke(app, ["doctor"]).exit_code == 1

@@ -1,4 +1,4 @@
-"""Checkpoints that are not whole."""
+"""Checkpoints with missing weights, weights of other shapes, or half of the file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def narrower(part: str) -> Callable[[Weights], Weights]:
         ("mini-gdino", narrower("encoder.layers.0.fusion_layer.vision_param"), "cannot load"),
     ],
 )
-def test_a_checkpoint_that_lacks_weights_is_refused(
+def test_a_checkpoint_with_missing_weights_is_refused(
     name: str, change: Callable[[Weights], Weights], message: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "weights"
@@ -49,7 +49,7 @@ def test_a_checkpoint_that_lacks_weights_is_refused(
 
 
 @pytest.mark.parametrize("name", ["mini-gdino", "mini-qwen2vl"])
-def test_half_a_download_is_refused(name: str, tmp_path: Path) -> None:
+def test_an_incomplete_file_is_refused(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "weights"
     shutil.copytree(resolve(f"checkpoints/{name}"), folder)
     path = folder / "model.safetensors"

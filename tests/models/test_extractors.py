@@ -1,4 +1,4 @@
-"""Extraction by a model: what it says is read, checked, asked again, and counted when it fails."""
+"""Target extraction by a text model: parsing, repeated requests, failures, and a server that misbehaves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from finecops.config.schema import ExtractorConfig
 from finecops.errors import ConfigError
-from finecops.models.extractors import LlmExtractor, conversation, read_reply
+from finecops.models.extractors import LlmExtractor, conversation, parse_phrases
 from finecops.models.openai_text import OpenAiText
 from tests.conftest import make_sample
 
@@ -36,8 +36,8 @@ SAMPLES = [
         ("__import__('os').system('true')", {}),
     ],
 )
-def test_read_reply(reply: str, expected: dict[str, str]) -> None:
-    assert read_reply(SAMPLES, reply) == expected
+def test_parse_phrases(reply: str, expected: dict[str, str]) -> None:
+    assert parse_phrases(SAMPLES, reply) == expected
 
 
 class Scripted:
@@ -52,7 +52,7 @@ class Scripted:
         return [self.replies.pop(0) for _ in conversations]
 
 
-def test_a_broken_member_is_asked_again_alone_and_fails_alone() -> None:
+def test_a_missing_phrase_is_requested_again_alone_and_fails_alone() -> None:
     llm = Scripted('{"1": "the red car"}', '{"1": "mug"}', TimeoutError("slow"))
     rows = {row.sample_id: row for row in LlmExtractor(llm, "scripted", 8).extract(SAMPLES)}
     assert (rows["a"].status, rows["a"].phrase) == ("found", "red car")
@@ -62,7 +62,7 @@ def test_a_broken_member_is_asked_again_alone_and_fails_alone() -> None:
     assert len(llm.asked) == 3
 
 
-def test_the_question_is_the_papers() -> None:
+def test_the_question_has_the_papers_text() -> None:
     messages = conversation(SAMPLES[:1])
     assert [m["role"] for m in messages] == ["system", "user", "assistant", "user"]
     assert messages[1]["content"].startswith("Which object does given expressions refer to? Answer in dict format")
@@ -71,7 +71,7 @@ def test_the_question_is_the_papers() -> None:
 
 
 class Server(BaseHTTPRequestHandler):
-    """Speaks as much of the chat completions protocol as the client needs; answers from the class's script."""
+    """A chat completions server, as far as the client needs one. It answers from the class's script."""
 
     script: ClassVar[list[tuple[int, dict[str, str], Any]]] = []
     seen: ClassVar[list[Any]] = []
@@ -112,7 +112,7 @@ def openai_config(url: str | None) -> ExtractorConfig:
     return ExtractorConfig(name="srv", kind="extractor", backend="openai", model="m", base_url=url, concurrency=2)
 
 
-def test_a_server_is_asked_waited_for_and_its_refusals_are_rows(server_url: str) -> None:
+def test_a_busy_server_is_asked_again_and_an_error_becomes_a_failed_row(server_url: str) -> None:
     Server.script = [
         (429, {"Retry-After": "0"}, "slow down"),  # retried by the client
         (200, {}, '{"1": "the red car", "2": "a cup"}'),
@@ -125,13 +125,13 @@ def test_a_server_is_asked_waited_for_and_its_refusals_are_rows(server_url: str)
     assert Server.seen[0]["temperature"] == 0
 
 
-def test_an_answer_without_content_fails_its_sample(server_url: str) -> None:
+def test_an_answer_without_content_is_requested_again(server_url: str) -> None:
     Server.script = [(200, {}, None), (200, {}, '{"1": "the fish"}')]
     extractor = LlmExtractor(OpenAiText(openai_config(server_url)), "srv", 8)
     assert extractor.extract(SAMPLES[2:])[0].status == "found"
 
 
-def test_no_key_and_no_server_is_said_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_key_is_an_error_before_any_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
         OpenAiText(openai_config(None))

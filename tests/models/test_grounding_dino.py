@@ -39,7 +39,7 @@ def test_text_ends_in_one_period_and_has_none_inside(text: str, cleaned: str) ->
     assert cleaned.count(".") == 1
 
 
-def test_focus_takes_exactly_the_targets_columns() -> None:
+def test_focus_uses_exactly_the_targets_tokens() -> None:
     tokenizer = mini_processor().tokenizer
     text, _ = clean_text("the car. left of the small red car")
     encoded = tokenizer(text, return_offsets_mapping=True)
@@ -56,7 +56,7 @@ def test_focus_takes_exactly_the_targets_columns() -> None:
     assert note is not None
 
 
-def test_alone_and_in_a_batch_the_scores_are_the_same(mini_specialist: Any, image: Picture) -> None:
+def test_scores_are_the_same_alone_and_in_a_batch(mini_specialist: Any, image: Picture) -> None:
     queries = (
         Query("the car"),
         Query("the small red tree that is to the left of the house and above the striped fish", "tree", (14, 18)),
@@ -67,7 +67,7 @@ def test_alone_and_in_a_batch_the_scores_are_the_same(mini_specialist: Any, imag
         [QueryGroup(image, queries), QueryGroup(Picture(image.pixels.resize((140, 70))), queries[:1])]
     )
     assert [len(group) for group in together] == [3, 1]
-    # The backbone sees each image once, however many texts there are.
+    # The backbone runs once per image, not once per text.
     assert mini_specialist.backbone.calls - before == 2
     for query, batched in zip(queries, together[0], strict=True):
         ((alone,),) = mini_specialist.detect([QueryGroup(image, (query,))])
@@ -83,13 +83,13 @@ def test_detections_are_sorted_and_inside_the_image(mini_specialist: Any, image:
     assert len(found.scores) == 16
 
 
-def test_a_text_longer_than_the_model_takes_is_said(mini_specialist: Any, image: Picture) -> None:
+def test_a_text_that_is_too_long_is_an_error(mini_specialist: Any, image: Picture) -> None:
     with pytest.raises(ModelError, match="tokens; mini-gdino takes 256"):
         mini_specialist.detect([QueryGroup(image, (Query("car " * 300),))])
 
 
-def test_a_checkpoint_that_forgot_its_head_settings_keeps_its_heads(tmp_path: Path) -> None:
-    """Such a checkpoint loads, with only a warning, boxes refined by the wrong head where nobody looks."""
+def test_a_checkpoint_without_head_settings_keeps_its_separate_heads(tmp_path: Path) -> None:
+    """With shared heads, such a checkpoint would load with only a warning, and give wrong boxes."""
     torch.manual_seed(0)
     model = mini_model()
     for i, (outer, inner) in enumerate(zip(model.bbox_embed, model.model.decoder.bbox_embed, strict=True)):
@@ -106,8 +106,8 @@ def test_a_checkpoint_that_forgot_its_head_settings_keeps_its_heads(tmp_path: Pa
         assert float(next(head.parameters()).detach().flatten()[0]) == pytest.approx(0.01 * (i + 1))
 
 
-def test_the_original_grounding_dino_runs_by_the_same_code(tmp_path: Path, image: Picture) -> None:
-    """A tiny random model of the class that `IDEA-Research/grounding-dino-*` has."""
+def test_the_original_grounding_dino_runs_with_the_same_code(tmp_path: Path, image: Picture) -> None:
+    """A tiny random model of the class of `IDEA-Research/grounding-dino-*`."""
     torch.manual_seed(0)
     shape = mini_config().to_dict()
     for key in ("model_type", "decoder_bbox_embed_share", "decoder_cls_embed_share", "architectures"):

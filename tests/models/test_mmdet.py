@@ -1,4 +1,4 @@
-"""The mmdet way against the transformers way, with the same small random weights under either's names.
+"""The mmdet backend against the transformers backend, with the same small random weights.
 
 Needs mmdet: `bash scripts/mmdet_environment.sh`.
 """
@@ -10,14 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import save_file
 from transformers import BertModel, MMGroundingDinoForObjectDetection
 
 from finecops.config.find import load_specialist
 from finecops.config.schema import SpecialistConfig
 from finecops.errors import ModelError
-from finecops.images import read_image
+from finecops.images import Picture, read_image
 from finecops.mini.training.gdino import mini_config, mini_processor
 from finecops.models.backends import load_specialist_model
 from finecops.models.grounding_dino import GroundingDino
@@ -31,7 +30,7 @@ QUERIES = (Query(SENTENCE), Query(SENTENCE, "the tree", (42, 50)), Query("A hous
 
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory: pytest.TempPathFactory) -> GroundingDino:
-    """A small random model on the transformers way, as wide as mmdet's text positions want it (256)."""
+    """A small random model in the transformers backend. mmdet's text positions require a width of 256."""
     torch.manual_seed(0)
     config = mini_config()
     config.update({"d_model": 256, "encoder_ffn_dim": 256, "decoder_ffn_dim": 256})
@@ -62,15 +61,15 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory, ours: GroundingDino) ->
 
 
 @pytest.fixture(scope="module")
-def images(ours: GroundingDino) -> list[Image.Image]:
-    # Of the size that both work at: the two ways do not resize alike.
+def images(ours: GroundingDino) -> list[Picture]:
+    # Already of the size that both models use: the two backends resize differently.
     side = ours.processor.image_processor.size["shortest_edge"]
     paths = sorted(Path("data/finecops-mini/images").glob("test_*.png"))[:3]
-    return [read_image(path).resize((side, side)) for path in paths]
+    return [Picture(read_image(path).resize((side, side))) for path in paths]
 
 
-def test_both_ways_give_the_same_boxes_and_scores(
-    checkpoint: SpecialistConfig, ours: GroundingDino, images: list[Image.Image]
+def test_both_backends_give_the_same_boxes_and_scores(
+    checkpoint: SpecialistConfig, ours: GroundingDino, images: list[Picture]
 ) -> None:
     model = load_specialist_model(checkpoint, "cpu")
     groups = [QueryGroup(image, QUERIES) for image in images]
@@ -78,7 +77,7 @@ def test_both_ways_give_the_same_boxes_and_scores(
         for there, found in zip(theirs, here, strict=True):
             assert len(there.scores) == len(found.scores) == 16
             np.testing.assert_allclose(there.scores, found.scores, atol=1e-5)
-            # Boxes of all but equal scores may change places.
+            # Boxes with almost equal scores may be in another order.
             gap = np.abs(there.xyxy[:, None] - found.xyxy[None]).max(-1)
             assert gap.min(axis=1).max() < 0.05
             assert gap.min(axis=0).max() < 0.05
@@ -86,7 +85,7 @@ def test_both_ways_give_the_same_boxes_and_scores(
     assert not np.allclose(plain.scores, focused.scores)
 
 
-def test_a_pickle_needs_leave_and_is_loaded_as_tensors(checkpoint: SpecialistConfig, tmp_path: Path) -> None:
+def test_a_pickle_needs_permission_and_only_tensors_are_loaded(checkpoint: SpecialistConfig, tmp_path: Path) -> None:
     pickle = checkpoint.weights.replace(".safetensors", ".pth")
     config = checkpoint.model_copy(update={"weights": pickle})
     with pytest.raises(ModelError, match="--allow-pickle"):
@@ -98,7 +97,7 @@ def test_a_pickle_needs_leave_and_is_loaded_as_tensors(checkpoint: SpecialistCon
         load_specialist_model(config.model_copy(update={"allow_pickle": True, "weights": str(evil)}), "cpu")
 
 
-def test_weights_that_miss_keys_are_refused(checkpoint: SpecialistConfig, tmp_path: Path) -> None:
+def test_missing_and_unknown_weights_are_refused(checkpoint: SpecialistConfig, tmp_path: Path) -> None:
     path = tmp_path / "part.safetensors"
     save_file({"level_embed": torch.zeros(2, 256), "what": torch.zeros(1)}, path)
     with pytest.raises(ModelError, match=r"weights missing .*, 1 unknown \(what\)"):

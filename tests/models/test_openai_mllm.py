@@ -1,4 +1,4 @@
-"""An MLLM behind a server that speaks the chat completions protocol and misbehaves on request."""
+"""An MLLM behind a chat completions server that misbehaves as each test needs."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def ground(config: MllmConfig, group: ImageGroup) -> Any:
     return row
 
 
-def test_a_box_with_the_probability_of_its_tokens(config: MllmConfig, group: ImageGroup) -> None:
+def test_a_boxs_score_is_the_mean_probability_of_its_tokens(config: MllmConfig, group: ImageGroup) -> None:
     Server.reply = lambda request: answer(BOX, BOX_TOKENS)
     row = ground(config, group)
     assert row.boxes == ((10.0, 10.0, 50.0, 30.0),)
@@ -109,7 +109,7 @@ def test_a_box_with_the_probability_of_its_tokens(config: MllmConfig, group: Ima
 
 @pytest.mark.parametrize("end", ["<|im_end|>", "</s>", "<end_of_turn>", "<|im_end|><|endoftext|>"])
 @pytest.mark.parametrize("scored", [True, False])
-def test_what_ends_a_turn_is_not_of_the_answer(config: MllmConfig, group: ImageGroup, end: str, scored: bool) -> None:
+def test_end_of_turn_tokens_are_removed(config: MllmConfig, group: ImageGroup, end: str, scored: bool) -> None:
     tokens = [*BOX_TOKENS, *((piece, 0.1) for piece in re.findall("<.*?>", end))] if scored else None
     Server.reply = lambda request: answer(BOX + end, tokens)
     ((reply,),) = OpenAiMllm(config).ground(query_groups([group], None))
@@ -117,15 +117,15 @@ def test_what_ends_a_turn_is_not_of_the_answer(config: MllmConfig, group: ImageG
     assert reply.token_texts == (tuple(text for text, _ in BOX_TOKENS) if scored else None)
 
 
-def test_a_server_that_strips_markers_and_gives_no_probabilities(config: MllmConfig, group: ImageGroup) -> None:
+def test_a_reply_without_markers_and_probabilities_has_a_box_without_score(
+    config: MllmConfig, group: ImageGroup
+) -> None:
     Server.reply = lambda request: answer("(100,200),(500,600)")
     row = ground(config, group)
     assert (row.status, row.scores) == ("box", None)
 
 
-def test_a_server_that_refuses_logprobs_is_asked_without_them_and_then_no_more(
-    config: MllmConfig, group: ImageGroup
-) -> None:
+def test_a_refused_parameter_is_left_out_from_then_on(config: MllmConfig, group: ImageGroup) -> None:
     def reply(request: Any) -> tuple[int, Any]:
         if "logprobs" in request:
             return 400, {"error": {"message": "logprobs are not supported"}}
@@ -135,7 +135,7 @@ def test_a_server_that_refuses_logprobs_is_asked_without_them_and_then_no_more(
     model = OpenAiMllm(config)
     stage = MllmStage(model, config, None, "mean_prob")
     assert [stage([group])[0].status for _ in range(2)] == ["box", "box"]
-    # As it is, then without asking for special tokens, then without log-probabilities; and so from then on.
+    # With both parameters, without special tokens, without log-probabilities; the next call begins with the last.
     assert ["logprobs" in request for request in Server.seen] == [True, True, False, False]
     assert ["skip_special_tokens" in request for request in Server.seen] == [True, False, True, True]
 
@@ -177,7 +177,9 @@ def test_a_busy_server_is_asked_again(config: MllmConfig, group: ImageGroup) -> 
         (("B<|im_end|>", None), None, None),
     ],
 )
-def test_letters(reply: Any, probabilities: Any, mass: Any, config: MllmConfig, group: ImageGroup) -> None:
+def test_letter_probabilities_from_the_first_token(
+    reply: Any, probabilities: Any, mass: Any, config: MllmConfig, group: ImageGroup
+) -> None:
     Server.reply = lambda request: answer(*reply)
     question = Question("Which?", ("A", "B", "C"))
     ((scores,),) = OpenAiMllm(config).choose([QuestionGroup(read_picture(group.image), (question,))])
@@ -187,10 +189,10 @@ def test_letters(reply: Any, probabilities: Any, mass: Any, config: MllmConfig, 
     assert Server.seen[0]["top_logprobs"] == 20
 
 
-def test_what_was_changed_is_sent_as_it_is_now(tmp_path: Path) -> None:
+def test_a_changed_image_is_sent_as_png(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     exif = Image.Exif()
-    exif[0x0112] = 6  # lies on its side
+    exif[0x0112] = 6  # rotated by 90 degrees
     Image.new("RGB", (40, 20), "blue").save(path, exif=exif)
     turned = read_picture(path)
     assert turned.size == (20, 40)
@@ -202,25 +204,25 @@ def test_what_was_changed_is_sent_as_it_is_now(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said", "seen"),
+    ("name", "text", "sent_wh"),
     [
         ("qwen2.5-vl-7b-server", '```json\n[{"bbox_2d": [14, 14, 56, 42]}]\n```', (112, 56)),
         ("internvl2.5-8b-server", "<ref>the red car</ref><box>[[125, 250, 500, 750]]</box>", (100, 50)),
     ],
 )
-def test_each_model_is_asked_and_read_in_its_own_way(
-    config: MllmConfig, group: ImageGroup, name: str, said: str, seen: tuple[int, int]
+def test_each_model_has_its_own_prompt_and_box_format(
+    config: MllmConfig, group: ImageGroup, name: str, text: str, sent_wh: tuple[int, int]
 ) -> None:
     own = load_mllm(name).model_copy(update={"base_url": config.base_url, "weights": config.weights})
-    Server.reply = lambda request: answer(said)
+    Server.reply = lambda request: answer(text)
     row = ground(own, group)
     assert row.boxes == (pytest.approx((12.5, 12.5, 50.0, 37.5)),)
-    image, text = Server.seen[0]["messages"][0]["content"]
-    assert text["text"] == row.prompt
+    image, prompt = Server.seen[0]["messages"][0]["content"]
+    assert prompt["text"] == row.prompt
     assert "the red car" in row.prompt
-    # Where boxes are in pixels of the resized image, that image is what is sent.
+    # Where boxes are in pixels of the resized image, the resized image is sent.
     sent = Image.open(io.BytesIO(base64.b64decode(image["image_url"]["url"].partition(",")[2])))
-    assert sent.size == seen
+    assert sent.size == sent_wh
 
 
 def test_system_message_and_chat_options_reach_the_server(config: MllmConfig, group: ImageGroup) -> None:
@@ -235,7 +237,7 @@ def test_system_message_and_chat_options_reach_the_server(config: MllmConfig, gr
     assert "the red shiny car" in row.prompt
 
 
-def test_no_key_and_no_server(config: MllmConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_key_is_an_error(config: MllmConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(ConfigError, match="set OPENAI_API_KEY"):
         load_mllm_model(config.model_copy(update={"base_url": None, "name": "cloud"}), "cpu")

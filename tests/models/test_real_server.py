@@ -1,6 +1,6 @@
-"""Two real servers with the mini MLLM: `transformers serve` here, vLLM in an environment of its own.
+"""Two real servers with the mini MLLM: `transformers serve` here, vLLM in another environment.
 
-What comes back must be what the same weights say in this process.
+The replies must equal those of the same weights in this process.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def same_texts(model: OpenAiMllm, local: Any, images: list[Picture]) -> list[Any
     return list(zip(replies, here, strict=True))
 
 
-def test_transformers_serve_says_the_same_without_scores(
+def test_transformers_serve_gives_the_same_texts_without_scores(
     transformers_server: MllmConfig, mini_mllm: Any, images: list[Picture]
 ) -> None:
     model = OpenAiMllm(transformers_server)
@@ -96,7 +96,7 @@ def test_transformers_serve_says_the_same_without_scores(
 
 
 @pytest.mark.vllm
-def test_vllm_says_the_same_with_scores(mini_mllm: Any, images: list[Picture]) -> None:
+def test_vllm_gives_the_same_texts_with_scores(mini_mllm: Any, images: list[Picture]) -> None:
     model = load_mllm_model(server_config(os.environ[VLLM_URL], "mini"), "cpu")
     for reply, here in same_texts(model, mini_mllm, images):  # type: ignore[arg-type]
         assert reply.token_probs == pytest.approx(here.token_probs, abs=0.02)

@@ -1,4 +1,4 @@
-"""Files of predictions as models: in SFA's pathways, as candidates, as a router."""
+"""Files of predictions as models: as specialist, MLLM, router and source of candidates."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def texts_file(path: Path, rows: list[dict[str, Any]]) -> str:
     return str(path)
 
 
-# What the official code of each model writes for a box, and the box in a picture of 200 by 100.
+# A box as each model's official code writes it, and in pixels of an image of 200 by 100.
 DOCUMENTED = [
     ("shikra-7b", "Answer: [0.250,0.300,0.500,0.700] .", (50.0, 10.0, 100.0, 90.0)),
     ("groundinggpt-7b", "[0.250, 0.300, 0.500, 0.700]", (50.0, 10.0, 100.0, 90.0)),
@@ -46,7 +46,7 @@ DOCUMENTED = [
 
 
 @pytest.mark.parametrize(("name", "text", "box"), DOCUMENTED)
-def test_a_model_is_replayed_in_its_own_words(
+def test_replies_are_parsed_in_the_models_box_format(
     tmp_path: Path, group: ImageGroup, name: str, text: str, box: tuple[float, ...]
 ) -> None:
     rows = [
@@ -74,7 +74,7 @@ def coco_file(path: Path) -> str:
 
 
 @pytest.mark.parametrize("name", ["uninext", "simvg", "ov-dino", "proxydet"])
-def test_detections_are_replayed_best_first(tmp_path: Path, group: ImageGroup, name: str) -> None:
+def test_replayed_detections_are_sorted_by_score(tmp_path: Path, group: ImageGroup, name: str) -> None:
     config = load_specialist(f"{name}@{coco_file(tmp_path / 'p.json')}")
     model = Replay(config)
     small = ImageGroup(group.image, group.samples[:2])
@@ -91,7 +91,7 @@ def test_detections_are_replayed_best_first(tmp_path: Path, group: ImageGroup, n
     assert [len(row.boxes) for row in routes] == [2, 0]
 
 
-def test_lenna_is_replayed_from_its_boxes(tmp_path: Path, group: ImageGroup) -> None:
+def test_lenna_is_replayed_from_a_coco_results_file(tmp_path: Path, group: ImageGroup) -> None:
     config = load_mllm(f"lenna-7b@{coco_file(tmp_path / 'p.json')}")
     rows = MllmStage(Replay(config), config, None, "mean_prob")([ImageGroup(group.image, group.samples[:1])])
     assert rows[0].boxes[0] == (50.0, 10.0, 100.0, 90.0)
@@ -101,11 +101,11 @@ def test_lenna_is_replayed_from_its_boxes(tmp_path: Path, group: ImageGroup) -> 
 @pytest.mark.parametrize(
     ("name", "rows", "error", "message"),
     [
-        ("shikra-7b", None, ModelError, "which is not there"),
+        ("shikra-7b", None, ModelError, "which does not exist"),
         ("shikra-7b", [{"image_id": "1", "text": "x"}] * 2, ModelError, "two predictions for id 1"),
     ],
 )
-def test_a_file_that_cannot_be_replayed(
+def test_a_missing_file_or_a_repeated_row_is_an_error(
     tmp_path: Path, name: str, rows: Any, error: type[Exception], message: str
 ) -> None:
     path = tmp_path / "p.jsonl"
@@ -114,7 +114,7 @@ def test_a_file_that_cannot_be_replayed(
         Replay(load_mllm(f"{name}@{weights}"))
 
 
-def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_format_and_a_query_without_sample_are_errors(tmp_path: Path) -> None:
     config = load_mllm(f"shikra-7b@{texts_file(tmp_path / 'p.jsonl', [{'image_id': '1', 'text': 'x'}])}")
     with pytest.raises(ConfigError, match="unknown file_format 'csv'"):
         Replay(config.model_copy(update={"file_format": "csv"}))
@@ -129,11 +129,11 @@ def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
         (["The answer is (A)."], True, "B", None),
         ("B", True, "C", None),  # None
         ("B", False, None, "is none of the options"),
-        ("C", True, None, "is none of the options"),  # A box that is no candidate here.
+        ("C", True, None, "is none of the options"),  # A box that is not a candidate here.
         ("E", True, "", None),  # The file's answer names none of its options: unparsed here too.
     ],
 )
-def test_a_file_of_letters_chooses_the_same_box(
+def test_a_replayed_letter_chooses_the_option_with_the_same_box(
     answer: Any, none: bool, reply: str | None, error: str | None, tmp_path: Path
 ) -> None:
     row = {"image_id": 7, "answer": answer, "gt": {"A": [40, 40, 81, 80], "B": "None", "C": [0, 0, 9, 9]}}

@@ -1,4 +1,4 @@
-"""A local text model: the path is proved with a tiny random model of the class that the configuration names."""
+"""A local text model: a tiny random model of the class that the configuration names."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_batch_of_replies_comes_back_and_nonsense_is_a_failed_row(folder: Path) -> None:
+def test_a_batch_gives_the_same_replies_and_an_unusable_reply_is_a_failed_row(folder: Path) -> None:
     config = ExtractorConfig(name="tiny", kind="extractor", backend="llm", model=str(folder), max_new_tokens=6)
     llm = TransformersText(config, "cpu")
     short, long = [{"role": "user", "content": "hi"}], [{"role": "user", "content": "the car " * 20}]
@@ -50,6 +50,6 @@ def test_a_batch_of_replies_comes_back_and_nonsense_is_a_failed_row(folder: Path
     assert "no target in the reply" in str(rows[0].reason)
 
 
-def test_an_extractor_without_a_model_is_said() -> None:
+def test_an_extractor_without_a_model_is_an_error() -> None:
     with pytest.raises(ConfigError, match="names no model"):
         load_extractor_model(ExtractorConfig(name="x", kind="extractor", backend="llm"), "cpu")

@@ -1,4 +1,4 @@
-"""Every native class that a configuration names, as a tiny random model: asked as the real one would be."""
+"""Every transformers class that a configuration names, as a tiny random model with the real one's settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from finecops.errors import ModelError
 from finecops.images import Picture, read_picture
 from finecops.models.backends import load_mllm_model, load_specialist_model
 from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
-from finecops.models.transformers_mllm import Asked
+from finecops.models.transformers_mllm import ImagePrompt
 from finecops.replies.box_text import frame_of
 from tests.models.tiny import save_tiny
 
@@ -43,7 +43,7 @@ def tiny_mllm(kind: str, name: str, folder: Path, **changes: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", [*CHATS, "florence2"])
-def test_an_mllm_answers_alone_as_in_a_batch(kind: str, tmp_path: Path, images: list[Picture]) -> None:
+def test_an_mllms_replies_are_the_same_alone_and_in_a_batch(kind: str, tmp_path: Path, images: list[Picture]) -> None:
     model = tiny_mllm(kind, CHATS.get(kind, "florence-2-large"), tmp_path)
     groups = [QueryGroup(image, QUERIES) for image in images]
     for group, replies in zip(groups, model.ground(groups), strict=True):
@@ -53,12 +53,12 @@ def test_an_mllm_answers_alone_as_in_a_batch(kind: str, tmp_path: Path, images: 
             assert alone.token_probs == pytest.approx(reply.token_probs, abs=1e-4)
             assert len(reply.token_texts) > 0
     if kind in SHARES_VISION:
-        # Two images once for the batch of four queries, then each of the four alone.
+        # The batch of four queries has two images; then each query runs alone.
         assert model.vision.calls == 2 + 4
 
 
 @pytest.mark.parametrize("kind", CHATS)
-def test_an_mllm_gives_letters_their_probabilities(kind: str, tmp_path: Path, images: list[Picture]) -> None:
+def test_letter_probabilities_depend_on_question_and_image(kind: str, tmp_path: Path, images: list[Picture]) -> None:
     model = tiny_mllm(kind, CHATS[kind], tmp_path)
     questions = tuple(Question(f"Pick {word}.\nA. x\nB. y", ("A", "B")) for word in ("one", "another one"))
     ((first, second), (third, _)) = model.choose([QuestionGroup(image, questions) for image in images])
@@ -75,17 +75,19 @@ def test_an_encoder_decoder_cannot_select(tmp_path: Path, images: list[Picture])
         model.choose([QuestionGroup(images[0], (Question("Pick.\nA. x\nB. y", ("A", "B")),))])
 
 
-def test_the_frame_is_the_size_that_the_model_sees(tmp_path: Path, images: list[Picture]) -> None:
+def test_the_frame_is_the_size_of_the_resized_image(tmp_path: Path, images: list[Picture]) -> None:
     bounds = {"min_pixels": 56 * 56, "max_pixels": 112 * 112}
     model = tiny_mllm("qwen2_5_vl", "qwen2.5-vl-7b", tmp_path, **bounds)
     for image in images:
-        inputs = model._inputs([Asked(0, image.pixels, "x")])
+        inputs = model._inputs([ImagePrompt(0, image.pixels, "x")])
         _, rows, columns = inputs["image_grid_thw"][0].tolist()
         assert frame_of(model.config, image.size) == (14 * columns, 14 * rows)
 
 
 @pytest.mark.parametrize("kind", ["owlv2", "omdet-turbo"])
-def test_a_category_detector_answers_alone_as_in_a_batch(kind: str, tmp_path: Path, images: list[Picture]) -> None:
+def test_a_category_detectors_scores_are_the_same_alone_and_in_a_batch(
+    kind: str, tmp_path: Path, images: list[Picture]
+) -> None:
     changes = {"weights": str(save_tiny(kind, tmp_path)), "max_boxes": 5}
     config = load_specialist(kind).model_copy(update=changes)
     model = load_specialist_model(config, "cpu")

@@ -13,10 +13,10 @@ from finecops.images import Picture, read_picture
 from finecops.models.protocols import Query, QueryGroup
 from finecops.replies.answer import Reply
 from finecops.replies.confidence import box_confidence, tokens_in_span
-from finecops.replies.formats import DIALECTS, decode
+from finecops.replies.formats import BOX_FORMATS, decode
 from finecops.replies.prompting import prompt_text
 
-PAREN = DIALECTS["norm1000_paren"]
+PAREN = BOX_FORMATS["norm1000_paren"]
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def images() -> list[Picture]:
     return [read_picture(path) for path in sorted(Path("data/finecops-mini/images").glob("test_*.png"))[:2]]
 
 
-def test_prompts_are_the_published_scripts() -> None:
+def test_prompts_are_those_of_the_published_scripts() -> None:
     config = load_mllm("qwen2-vl-7b")
     plain = prompt_text(config, "the red car.")
     assert plain == "Output the bounding box of the red car in the image."
@@ -34,7 +34,7 @@ def test_prompts_are_the_published_scripts() -> None:
         prompt_text(config.model_copy(update={"prompt": "NO_SUCH"}), "x")
 
 
-def test_replies_alone_and_in_a_batch_are_the_same(mini_mllm: Any, images: list[Picture]) -> None:
+def test_replies_are_the_same_alone_and_in_a_batch(mini_mllm: Any, images: list[Picture]) -> None:
     queries = (Query("the car"), Query("the tree that is to the left of the small striped red house", "tree", (4, 8)))
     groups = [QueryGroup(image, queries) for image in images]
     together = mini_mllm.ground(groups)
@@ -45,7 +45,7 @@ def test_replies_alone_and_in_a_batch_are_the_same(mini_mllm: Any, images: list[
             assert alone.token_probs == pytest.approx(batched.token_probs, abs=1e-4)
 
 
-def test_a_reply_is_a_box_in_the_models_own_words(mini_mllm: Any, images: list[Picture]) -> None:
+def test_a_reply_is_a_box_in_the_models_format(mini_mllm: Any, images: list[Picture]) -> None:
     ((reply,),) = mini_mllm.ground([QueryGroup(images[0], (Query("the car"),))])
     assert reply.text.startswith("<|box_start|>(")
     assert reply.text.endswith(")<|box_end|>")
@@ -62,7 +62,7 @@ def test_a_reply_is_a_box_in_the_models_own_words(mini_mllm: Any, images: list[P
     )
 
 
-def test_confidence_takes_what_lies_between_the_markers() -> None:
+def test_confidence_uses_the_tokens_between_the_markers() -> None:
     texts = ("<|box_start|>", "(", "10", ",", "20", "),(", "30", ",", "40", ")", "<|box_end|>")
     probabilities = (0.1, 1.0, 0.5, 1.0, 0.5, 1.0, 0.5, 1.0, 0.5, 1.0, 0.1)
     reply = Reply("p", "".join(texts), texts, probabilities, tuple(float(i) for i in range(11)))

@@ -1,4 +1,4 @@
-"""Workers: programs of a few lines that behave, and that do not."""
+"""Workers: short programs that follow the protocol, and programs that do not."""
 
 from __future__ import annotations
 
@@ -65,16 +65,16 @@ def test_the_template_answers_every_task(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "output"),
     [
         ("prints", "print('loading'); print('{\"a\": 1}')"),
         ("answers twice", ""),
     ],
 )
-def test_a_talkative_worker_is_understood(tmp_path: Path, name: str, said: str) -> None:
+def test_other_output_and_repeated_answers_are_ignored(tmp_path: Path, name: str, output: str) -> None:
     body = (
         "import json, sys\n"
-        f"{said}\n"
+        f"{output}\n"
         "print(json.dumps({'ready': True, 'protocol': 1}), flush=True)\n"
         "for line in sys.stdin:\n"
         "    n = json.loads(line)['id']\n"
@@ -83,7 +83,7 @@ def test_a_talkative_worker_is_understood(tmp_path: Path, name: str, said: str) 
         "    print(answer, flush=True); print(answer.replace(f'{n}, {n}', '99, 99'), flush=True)\n"
     )
     model = WorkerModel(specialist(program(tmp_path, body)))
-    # The second answer to the first request is no answer to the second one.
+    # The repeated answer to the first request must not become the answer to the second.
     assert [detect(model, "x")[0].xyxy.tolist() for _ in range(3)] == [[[0, 0, n, n]] for n in (1, 2, 3)]
 
 
@@ -118,24 +118,24 @@ def test_a_worker_that_hangs_is_killed(tmp_path: Path) -> None:
         ('print(\'{"ready": true, "protocol": 9}\', flush=True); input()', "protocol 9"),
     ],
 )
-def test_a_worker_that_does_not_start(tmp_path: Path, body: str, message: str) -> None:
+def test_a_worker_that_does_not_start_is_an_error(tmp_path: Path, body: str, message: str) -> None:
     model = WorkerModel(specialist(program(tmp_path, body), start_seconds=1.0))
     with pytest.raises(ModelError, match=message):
         model.process.ask({})
 
 
-def test_a_worker_that_never_answers_is_given_up(tmp_path: Path) -> None:
+def test_a_worker_that_never_answers_is_not_started_again(tmp_path: Path) -> None:
     model = WorkerModel(specialist(program(tmp_path, "raise SystemExit(1)")))
     notes = [str(detect(model, "x")[0].reason) for _ in range(4)]
     assert "ended with code 1" in notes[0]
-    assert "was started 3 times and answered nothing" in notes[3]
+    assert "was started 3 times and gave no answer" in notes[3]
 
 
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
         ("[]", "gave 0 answers to 1 queries"),
-        ("[{'boxes': [[5, 5, 1, 1]], 'scores': [0.5]}]", "wrong way round"),
+        ("[{'boxes': [[5, 5, 1, 1]], 'scores': [0.5]}]", "wrong order"),
         ("[{'boxes': [[1, 1, 5, 5]], 'scores': [0.5, 0.1]}]", "1 boxes and 2 scores"),
         ("[{'boxes': [[1, 1, 5]], 'scores': [0.5]}]", "boxes.0.3"),
         ("[{'boxes': [[1, 1, 5, float('inf')]], 'scores': [0.5]}]", "finite"),
@@ -145,7 +145,7 @@ def test_a_worker_that_never_answers_is_given_up(tmp_path: Path) -> None:
         ("[{'text': 'a car'}]", "gave no boxes"),
     ],
 )
-def test_a_wrong_answer_is_a_failure_with_its_reason(tmp_path: Path, answers: str, message: str) -> None:
+def test_an_invalid_answer_is_a_failure_with_its_reason(tmp_path: Path, answers: str, message: str) -> None:
     command = program(tmp_path, SERVE + f"serve(lambda task, image, queries: {answers})\n")
     (found,) = detect(WorkerModel(specialist(command)), "a")
     assert found.status == "failed"
@@ -159,7 +159,7 @@ def test_a_wrong_answer_is_a_failure_with_its_reason(tmp_path: Path, answers: st
     assert message in str(row.reason)
 
 
-def test_a_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unset_variable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MDETR_PYTHON", raising=False)
     with pytest.raises(ConfigError, match="set MDETR_PYTHON"):
         WorkerModel(load_specialist("mdetr"))
@@ -212,7 +212,7 @@ transformers.LlamaTokenizer, transformers.AutoModelForCausalLM = Tokenizer, Mode
 
 
 def with_stand_in(tmp_path: Path, program_name: str, stand_in: str) -> tuple[str, ...]:
-    """A command that runs a program that comes along, with a stand-in for its model's package."""
+    """A command that runs a program of finecops, with a stand-in for the package of its model."""
     start = f"sys.argv = [{program_name!r}]; import runpy\n"
     run = f"runpy.run_path({str(PROGRAMS / program_name)!r}, run_name='__main__')\n"
     return program(tmp_path, HEAD + stand_in + start + run)
@@ -228,11 +228,11 @@ def test_yolo_world_asks_for_the_target(tmp_path: Path) -> None:
     assert found.scores == (0.75,)
 
 
-def test_mdetr_scores_the_sentence_or_the_target(tmp_path: Path) -> None:
+def test_mdetr_scores_the_expression_or_the_target(tmp_path: Path) -> None:
     model = WorkerModel(specialist(with_stand_in(tmp_path, "mdetr.py", MDETR), start_seconds=60.0))
     ((plain, focused),) = model.detect([QueryGroup(IMAGE, (Query(FOCUSED.text), FOCUSED))])
-    np.testing.assert_allclose(plain.xyxy[0], [0, 0, 20, 16], atol=1e-4)  # token 1 is "the", and the surest
-    np.testing.assert_allclose(focused.xyxy[0], [40, 20, 60, 60], atol=1e-4)  # token 2 is the target's
+    np.testing.assert_allclose(plain.xyxy[0], [0, 0, 20, 16], atol=1e-4)  # token 1, "the", has the highest probability
+    np.testing.assert_allclose(focused.xyxy[0], [40, 20, 60, 60], atol=1e-4)  # token 2 is the target
     assert focused.scores[0] > 0.9 > 0.1 > focused.scores[1]
 
 
@@ -249,7 +249,7 @@ def test_cogvlm_gives_text_with_probabilities(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(PROGRAMS.glob("*.py")), ids=lambda path: path.stem)
-def test_every_program_compiles_and_says_what_was_run(path: Path) -> None:
+def test_every_program_compiles_and_states_what_was_tested(path: Path) -> None:
     subprocess.run([sys.executable, "-m", "py_compile", str(path)], check=True)
     if path.stem != "loop":
         assert "Run here:" in path.read_text()

@@ -1,4 +1,4 @@
-"""Letters: the answers models give, and those that mean nothing."""
+"""Letters in the replies of models, and replies without a clear letter."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from finecops.replies.choices import letters_for, parse_letter
         ("I think B", "B"),
     ],
 )
-def test_one_letter(answer: str, letter: str) -> None:
+def test_a_reply_with_one_letter(answer: str, letter: str) -> None:
     assert parse_letter(answer, "ABCDE") == letter
 
 
 @pytest.mark.parametrize("answer", ["", "F", "A and B", "B or C", "a red car", "A red car", "Z.", "12", "none of them"])
-def test_no_letter(answer: str) -> None:
+def test_a_reply_without_one_clear_letter(answer: str) -> None:
     assert parse_letter(answer, "ABCD") is None
 
 
 @pytest.mark.parametrize("answer", ["None of them", "none", "There is no suitable option.", "E", "E. None"])
-def test_none_where_it_is_an_option(answer: str) -> None:
+def test_a_reply_that_means_none(answer: str) -> None:
     assert parse_letter(answer, "ABCDE", none_letter="E") == "E"
 
 
-def test_more_options_than_letters() -> None:
+def test_more_options_than_letters_is_an_error() -> None:
     assert letters_for(26)[-1] == "Z"
     with pytest.raises(ValueError, match="27 options"):
         letters_for(27)

@@ -1,4 +1,4 @@
-"""Box text: models' own documented answers first, broken output next, then the round trip."""
+"""Box formats: valid boxes, rejections and unparsed replies, the round trip, and each model's documented answer."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finecops.records import Xyxy
-from finecops.replies.formats import DIALECTS, decode
+from finecops.replies.formats import BOX_FORMATS, decode
 
-PAREN = DIALECTS["norm1000_paren"]
+PAREN = BOX_FORMATS["norm1000_paren"]
 
 
 @pytest.mark.parametrize(
     ("text", "boxes"),
     [
-        # Qwen2-VL's documented form, then what is left when a server strips the markers.
+        # Qwen2-VL's documented form, then the same without markers, as some servers return it.
         (
             "<|object_ref_start|>the red square<|object_ref_end|><|box_start|>(527,369),(777,702)<|box_end|>",
             [(527.0, 369.0, 777.0, 702.0)],
@@ -23,10 +23,10 @@ PAREN = DIALECTS["norm1000_paren"]
         ("图片(460,66),(683,252)", [(460.0, 66.0, 683.0, 252.0)]),
         ("(1, 2), (30 ,40)", [(1.0, 2.0, 30.0, 40.0)]),
         ("(1,2),(3,4) and (5,6),(7,8)", [(1.0, 2.0, 3.0, 4.0), (5.0, 6.0, 7.0, 8.0)]),
-        ("(9,9),(1,1) or (5,6),(7,8)", [(5.0, 6.0, 7.0, 8.0)]),  # the good one of two
+        ("(9,9),(1,1) or (5,6),(7,8)", [(5.0, 6.0, 7.0, 8.0)]),  # one of two is valid
     ],
 )
-def test_boxes(text: str, boxes: list[Xyxy]) -> None:
+def test_valid_boxes(text: str, boxes: list[Xyxy]) -> None:
     decoded = decode(PAREN, text, (1000, 1000))
     assert decoded.status == "box"
     assert list(decoded.boxes) == boxes
@@ -45,13 +45,13 @@ def test_boxes(text: str, boxes: list[Xyxy]) -> None:
         ("", "unparsed", "empty"),
         ("I see a car.", "unparsed", "no box"),
         ("(527,369),(777", "unparsed", "no box"),
-        ("(777,702),(527,369)", "unparsed", "wrong way round"),
-        ("(5,5),(5,9)", "unparsed", "wrong way round"),
+        ("(777,702),(527,369)", "unparsed", "wrong order"),
+        ("(5,5),(5,9)", "unparsed", "wrong order"),
         ("(0,0),(1920,1080)", "unparsed", "above 1000"),  # pixels are not guessed
         ("[[527, 369, 777, 702]]", "unparsed", "no box"),  # another model's format
     ],
 )
-def test_everything_else(text: str, status: str, reason: str | None) -> None:
+def test_rejections_and_unparsed_replies(text: str, status: str, reason: str | None) -> None:
     decoded = decode(PAREN, text, (640, 480))
     assert decoded.status == status
     assert decoded.boxes == ()
@@ -61,15 +61,15 @@ def test_everything_else(text: str, status: str, reason: str | None) -> None:
 sides = st.integers(8, 5000)
 
 
-@pytest.mark.parametrize("name", sorted(DIALECTS))
+@pytest.mark.parametrize("name", sorted(BOX_FORMATS))
 @given(width=sides, height=sides, corners=st.tuples(*[st.floats(0, 1)] * 4))
 def test_round_trip_is_within_a_bin(name: str, width: int, height: int, corners: tuple[float, ...]) -> None:
     x1, x2 = sorted((corners[0] * width, corners[2] * width))
     y1, y2 = sorted((corners[1] * height, corners[3] * height))
-    bin_x, bin_y = DIALECTS[name].bin_size((width, height))
+    bin_x, bin_y = BOX_FORMATS[name].bin_size((width, height))
     if x2 - x1 < 2 * bin_x or y2 - y1 < 2 * bin_y:
         return
-    decoded = decode(DIALECTS[name], DIALECTS[name].encode((x1, y1, x2, y2), (width, height)), (width, height))
+    decoded = decode(BOX_FORMATS[name], BOX_FORMATS[name].encode((x1, y1, x2, y2), (width, height)), (width, height))
     (box,) = decoded.boxes
     for got, wanted, step in zip(box, (x1, y1, x2, y2), (bin_x, bin_y) * 2, strict=True):
         assert abs(got - wanted) <= step * (1 + 1e-9)
@@ -96,22 +96,22 @@ def test_round_trip_is_within_a_bin(name: str, width: int, height: int, corners:
         ("patch_index32", "<patch_index_0033><patch_index_0033>", (320, 320), (10.0, 10.0, 20.0, 20.0)),
     ],
 )  # fmt: skip
-def test_documented_answers(name: str, text: str, image_wh: tuple[int, int], box: Xyxy) -> None:
-    decoded = decode(DIALECTS[name], text, image_wh)
+def test_each_models_documented_answer(name: str, text: str, image_wh: tuple[int, int], box: Xyxy) -> None:
+    decoded = decode(BOX_FORMATS[name], text, image_wh)
     assert decoded.boxes == (pytest.approx(box),)
 
 
-def test_several_boxes_of_one_answer() -> None:
+def test_several_boxes_in_one_reply() -> None:
     text = "[[100,200,300,400;500,600,700,800]]"
-    assert decode(DIALECTS["norm1000_bracket2"], text, (1000, 1000)).boxes == (
+    assert decode(BOX_FORMATS["norm1000_bracket2"], text, (1000, 1000)).boxes == (
         (100.0, 200.0, 300.0, 400.0),
         (500.0, 600.0, 700.0, 800.0),
     )
     listed = "[[1, 2, 30, 40], [5, 6, 70, 80]]"
-    assert len(decode(DIALECTS["norm1000_bracket2"], listed, (1000, 1000)).boxes) == 2
+    assert len(decode(BOX_FORMATS["norm1000_bracket2"], listed, (1000, 1000)).boxes) == 2
 
 
-@pytest.mark.parametrize("name", sorted(DIALECTS))
-def test_refusals_and_garbage_in_every_format(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(BOX_FORMATS))
+def test_rejections_and_other_text_in_every_format(name: str) -> None:
     for text, status in (("none", "reject"), ("Not found.", "reject"), ("[]", "reject"), ("a car", "unparsed")):
-        assert decode(DIALECTS[name], text, (640, 480)).status == status
+        assert decode(BOX_FORMATS[name], text, (640, 480)).status == status

@@ -1,4 +1,4 @@
-"""Letters as tokens of several tokenizers, and probabilities from logits and from servers' log-probabilities."""
+"""The tokens of letters, and their probabilities from logits and from a server's log-probabilities."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from finecops.errors import ModelError
-from finecops.replies.letters import letter_probabilities, letter_token_ids, letters_of_logprobs
+from finecops.replies.letters import letter_probabilities, letter_token_ids, letters_from_logprobs
 
 
 class Tokens:
-    """A tokenizer by a table; what is not in it is several tokens."""
+    """A tokenizer with a table of single tokens; any other text has two tokens."""
 
     def __init__(self, **table: int) -> None:
         self.table = {key.replace("_", " "): value for key, value in table.items()}
@@ -23,7 +23,7 @@ class Tokens:
         return [self.table[text]] if text in self.table else [1, 2]
 
 
-def test_variants_of_a_letter_are_found_and_summed() -> None:
+def test_both_tokens_of_a_letter_are_summed() -> None:
     assert letter_token_ids(Tokens(A=5, _A=7, B=6), "AB") == [[5, 7], [6]]
     logits = np.full(10, -100.0)
     logits[[5, 6, 7, 8]] = np.log([0.1, 0.2, 0.3, 0.4])
@@ -32,14 +32,14 @@ def test_variants_of_a_letter_are_found_and_summed() -> None:
     assert mass == pytest.approx(0.6)
 
 
-def test_a_letter_of_several_tokens_is_an_error() -> None:
+def test_a_letter_without_its_own_token_is_an_error() -> None:
     with pytest.raises(ModelError, match="no token for the letter 'C'"):
         letter_token_ids(Tokens(A=5, B=6), "ABC")
     with pytest.raises(ModelError, match="two letters as one token"):
         letter_token_ids(Tokens(A=5, B=5), "AB")
 
 
-def test_impossible_letters_still_sum_to_one() -> None:
+def test_very_unlikely_letters_still_sum_to_one() -> None:
     logits = np.zeros(10)
     logits[[1, 2]] = -5000.0, -5001.0
     probabilities, mass = letter_probabilities(logits, [[1], [2]])
@@ -58,12 +58,12 @@ def test_impossible_letters_still_sum_to_one() -> None:
         ({}, None, 0.0),
     ],
 )
-def test_a_servers_logprobs(top: dict[str, float], expected: Any, mass: float) -> None:
-    found, covered = letters_of_logprobs(top, "ABC")
+def test_letters_from_a_servers_logprobs(top: dict[str, float], expected: Any, mass: float) -> None:
+    found, covered = letters_from_logprobs(top, "ABC")
     assert found == (None if expected is None else pytest.approx(expected))
     assert covered == pytest.approx(mass)
 
 
-def test_every_letter_is_one_token_of_the_mini_model(mini_mllm: Any) -> None:
+def test_every_letter_is_one_token_for_the_mini_model(mini_mllm: Any) -> None:
     ids = letter_token_ids(mini_mllm.processor.tokenizer, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
     assert len(ids) == 26

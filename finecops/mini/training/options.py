@@ -29,7 +29,7 @@ from finecops.mini.training.questions import (
     unique_positive,
 )
 from finecops.mini.world.catalogue import VOCABULARY
-from finecops.models.embeddings import twin_counts
+from finecops.models.embeddings import near_duplicate_counts
 from finecops.replies.choices import letters_for
 
 _FIRST_SEED = 5
@@ -134,7 +134,7 @@ def start_options(model: Qwen2VLForConditionalGeneration, seed: int = 0) -> None
     letters.
     """
     table = model.get_input_embeddings().weight
-    counts = twin_counts(table, range(len(table)))
+    counts = near_duplicate_counts(table, range(len(table)))
     unseen = [i for i, count in enumerate(counts) if count > _NEAR_DUPLICATES]
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

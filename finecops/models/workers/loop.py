@@ -1,6 +1,6 @@
 """The loop of a worker: lines of JSON in, lines of JSON out. Plain Python, so that it runs in any environment.
 
-The protocol is described in finecops' docs/models/workers.md. Whatever else prints goes to standard error.
+finecops' docs/models/workers.md describes the protocol. Everything else that is printed goes to standard error.
 """
 
 import json
@@ -9,10 +9,13 @@ import sys
 
 
 def serve(answer) -> None:
-    """Answer requests until the input ends. `answer(task, image_path, queries)` gives a dictionary per query.
+    """Answer requests until the input ends.
 
-    An exception becomes the request's error; the worker goes on.
+    `answer(task, image_path, queries)` returns one dictionary per query. An exception becomes the request's error, and
+    the worker continues.
     """
+    # Answers go to a copy of standard output. Standard output itself then points to standard error, also for libraries
+    # in C that print.
     out = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)
     sys.stdout = sys.stderr

@@ -2,10 +2,10 @@
 
 Its environment: the one of github.com/ashkamath/mdetr (torch 1.7 to 1.13, transformers 4.5, timm 0.4). torch.hub
 fetches code and weights from there: read the code first.
-Run here: the protocol's side (tests with a stand-in for the model). Not run here: the model itself.
+Run here: the protocol, in tests with a stand-in for the model. Not run here: the model itself.
 
-Scores: without focus 1 - p(no object); with focus the largest probability of the target's tokens, as the official
-post-processing for Flickr30k takes a phrase's. Texts go in as they are, without a period at the end.
+Scores: without focus, 1 - p(no object). With focus, the largest probability of the target's tokens, as in MDETR's
+post-processing for phrases of Flickr30k. A text is used unchanged, without a period at the end.
 """
 
 import sys
@@ -28,10 +28,11 @@ prepare = transforms.Compose(
 )
 
 
-def token_places(tokenized, span) -> list:
-    """Places of the tokens that overlap a span of characters."""
-    places = {tokenized.char_to_token(0, at) for at in range(span[0], span[1])}
-    return sorted(place for place in places if place is not None)
+def token_indices(tokenized, span) -> list:
+    """Indices of the tokens that overlap a span of characters."""
+    indices = {tokenized.char_to_token(0, position) for position in range(span[0], span[1])}
+    # A blank belongs to no token.
+    return sorted(index for index in indices if index is not None)
 
 
 @torch.no_grad()
@@ -39,12 +40,13 @@ def detect(pixels, image_wh, query) -> dict:
     """Boxes and scores of one query."""
     cache = model(pixels, [query["text"]], encode_and_save=True)
     output = model(pixels, [query["text"]], encode_and_save=False, memory_cache=cache)
-    chances = output["pred_logits"].softmax(-1)[0].cpu()
-    scores = 1 - chances[:, -1]
+    # [boxes, 256]: a distribution over the text's tokens. The last column means "no object".
+    probabilities = output["pred_logits"].softmax(-1)[0].cpu()
+    scores = 1 - probabilities[:, -1]
     if query.get("span"):
-        places = token_places(cache["tokenized"], query["span"])
-        if places:
-            scores = chances[:, places].max(-1).values
+        indices = token_indices(cache["tokenized"], query["span"])
+        if indices:
+            scores = probabilities[:, indices].max(-1).values
     cx, cy, w, h = output["pred_boxes"][0].cpu().unbind(-1)
     corners = torch.stack([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2], dim=-1)
     boxes = corners * torch.tensor([*image_wh, *image_wh], dtype=corners.dtype)

@@ -1,16 +1,16 @@
-"""A worker to copy: loads nothing, and finds in every image one box in its middle.
+"""A worker to copy. It loads no model, and answers with one box in the middle of the image.
 
-Run here: yes, by the tests. A configuration names it as `command: [$MY_PYTHON, /path/to/my_worker.py]`.
+Run here: yes, in the tests. A configuration names it as `command: [$MY_PYTHON, /path/to/my_worker.py]`.
 """
 
 from loop import serve
 from PIL import Image
 
-# Load the model here, once. It may print: only what `serve` writes reaches finecops.
+# Load the model here, once. It may print: only the answers of `serve` reach finecops.
 
 
 def answer(task, image_path, queries) -> list:
-    """A dictionary per query, boxes as x1, y1, x2, y2 in pixels of the image.
+    """One dictionary per query, with boxes as x1, y1, x2, y2 in pixels of the image.
 
     `task` is "detect" (a specialist: boxes with scores), "ground" (an MLLM: a text, or boxes) or "choose" (an MLLM: a
     text, or the probability of each letter).

@@ -1,11 +1,11 @@
 """A worker for YOLO-World: `yolo_world.py [WEIGHTS]`, by default yolov8x-worldv2.pt.
 
-Its environment: `pip install finecops[yolo-world]`, or any with the package ultralytics. That package is under the
-AGPL-3.0: who offers a service with it owes its source to the users. It runs in a process of its own for that reason,
-and finecops never imports it. It fetches its weights, and CLIP's, when it first runs.
-Run here: the protocol's side (tests with a stand-in for the package). Not run here: the model itself.
+Its environment: `pip install finecops[yolo-world]`, or any environment with the package ultralytics. The licence of
+that package is the AGPL-3.0: a service that uses it must offer its source code to its users. Therefore it runs in a
+separate process, and finecops never imports it. It downloads its weights, and CLIP's, at the first run.
+Run here: the protocol, in tests with a stand-in for the package. Not run here: the model itself.
 
-It is told a category: the target where there is one. Ultralytics does its own NMS, so CRS finds fewer candidates.
+It detects a category: the target where there is one. Ultralytics applies its own NMS, so CRS gets fewer candidates.
 """
 
 import sys
@@ -14,6 +14,7 @@ from loop import serve
 from ultralytics import YOLOWorld
 
 WEIGHTS = sys.argv[1] if len(sys.argv) > 1 else "yolov8x-worldv2.pt"
+# The default of ultralytics, 0.25, is above the router's threshold of 0.2.
 LOWEST_SCORE = 0.01
 
 model = YOLOWorld(WEIGHTS)

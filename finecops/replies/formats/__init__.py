@@ -1,7 +1,7 @@
-"""Box text formats: how a model writes a box, and how to read what it wrote.
+"""Box formats: how a model writes a box as text, and how to parse it.
 
-A decoder is a pure function of the text. It never sees the truth, and takes the coordinate convention from the
-dialect alone, not from the size of the numbers.
+A parser is a pure function of the text. It never sees the ground truth. The coordinate convention belongs to the format
+and is never guessed from the size of the numbers.
 """
 
 from __future__ import annotations
@@ -31,117 +31,137 @@ from finecops.replies.formats.quadruple import (
 
 
 @dataclass(frozen=True)
-class Dialect:
-    """A box text format: `encode` (box, image size) → text; `find` (text, image size) → boxes and spans, or why a box
-    is none; `bin_size` (image size) → how many pixels in x and y one step of its numbers is."""
+class BoxFormat:
+    """A box format. Boxes are in pixels; image sizes are (width, height)."""
 
     encode: Callable[[Xyxy, ImageWh], str]
+    """Box, image size → text."""
     find: Callable[[str, ImageWh], list[Found]]
+    """Text, image size → every box with its character span, or the reason why it is not valid."""
     bin_size: Callable[[ImageWh], tuple[float, float]]
+    """Image size → how many pixels in x and y correspond to a step of 1 in the numbers."""
 
 
-def _dialect(pattern: str, convention: Convention, template: str) -> Dialect:
-    """A dialect of four numbers; the template's fields are x1, y1, x2, y2."""
+def _four_numbers(pattern: str, convention: Convention, template: str) -> BoxFormat:
+    """A format of four integers.
+
+    Args:
+        pattern: regular expression of a box in a reply, with four groups (`find_boxes`).
+        convention: what the numbers mean.
+        template: how to write a box, with the fields x1, y1, x2, y2 for `str.format`.
+    """
     compiled = re.compile(pattern)
 
     def encode(box: Xyxy, image_wh: ImageWh) -> str:
         values = rounded(convention, box, image_wh)
         return template.format(**dict(zip(("x1", "y1", "x2", "y2"), values)))
 
-    return Dialect(encode, lambda text, wh: find_boxes(compiled, convention, text, wh), convention.bin_size)
+    return BoxFormat(
+        encode, lambda text, wh: find_boxes(compiled, convention, text=text, image_wh=wh), convention.bin_size
+    )
 
 
-def _float_square() -> Dialect:
+def _float_square() -> BoxFormat:
+    """Shares of the padded square with three decimals (Shikra, GroundingGPT)."""
     convention = centred_square(3)
     compiled = re.compile(_IN_BRACKETS)
 
     def encode(box: Xyxy, image_wh: ImageWh) -> str:
         return "[" + ",".join(f"{min(max(v, 0), 1):.3f}" for v in convention.from_pixels(box, image_wh)) + "]"
 
-    return Dialect(encode, lambda text, wh: find_boxes(compiled, convention, text, wh), convention.bin_size)
+    return BoxFormat(
+        encode, lambda text, wh: find_boxes(compiled, convention, text=text, image_wh=wh), convention.bin_size
+    )
 
 
-def _glm_box() -> Dialect:
-    plain = _dialect(_IN_BRACKETS, per_axis(1000), "<|begin_of_box|>[[{x1},{y1},{x2},{y2}]]<|end_of_box|>")
+def _glm_box() -> BoxFormat:
+    """Thousandths between GLM-V's markers of the final answer."""
+    plain = _four_numbers(_IN_BRACKETS, per_axis(1000), "<|begin_of_box|>[[{x1},{y1},{x2},{y2}]]<|end_of_box|>")
 
     def find(text: str, image_wh: ImageWh) -> list[Found]:
-        # Before the marked answer stands reasoning, which may name boxes too.
-        begin = text.rfind("<|begin_of_box|>")
+        # Reasoning comes before the marked answer and may name boxes too: only what follows the last marker counts.
+        # rfind gives -1 where a server removed the markers; then the whole text counts.
+        begin = max(text.rfind("<|begin_of_box|>"), 0)
+        # Spans refer to the whole text, so they are shifted by what was cut.
         return [
-            item if isinstance(item, str) else (item[0], (item[1][0] + max(begin, 0), item[1][1] + max(begin, 0)))
-            for item in plain.find(text[max(begin, 0) :], image_wh)
+            item if isinstance(item, str) else (item[0], (item[1][0] + begin, item[1][1] + begin))
+            for item in plain.find(text[begin:], image_wh)
         ]
 
-    return Dialect(plain.encode, find, plain.bin_size)
+    return BoxFormat(plain.encode, find, plain.bin_size)
 
 
 def _no_box(box: Xyxy, image_wh: ImageWh) -> str:
-    raise ConfigError("a model that answers with points cannot be told boxes as text: use --show marks")
+    raise ConfigError("a model that answers with points has no text for a box: use --show marks")
 
 
 def _point(text: str, image_wh: ImageWh) -> list[Found]:
-    said = re.search(r"<points?\b[^>]*>", text)
-    return ["the answer is a point, not a box: use the model as a selector (`finecops crs`)"] if said else []
+    # Molmo writes <point …> for one point and <points …> for several.
+    match = re.search(r"<points?\b[^>]*>", text)
+    return ["the answer is a point, not a box: use the model as a selector (`finecops crs`)"] if match else []
 
 
 _FOUR: Final = ",".join([NUMBER] * 4)
+# Brackets and ";" are looked at, not consumed: in "[[1,2,3,4;5,6,7,8]]" the ";" ends one box and begins the next.
 _IN_BRACKETS: Final = rf"(?<=[\[;]){_FOUR}(?=[\];])"
 _ANGLES: Final = r"<(\d{1,4})>" * 4
 _LOC: Final = r"<loc_(\d+)>" * 4
+# PaliGemma writes y before x, so the groups have names.
 _LOC_YX: Final = "".join(rf"<loc(?P<{name}>\d{{4}})>" for name in ("y1", "x1", "y2", "x2"))
 
-DIALECTS: Final[Mapping[str, Dialect]] = {
-    # Qwen2-VL
-    "norm1000_paren": _dialect(
+BOX_FORMATS: Final[Mapping[str, BoxFormat]] = {
+    # Qwen2-VL. The markers are not part of the pattern: servers remove them.
+    "norm1000_paren": _four_numbers(
         rf"\({NUMBER},{NUMBER}\)\s*,?\s*\({NUMBER},{NUMBER}\)",
         per_axis(1000),
         "<|box_start|>({x1},{y1}),({x2},{y2})<|box_end|>",
     ),
     # CogVLM and CogCoM (three digits, ";" between boxes), InternVL
-    "norm1000_bracket2": _dialect(_IN_BRACKETS, per_axis(1000), "[[{x1}, {y1}, {x2}, {y2}]]"),
+    "norm1000_bracket2": _four_numbers(_IN_BRACKETS, per_axis(1000), "[[{x1}, {y1}, {x2}, {y2}]]"),
     # Ferret
-    "norm1000_list": _dialect(_IN_BRACKETS, per_axis(1000), "[{x1}, {y1}, {x2}, {y2}]"),
+    "norm1000_list": _four_numbers(_IN_BRACKETS, per_axis(1000), "[{x1}, {y1}, {x2}, {y2}]"),
     # Shikra, GroundingGPT
     "float_square": _float_square(),
-    # pixels of the original image
-    "pixel_list": _dialect(_IN_BRACKETS, PIXELS, "[{x1}, {y1}, {x2}, {y2}]"),
+    # Pixels of the original image
+    "pixel_list": _four_numbers(_IN_BRACKETS, PIXELS, "[{x1}, {y1}, {x2}, {y2}]"),
     # Qwen3-VL
-    "json_bbox2d_rel1000": _dialect(
+    "json_bbox2d_rel1000": _four_numbers(
         rf'"bbox_2d"\s*:\s*\[{_FOUR}\]', per_axis(1000), '[{{"bbox_2d": [{x1}, {y1}, {x2}, {y2}]}}]'
     ),
-    # Qwen2.5-VL: pixels of the image as it was resized, so the size given is that image's
-    "json_bbox2d_abs_resized": _dialect(
+    # Qwen2.5-VL: pixels of the resized image. `finecops.replies.box_text` passes that image's size.
+    "json_bbox2d_abs_resized": _four_numbers(
         rf'"bbox_2d"\s*:\s*\[{_FOUR}\]', PIXELS, '[{{"bbox_2d": [{x1}, {y1}, {x2}, {y2}]}}]'
     ),
     # GLM-4.xV
     "glm_box": _glm_box(),
-    # Florence-2
-    "loc_tokens_xyxy1000": _dialect(_LOC, bin_centres(1000), "<loc_{x1}><loc_{y1}><loc_{x2}><loc_{y2}>"),
-    # PaliGemma 2
-    "loc_tokens_yxyx1024": _dialect(
+    # Florence-2: a number is one of 1000 bins and stands for the middle of the bin.
+    "loc_tokens_xyxy1000": _four_numbers(_LOC, bin_centres(1000), "<loc_{x1}><loc_{y1}><loc_{x2}><loc_{y2}>"),
+    # PaliGemma 2: 1024 steps, and the largest token is <loc1023>.
+    "loc_tokens_yxyx1024": _four_numbers(
         _LOC_YX, per_axis(1024, 1023), "<loc{y1:04d}><loc{x1:04d}><loc{y2:04d}><loc{x2:04d}>"
     ),
     # Rex-Omni, LocateAnything
-    "angle_int999": _dialect(_ANGLES, per_axis(999), "<|box_start|><{x1}><{y1}><{x2}><{y2}><|box_end|>"),
-    "angle_int1000": _dialect(_ANGLES, per_axis(1000), "<box><{x1}><{y1}><{x2}><{y2}></box>"),
+    "angle_int999": _four_numbers(_ANGLES, per_axis(999), "<|box_start|><{x1}><{y1}><{x2}><{y2}><|box_end|>"),
+    "angle_int1000": _four_numbers(_ANGLES, per_axis(1000), "<box><{x1}><{y1}><{x2}><{y2}></box>"),
     # Kosmos-2
-    "patch_index32": Dialect(kosmos.encode, kosmos.find, lambda wh: (wh[0] / kosmos.GRID, wh[1] / kosmos.GRID)),
+    "patch_index32": BoxFormat(kosmos.encode, kosmos.find, lambda wh: (wh[0] / kosmos.GRID, wh[1] / kosmos.GRID)),
     # Molmo2
-    "point": Dialect(_no_box, _point, lambda wh: (math.inf, math.inf)),
+    "point": BoxFormat(_no_box, _point, lambda wh: (math.inf, math.inf)),
 }
 IN_RESIZED_PIXELS: Final = frozenset({"json_bbox2d_abs_resized"})
-"""Dialects whose numbers are pixels of the image that the model was given; see `finecops.replies.box_text`."""
+"""Formats whose numbers are pixels of the resized image; see `finecops.replies.box_text`."""
 
+# Phrases that mean "the target is not there" when a reply has no box.
 _REFUSALS = ("none", "not found", "no target", "not present", "not in the image", "does not exist", "[]")
 
 
-def decode(dialect: Dialect, text: str, image_wh: tuple[int, int]) -> Answer:
-    """Read an answer: boxes if it has any; else a refusal if it reads like one; else unparsed.
+def decode(box_format: BoxFormat, text: str, image_wh: tuple[int, int]) -> Answer:
+    """Parse a reply: its boxes if there are any, else a rejection if it says so, else unparsed.
 
-    An answer whose only boxes are broken (a corner past the other, a coordinate out of range) is unparsed, with
-    the reason.
+    A reply with no valid box but with a broken one (corners in the wrong order, a coordinate out of range) is unparsed,
+    with the reason.
     """
-    found = dialect.find(text, image_wh)
+    found = box_format.find(text, image_wh)
     good = [item for item in found if not isinstance(item, str)]
     if good:
         boxes, spans = zip(*good)

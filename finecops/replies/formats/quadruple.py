@@ -1,6 +1,6 @@
-"""The one way to read boxes of four numbers: where they stand in a text, and what the numbers mean.
+"""Boxes of four numbers: finding them in a text, and converting the numbers to pixels and back.
 
-A convention is a pair of functions between the numbers and pixels; it is the dialect's own and never guessed.
+In the functions, `v` are the four numbers as written, `b` is a box in pixels and `wh` is the image's (width, height).
 """
 
 from __future__ import annotations
@@ -14,50 +14,67 @@ from finecops.records import Xyxy
 
 ImageWh = tuple[int, int]
 Found = tuple[Xyxy, tuple[int, int]] | str
+"""A box in pixels with its character span, or the reason why a box is not valid."""
 NUMBER: Final = r"\s*(\d+(?:\.\d+)?)\s*"
+"""Regular expression of a number without a sign, with blanks around it; one group."""
 
 
 @dataclass(frozen=True)
 class Convention:
-    """What four numbers mean.
-
-    Attributes:
-        to_pixels: the numbers as written and the image's size → xyxy pixels.
-        from_pixels: the other way, before rounding.
-        highest: the highest number there may be, per image size.
-        bin_size: how many pixels (x, y) one step of the numbers is.
-    """
+    """What four numbers mean."""
 
     to_pixels: Callable[[Xyxy, ImageWh], Xyxy]
+    """The numbers as written, image size → box in pixels."""
     from_pixels: Callable[[Xyxy, ImageWh], Xyxy]
+    """Box in pixels, image size → the numbers before rounding."""
     highest: Callable[[ImageWh], float]
+    """Image size → the largest number allowed."""
     bin_size: Callable[[ImageWh], tuple[float, float]]
+    """Image size → how many pixels in x and y correspond to the smallest step of the numbers."""
 
 
 def per_axis(steps: float, highest: float | None = None) -> Convention:
-    """Shares of the image's own sides, in `steps` parts."""
+    """Shares of the image's width and height, in `steps` parts.
+
+    The largest number is `steps`, or `highest` where the model has no token for `steps` itself.
+    """
     top = steps if highest is None else highest
     return Convention(
-        lambda v, wh: (v[0] / steps * wh[0], v[1] / steps * wh[1], v[2] / steps * wh[0], v[3] / steps * wh[1]),
-        lambda b, wh: (b[0] / wh[0] * steps, b[1] / wh[1] * steps, b[2] / wh[0] * steps, b[3] / wh[1] * steps),
-        lambda wh: top,
-        lambda wh: (wh[0] / steps, wh[1] / steps),
+        to_pixels=lambda v, wh: (
+            v[0] / steps * wh[0],
+            v[1] / steps * wh[1],
+            v[2] / steps * wh[0],
+            v[3] / steps * wh[1],
+        ),
+        from_pixels=lambda b, wh: (
+            b[0] / wh[0] * steps,
+            b[1] / wh[1] * steps,
+            b[2] / wh[0] * steps,
+            b[3] / wh[1] * steps,
+        ),
+        highest=lambda wh: top,
+        bin_size=lambda wh: (wh[0] / steps, wh[1] / steps),
     )
 
 
 def bin_centres(steps: int) -> Convention:
-    """Numbers of bins along the image's own sides; a bin stands for its centre."""
+    """Indices of `steps` bins along the width and the height. An index stands for the centre of its bin."""
+    # The centre of bin i is at i + 0.5 steps; rounding i - 0.5 gives the bin back.
     edges = per_axis(steps, steps - 1)
     return Convention(
-        lambda v, wh: edges.to_pixels((v[0] + 0.5, v[1] + 0.5, v[2] + 0.5, v[3] + 0.5), wh),
-        lambda b, wh: _map(lambda v: v - 0.5, edges.from_pixels(b, wh)),
-        edges.highest,
-        edges.bin_size,
+        to_pixels=lambda v, wh: edges.to_pixels((v[0] + 0.5, v[1] + 0.5, v[2] + 0.5, v[3] + 0.5), wh),
+        from_pixels=lambda b, wh: _map(lambda v: v - 0.5, edges.from_pixels(b, wh)),
+        highest=edges.highest,
+        bin_size=edges.bin_size,
     )
 
 
 def centred_square(decimals: int) -> Convention:
-    """Shares (0 to 1) of the image padded to a square, the image in the middle."""
+    """Shares (0 to 1) of the image after padding to a square, with the image in the middle.
+
+    Args:
+        decimals: how many decimals the model writes; they determine the bin size.
+    """
 
     def padding(wh: ImageWh) -> tuple[float, float, float]:
         side = max(wh)
@@ -72,41 +89,64 @@ def centred_square(decimals: int) -> Convention:
         return ((b[0] + left) / side, (b[1] + top) / side, (b[2] + left) / side, (b[3] + top) / side)
 
     step = 10.0**-decimals
-    return Convention(to_pixels, from_pixels, lambda wh: 1.0, lambda wh: (max(wh) * step, max(wh) * step))
+    return Convention(
+        to_pixels=to_pixels,
+        from_pixels=from_pixels,
+        highest=lambda wh: 1.0,
+        bin_size=lambda wh: (max(wh) * step, max(wh) * step),
+    )
 
 
-PIXELS: Final = Convention(lambda v, wh: v, lambda b, wh: b, lambda wh: float(max(wh)), lambda wh: (1.0, 1.0))
+PIXELS: Final = Convention(
+    to_pixels=lambda v, wh: v,
+    from_pixels=lambda b, wh: b,
+    highest=lambda wh: float(max(wh)),
+    bin_size=lambda wh: (1.0, 1.0),
+)
+"""Pixels of the image."""
 
 
 def find_boxes(pattern: re.Pattern[str], convention: Convention, text: str, image_wh: ImageWh) -> list[Found]:
-    """All boxes in a text as pixels, cut to the image, with the span of the match; for a box that is none, a
-    sentence that says why. The pattern has four groups, x1 y1 x2 y2, or named ones of these names."""
+    """All boxes in a text.
+
+    Args:
+        pattern: a regular expression with four groups: x1, y1, x2, y2 in this order, or in any order with these names.
+        convention: what the numbers mean.
+        text: the reply.
+        image_wh: the size of the image that the numbers refer to.
+
+    Returns:
+        For each match in the order of the text: the box in pixels, clipped to the image, with the span of the match; or
+        the reason why it is not a box.
+    """
     found: list[Found] = []
     highest = convention.highest(image_wh)
-    at = pattern.groupindex
-    order = (at["x1"], at["y1"], at["x2"], at["y2"]) if at else (1, 2, 3, 4)
+    group_of = pattern.groupindex
+    order = (group_of["x1"], group_of["y1"], group_of["x2"], group_of["y2"]) if group_of else (1, 2, 3, 4)
     for match in pattern.finditer(text):
         x1, y1, x2, y2 = match.group(*order)
         values = (float(x1), float(y1), float(x2), float(y2))
         if max(values) > highest:
             found.append(f"{match[0].strip()} has a coordinate above {highest:g}")
+        # Equal numbers on one axis only may still be a box: one bin wide, for a convention of bins.
         elif values[0] > values[2] or values[1] > values[3] or values[:2] == values[2:]:
-            found.append(f"{match[0].strip()} has its corners the wrong way round")
+            found.append(f"{match[0].strip()} has its corners in the wrong order")
         else:
             left, top, right, bottom = convention.to_pixels(values, image_wh)
             w, h = image_wh
+            # Most boxes are inside the image; only the others are clipped.
             cut = (left, top, right, bottom)
             if left < 0 or top < 0 or right > w or bottom > h:
                 cut = (min(max(left, 0.0), w), min(max(top, 0.0), h), min(max(right, 0.0), w), min(max(bottom, 0.0), h))
             if cut[0] >= cut[2] or cut[1] >= cut[3]:
-                found.append(f"{match[0].strip()} has its corners the wrong way round or no area")
+                found.append(f"{match[0].strip()} has its corners in the wrong order or no area")
             else:
                 found.append((cut, match.span()))
     return found
 
 
 def rounded(convention: Convention, box: Xyxy, image_wh: ImageWh) -> tuple[int, int, int, int]:
-    """A box as the convention's numbers, rounded to integers and cut to what it allows."""
+    """A box as the convention's numbers, rounded to integers from 0 to the largest number allowed."""
     highest = int(convention.highest(image_wh))
     x1, y1, x2, y2 = (min(max(round(v), 0), highest) for v in convention.from_pixels(box, image_wh))
     return x1, y1, x2, y2

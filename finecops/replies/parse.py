@@ -1,4 +1,4 @@
-"""From an MLLM's reply to its answer: boxes in the image's pixels, with a confidence where there are probabilities."""
+"""Parsing an MLLM's reply: boxes in pixels of the image, with a confidence where there are probabilities."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from dataclasses import replace
 
 from finecops.config.schema import MllmConfig
 from finecops.replies.answer import Answer, Reply
-from finecops.replies.box_text import read_boxes
+from finecops.replies.box_text import parse_boxes
 from finecops.replies.confidence import CONFIDENCES, Confidence, box_confidence
 from finecops.replies.formats.florence import target_first
 
 
-def read_reply(
+def parse_reply(
     config: MllmConfig, reply: Reply, image_wh: tuple[int, int], confidence: Confidence, target: str | None = None
 ) -> Answer:
-    """What a reply says; a pure function of the reply.
+    """The answer that a reply contains. A pure function of its arguments.
 
     Args:
-        config: the model's; its box format alone says what numbers mean.
-        reply: as it came.
+        config: the model. Its box format alone determines what the numbers mean.
+        reply: the reply as the backend returned it.
         image_wh: width and height of the original image.
         confidence: how the probabilities of a box's tokens become its score.
-        target: the phrase that was asked for, for models that ground every phrase of a text.
+        target: the target phrase, for models that give boxes to every phrase of a text.
     """
     if reply.answer is not None:
         return reply.answer
-    answer = read_boxes(config, reply.text, image_wh)
-    # Florence-2 boxes every phrase of the sentence; the target's come first.
+    answer = parse_boxes(config, reply.text, image_wh)
+    # Florence-2 gives boxes to every phrase of the sentence; the target's come first.
     if target is not None and config.box_format == "loc_tokens_xyxy1000":
         answer = answer.chosen(target_first(reply.text, [start for start, _ in answer.spans], target))
     scores = [box_confidence(reply, span, confidence) for span in answer.spans]
     known = tuple(score for score in scores if score is not None)
-    # One box without a score leaves all without: they could not be ranked.
+    # If one box has no score, none gets one: they could not be ranked together.
     if not answer.boxes or len(known) < len(answer.boxes):
         return answer
     return replace(answer, scores=known, score_kind=CONFIDENCES[confidence])
