@@ -3,7 +3,7 @@
 install:
 	python -m pip install -e '.[dev]'
 
-check:
+check: measure
 	ruff check .
 	ruff format --check .
 	mypy
