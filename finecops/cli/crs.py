@@ -94,11 +94,13 @@ def candidates_command(
     given = locals()
     from finecops.metrics.candidates import candidate_recall
     from finecops.strategies.crs import candidates
+    from finecops.strategies.running import do_all
 
     parts = _parts(given)
     spec = candidates(parts)
     done = _open(parts)
-    found = candidate_recall(done.samples, done.do(spec))
+    do_all(done, [spec])
+    found = candidate_recall(done.samples, done.rows(spec))
     shares = "  ".join(f"@{k} {found[k]:.2f}" for k in ("1", "3", "5", "8", "10", "25", "all") if found[k] is not None)
     typer.echo(f"Candidate recall on {found['n']} positives, %: {shares}")
 
@@ -140,15 +142,15 @@ def select_command(
     """
     given = locals()
     from finecops.strategies.crs import order_test, selection
+    from finecops.strategies.running import do_all
 
     parts = _parts(given)
     spec = selection(parts)
     votes, mean = order_test(parts) if parts.options.orders else (None, None)
     done = _open(parts)
-    done.do(spec)
+    do_all(done, [spec] if mean is None else [spec, mean])
     typer.echo(str(done.file(spec.name)))
     if votes is not None and mean is not None:
-        done.do(mean)
         _print_orders(list(done.rows(votes).values()))
         typer.echo(str(done.file(mean.name)))
 

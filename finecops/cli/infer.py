@@ -83,8 +83,8 @@ def mllm_command(
 
 
 def _do(parts: Parts, spec: StageSpec[Any]) -> None:
-    from finecops.strategies.running import open_for
+    from finecops.strategies.running import do_all, open_for
 
     run = open_for(parts)
-    run.do(spec)
+    do_all(run, [spec])
     typer.echo(str(run.file(spec.name)))

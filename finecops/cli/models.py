@@ -74,7 +74,9 @@ def check_command(
     from finecops.config.schema import ExtractorConfig
     from finecops.datasets.choose import choose_samples
     from finecops.datasets.dataset import load_dataset_split
+    from finecops.errors import FailuresError
     from finecops.models.backends import default_device
+    from finecops.runs.failures import MAX_FAILED, is_failed
     from finecops.runs.specification import ImageGroup
 
     config = with_permissions(load_model(name), trust_remote_code, allow_pickle)
@@ -85,6 +87,7 @@ def check_command(
     typer.echo(f"{config.name}: loaded in {loaded:.1f} s")
     for item in checked:
         _print_checked(item)
+    failed = [item for item in checked if is_failed(item.row)]
     memory = ", ".join(f"{what} {mib:,.0f} MiB" for what, mib in peak_memory_mib().items())
     seconds = sum(item.seconds for item in checked[1:]) / max(1, len(checked) - 1)
     typer.echo(f"{seconds:.2f} s a sample after the first; peak memory: {memory}")
@@ -93,6 +96,8 @@ def check_command(
         path.parent.mkdir(parents=True, exist_ok=True)
         draw_checked(checked, [group.image for group in groups]).save(path)
         typer.echo(f"{path}: the truth in green, the model's box in red")
+    if len(failed) > MAX_FAILED * len(checked):
+        raise FailuresError(f"{config.name}: {len(failed)} of {len(checked)} samples failed: {failed[0].row.reason}")
 
 
 def _print_checked(item: CheckedSample) -> None:

@@ -102,11 +102,13 @@ def route_command(
     from finecops.strategies.baselines import routes
     from finecops.strategies.options import Options
     from finecops.strategies.parts import Parts
-    from finecops.strategies.running import open_for
+    from finecops.strategies.running import do_all, open_for
 
     parts = Parts(Options(**given))
     spec = routes(parts)
-    rows = open_for(parts).do(spec)
+    opened = open_for(parts)
+    do_all(opened, [spec])
+    rows = opened.rows(spec)
     typer.echo(_counted(Counter(f"level {route.level}" for route in rows.values())))
 
 
@@ -131,11 +133,13 @@ def extract_command(
     from finecops.strategies.baselines import targets
     from finecops.strategies.options import Options
     from finecops.strategies.parts import Parts
-    from finecops.strategies.running import open_for
+    from finecops.strategies.running import do_all, open_for
 
     parts = Parts(Options(**given))
     spec = targets(parts)
-    rows = open_for(parts).do(spec)
+    opened = open_for(parts)
+    do_all(opened, [spec])
+    rows = opened.rows(spec)
     typer.echo(_counted(Counter(target.status for target in rows.values())))
 
 

@@ -133,14 +133,15 @@ def tune_command(
 
 def _write_tune_data(parts: Parts, plan: TunePlan, trainer: str, out: Path, against: list[Path]) -> None:
     from finecops.strategies.crs import candidates
-    from finecops.strategies.running import open_for
+    from finecops.strategies.running import do_all, open_for
     from finecops.tuning import exports
     from finecops.tuning.data import make_tune_data
     from finecops.tuning.lint import lint
 
     config, spec = parts.mllm, candidates(parts)
     run = open_for(parts, "crs")
-    data = make_tune_data(config, run.samples, run.do(spec), plan)
+    do_all(run, [spec])
+    data = make_tune_data(config, run.samples, run.rows(spec), plan)
     root = run.dataset.root
     if trainer == "llama-factory":
         path = exports.write_llama_factory(out, data.rows, root, config)

@@ -9,10 +9,12 @@ from typing import TypeVar, get_args
 
 from finecops.metrics.answers import Answers, answers_of_predictions
 from finecops.records import Candidates, Prediction, Route, Sample, StageRow
+from finecops.runs.failures import reason_counts
 from finecops.runs.jsonl import read_rows, read_table
 from finecops.runs.manifest import Method, Role, Share, StageEntry, read_manifest
 
 Row = TypeVar("Row", bound=StageRow)
+MOST_REASONS = 5
 METHODS: tuple[Method, ...] = get_args(Method)
 """The order of methods in results; within a method by the stage's name."""
 
@@ -25,6 +27,8 @@ class AnsweringStage:
     entry: StageEntry
     samples: list[Sample]
     answers: Answers
+    reasons: dict[str, int]
+    """How many rows failed for which reason, the most frequent ones."""
 
 
 class RunData:
@@ -83,8 +87,14 @@ class RunData:
         """Every stage that answers, with the samples of its share, in the order of results."""
         for name in self.answering():
             entry = self.stages[name]
-            answers = answers_of_predictions(self.rows(name, Prediction).values(), str(self._file(name)))
-            yield AnsweringStage(name, entry=entry, samples=self._of_share(entry.share), answers=answers)
+            rows = self.rows(name, Prediction).values()
+            yield AnsweringStage(
+                name,
+                entry=entry,
+                samples=self._of_share(entry.share),
+                answers=answers_of_predictions(rows, str(self._file(name))),
+                reasons=dict(reason_counts(rows).most_common(MOST_REASONS)),
+            )
 
     def _of_share(self, share: Share) -> list[Sample]:
         # Without routes nothing says which samples a share has; all are evaluated.

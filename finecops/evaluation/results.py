@@ -6,6 +6,7 @@ nothing else. Docs: `docs/metrics.md`.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Final, Literal
 
@@ -17,6 +18,8 @@ from finecops.metrics.values import MetricValue, Subset
 from finecops.records import Record
 from finecops.runs.jsonl import write_json_atomically
 from finecops.runs.manifest import ALL, Answering, Share
+
+log = logging.getLogger(__name__)
 
 METRICS_JSON: Final = "metrics.json"
 Counts = dict[str, int]
@@ -74,6 +77,8 @@ class MethodResult(Measured):
     """Which samples it answered, and is evaluated on."""
     answering: Answering | None = None
     """Who answers; None of a file."""
+    reasons: Counts = Field(default_factory=dict)
+    """How many rows failed for which reason, the most frequent ones."""
     ledger: Counts | None = None
     """CRS's ledger: every positive counted once, by where it was lost."""
     paper: tuple[BesidePaper, ...] | None = None
@@ -92,6 +97,10 @@ class EvaluatedData(Record):
     split: str
     limit: int
     samples: int
+    entries: int = 0
+    """Entries of the files, also those that could not be used."""
+    left_out: int = 0
+    """Entries that make no sense."""
 
 
 class RouterSummary(Record):
@@ -156,8 +165,11 @@ class Evaluation(Record):
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
-    """Write `metrics.json` in one step."""
-    write_json_atomically(folder / METRICS_JSON, evaluation.model_dump(mode="json"))
+    """Write `metrics.json` in one step. Where the disk does not take it, that is said: the numbers stand without."""
+    try:
+        write_json_atomically(folder / METRICS_JSON, evaluation.model_dump(mode="json"))
+    except OSError as error:
+        log.warning("%s was not written: %s", folder / METRICS_JSON, error.strerror)
 
 
 def read_evaluation(folder: Path) -> Evaluation:

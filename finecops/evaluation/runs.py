@@ -125,7 +125,7 @@ def run_answers(folder: Path) -> dict[str, Answers]:
 def _method(stage: AnsweringStage, measured: Measured, ledger: dict[str, int] | None) -> MethodResult:
     entry = stage.entry
     about = {"stage": stage.name, "label": entry.label, "share": entry.share, "answering": entry.answering}
-    return MethodResult.model_validate(dict(measured) | about | {"ledger": ledger})
+    return MethodResult.model_validate(dict(measured) | about | {"ledger": ledger, "reasons": stage.reasons})
 
 
 def _evaluation(run: RunData, methods: Sequence[MethodResult], title: str) -> Evaluation:
@@ -136,7 +136,14 @@ def _evaluation(run: RunData, methods: Sequence[MethodResult], title: str) -> Ev
     }
     return Evaluation(
         title=title,
-        dataset=EvaluatedData(name=about.name, split=about.split, limit=about.limit, samples=about.samples),
+        dataset=EvaluatedData(
+            name=about.name,
+            split=about.split,
+            limit=about.limit,
+            samples=about.samples,
+            entries=about.entries,
+            left_out=len(about.left_out),
+        ),
         methods=tuple(methods),
         stages=timings,
         unknown=sum(sample.truth == "unknown" for sample in run.samples),

@@ -210,6 +210,15 @@ def backend_of(config: AnyModelConfig) -> Backend:
 
 
 # A model that several stages use is loaded once. Two specialists are kept: the router may differ from the specialist.
+def check_model_config(config: AnyModelConfig, device: str) -> None:
+    """See whether a model could be loaded here, without loading it.
+
+    Raises:
+        FinecopsError: a run would stop.
+    """
+    backend_of(config)
+
+
 @lru_cache(maxsize=2)
 def load_specialist_model(config: SpecialistConfig, device: str) -> Specialist:
     """Load the specialist of a configuration; the last two stay loaded.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from finecops.evaluation.reading import MOST_REASONS
 from finecops.evaluation.results import Counts, Evaluation, MethodResult, ReferenceSfa, RouterSummary, StageTiming
 from finecops.metrics.answers import OUTCOMES
 from finecops.metrics.candidates import RANKS
 from finecops.metrics.ledgers import SfaLedger
 from finecops.metrics.values import MEAN_OF_COLUMNS, MetricValue, Subset
 from finecops.report.document import Cell, Column, Range, Table, columns
+from finecops.runs.failures import most_frequent
 
 Overall = Callable[[MethodResult, str, Subset], float | None]
 """A method's uncalibrated value of a metric on a subset."""
@@ -95,6 +97,7 @@ def outcomes_table(evaluation: Evaluation) -> Table:
         if sum(counts.values())
     ]
     notes = [f"{m.label}: no {metric}: {reason}" for m in evaluation.methods for metric, reason in m.absent.items()]
+    notes += [f"{m.title}: failed: {most_frequent(m.reasons, MOST_REASONS)}" for m in evaluation.methods if m.reasons]
     if evaluation.unknown:
         notes.append(f"{evaluation.unknown} samples of unknown truth have answers and no score")
     header = columns("", *OUTCOMES)

@@ -32,6 +32,8 @@ def evaluation_tables(evaluations: Iterable[Evaluation], full: bool = False) -> 
 def _tables(evaluation: Evaluation, full: bool) -> list[Table]:
     data = evaluation.dataset
     section = f"{evaluation.title}  ·  {data.name}, {data.split}, {data.samples} samples"
+    if data.left_out:
+        section += f"; {data.left_out} of {data.entries} entries in the files were left out"
     values = _Values(evaluation.methods)
     separations = [
         *values.shown_as("separation"),

@@ -40,6 +40,7 @@ def open_run(folder: Path, dataset: Dataset, limit: int, options: RunOptions | N
         limit=limit,
         samples=len(samples),
         unknown=sum(sample.truth == "unknown" for sample in samples),
+        entries=len(dataset.samples) + len(dataset.problems),
         left_out=tuple(f"{p.file.name}: entry {p.entry}: {p.message}" for p in dataset.problems),
     )
     run = Run(folder, dataset, samples, options or RunOptions())

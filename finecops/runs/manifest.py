@@ -109,6 +109,8 @@ class DatasetEntry(Record):
     samples: int
     unknown: int = 0
     """Samples whose truth is unknown: they get answers and no score."""
+    entries: int = 0
+    """Entries of the files, also those that were left out; `samples` of them are in the run."""
     left_out: tuple[str, ...] = ()
     """Entries of the files that make no sense, a sentence each."""
 

@@ -92,6 +92,11 @@ class Run:
         """The rows of a finished stage by sample id."""
         return read_table(self.file(spec.name), spec.row_type)
 
+    def has_work(self, spec: StageSpec[Any]) -> bool:
+        """Whether a stage has something to do, as far as can be said without reading its rows."""
+        entry = self._entry(spec.name)
+        return entry is None or entry.state != "done" or bool(entry.failed) or not self.file(spec.name).exists()
+
     def _need(self, spec: StageSpec[Any]) -> None:
         if not self.file(spec.name).exists():
             if not self.options.upstream:

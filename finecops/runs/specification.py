@@ -94,6 +94,7 @@ class StageSpec(Generic[Row]):
         resources: what it needs to run.
         command: what makes it alone, for messages.
         watched: how its first answers are judged; None where nothing can be wrong with a model.
+        reads_images: whether it opens the samples' images.
         remake: where an input has changed it is made again instead of refused: it costs next to nothing.
     """
 
@@ -110,6 +111,7 @@ class StageSpec(Generic[Row]):
     resources: Resources = field(default_factory=Resources)
     command: str = "finecops sfa run"
     watched: Watched | None = None
+    reads_images: bool = True
     remake: bool = False
 
     def walk(self) -> Iterator[StageSpec[Any]]:

@@ -59,6 +59,7 @@ def merge_spec(
         inputs=(routes, easy, hard),
         answering=Answering(method="sfa", paper_row=model.paper_row if model else None, focus=focus),
         command="finecops sfa infer",
+        reads_images=False,
         # Merging takes no model: it follows its inputs instead of refusing them.
         remake=True,
     )

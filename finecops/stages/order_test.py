@@ -241,5 +241,6 @@ def mean_spec(
         share=candidates.share,
         answering=selection.answering,
         command="finecops crs select --orders",
+        reads_images=False,
         remake=True,
     )

@@ -59,5 +59,6 @@ def reuse_spec(routes: StageSpec[Route], model: str) -> StageSpec[Prediction]:
         failure=partial(failed_prediction, source=SOURCE),
         inputs=(routes,),
         share=Share(router_level=1),
+        reads_images=False,
         answering=Answering(method="specialist", model=model),
     )

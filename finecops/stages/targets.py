@@ -47,4 +47,5 @@ def target_spec(settings: TargetSettings, resources: Resources) -> StageSpec[Tar
         failure=partial(failed_target, extractor=settings.extractor.name),
         resources=resources,
         command="finecops sfa extract",
+        reads_images=False,
     )

@@ -12,6 +12,7 @@ from finecops.runs.folder import OUTPUTS, open_run, run_folder
 from finecops.runs.run import Run, RunOptions
 from finecops.runs.specification import StageSpec
 from finecops.strategies.parts import Parts
+from finecops.strategies.preflight import preflight
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,12 @@ def open_for(parts: Parts, part: str | None = None) -> Run:
 
 
 def do_all(run: Run, specs: Sequence[StageSpec[Any]]) -> None:
-    """Make all stages, each after what it reads."""
+    """Make all stages, each after what it reads.
+
+    Raises:
+        FinecopsError: something that they need is missing, or too many samples failed.
+    """
+    preflight(run, specs)
     for spec in specs:
         run.do(spec)
 

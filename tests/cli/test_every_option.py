@@ -137,6 +137,7 @@ def run(monkeypatch: pytest.MonkeyPatch, group: str, name: str, *arguments: str)
         return StandIn(seen, folder, dataset)
 
     monkeypatch.setattr(running, "open_run", open_run)
+    monkeypatch.setattr(running, "preflight", lambda run, specs: None)
     fixed = ["--out", "out.jsonl", "--split", "test"] if name == "tune-data" and "--split" not in arguments else []
     fixed += ["--out", "out.jsonl"] if name == "tune-data" and not fixed else []
     return CliRunner().invoke(app, [group, name, *fixed, *arguments]).exit_code, seen

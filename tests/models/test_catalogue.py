@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from finecops.bench.doctor import examine
 from finecops.cli.app import app
 from finecops.config.find import load_mllm, load_preset, load_specialist, names
+from finecops.errors import FailuresError
 from finecops.models.catalogue import fact_of, markdown_table, model_facts
 from finecops.models.worker_process import PROGRAMS
 
@@ -97,3 +98,10 @@ def test_doctor_reports_missing_packages(monkeypatch: pytest.MonkeyPatch) -> Non
     assert findings["extra tune"].state == "lacks matplotlib"
     assert findings["extra tune"].good  # a missing optional package is no fault
     assert CliRunner().invoke(app, ["doctor"]).exit_code == 1
+
+
+def test_check_of_a_model_that_fails_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "answers.jsonl").write_text('{"image_id": "1", "text": "none"}\n')
+    result = CliRunner().invoke(app, ["models", "check", f"shikra-7b@{tmp_path / 'answers.jsonl'}", "--device", "cpu"])
+    assert isinstance(result.exception, FailuresError)
+    assert "4 of 4 samples failed" in str(result.exception)

@@ -28,7 +28,6 @@ from finecops.strategies.baselines import specialist
 from finecops.strategies.crs import crs
 from finecops.strategies.options import Options
 from finecops.strategies.parts import Parts
-from finecops.strategies.running import do_all
 from finecops.strategies.sfa import sfa
 
 N = 24
@@ -49,9 +48,10 @@ def data(tmp_path: Path) -> Dataset:
 
 
 def do(folder: Path, data: Dataset, options: RunOptions = ANY, **changes: Any) -> Run:
-    """SFA in a run folder, as a command of its own."""
+    """SFA in a run folder, as a command without its look ahead."""
     run = open_run(folder, data, 0, options)
-    do_all(run, sfa(Parts(Options(device="cpu", **changes))))
+    for spec in sfa(Parts(Options(device="cpu", **changes))):
+        run.do(spec)
     return run
 
 
