@@ -73,8 +73,12 @@ STOPPED = "stopped; finished rows are kept, and the same command goes on from th
 class _Terminated(BaseException):
     """SIGTERM, as an exception, so that files are closed and locks released on the way out."""
 
+    came = False
+    """Whether the signal came: a library may have turned the exception into one of its own."""
+
 
 def _terminate(signum: int, frame: object) -> None:
+    _Terminated.came = True
     raise _Terminated
 
 
@@ -87,11 +91,15 @@ def main() -> None:
     try:
         app()
     except FinecopsError as error:
+        if _Terminated.came:
+            _fail(STOPPED, 128 + signal.SIGTERM)
         _fail(str(error), 2 if isinstance(error, UsageError) else 1)
     except KeyboardInterrupt:
         _fail(STOPPED, 128 + signal.SIGINT)
-    except _Terminated:
-        _fail(STOPPED, 128 + signal.SIGTERM)
+    except BaseException:
+        if _Terminated.came:
+            _fail(STOPPED, 128 + signal.SIGTERM)
+        raise
 
 
 def _fail(message: str, code: int) -> NoReturn:

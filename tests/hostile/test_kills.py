@@ -1,0 +1,232 @@
+"""Kill it anywhere, start it again: every stage of every strategy ends in the bytes of an unbroken run.
+
+The default part stops a run in this process after chosen rows; the long part kills processes with SIGKILL at random.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import finecops.runs.runner as runner
+from finecops.cli.data import build_gqa_command
+from finecops.config.find import load_dataset
+from finecops.datasets.dataset import Dataset, load_dataset_split
+from finecops.runs.folder import open_run
+from finecops.runs.jsonl import append_rows
+from finecops.runs.run import RunOptions
+from finecops.strategies.crs import crs, order_test
+from finecops.strategies.options import Options
+from finecops.strategies.parts import Parts
+from finecops.strategies.sfa import sfa
+
+PROJECT = Path(__file__).resolve().parents[2]
+N = 12
+
+
+class KilledError(BaseException):
+    """Stands for SIGKILL: no handler of ordinary errors sees it."""
+
+
+@pytest.fixture(scope="module")
+def mini() -> Dataset:
+    return load_dataset_split(load_dataset("finecops-mini"))
+
+
+def run_everything(folder: Path, mini: Dataset) -> None:
+    """SFA on both pathways, then CRS with None, then the order test: every kind of stage that there is."""
+    asked = Parts(Options(device="cpu", both=True, slow="crs", candidates="router", orders=2, none=True))
+    alone = Parts(Options(device="cpu", focus=False, none=True, orders=2))
+    for name, specs in (("sfa", sfa(asked)), ("crs", [*crs(alone), order_test(alone)[1]])):
+        run = open_run(folder / name, mini, N, RunOptions(max_failed=1.0))
+        for spec in specs:
+            run.do(spec)
+
+
+def contents(folder: Path) -> dict[str, Any]:
+    """All rows as bytes, and what run.json says but for times."""
+    found: dict[str, Any] = {str(p.relative_to(folder)): p.read_bytes() for p in folder.glob("*/*.jsonl")}
+    for path in folder.glob("*/run.json"):
+        stages = json.loads(path.read_text())["stages"]
+        timing = ("seconds", "timed_samples", "samples_per_second", "gflops_per_sample")
+        found[str(path)[-12:]] = {
+            name: {k: v for k, v in entry.items() if k not in timing} for name, entry in stages.items()
+        }
+    return found
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory, mini: Dataset) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("clean")
+    run_everything(folder, mini)
+    return contents(folder)
+
+
+def test_a_run_that_is_killed_again_and_again_ends_in_the_same_files(
+    tmp_path: Path, mini: Dataset, clean: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = 0
+
+    def dying(file: Any, rows: Any) -> None:
+        nonlocal left
+        for row in rows:
+            append_rows(file, [row])
+            left -= 1
+            if not left:
+                raise KilledError
+
+    monkeypatch.setattr(runner, "append_rows", dying)
+    kills = 0
+    # Killed after so many new rows each time; 5 is no divisor of a batch.
+    while True:
+        left = 5
+        try:
+            run_everything(tmp_path, mini)
+        except KilledError:
+            kills += 1
+            assert kills < 100
+            continue
+        break
+    assert kills > 10
+    assert contents(tmp_path) == clean
+
+
+@pytest.mark.parametrize("step", ["finish", "replace_rows", "sound_rows"])
+def test_a_run_that_is_killed_between_its_files_ends_in_the_same_files(
+    tmp_path: Path, mini: Dataset, clean: dict[str, Any], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    kept = getattr(runner, step)
+    for before in (True, False):
+        left = 0
+
+        def dying(*arguments: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if not left and before:  # noqa: B023
+                raise KilledError
+            result = kept(*arguments)
+            if not left:
+                raise KilledError
+            return result
+
+        monkeypatch.setattr(runner, step, dying)
+        for at in (1, 2, 4):
+            left = at
+            try:
+                run_everything(tmp_path, mini)
+            except KilledError:
+                continue
+        left = 0
+        run_everything(tmp_path, mini)
+        assert contents(tmp_path) == clean
+
+
+def graphs_file(path: Path) -> Path:
+    """Thirty scene graphs in GQA's format."""
+    rng = random.Random(0)
+    graphs = {}
+    for number in range(30):
+        objects = {
+            str(i): {
+                "name": rng.choice(["car", "cup", "tree", "dog"]),
+                "x": 40 * i,
+                "y": 40,
+                "w": 36,
+                "h": 36,
+                "attributes": [rng.choice(["red", "blue", "small"])],
+                "relations": [{"name": "to the left of", "object": str(i + 1)}] if i < 3 else [],
+            }
+            for i in range(4)
+        }
+        graphs[str(number)] = {"width": 200, "height": 120, "objects": objects}
+    path.write_text(json.dumps(graphs))
+    return path
+
+
+def test_a_killed_build_is_built_to_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import Image
+
+    graphs, images = graphs_file(tmp_path / "graphs.json"), tmp_path / "images"
+    images.mkdir()
+    for number in range(30):
+        Image.new("RGB", (200, 120), (number, 0, 0)).save(images / f"{number}.jpg")
+
+    def build(out: Path) -> dict[str, bytes]:
+        build_gqa_command(graphs, images, out, positives=(20, 20, 5), expressions=6, flips=6)
+        return {str(p.relative_to(out)): p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file()}
+
+    whole = build(tmp_path / "whole")
+    writes = at = 0
+    write_text = Path.write_text
+
+    def dying(self: Path, *arguments: Any, **named: Any) -> int:
+        nonlocal writes
+        writes += 1
+        if writes == at:
+            raise KilledError
+        return write_text(self, *arguments, **named)
+
+    monkeypatch.setattr(Path, "write_text", dying)
+    for kill_at in range(1, 5):
+        writes, at = 0, kill_at
+        try:
+            build(tmp_path / "broken")
+        except KilledError:
+            continue
+    at = 0
+    assert build(tmp_path / "broken") == whole
+
+
+COMMANDS = (
+    ("sfa", "run", "--both", "-n", "60"),
+    ("crs", "run", "--both", "--none", "-n", "60"),
+    ("crs", "select", "--orders", "2", "-n", "60"),
+)
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: " ".join(c[:2]))
+def test_processes_killed_at_random_times_end_in_the_same_files(tmp_path: Path, command: tuple[str, ...]) -> None:
+    seed = int(os.environ.get("FINECOPS_SEED", time.time_ns() % 10**6))
+    print(f"seed {seed} (FINECOPS_SEED repeats it)")
+    rng = random.Random(seed)
+
+    def start(folder: Path) -> subprocess.Popen[bytes]:
+        line = [sys.executable, "-m", "finecops", *command, "--device", "cpu", "--run", str(folder)]
+        return subprocess.Popen(line, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    assert start(tmp_path / "whole" / "run").wait() == 0
+    for _ in range(12):
+        process = start(tmp_path / "broken" / "run")
+        # The first seconds are spent on imports: the later half of them meets the stages.
+        try:
+            process.wait(rng.uniform(2.0, 8.0))
+            break
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    assert start(tmp_path / "broken" / "run").wait() == 0
+    whole, broken = contents(tmp_path / "whole"), contents(tmp_path / "broken")
+    assert broken == whole
+
+
+def test_sigterm_ends_with_a_line_and_its_own_exit_code(tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "finecops", "sfa", "infer", "-n", "600", "--device", "cpu"]
+    process = subprocess.Popen([*line, "--run", str(tmp_path / "run")], cwd=PROJECT, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "run" / "targets.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.terminate()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM, errors.decode()[-3000:]
+    assert errors.decode().rstrip().endswith("stopped; finished rows are kept, and the same command goes on from there")
+    assert "Traceback" not in errors.decode()
