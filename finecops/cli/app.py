@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from typing import Annotated, NoReturn
@@ -67,6 +68,8 @@ def _options(
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
+log = logging.getLogger(__name__)
+
 STOPPED = "stopped; finished rows are kept, and the same command goes on from there"
 
 
@@ -94,6 +97,13 @@ def main() -> None:
         if _Terminated.came:
             _fail(STOPPED, 128 + signal.SIGTERM)
         _fail(str(error), 2 if isinstance(error, UsageError) else 1)
+    except BrokenPipeError:
+        # The reader of a pipe has gone (`| head`): nothing is wrong, and nothing more can be printed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        # A disk that is full, a folder that may not be read: the user's to repair, not a bug to be traced.
+        log.debug("the cause", exc_info=error)
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
     except KeyboardInterrupt:
         _fail(STOPPED, 128 + signal.SIGINT)
     except BaseException:
