@@ -18,7 +18,7 @@ Retry = Literal["changed", "all", "none"]
 """Which failed rows are asked again: those whose cause may have gone (`changed`), all, or none."""
 
 MAX_FAILED = 0.05
-"""More failed rows than this share stop a run, unless it was told otherwise."""
+"""A larger share of failed rows stops a run, unless the user allows more."""
 MAX_IN_A_ROW = 64
 """So many failures in a row for one reason stop a stage: the cause is not the samples."""
 

@@ -100,7 +100,7 @@ def finish(partial: Path, final: Path, rows: Sequence[Record]) -> None:
 
 
 def write_json_atomically(path: Path, content: object) -> None:
-    """Write indented JSON beside the place and move it there."""
+    """Write indented JSON into a temporary file and move it to the path."""
     temporary = path.with_name(path.name + ".writing")
     temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(temporary, path)

@@ -112,7 +112,7 @@ class Run:
         now = spec.described({name: self._sha256(name) for name in files})
         entry = self._entry(spec.name)
         if entry is not None and not self._begun(spec.name):
-            # Its files were deleted: it is made anew, as it is wanted now.
+            # The user deleted its files: it is made again, with the settings of today.
             entry = None
         again = self._changed_inputs(spec, entry, now) if entry is not None else frozenset[str]()
         if entry is None:
@@ -173,7 +173,7 @@ class Run:
         everything = frozenset(sample.id for sample in self.samples)
         if spec.remake:
             return everything
-        # As JSON, since lists and tuples are one thing there.
+        # As JSON, where lists and tuples are the same.
         then, wanted = _flat(entry.model_dump(mode="json", exclude_none=True)), _flat(json.loads(json.dumps(now)))
         inputs_then, inputs_now = then.pop("inputs"), wanted.pop("inputs")
         difference = first_difference(then, wanted)
@@ -190,7 +190,7 @@ class Run:
         if difference is not None:
             raise RunError(
                 f"{self.file(spec.name)} was made with other settings: {difference}. Choose another --run, or delete "
-                f"the stage's files in {self.folder}/ to make them anew"
+                f"the stage's files in {self.folder}/ to make them again"
             )
         return frozenset(changed)
 

@@ -8,6 +8,7 @@ from statistics import median
 
 from finecops.errors import StopRunError
 from finecops.records import Prediction, Sample
+from finecops.replies.formats import BOX_FORMATS
 
 WATCHED = 32
 """So many rows are looked at, all together, before anything is said."""
@@ -48,15 +49,15 @@ class Watch:
             return f"{len(failed)} of the first {n} answers failed; most often: {_most_common(failed)}"
         unread = [row for row in rows if row.status == "unparsed"]
         if len(unread) >= MOST_UNREADABLE * n:
-            outside = [row for row in unread if "above" in (row.reason or "") or "wrong way" in (row.reason or "")]
+            broken = sum(self._has_broken_box(row) for row in unread)
             cause = (
                 f"the boxes do not fit the format {self.box_format}: another coordinate convention?"
-                if len(outside) > len(unread) / 2
+                if broken > len(unread) / 2
                 else f"the answers are not in the format {self.box_format}: another prompt, or special tokens stripped?"
             )
             example = next((row.reply for row in unread if row.reply), "")
-            said = f"; one of them says {example[:120]!r}" if example else ""
-            return f"{len(unread)} of the first {n} answers cannot be read: {cause} {_most_common(unread)}{said}"
+            shown = f"; one of them is {example[:120]!r}" if example else ""
+            return f"{len(unread)} of the first {n} answers cannot be parsed: {cause} {_most_common(unread)}{shown}"
         areas = [self._area(row) for row in rows if row.boxes]
         if len(areas) >= n / 2 and median(areas) < SMALLEST_AREA:
             return (
@@ -64,6 +65,13 @@ class Watch:
                 f"scale than {self.box_format or 'pixels'}?"
             )
         return None
+
+    def _has_broken_box(self, row: Prediction) -> bool:
+        """Whether a reply has a box in the model's format whose numbers make no sense."""
+        box_format = BOX_FORMATS.get(self.box_format or "")
+        if box_format is None or row.reply is None:
+            return False
+        return any(isinstance(found, str) for found in box_format.find(row.reply, self._size[row.sample_id]))
 
     def _area(self, row: Prediction) -> float:
         (x1, y1, x2, y2), (width, height) = row.boxes[0], self._size[row.sample_id]

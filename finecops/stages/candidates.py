@@ -58,7 +58,7 @@ class CandidateStage:
 class RoutedCandidateStage:
     """The instances of the target that the router counted as candidates: they cost nothing, it has looked already.
 
-    They are the things of the target's kind, those that the rest of the expression must tell apart. Where it counted
+    They are the objects of the target's kind: the rest of the expression must distinguish them. Where it counted
     none, its detections below the threshold are taken; where it has none either (no target phrase, nothing found) a
     specialist proposes, which is loaded if there is such a sample.
     """

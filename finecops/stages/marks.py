@@ -43,12 +43,13 @@ def draw_marks(image: Image.Image, boxes: Sequence[Xyxy]) -> Image.Image:
         text = str(i + 1)
         left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
         w, h = right - left + 2 * width + 2, bottom - top + 2 * width + 2
+        # Inside the box first, at each of its corners; then outside, above it and below it.
         corners = ((x1, y1), (x2 - w, y1), (x1, y2 - h), (x2 - w, y2 - h), (x1, y1 - h), (x1, y2))
-        places = [_inside(corner, (w, h), image.size) for corner in corners]
-        place = next((p for p in places if not any(_overlap(p, other) for other in plates)), places[0])
-        plates.append(place)
-        draw.rectangle(place, fill=colour)
-        draw.text((place[0] + width + 1 - left, place[1] + width + 1 - top), text, fill="white", font=font)
+        positions = [_inside(corner, (w, h), image.size) for corner in corners]
+        position = next((p for p in positions if not any(_overlap(p, other) for other in plates)), positions[0])
+        plates.append(position)
+        draw.rectangle(position, fill=colour)
+        draw.text((position[0] + width + 1 - left, position[1] + width + 1 - top), text, fill="white", font=font)
     return marked
 
 

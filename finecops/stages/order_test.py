@@ -27,7 +27,7 @@ from finecops.stages.select import SOURCE, Selecting, SelectionStage, SelectSett
 
 
 class OrderStage:
-    """Asks every question in `orders` seeded orders, None at other places too."""
+    """Asks every question in `orders` seeded orders, None in other positions too."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class OrderStage:
 
 
 def _shuffled(selecting: Selecting, number: int) -> Selecting:
-    """The same way of asking, in another order of the options."""
+    """The same question with its options in another order."""
     return Selecting(
         topk=selecting.topk, none=selecting.none, order="shuffle", show=selecting.show, seed=f"order {number}/"
     )
@@ -87,7 +87,7 @@ class OrderReport:
         prior: letter → mean probability beyond what its option has under other letters, in per cent points; 0 for a
             model without preference.
         chosen: letter → share (per cent) of all answers.
-        even: letter → share (per cent) that a choice by lot would have; it differs where questions have fewer options.
+        even: letter → share (per cent) that a random choice would have; it differs where questions have fewer options.
     """
 
     n: int
@@ -146,8 +146,8 @@ def voted_prediction(sample: Sample, candidates: Candidates, row: OrderVotes) ->
     none = -1 in row.orders[0]
     real = table.shape[1] - none
     boxes = candidates.best(real)
-    places = (*range(real), -1) if none else tuple(range(real))
-    options = Options(letters_for(len(places)), places, "")
+    candidate = (*range(real), -1) if none else tuple(range(real))
+    options = Options(letters_for(len(candidate)), candidate, "")
     answer = prediction_of(sample, boxes, options, LetterScores("", tuple(table.mean(axis=0).tolist()), None))
     kind = f"mean over {len(row.orders)} orders of the probability of the option's letter"
     # Under several orders a candidate has no letter of its own.

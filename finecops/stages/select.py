@@ -1,6 +1,6 @@
 """Selection as a stage: the MLLM picks one of the candidates by its letter, in one forward pass (paper, IV-B).
 
-One file per way of asking: `crs-top5-<model>.jsonl`.
+One file per kind of question: `crs-top5-<model>.jsonl`.
 """
 
 from __future__ import annotations
@@ -126,9 +126,9 @@ def prediction_of(sample: Sample, boxes: Sequence[Xyxy], options: Options, score
     if scores.probabilities is None:
         return _from_reply(sample, boxes, options, scores)
     probability = np.array(scores.probabilities)
-    real = [place for place, index in enumerate(options.candidate) if index >= 0]
+    real = [option for option, index in enumerate(options.candidate) if index >= 0]
     # Of equal probabilities the better-ranked candidate comes first.
-    ranked = sorted(real, key=lambda place: (-probability[place], options.candidate[place]))
+    ranked = sorted(real, key=lambda option: (-probability[option], options.candidate[option]))
     none = options.candidate.index(-1) if -1 in options.candidate else None
     best = ranked[0]
     rejected = none is not None and probability[none] > probability[best]
@@ -136,14 +136,14 @@ def prediction_of(sample: Sample, boxes: Sequence[Xyxy], options: Options, score
     return Prediction(
         sample_id=sample.id,
         status="reject" if rejected else "box",
-        boxes=tuple(boxes[options.candidate[place]] for place in ranked),
-        scores=tuple(round(float(probability[place]), SCORE_DIGITS) for place in ranked),
+        boxes=tuple(boxes[options.candidate[option]] for option in ranked),
+        scores=tuple(round(float(probability[option]), SCORE_DIGITS) for option in ranked),
         score_kind="probability of the option's letter among all options'",
         source=SOURCE,
         prompt=options.prompt,
         reply=scores.reply,
         presence=round(float(presence), SCORE_DIGITS),
-        letters=tuple(options.letters[place] for place in ranked),
+        letters=tuple(options.letters[option] for option in ranked),
         choice=options.letters[none if rejected and none is not None else best],
         mass=None if scores.mass is None else round(scores.mass, SCORE_DIGITS),
     )
@@ -176,8 +176,9 @@ def make(settings: SelectSettings, context: StageContext) -> SelectionStage:
     return SelectionStage(model, settings.mllm, context.rows("candidates", Candidates), settings)
 
 
-def way_of_asking(selecting: Selecting, proposer: Proposer) -> list[str]:
-    """Words for what differs from the usual way: `top5`, then `router`, `none`, `shuffle`, `marks` or `both`."""
+def question_words(selecting: Selecting, proposer: Proposer) -> list[str]:
+    """Words that name how questions are asked: `top5`, then what is not the default: `router`, `none`, `shuffle`, `marks`
+    or `both`."""
     words = [f"top{selecting.topk}"]
     words += [proposer] if proposer != "specialist" else []
     words += ["none"] if selecting.none else []
@@ -195,7 +196,7 @@ def select_spec(
     """The stage of the choices, on the candidates' share of the samples. `routes` are there where they decide it."""
     assert isinstance(candidates.settings, CandidateSettings)
     config, focus = settings.mllm, settings.focus
-    words = way_of_asking(settings, candidates.settings.proposer)
+    words = question_words(settings, candidates.settings.proposer)
     label = " ".join(["CRS", words[0].replace("top", "top-"), *words[1:], config.name])
     return StageSpec(
         name="-".join(["crs", *words, config.name]),

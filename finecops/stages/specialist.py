@@ -73,7 +73,7 @@ class SpecialistStage:
             return None
         target = self.targets.get(sample.id)
         if target is None or target.span is None:
-            return "the target has no place in the expression: scored without focus"
+            return "the target is not in the expression: scored without focus"
         return None
 
 

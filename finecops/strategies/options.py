@@ -31,7 +31,7 @@ _CHOICES = {
     "confidence": ("confidence", tuple(CONFIDENCES)),
     "candidates": ("source of candidates", ("router", "specialist")),
     "order": ("order", ("rank", "shuffle")),
-    "show": ("way to show candidates", ("text", "marks", "both")),
+    "show": ("form of candidates", ("text", "marks", "both")),
 }
 
 

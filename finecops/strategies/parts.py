@@ -62,7 +62,7 @@ class Parts:
             and name not in _OF_RUNS
         ]
         if unused:
-            raise UsageError(f"{', '.join(unused)}: of no use with these options; leave out what no stage here reads")
+            raise UsageError(f"{', '.join(unused)}: not used with these options: no stage of this command reads it")
 
     @cached_property
     def dataset(self) -> DatasetConfig:

@@ -20,7 +20,7 @@ SAMPLES = [make_sample(str(i)) for i in range(40)]
 GOOD = {"status": "box", "boxes": ((10.0, 10.0, 50.0, 50.0),)}
 TINY = {"status": "box", "boxes": ((1.0, 1.0, 2.0, 2.0),)}
 UNREAD = {"status": "unparsed", "reason": "the answer has no box", "reply": "I see a car."}
-OUTSIDE = {"status": "unparsed", "reason": "[1, 2, 1500, 9] has a coordinate above 1000", "reply": "[1, 2, 1500, 9]"}
+OUTSIDE = {"status": "unparsed", "reason": "[1, 2, 1500, 9] has a coordinate above 1000", "reply": "(1,2),(1500,9)"}
 FAILED = {"status": "failed", "reason": "connection refused"}
 REJECT = {"status": "reject"}
 
@@ -32,7 +32,7 @@ def rows(kinds: list[dict[str, Any]]) -> list[Prediction]:
 @pytest.mark.parametrize(
     ("kinds", "message"),
     [
-        ([UNREAD, UNREAD, GOOD], "cannot be read: the answers are not in the format norm1000_paren.*I see a car"),
+        ([UNREAD, UNREAD, GOOD], "cannot be parsed: the answers are not in the format norm1000_paren.*I see a car"),
         ([OUTSIDE], "another coordinate convention"),
         ([FAILED], "32 of the first 32 answers failed; most often: connection refused"),
         ([TINY, TINY, GOOD], "cover less than 0.04%"),
