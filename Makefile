@@ -1,4 +1,4 @@
-.PHONY: install check measure test slow mini-data mini-models
+.PHONY: install check measure audit test slow hostile mini-data mini-models
 
 install:
 	python -m pip install -e '.[dev]'
@@ -11,11 +11,18 @@ check: measure
 measure:
 	python scripts/measure.py
 
+# Skipped loudly where the database cannot be reached.
+audit:
+	python scripts/audit.py
+
 test:
 	python -m pytest -n auto
 
 slow:
 	python -m pytest -m slow
+
+hostile:
+	python -m pytest -m hostile -n auto
 
 mini-data:
 	finecops data build mini --out data/finecops-mini

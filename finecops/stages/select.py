@@ -177,8 +177,8 @@ def make(settings: SelectSettings, context: StageContext) -> SelectionStage:
 
 
 def question_words(selecting: Selecting, proposer: Proposer) -> list[str]:
-    """Words that name how questions are asked: `top5`, then what is not the default: `router`, `none`, `shuffle`, `marks`
-    or `both`."""
+    """Words that name a kind of question: `top5`, then what is not the default (`router`, `none`, `shuffle`, `marks`,
+    `both`)."""
     words = [f"top{selecting.topk}"]
     words += [proposer] if proposer != "specialist" else []
     words += ["none"] if selecting.none else []
