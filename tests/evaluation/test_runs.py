@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from finecops.errors import ConfigError, DataError, RunError
-from finecops.evaluation.calibrations import load_calibrations
+from finecops.evaluation.calibrations import Calibrations
 from finecops.evaluation.comparison import compare
 from finecops.evaluation.results import Evaluation, MethodResult, read_evaluation
 from finecops.evaluation.runs import evaluate_run, evaluate_run_as_reference, evaluate_runs
@@ -39,7 +39,7 @@ def test_calibration_is_fitted_on_val_and_saved_with_the_run(tmp_path: Path) -> 
     val, test = make_run(tmp_path / "val"), make_run(tmp_path / "test")
     values = method_of(evaluate_run(test, AUROC, val), "sfa").values
     assert {v.metric for v in values if v.calibrated} >= {"auroc", "ece", "operating_positive_accuracy"}
-    saved = load_calibrations(test / "calibration.json")
+    saved = Calibrations.model_validate_json((test / "calibration.json").read_bytes()).methods
     assert set(saved["sfa"].scores) == {"specialist", "mllm"}
     assert json.loads((test / "calibration.json").read_text())["fitted_on"] == str(val)
 
