@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from finecops.errors import UsageError
 from finecops.replies.confidence import CONFIDENCES, Confidence
 from finecops.replies.options import Order, Show
+from finecops.runs.engines import ENGINES
 from finecops.runs.failures import MAX_FAILED, Retry
 from finecops.stages.candidates import NMS_IOU, Proposer
 
@@ -114,6 +115,8 @@ class Options(BaseModel):
         for field, (what, known) in _CHOICES.items():
             if field in given:
                 require_known(what, given[field], known)
+        # Asked for at run time: an engine may be entered by a program that imports finecops.
+        require_known("engine", given.get("engine", "local"), ENGINES)
         if given.get("retry_failed") and given.get("keep_failed"):
             raise UsageError("--retry-failed asks failed samples again and --keep-failed does not: choose one")
         # An option that was not given at all is None on the command line.
