@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from finecops.cli.app import app
 from finecops.datasets.dataset import Dataset
+from finecops.runs.engines import ENGINES
+from finecops.runs.engines.local import run_local
 from finecops.runs.run import RunOptions
 from finecops.runs.specification import StageSpec
 from finecops.strategies import running
@@ -137,6 +139,7 @@ def run(monkeypatch: pytest.MonkeyPatch, group: str, name: str, *arguments: str)
         return StandIn(seen, folder, dataset)
 
     monkeypatch.setattr(running, "open_run", open_run)
+    monkeypatch.setitem(ENGINES, "another", run_local)
     monkeypatch.setattr(running, "preflight", lambda run, specs: None)
     fixed = ["--out", "out.jsonl", "--split", "test"] if name == "tune-data" and "--split" not in arguments else []
     fixed += ["--out", "out.jsonl"] if name == "tune-data" and not fixed else []
