@@ -1,4 +1,4 @@
-"""`finecops eval`: what the numbers of runs are."""
+"""`finecops eval`: the numbers of runs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ MODES: Final = {
     _COMPARE: ("runs", "run", "compare", "iou", "cluster", *_OUTPUT),
     _SWEEP: ("runs", "run", "route_sweep", *_OUTPUT),
 }
-"""What belongs to each mode; `finecops score`, `compare` and `sweep` are the other three by names of their own."""
+"""The parameters of each mode. `finecops score`, `compare` and `sweep` are commands for the other three modes."""
 
 
 def eval_command(
@@ -80,8 +80,8 @@ def eval_command(
     as_json: AsJson = False,
     as_csv: AsCsv = False,
     export_coco: ExportCoco = None,
-    compare: Annotated[bool, typer.Option("--compare", help="As `finecops compare`.")] = False,
-    route_sweep: Annotated[bool, typer.Option("--route-sweep", help="As `finecops sweep`.")] = False,
+    compare: Annotated[bool, typer.Option("--compare", help="Do what `finecops compare` does.")] = False,
+    route_sweep: Annotated[bool, typer.Option("--route-sweep", help="Do what `finecops sweep` does.")] = False,
     annotations: Annotated[list[Path] | None, ANNOTATIONS] = None,
     predictions: Annotated[Path | None, PREDICTIONS] = None,
     format: Annotated[str | None, FORMAT] = None,
@@ -91,15 +91,16 @@ def eval_command(
     val_annotations: ValAnnotations = None,
     val_predictions: ValPredictions = None,
 ) -> None:
-    """Evaluate runs: precision per level, recall and AUROC on negatives, outcomes, ledgers, time.
+    """Evaluate runs and print their tables.
 
-    The numbers are also written to metrics.json in each run's folder. With --annotations, --predictions and --format a
-    prediction file is scored without a run, as `finecops score` does.
+    Tables: precision by level, recall and AUROC on negatives, outcomes, ledgers, time. All numbers are also written to
+    metrics.json in the folder of each run. With --annotations, --predictions and --format it scores a prediction file
+    without a run, as `finecops score` does.
     """
     from finecops.cli import compare as comparing
     from finecops.cli import score as scoring
     from finecops.cli import sweep as sweeping
-    from finecops.errors import ConfigError
+    from finecops.errors import UsageError
     from finecops.evaluation.settings import CompareSettings, EvalSettings, ScoreSettings, SweepSettings
     from finecops.report.writers import OutputSettings
 
@@ -108,7 +109,7 @@ def eval_command(
     output = OutputSettings.of(asked)
     if annotations or predictions is not None:
         if not annotations or predictions is None:
-            raise ConfigError("--annotations and --predictions go together")
+            raise UsageError("--annotations and --predictions go together")
         file = ScoreSettings.of(asked)
         refuse_options_of_other_modes(ctx, _FILE, MODES)
         scoring.show(ctx, settings=file, output=output, export=export_coco)

@@ -20,7 +20,7 @@ def print_document(document: Document, writer: str) -> None:
     """Print by a writer of `finecops.report.writers.WRITERS`.
 
     Raises:
-        ConfigError: there is no such writer.
+        UsageError: there is no such writer.
     """
     from finecops.report.writers import find_writer
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from finecops.errors import ConfigError, RunError
+from finecops.errors import RunError, UsageError
 from finecops.evaluation.reading import RunData
 from finecops.evaluation.settings import CompareSettings, named_or_newest
 from finecops.evaluation.summaries import right_answers
@@ -51,7 +51,7 @@ def compare(settings: CompareSettings) -> Comparison:
     """Compare two runs, or the methods of one.
 
     Raises:
-        ConfigError: the number of runs is another.
+        UsageError: there are more than two runs.
         RunError: nothing can be compared.
     """
     runs = named_or_newest(settings.runs)
@@ -61,7 +61,7 @@ def compare(settings: CompareSettings) -> Comparison:
         first, second = runs
         title, rows = f"first is {first}, second is {second}", _of_runs(first, second, settings)
     else:
-        raise ConfigError(f"a comparison takes one run or two, not {len(runs)}")
+        raise UsageError(f"a comparison takes one run or two, not {len(runs)}")
     return Comparison(title=title, iou=settings.iou, rows=tuple(rows))
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from finecops.errors import ConfigError
+from finecops.errors import UsageError
 from finecops.evaluation.results import BesidePaper, Evaluation, MethodResult, PaperFigure
 from finecops.metrics.values import MEAN_OF_COLUMNS, MetricValue
 from finecops.records import NegativeKind, Record
@@ -104,10 +104,10 @@ def with_paper(evaluation: Evaluation, row_name: str | None = None) -> Evaluatio
         row_name: the model's row, instead of the one that its configuration names.
 
     Raises:
-        ConfigError: the paper has no such row.
+        UsageError: the paper has no such row.
     """
     if row_name is not None and row_name not in model_names():
-        raise ConfigError(f"the paper has no row {row_name!r}; there are: {', '.join(model_names())}")
+        raise UsageError(f"the paper has no row {row_name!r}; there are: {', '.join(model_names())}")
     methods = [
         method.model_copy(
             update={"paper": tuple(beside_paper(method.values, _figures_of(method, evaluation, row_name)))}

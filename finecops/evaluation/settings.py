@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from finecops.errors import ConfigError
+from finecops.errors import UsageError
 from finecops.exchange.formats import FORMATS
 from finecops.metrics.dictionary import METRICS, check_metrics
 from finecops.metrics.precision import IOU_THRESHOLD
@@ -28,7 +28,7 @@ def _one_of(what: str, there: Sequence[str]) -> BeforeValidator:
 
     def check(value: str) -> str:
         if value not in there:
-            raise ConfigError(f"unknown {what} {value!r}; there are: {', '.join(there)}")
+            raise UsageError(f"unknown {what} {value!r}; there are: {', '.join(there)}")
         return value
 
     return BeforeValidator(check)
@@ -43,7 +43,8 @@ def _folder(name: str | Path) -> Path:
 
 def _known_format(name: str | None) -> str:
     if name not in FORMATS:
-        raise ConfigError(f"--format {name or '(not given)'}: there are: {', '.join(FORMATS)}")
+        said = f"unknown format {name!r}" if name else "a prediction file needs --format"
+        raise UsageError(f"{said}; there are: {', '.join(FORMATS)}")
     return name
 
 
@@ -58,7 +59,7 @@ class Settings(BaseModel):
     """Base: frozen, and strict about keys.
 
     Raises:
-        ConfigError: a choice is unknown.
+        UsageError: a choice is unknown.
     """
 
     # A command uses one or two of the subclasses; the others are never built.
@@ -120,7 +121,7 @@ class ScoreSettings(MetricSettings):
     @model_validator(mode="after")
     def _has_pairs(self) -> ScoreSettings:
         if bool(self.val_annotations) != (self.val_predictions is not None):
-            raise ConfigError("--val-annotations and --val-predictions go together")
+            raise UsageError("--val-annotations and --val-predictions go together")
         return self
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from finecops.errors import ConfigError
+from finecops.errors import ConfigError, UsageError
 from finecops.evaluation.results import Evaluation, MethodResult
 from finecops.evaluation.sweep import Sweep
 from finecops.metrics.answers import Floats
@@ -40,14 +40,22 @@ class Series(NamedTuple):
     y: Sequence[float]
 
 
+def check_figure_path(path: Path) -> None:
+    """
+    Raises:
+        UsageError: the path has another suffix than .png, .pdf or .svg.
+    """
+    if path.suffix.lower() not in FILES:
+        raise UsageError(f"{path}: a figure is written as {', '.join(FILES)}")
+
+
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as .png, .pdf or .svg.
 
     Raises:
-        ConfigError: the file is named otherwise.
+        UsageError: the path has another suffix.
     """
-    if path.suffix.lower() not in FILES:
-        raise ConfigError(f"{path}: a figure is written as {', '.join(FILES)}")
+    check_figure_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150, bbox_inches="tight")
 
