@@ -68,6 +68,7 @@ def _options(
         stream=sys.stderr,
     )
     logging.getLogger("finecops").setLevel(logging.DEBUG if verbose else logging.INFO)
+    # These libraries log every request and image at INFO.
     for noisy in ("PIL", "httpx", "httpcore", "openai", "filelock", "urllib3", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
@@ -88,6 +89,7 @@ def main() -> None:
 
     Exit codes: 0 done; 1 a `FinecopsError`, printed as one red line; 2 wrong usage; 130 and 143 stopped by a signal.
     """
+    # The default action of SIGTERM ends the process without closing files.
     signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
@@ -100,5 +102,6 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> NoReturn:
+    # Results go to stdout, so that a pipe never holds an error message.
     typer.secho(message, fg=typer.colors.RED, err=True)
     raise SystemExit(code) from None

@@ -43,13 +43,15 @@ def eval_command(
         raise UsageError(f"--script {script} is not a file")
     chosen = scales or [1.0, 10.0]
     timings = time_evaluation(folder, chosen, script, repeats)
+    # Reversed, so that the first scale of each command stays.
     first = {t.what: t for t in reversed(timings)}
     rows = []
     for timing in timings:
+        # The other script reads the texts; its ratio is to finecops on the same file.
         ours = first["finecops eval, texts"] if timing.what.startswith("the script") else first[timing.what]
         ratio = f"{timing.seconds / ours.seconds:.1f}"
         rows.append([timing.what, str(timing.rows), f"{timing.seconds:.2f}", ratio, f"{timing.peak_mib:.0f}"])
-    header = ["", "rows", "seconds", "times ours at the first scale", "peak MiB"]
+    header = ["", "rows", "seconds", "times finecops at the first scale", "peak MiB"]
     typer.echo(text_table("Whole process, start to table", header, rows))
 
 

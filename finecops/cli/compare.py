@@ -42,6 +42,7 @@ def compare_command(
     from finecops.evaluation.settings import CompareSettings
     from finecops.report.writers import OutputSettings
 
+    # Both spellings of a run are one list from here on.
     runs = [*(runs or ()), *(run or ())]
     asked = locals()
     show(ctx, CompareSettings.of(asked), OutputSettings.of(asked))
@@ -55,6 +56,7 @@ def show(ctx: typer.Context, settings: CompareSettings, output: OutputSettings, 
 
     refuse_two_outputs(ctx)
     document = comparison_document(compare(settings))
+    # Scripts of `eval --compare --json` expect the bare list.
     if rows_alone:
         document = replace(document, data=[dict(row) for row in document.rows])
     print_document(document, output.writer)

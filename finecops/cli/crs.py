@@ -102,6 +102,7 @@ def candidates_command(
     spec = candidates(parts)
     done = _open(parts)
     found = candidate_recall(done.samples, done.do(spec))
+    # A recall is None if the run has no positive.
     shares = "  ".join(f"@{k} {found[k]:.2f}" for k in ("1", "3", "5", "8", "10", "25", "all") if found[k] is not None)
     typer.echo(f"Candidate recall on {found['n']} positives, %: {shares}")
 
@@ -146,6 +147,7 @@ def select_command(
     from finecops.strategies.crs import order_test, selection
 
     parts = _parts(given)
+    # All stages are specified before the folder is opened: a wrong option leaves nothing behind.
     spec = selection(parts)
     votes, mean = order_test(parts) if parts.options.orders else (None, None)
     done = _open(parts)

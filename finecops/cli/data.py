@@ -20,6 +20,7 @@ def list_command() -> None:
     for name in names("datasets"):
         config = load_dataset(name)
         root = resolve(config.root)
+        # A split counts as present if one of its files is: its loader reads those that exist.
         here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
         typer.echo(f"{name:16} {root}  {'splits: ' + ', '.join(here) if here else 'not here'}")
 
@@ -51,6 +52,7 @@ def check_command(
     root = resolve(config.root)
     here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
     wrong = 0
+    # With no file at all, the default split gives the message that says what to download.
     for name in [split] if split else ["files"] if annotations else here or [config.default_split]:
         report = check_split(config, name, annotations or (), images)
         looked_at = ", ".join(f"{n} {what}" for what, n in report.checked.items())
@@ -109,6 +111,7 @@ def build_gqa_command(
     from finecops.construction.gqa import gqa_world, read_scene_graphs
 
     world = gqa_world(images)
+    # Levels are numbered from 1.
     quotas = dict(zip((1, 2, 3), positives, strict=True))
     plan = SplitPlan(quotas, per_image, expressions, flips, first_id=1, seed=seed)
     split = build_split(list(read_scene_graphs(scene_graphs, limit)), plan, world)

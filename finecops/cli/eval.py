@@ -36,6 +36,7 @@ from finecops.cli.eval_options import (
     refuse_options_of_other_modes,
     refuse_two_outputs,
 )
+from finecops.errors import UsageError
 
 if TYPE_CHECKING:
     from finecops.evaluation.settings import EvalSettings
@@ -94,19 +95,18 @@ def eval_command(
     """Evaluate runs and print their tables.
 
     Tables: precision by level, recall and AUROC on negatives, outcomes, ledgers, time. All numbers are also written to
-    metrics.json in the folder of each run. With --annotations, --predictions and --format it scores a prediction file
-    without a run, as `finecops score` does.
+    metrics.json of each run. With --annotations, --predictions and --format it does what `finecops score` does.
     """
     from finecops.cli import compare as comparing
     from finecops.cli import score as scoring
     from finecops.cli import sweep as sweeping
-    from finecops.errors import UsageError
     from finecops.evaluation.settings import CompareSettings, EvalSettings, ScoreSettings, SweepSettings
     from finecops.report.writers import OutputSettings
 
     runs = [*(runs or ()), *(run or ())]  # Both spellings of a run are one list from here on.
     asked = locals()
     output = OutputSettings.of(asked)
+    # The mode follows from the options alone, so that what does not belong to it can be refused.
     if annotations or predictions is not None:
         if not annotations or predictions is None:
             raise UsageError("--annotations and --predictions go together")
@@ -136,5 +136,6 @@ def _show(ctx: typer.Context, settings: EvalSettings, output: OutputSettings, ex
     evaluations = evaluate_runs(settings)
     if export is not None:
         folders = named_or_newest(settings.runs)
+        # Two runs may have a method of the same name.
         export_coco(export, {f"{run.name}-{name}": a for run in folders for name, a in run_answers(run).items()})
     print_evaluations(evaluations, output.writer, output.full)

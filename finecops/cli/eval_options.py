@@ -82,6 +82,7 @@ ValPredictions = Annotated[
 
 def given_options(ctx: typer.Context) -> list[str]:
     """Names of the parameters that the command line has."""
+    # A default that a user types is given too; comparing values would miss it.
     sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
     return [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
 
@@ -105,6 +106,7 @@ def refuse_options_of_other_modes(ctx: typer.Context, mode: str, modes: Mapping[
 
 
 _NEEDED: Final = {"paper_row": "paper", "cluster": "intervals"}
+# What the paper's scripts have no counterpart for.
 _NOT_THE_SCRIPTS: Final = (
     "metrics",
     "iou",
@@ -120,7 +122,7 @@ _NOT_THE_SCRIPTS: Final = (
 
 
 def refuse_contradictions(ctx: typer.Context) -> None:
-    """Refuse options of an evaluation that another one makes void.
+    """Refuse options that have no effect beside the others.
 
     Raises:
         UsageError: there is such an option.
@@ -132,7 +134,7 @@ def refuse_contradictions(ctx: typer.Context) -> None:
     if ctx.params["compat"] == "reference":
         for name in given:
             if name in _NOT_THE_SCRIPTS:
-                why = "the scripts have their own metrics and thresholds; --compat both prints ours too"
+                why = "the scripts have their own metrics and thresholds; --compat both prints those of finecops too"
                 raise UsageError(f"{spelled(ctx, name)} does not go with --compat reference: {why}")
 
 
@@ -169,6 +171,7 @@ def refuse_options_of_other_formats(ctx: typer.Context) -> None:
         if option in given_options(ctx) and option not in taken:
             where = " or ".join(other for other, entry in FORMATS.items() if option in entry.options)
             raise UsageError(f"{spelled(ctx, option)} does not go with --format {name}; it goes with {where}")
+    # Checked before files are read: large ones take seconds.
     box_format = ctx.params["box_format"]
     if "box_format" in taken and box_format not in BOX_FORMATS:
         said = f"unknown box format {box_format!r}" if box_format else f"--format {name} needs --box-format"

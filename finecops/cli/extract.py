@@ -89,6 +89,7 @@ def read_sentences(file: str) -> list[Sentence]:
         raw = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {file}: {error.strerror}") from error
+    # Split at line feeds alone: `splitlines` would also cut at characters inside a sentence.
     lines = [(number, line) for number, line in enumerate(raw.split(b"\n"), start=1) if line.strip()]
     if not lines:
         raise DataError(f"{name} has no sentence")
@@ -125,6 +126,7 @@ def _sentence(text: str, number: int, name: str, plain: bool) -> Sentence:
     expression, id_ = found.get("expression"), found.get("id", number)
     if not isinstance(expression, str) or not expression.strip():
         raise DataError(f"{where}: expression must be a text that is not empty")
+    # JSON's true is an int in Python.
     if isinstance(id_, bool) or not isinstance(id_, str | int):
         raise DataError(f"{where}: id must be a text or a whole number")
     if not _is_unicode(expression + str(id_)):

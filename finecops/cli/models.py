@@ -35,6 +35,7 @@ def list_command(
 
     if kind not in (None, "specialist", "mllm", "extractor"):
         raise UsageError(f"unknown kind {kind!r}; there are: specialist, mllm, extractor")
+    # The page documents all models, so a part of it is never wanted.
     if markdown and (as_json or kind is not None):
         raise UsageError("--markdown prints the whole table of docs/models.md; it goes with no other option")
     if markdown:
@@ -98,6 +99,7 @@ def check_command(
         raise UsageError(f"{config.name} finds phrases: --out, --trust-remote-code and --allow-pickle have no use")
     data = load_dataset_split(load_dataset(dataset), None, ())
     positives = [sample for sample in data.samples if sample.positive]
+    # One group per sample: each is timed alone.
     groups = [ImageGroup(data.image_path(s), (s,)) for s in choose_samples(positives, samples)]
     loaded, checked = check_model(config, groups, device or default_device())
     typer.echo(f"{config.name}: loaded in {loaded:.1f} s")
@@ -130,9 +132,9 @@ def _print_checked(item: CheckedSample) -> None:
     score = f"{row.scores[0]:.3f} ({row.score_kind})" if row.scores else "none"
     overlap = "" if item.iou is None else f", IoU with the truth {item.iou:.2f}"
     typer.echo(f"  {row.status}: {box} of {len(row.boxes)}, score {score}{overlap}; {item.seconds:.2f} s")
-    for said in (row.reason, row.note):
-        if said:
-            typer.echo(f"  {said}")
+    for sentence in (row.reason, row.note):
+        if sentence:
+            typer.echo(f"  {sentence}")
 
 
 def doctor_command() -> None:

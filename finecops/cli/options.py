@@ -1,7 +1,7 @@
 """The options that several commands share: one alias each, for the signatures of commands.
 
 A command's parameters have the names of the fields of `finecops.strategies.options.Options`, so that
-`Options(**locals())` is the whole way from the command line to the settings.
+`Options(**locals())` copies them without naming any twice.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import typer
 
 DEFAULT_DATASET = "finecops-mini"
 
+# Panels group options where the terminal shows them in colour.
 _DATA, _MODELS, _ROUTER, _CRS, _MACHINE = "Data", "Models", "Router", "CRS", "Machine"
 
 # Data: which samples, and where their answers go.

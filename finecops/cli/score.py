@@ -91,6 +91,7 @@ def show(ctx: typer.Context, settings: ScoreSettings, output: OutputSettings, ex
     refuse_options_of_other_formats(ctx)
     refuse_contradictions(ctx)
     refuse_two_outputs(ctx)
+    # Printing comes after: its few objects need no tuning.
     with _without_cycle_search():
         evaluations = score_file(settings)
     if export is not None:

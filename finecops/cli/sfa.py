@@ -64,6 +64,7 @@ def run_command(
     are there already are kept.
     """
     given = locals()
+    # `sfa infer` is the same command without tables.
     command = given.pop("context").info_name
     from finecops.cli.printing import print_runs
     from finecops.strategies.options import Options
@@ -187,6 +188,7 @@ def _infer(options: Options) -> Run:
     from finecops.strategies.running import do_all, open_for
     from finecops.strategies.sfa import sfa
 
+    # Compared with the defaults: the options exist in this command for --slow crs alone.
     usual = Options()
     asks = ("candidates", "topk", "none", "adapter")
     if options.slow != "crs" and any(getattr(options, name) != getattr(usual, name) for name in asks):

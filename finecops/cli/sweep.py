@@ -43,6 +43,7 @@ def sweep_command(
     from finecops.evaluation.settings import SweepSettings
     from finecops.report.writers import OutputSettings
 
+    # Both spellings of a run are one list from here on.
     runs = [*(runs or ()), *(run or ())]
     asked = locals()
     show(ctx, settings=SweepSettings.of(asked), output=OutputSettings.of(asked), figure=figure)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from finecops.cli import options as o
+from finecops.errors import UsageError
 
 if TYPE_CHECKING:
     from finecops.strategies.parts import Parts
@@ -22,9 +24,7 @@ def tune_data_command(
     dataset: o.Dataset = o.DEFAULT_DATASET,
     split: Annotated[str, typer.Option(help="The split that samples are drawn from.")] = "train",
     annotations: o.Annotations = None,
-    run: Annotated[
-        str | None, typer.Option("--run", "-r", help="The run with the candidates; they are made if needed.")
-    ] = None,
+    run: Annotated[str | None, typer.Option("--run", "-r", help="The run with the candidates; made if needed.")] = None,
     preset: o.Preset = None,
     mllm: Annotated[str | None, typer.Option(help="The MLLM to tune. Options have its box format.")] = None,
     specialist: Annotated[str | None, typer.Option(help="Specialist, instead of the preset's.")] = None,
@@ -33,22 +33,18 @@ def tune_data_command(
     topk: o.TopK = 5,
     fewest: Annotated[
         int | None,
-        typer.Option(help="A question has a random number of candidates from this to --topk. Default: always --topk."),
+        typer.Option(help="Draw the number of candidates of a question, from this to --topk."),
     ] = None,
-    none: Annotated[
-        bool, typer.Option("--none", help='Offer "None" also without negatives; with negatives it is always offered.')
-    ] = False,
-    style: Annotated[
-        str, typer.Option(help="'crs': questions with letters; 'baseline': the paper's baseline of Table VIII.")
-    ] = "crs",
+    none: Annotated[bool, typer.Option("--none", help='Offer "None"; with negatives it always is.')] = False,
+    style: Annotated[str, typer.Option(help="'crs' asks for letters; 'baseline' is that of Table VIII.")] = "crs",
     warm_up: Annotated[
         float,
-        typer.Option("--warm-up", min=0, help="Exercises on reading options, per question: 0.5 adds one for two."),
+        typer.Option("--warm-up", min=0, help="Exercises per question, to learn options."),
     ] = 0.0,
     trainer: Annotated[str, typer.Option(help="For which trainer: finecops, llama-factory or ms-swift.")] = "finecops",
     against: Annotated[
         list[Path] | None,
-        typer.Option(help="An annotation file whose samples and images may not be in the data. Repeat it for several."),
+        typer.Option(help="Refuse samples and images of this annotation file. Repeatable."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the samples and of the order of options.")] = 0,
     device: o.Device = None,
@@ -64,12 +60,11 @@ def tune_data_command(
 ) -> None:
     """Make tuning data for CRS: questions whose answer is a letter.
 
-    Questions are made from samples whose truth is among the candidates. Then every line of the written file is checked:
-    its letter names a box that is right, letters are spread evenly, images can be read, no line is there twice, and no
-    sample is from a test set (--against). Exit code 1 if there is a fault.
+    Questions are made from samples whose truth is among the candidates. Every written line is then checked: its letter
+    names a right box, letters are spread evenly, images can be read, no line is there twice, and none is from a test
+    set (--against). Exit code 1 if there is a fault.
     """
     given = locals()
-    from finecops.errors import UsageError
     from finecops.strategies.options import Options, require_known
     from finecops.strategies.parts import Parts
     from finecops.tuning.data import TunePlan
@@ -78,15 +73,25 @@ def tune_data_command(
     require_known("style", style, ("crs", "baseline"))
     require_known("trainer", trainer, TRAINERS)
     # Refused here, before a detector runs for minutes.
-    if fewest is not None and not 1 <= fewest <= topk:
-        raise UsageError(f"--fewest {fewest} is not between 1 and --topk {topk}")
-    if style == "baseline" and (given_to := [name for name in _OF_QUESTIONS if given[name] != _OF_QUESTIONS[name]]):
-        flags = ", ".join(f"--{name.replace('_', '-')}" for name in given_to)
-        raise UsageError(f"{flags}: of no use with --style baseline, whose questions have no options")
+    _refuse_useless(given)
     # Two records share the options: how candidates are made, and what questions are drawn from them.
     asked = {name: given[name] for name in Options.model_fields if name in given and name not in ("topk", "none")}
     plan = TunePlan(**{name: given[name] for name in TunePlan.__dataclass_fields__})
     _write_tune_data(Parts(Options(**asked, focus=False)), plan, trainer, out, against or [])
+
+
+def _refuse_useless(given: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        UsageError: options of the questions contradict each other, or have no use.
+    """
+    fewest, topk = given["fewest"], given["topk"]
+    if fewest is not None and not 1 <= fewest <= topk:
+        raise UsageError(f"--fewest {fewest} is not between 1 and --topk {topk}")
+    unused = [name for name, usual in _OF_QUESTIONS.items() if given[name] != usual]
+    if given["style"] == "baseline" and unused:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
+        raise UsageError(f"{flags}: of no use with --style baseline, whose questions have no options")
 
 
 def tune_command(
@@ -94,28 +99,20 @@ def tune_command(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder for the adapter.")],
     mllm: Annotated[str, typer.Option(help="The model to tune.")] = "mini-qwen2vl",
     image_root: Annotated[
-        Path | None, typer.Option(help="The folder of the images. Default: the one that the file names.")
+        Path | None, typer.Option(help="The folder of the images. Default: that in the file.")
     ] = None,
     epochs: Annotated[float, typer.Option(help="Number of passes over the rows.")] = 1.0,
-    batch_size: Annotated[
-        int, typer.Option("--batch-size", "-b", min=1, help="Rows per step, on all devices together.")
-    ] = 16,
-    per_device: Annotated[
-        int, typer.Option(min=1, help="Rows at a time on each device; the rest of a step is accumulated.")
-    ] = 2,
+    batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Rows per step.")] = 16,
+    per_device: Annotated[int, typer.Option(min=1, help="Rows at a time on each device.")] = 2,
     learning_rate: Annotated[float, typer.Option("--learning-rate", "--lr", help="The highest learning rate.")] = 1e-4,
     rank: Annotated[int, typer.Option(min=1, help="Rank of LoRA.")] = 16,
     alpha: Annotated[int, typer.Option(min=1, help="Alpha of LoRA.")] = 32,
     dropout: Annotated[float, typer.Option(min=0, max=1, help="Dropout of LoRA.")] = 0.0,
     checkpointing: Annotated[
         bool,
-        typer.Option(
-            "--checkpointing/--no-checkpointing", help="Gradient checkpointing: less memory, about a third more time."
-        ),
+        typer.Option("--checkpointing/--no-checkpointing", help="Gradient checkpointing: less memory, more time."),
     ] = True,
-    in_order: Annotated[
-        bool, typer.Option("--in-order", help="Do not shuffle: take rows in the order of the file, exercises first.")
-    ] = False,
+    in_order: Annotated[bool, typer.Option("--in-order", help="Learn rows in the order of the file.")] = False,
     save_steps: Annotated[int, typer.Option(min=1, help="Number of steps between two checkpoints.")] = 200,
     seed: Annotated[int, typer.Option(help="Seed of the initial weights and of the order of rows.")] = 0,
     device: o.Device = None,
@@ -127,35 +124,19 @@ def tune_command(
     You can stop it at any time: the same command continues from the last checkpoint. For several GPUs: `accelerate
     launch -m finecops crs tune …`.
     """
+    given = locals()
     from finecops.config.find import load_mllm, with_permissions
     from finecops.models.backends import default_device
     from finecops.tuning.exports import read_tune_file
     from finecops.tuning.train import Tuning, tune
 
     rows, about = read_tune_file(data)
-    tuning = Tuning(
-        epochs=epochs,
-        batch_size=batch_size,
-        per_device=per_device,
-        learning_rate=learning_rate,
-        rank=rank,
-        alpha=alpha,
-        dropout=dropout,
-        gradient_checkpointing=checkpointing,
-        in_order=in_order,
-        save_steps=save_steps,
-        seed=seed,
-    )
+    same = {name: given[name] for name in Tuning.__dataclass_fields__ if name in given}
+    tuning = Tuning(**same, gradient_checkpointing=checkpointing)
+    # The file names the folder where it was made, perhaps on another machine.
     root = image_root or Path(about["image_root"])
-    tune(
-        with_permissions(load_mllm(mllm), trust_remote_code, allow_pickle),
-        rows,
-        root,
-        out,
-        tuning,
-        device or default_device(),
-        about,
-    )
+    config = with_permissions(load_mllm(mllm), trust_remote_code, allow_pickle)
+    tune(config, rows, root, out, tuning, device or default_device(), about)
     typer.echo(f"{out}/  (use it: --adapter {out})")
 
 
@@ -177,8 +158,10 @@ def _write_tune_data(parts: Parts, plan: TunePlan, trainer: str, out: Path, agai
     else:
         path = exports.write_rows(out, data.rows, exports.about_data(plan, run.dataset, config, root))
     left_out = ", ".join(f"{n} {reason}" for reason, n in data.unused.items() if n)
+    # Repeats are reported: the rows are fewer different samples than they look.
     again = f"; samples come up to {data.repeats} times, their options in other orders" if data.repeats > 1 else ""
     typer.echo(f"{path}: {len(data.rows)} rows{again}" + (f" (left out: {left_out})" if left_out else ""))
+    # The file is checked as written, not the rows in memory.
     report = lint(path, trainer, data.rows, config, root, against)
     for line in report.lines():
         typer.echo(line)

@@ -36,5 +36,6 @@ def load_calibrations(path: Path) -> dict[str, Calibration]:
     try:
         return Calibrations.model_validate_json(path.read_bytes()).methods
     except (OSError, ValidationError) as error:
+        # The first fault is enough: the file is written by finecops alone.
         first = error.errors(include_url=False)[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise DataError(f"{path} is no calibration: {first}") from error

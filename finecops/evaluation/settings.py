@@ -1,4 +1,4 @@
-"""What an evaluation can be asked, validated: one frozen record from the command line to the arithmetic."""
+"""The settings of evaluation, validated: one frozen record from the command line to the arithmetic."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ S = TypeVar("S", bound="Settings")
 
 
 def _names(value: str | Sequence[str]) -> tuple[str, ...]:
+    # The command line gives one text, Python code a list of names.
     names = value.split(",") if isinstance(value, str) else value
     return check_metrics(name.strip() for name in names if name.strip())
 
@@ -36,6 +37,7 @@ def _one_of(what: str, there: Sequence[str]) -> BeforeValidator:
 
 def _folder(name: str | Path) -> Path:
     """A run by its name or by its folder."""
+    # Imported late: scoring a file needs no run folders.
     from finecops.runs.folder import run_folder
 
     return name if isinstance(name, Path) else run_folder(name)
@@ -43,8 +45,8 @@ def _folder(name: str | Path) -> Path:
 
 def _known_format(name: str | None) -> str:
     if name not in FORMATS:
-        said = f"unknown format {name!r}" if name else "a prediction file needs --format"
-        raise UsageError(f"{said}; there are: {', '.join(FORMATS)}")
+        problem = f"unknown format {name!r}" if name else "a prediction file needs --format"
+        raise UsageError(f"{problem}; there are: {', '.join(FORMATS)}")
     return name
 
 
@@ -83,9 +85,9 @@ class MetricSettings(Settings):
     cluster: ClusterName = "positive"
     """What a bootstrap draws together."""
     compat: CompatName = "none"
-    """Whose arithmetic: ours, that of the paper's scripts, or both in turn."""
+    """The arithmetic: that of finecops (`none`), that of the paper's scripts, or one after the other."""
     paper: bool = False
-    """Whether the paper's figures stand beside ours."""
+    """Whether the paper's figures are given too."""
     paper_row: str | None = None
     """The model's row in the paper, instead of its configuration's."""
 
