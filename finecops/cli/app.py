@@ -23,9 +23,16 @@ from finecops.cli.sfa import sfa_app
 from finecops.cli.sweep import sweep_command
 from finecops.errors import FinecopsError, UsageError
 
+HELP = """Referring expression comprehension (REC): find the one box that a sentence describes.
+
+Start with `finecops sfa run --limit 60`: a small benchmark and small models are included.
+
+Exit codes: 0 done; 1 refused, faults found, or too many samples failed; 2 wrong usage; 130 and 143 stopped by a signal.
+"""
+
 app = typer.Typer(
     name="finecops",
-    help="Referring expression comprehension by a specialist and a multimodal language model together.",
+    help=HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -51,9 +58,7 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def _options(
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Log more, with the cause of every failure.")
-    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more, with the cause of each failure.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -64,17 +69,18 @@ def _options(
         stream=sys.stderr,
     )
     logging.getLogger("finecops").setLevel(logging.DEBUG if verbose else logging.INFO)
+    # These libraries log every request and image at INFO.
     for noisy in ("PIL", "httpx", "httpcore", "openai", "filelock", "urllib3", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 log = logging.getLogger(__name__)
 
-STOPPED = "stopped; finished rows are kept, and the same command goes on from there"
+STOPPED = "stopped; finished rows are kept, and the same command continues from there"
 
 
 class _Terminated(BaseException):
-    """SIGTERM, as an exception, so that files are closed and locks released on the way out."""
+    """SIGTERM as an exception, so that files are closed and locks are released."""
 
     came = False
     """Whether the signal came: a library may have turned the exception into one of its own."""
@@ -88,8 +94,9 @@ def _terminate(signum: int, frame: object) -> None:
 def main() -> None:
     """Run the program.
 
-    Exit codes: 0 done; 1 a `FinecopsError`, said in one red line; 2 wrong usage; 130 and 143 stopped by a signal.
+    Exit codes: 0 done; 1 a `FinecopsError`, printed as one red line; 2 wrong usage; 130 and 143 stopped by a signal.
     """
+    # The default action of SIGTERM ends the process without closing files.
     signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
@@ -113,5 +120,6 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> NoReturn:
+    # Results go to stdout, so that a pipe never holds an error message.
     typer.secho(message, fg=typer.colors.RED, err=True)
     raise SystemExit(code) from None

@@ -1,4 +1,4 @@
-"""`finecops bench`: how fast things are here."""
+"""`finecops bench`: the speed of evaluation and of models on this machine."""
 
 from __future__ import annotations
 
@@ -9,50 +9,66 @@ import typer
 
 from finecops.cli.options import DEFAULT_DATASET
 
-bench_app = typer.Typer(help="Measure on this machine, in one go; ratios, not promises.", no_args_is_help=True)
+bench_app = typer.Typer(help="Measure speed on this machine. Compare the ratios of one run.", no_args_is_help=True)
 
 
 @bench_app.command("eval")
 def eval_command(
     scales: Annotated[
-        list[float] | None, typer.Option("--scale", help="Times FineCops-Ref's test set; several times for several.")
+        list[float] | None,
+        typer.Option(
+            "--scale",
+            help="Size, in multiples of FineCops-Ref's test set. Repeat it for several sizes. Default: 1 and 10.",
+        ),
     ] = None,
     script: Annotated[
         Path | None,
-        typer.Option(help="Another evaluation script with the arguments of FineCops-Ref's evaluation_baseline.py."),
+        typer.Option(help="Also time this script; it takes the arguments of FineCops-Ref's evaluation_baseline.py."),
     ] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Runs of each; the fastest counts.")] = 3,
-    folder: Annotated[Path, typer.Option(help="Where to put the files.")] = Path("outputs/bench-eval"),
+    repeats: Annotated[int, typer.Option(min=1, help="Runs of each command; the fastest counts.")] = 3,
+    folder: Annotated[Path, typer.Option(help="The folder for the synthetic files.")] = Path("outputs/bench-eval"),
 ) -> None:
-    """Time `finecops eval` on synthetic files of 27,926 rows and ten times as many: whole process, start to table."""
+    """Time `finecops eval` on synthetic files.
+
+    The files have 27,926 rows, and ten times as many. The whole process is timed, from its start to the table.
+    """
     from finecops.bench.evaluation import time_evaluation
+    from finecops.errors import UsageError
     from finecops.report.text import text_table
 
+    # Files are written and runs timed before a script is needed, so wrong values are refused here.
+    if any(scale <= 0 for scale in scales or ()):
+        raise UsageError("--scale must be above 0")
+    if script is not None and not script.is_file():
+        raise UsageError(f"--script {script} is not a file")
     chosen = scales or [1.0, 10.0]
     timings = time_evaluation(folder, chosen, script, repeats)
+    # Reversed, so that the first scale of each command stays.
     first = {t.what: t for t in reversed(timings)}
     rows = []
     for timing in timings:
+        # The other script reads the texts; its ratio is to finecops on the same file.
         ours = first["finecops eval, texts"] if timing.what.startswith("the script") else first[timing.what]
         ratio = f"{timing.seconds / ours.seconds:.1f}"
         rows.append([timing.what, str(timing.rows), f"{timing.seconds:.2f}", ratio, f"{timing.peak_mib:.0f}"])
-    header = ["", "rows", "seconds", "times ours at the first scale", "peak MiB"]
+    header = ["", "rows", "seconds", "times finecops at the first scale", "peak MiB"]
     typer.echo(text_table("Whole process, start to table", header, rows))
 
 
 @bench_app.command("models")
 def models_command(
     dataset: Annotated[str, typer.Option("--dataset", "-d", help="A dataset's name or YAML file.")] = DEFAULT_DATASET,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many samples.")] = 200,
-    preset: Annotated[str | None, typer.Option(help="Models; the dataset's own if not given.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Number of samples.")] = 200,
+    preset: Annotated[str | None, typer.Option(help="A preset of models. Default: the dataset's own.")] = None,
     specialist: Annotated[str | None, typer.Option(help="Specialist, instead of the preset's.")] = None,
-    mllm: Annotated[str | None, typer.Option(help="MLLM, instead of the preset's; it chooses too.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, mps; the best there is if not given.")] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Runs of each; the fastest counts.")] = 3,
+    mllm: Annotated[str | None, typer.Option(help="MLLM, instead of the preset's; also for CRS.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 or mps. Default: the best one here.")] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs of each variant; the fastest counts.")] = 3,
 ) -> None:
-    """Time specialist, MLLM and CRS against one sample at a time, nothing shared, letters generated: same weights.
+    """Time specialist, MLLM and CRS with and without batches.
 
-    Loading is not timed. The last column says how many answers are those of the plain way.
+    The baseline runs the same weights on one sample at a time, shares nothing between samples, and generates the letter
+    of CRS. Loading is not timed. The last column is the share of answers that equal the baseline's.
     """
     from finecops.bench.models import time_models
     from finecops.config.find import load_dataset, load_mllm, load_preset, load_specialist
@@ -73,7 +89,8 @@ def models_command(
         device or default_device(),
         repeats,
     )
-    plain = {timing.stage: timing for timing in reversed(timings)}  # The first of each stage.
+    # Later entries of a stage are overwritten by earlier ones: its first variant is the baseline.
+    plain = {timing.stage: timing for timing in reversed(timings)}
     rows = [
         [
             timing.stage,

@@ -33,26 +33,30 @@ def compare_command(
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """Compare two runs A B (B minus A), or in one run SFA and CRS with each pathway alone (it needs --both).
+    """Compare two runs, or the methods of one run.
 
-    Differences of precision@1 on the positives both answered, with 95% bootstrap intervals and p values.
+    Two runs A B: each method of B minus the same method of A. One run: SFA and CRS minus each pathway alone (the run
+    needs --both). Printed are the differences of precision@1 on the positives that both answered, with 95% bootstrap
+    intervals and p values.
     """
     from finecops.evaluation.settings import CompareSettings
     from finecops.report.writers import OutputSettings
 
+    # Both spellings of a run are one list from here on.
     runs = [*(runs or ()), *(run or ())]
     asked = locals()
     show(ctx, CompareSettings.of(asked), OutputSettings.of(asked))
 
 
 def show(ctx: typer.Context, settings: CompareSettings, output: OutputSettings, rows_alone: bool = False) -> None:
-    """Compare and print; with `rows_alone` the JSON is the list of rows, as `eval --compare` has always printed it."""
+    """Compare and print. With `rows_alone` the JSON is the list of rows alone, which `eval --compare` prints."""
     from finecops.cli.printing import print_document
     from finecops.evaluation.comparison import compare
     from finecops.report.routing import comparison_document
 
     refuse_two_outputs(ctx)
     document = comparison_document(compare(settings))
+    # Scripts of `eval --compare --json` expect the bare list.
     if rows_alone:
         document = replace(document, data=[dict(row) for row in document.rows])
     print_document(document, output.writer)

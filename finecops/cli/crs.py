@@ -1,4 +1,4 @@
-"""`finecops crs`: Candidate Region Selection, whole or stage by stage, and tuning for it."""
+"""`finecops crs`: Candidate Region Selection, as a whole or stage by stage, and tuning for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from finecops.strategies.parts import Parts
 
 crs_app = typer.Typer(
-    help="Candidate Region Selection: the specialist proposes boxes, the MLLM picks one by its letter.",
+    help="CRS: the MLLM picks one of the specialist's boxes.",
     no_args_is_help=True,
 )
 crs_app.command("tune-data")(tune_data_command)
@@ -51,9 +51,9 @@ def run_command(
     trust_remote_code: o.TrustRemoteCode = False,
     allow_pickle: o.AllowPickle = False,
 ) -> None:
-    """Propose candidates, let the MLLM choose, and print the table.
+    """Run all of CRS and print its tables.
 
-    With --both the specialist and the MLLM answer every sample alone too, to be compared.
+    With --both the specialist and the MLLM also answer every sample alone, for comparison.
     """
     given = locals()
     from finecops.cli.printing import print_runs
@@ -90,7 +90,10 @@ def candidates_command(
     trust_remote_code: o.TrustRemoteCode = False,
     allow_pickle: o.AllowPickle = False,
 ) -> None:
-    """Propose boxes for every sample and keep them before and after NMS; writes candidates.jsonl."""
+    """Let the specialist propose boxes for every sample.
+
+    It writes candidates.jsonl, with the boxes before and after NMS, and prints candidate recall@k.
+    """
     given = locals()
     from finecops.metrics.candidates import candidate_recall
     from finecops.strategies.crs import candidates
@@ -101,6 +104,7 @@ def candidates_command(
     done = _open(parts)
     do_all(done, [spec])
     found = candidate_recall(done.samples, done.rows(spec))
+    # A recall is None if the run has no positive.
     shares = "  ".join(f"@{k} {found[k]:.2f}" for k in ("1", "3", "5", "8", "10", "25", "all") if found[k] is not None)
     typer.echo(f"Candidate recall on {found['n']} positives, %: {shares}")
 
@@ -135,16 +139,18 @@ def select_command(
     trust_remote_code: o.TrustRemoteCode = False,
     allow_pickle: o.AllowPickle = False,
 ) -> None:
-    """Let the MLLM pick a candidate by its letter, in one forward pass per question; writes crs-top….jsonl.
+    """Let the MLLM pick a candidate by its letter.
 
-    With --orders N every question is asked again in N seeded orders: what depends on the order alone is printed, and
-    the answer by the mean over the orders is written beside.
+    One forward pass per question; nothing is generated. It writes crs-top….jsonl. With --orders N every question is
+    asked again in N seeded orders of its options. Printed is how often the order changes the answer; the answers by the
+    mean over the orders are a second file.
     """
     given = locals()
     from finecops.strategies.crs import order_test, selection
     from finecops.strategies.running import do_all
 
     parts = _parts(given)
+    # All stages are specified before the folder is opened: a wrong option leaves nothing behind.
     spec = selection(parts)
     votes, mean = order_test(parts) if parts.options.orders else (None, None)
     done = _open(parts)

@@ -7,19 +7,20 @@ from typing import Annotated
 
 import typer
 
-data_app = typer.Typer(help="Datasets: list, check, build.", no_args_is_help=True, rich_markup_mode=None)
+data_app = typer.Typer(help="List, check and build datasets.", no_args_is_help=True, rich_markup_mode=None)
 build_app = typer.Typer(help="Build a benchmark from scene graphs.", no_args_is_help=True, rich_markup_mode=None)
 data_app.add_typer(build_app, name="build")
 
 
 @data_app.command("list")
 def list_command() -> None:
-    """List the datasets finecops knows, and which are here."""
+    """List the datasets, and the splits that are on this machine."""
     from finecops.config.find import load_dataset, names, resolve
 
     for name in names("datasets"):
         config = load_dataset(name)
         root = resolve(config.root)
+        # A split counts as present if one of its files is: its loader reads those that exist.
         here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
         typer.echo(f"{name:16} {root}  {'splits: ' + ', '.join(here) if here else 'not here'}")
 
@@ -27,21 +28,31 @@ def list_command() -> None:
 @data_app.command("check")
 def check_command(
     dataset: Annotated[str, typer.Option("--dataset", "-d", help="A dataset's name or YAML file.")] = "finecops-mini",
-    split: Annotated[str | None, typer.Option(help="One split; all that are here if not given.")] = None,
+    split: Annotated[str | None, typer.Option(help="One split. Default: all splits that are here.")] = None,
     annotations: Annotated[
-        list[Path] | None, typer.Option(help="Check these files instead, in COCO or vanilla format.")
+        list[Path] | None,
+        typer.Option(
+            help="Check these files instead of a split, in COCO or vanilla format. Repeat it for several files."
+        ),
     ] = None,
-    images: Annotated[bool, typer.Option("--images/--no-images", help="Open every image too.")] = True,
-    show: Annotated[int, typer.Option(min=0, help="Print at most this many problems; 0: all.")] = 50,
+    images: Annotated[bool, typer.Option("--images/--no-images", help="Also open every image.")] = True,
+    show: Annotated[int, typer.Option(min=0, help="Print at most N problems; 0: all.")] = 50,
 ) -> None:
-    """Check annotation files and images; say what is wrong where. Exit code 1 if anything is."""
+    """Check annotation files and images, and list every problem.
+
+    Each problem is printed with its file and entry. Exit code 1 if there is one.
+    """
     from finecops.config.find import load_dataset, resolve
     from finecops.datasets.check import check_split
+    from finecops.errors import UsageError
 
+    if split and annotations:
+        raise UsageError("--split and --annotations both say what is checked; give one of them")
     config = load_dataset(dataset)
     root = resolve(config.root)
     here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
     wrong = 0
+    # With no file at all, the default split gives the message that says what to download.
     for name in [split] if split else ["files"] if annotations else here or [config.default_split]:
         report = check_split(config, name, annotations or (), images)
         looked_at = ", ".join(f"{n} {what}" for what, n in report.checked.items())
@@ -58,15 +69,18 @@ def check_command(
 @build_app.command("mini")
 def build_mini_command(
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
-    split: Annotated[str | None, typer.Option(help="test, val or train; all three if not given.")] = None,
+    split: Annotated[str | None, typer.Option(help="test, val or train. Default: all three.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
 ) -> None:
-    """Draw finecops-mini anew: scenes, expressions, negatives, both formats."""
-    from finecops.errors import ConfigError
+    """Draw finecops-mini: scenes, expressions and negatives.
+
+    It writes the vanilla and the COCO format.
+    """
+    from finecops.errors import UsageError
     from finecops.mini.world.benchmark import PLANS, build_mini
 
     if split is not None and split not in PLANS:
-        raise ConfigError(f"unknown split {split!r}; there are: {', '.join(PLANS)}")
+        raise UsageError(f"unknown split {split!r}; there are: {', '.join(PLANS)}")
     for name in [split] if split else list(PLANS):
         counts = build_mini(out, name, seed)
         typer.echo(f"{name}: " + ", ".join(f"{n} {what}" for what, n in counts.items()))
@@ -74,26 +88,30 @@ def build_mini_command(
 
 @build_app.command("gqa")
 def build_gqa_command(
-    scene_graphs: Annotated[Path, typer.Option(help="A scene graph file of GQA, JSON or gzipped.")],
-    images: Annotated[Path, typer.Option(help="GQA's image folder; flipped negative images are made from it.")],
+    scene_graphs: Annotated[Path, typer.Option(help="A scene graph file in GQA's format: .json or .json.gz.")],
+    images: Annotated[Path, typer.Option(help="The folder of GQA's images.")],
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
-    name: Annotated[str, typer.Option(help="The split's name in file names.")] = "test",
-    positives: Annotated[tuple[int, int, int], typer.Option(help="Positives wanted of level 1, 2 and 3.")] = (
+    name: Annotated[str, typer.Option(help="The split's name, for the names of the files.")] = "test",
+    positives: Annotated[tuple[int, int, int], typer.Option(help="Number of positives of level 1, 2 and 3.")] = (
         1000,
         1000,
         500,
     ),
-    per_image: Annotated[int, typer.Option(min=1, help="Most positives of one image.")] = 3,
+    per_image: Annotated[int, typer.Option(min=1, help="At most this many positives per image.")] = 3,
     expressions: Annotated[int, typer.Option(min=0, help="Negative expressions per type and level.")] = 200,
     flips: Annotated[int, typer.Option(min=0, help="Flipped negative images per level.")] = 200,
-    limit: Annotated[int, typer.Option(min=0, help="Read this many scene graphs; 0: all.")] = 0,
+    limit: Annotated[int, typer.Option(min=0, help="Read N scene graphs; 0: all.")] = 0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 0,
 ) -> None:
-    """Build a benchmark from GQA's scene graphs: expressions, negative expressions, flipped images."""
+    """Build a benchmark from GQA's scene graphs.
+
+    It has positive expressions, negative expressions, and horizontally flipped images as negative images.
+    """
     from finecops.construction.benchmark import SplitPlan, build_split, write_split
     from finecops.construction.gqa import gqa_world, read_scene_graphs
 
     world = gqa_world(images)
+    # Levels are numbered from 1.
     quotas = dict(zip((1, 2, 3), positives, strict=True))
     plan = SplitPlan(quotas, per_image, expressions, flips, first_id=1, seed=seed)
     split = build_split(list(read_scene_graphs(scene_graphs, limit)), plan, world)

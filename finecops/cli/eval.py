@@ -1,4 +1,4 @@
-"""`finecops eval`: what the numbers of runs are."""
+"""`finecops eval`: the numbers of runs."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ from finecops.cli.eval_options import (
     refuse_options_of_other_modes,
     refuse_two_outputs,
 )
+from finecops.errors import UsageError
 
 if TYPE_CHECKING:
     from finecops.evaluation.settings import EvalSettings
@@ -60,7 +61,7 @@ MODES: Final = {
     _COMPARE: ("runs", "run", "compare", "iou", "cluster", *_OUTPUT),
     _SWEEP: ("runs", "run", "route_sweep", *_OUTPUT),
 }
-"""What belongs to each mode; `finecops score`, `compare` and `sweep` are the other three by names of their own."""
+"""The parameters of each mode. `finecops score`, `compare` and `sweep` are commands for the other three modes."""
 
 
 def eval_command(
@@ -80,8 +81,8 @@ def eval_command(
     as_json: AsJson = False,
     as_csv: AsCsv = False,
     export_coco: ExportCoco = None,
-    compare: Annotated[bool, typer.Option("--compare", help="As `finecops compare`.")] = False,
-    route_sweep: Annotated[bool, typer.Option("--route-sweep", help="As `finecops sweep`.")] = False,
+    compare: Annotated[bool, typer.Option("--compare", help="Do what `finecops compare` does.")] = False,
+    route_sweep: Annotated[bool, typer.Option("--route-sweep", help="Do what `finecops sweep` does.")] = False,
     annotations: Annotated[list[Path] | None, ANNOTATIONS] = None,
     predictions: Annotated[Path | None, PREDICTIONS] = None,
     format: Annotated[str | None, FORMAT] = None,
@@ -91,24 +92,24 @@ def eval_command(
     val_annotations: ValAnnotations = None,
     val_predictions: ValPredictions = None,
 ) -> None:
-    """Evaluate runs: precision per level, recall and AUROC on negatives, outcomes, ledgers, time.
+    """Evaluate runs and print their tables.
 
-    The numbers are also written to metrics.json in each run's folder. With --annotations, --predictions and --format a
-    prediction file is scored without a run, as `finecops score` does.
+    Tables: precision by level, recall and AUROC on negatives, outcomes, ledgers, time. All numbers are also written to
+    metrics.json of each run. With --annotations, --predictions and --format it does what `finecops score` does.
     """
     from finecops.cli import compare as comparing
     from finecops.cli import score as scoring
     from finecops.cli import sweep as sweeping
-    from finecops.errors import ConfigError
     from finecops.evaluation.settings import CompareSettings, EvalSettings, ScoreSettings, SweepSettings
     from finecops.report.writers import OutputSettings
 
     runs = [*(runs or ()), *(run or ())]  # Both spellings of a run are one list from here on.
     asked = locals()
     output = OutputSettings.of(asked)
+    # The mode follows from the options alone, so that what does not belong to it can be refused.
     if annotations or predictions is not None:
         if not annotations or predictions is None:
-            raise ConfigError("--annotations and --predictions go together")
+            raise UsageError("--annotations and --predictions go together")
         file = ScoreSettings.of(asked)
         refuse_options_of_other_modes(ctx, _FILE, MODES)
         scoring.show(ctx, settings=file, output=output, export=export_coco)
@@ -135,5 +136,6 @@ def _show(ctx: typer.Context, settings: EvalSettings, output: OutputSettings, ex
     evaluations = evaluate_runs(settings)
     if export is not None:
         folders = named_or_newest(settings.runs)
+        # Two runs may have a method of the same name.
         export_coco(export, {f"{run.name}-{name}": a for run in folders for name, a in run_answers(run).items()})
     print_evaluations(evaluations, output.writer, output.full)

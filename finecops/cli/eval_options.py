@@ -1,4 +1,4 @@
-"""Options that `eval`, `score`, `compare` and `sweep` share, and what of them goes together."""
+"""The options that `eval`, `score`, `compare` and `sweep` share, and which of them go together."""
 
 from __future__ import annotations
 
@@ -8,70 +8,81 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from finecops.errors import UsageError
+
 DEFAULT_METRICS: Final = "p1,r1,auroc"
 
 Runs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="RUN", help="Runs by name below outputs/, or by folder; else the newest."),
+    typer.Argument(metavar="RUN", help="Runs, as names below outputs/ or as folders. Default: the newest run."),
 ]
-RunOption = Annotated[list[str] | None, typer.Option("--run", "-r", help="The same, as an option.")]
+RunOption = Annotated[list[str] | None, typer.Option("--run", "-r", help="A run, as an option instead of an argument.")]
 Metrics = Annotated[
     str,
     typer.Option(
         "--metrics",
-        help="What to print: p1 p5 p10 (any k), acc (mean over IoU 0.5 to 0.95), miou, r1 r5 r10 (any k), auroc, "
-        "aupr, fpr95, reject, aurc, ece; with commas between.",
+        help="Metrics, with commas between: p1 p5 p10 (any k), acc (mean over IoU 0.5 to 0.95), miou, r1 r5 r10 (any "
+        "k), auroc, aupr, fpr95, reject, aurc, ece.",
     ),
 ]
-Iou = Annotated[float, typer.Option("--iou", min=0, max=0.999, help="A box is right above this IoU.")]
-Intervals = Annotated[bool, typer.Option("--intervals", help="Add 95% bootstrap intervals, drawn by cluster.")]
+Iou = Annotated[
+    float, typer.Option("--iou", min=0, max=0.999, help="A box is right if its IoU with the truth is above this.")
+]
+Intervals = Annotated[bool, typer.Option("--intervals", help="Add 95% bootstrap intervals.")]
 ClusterOption = Annotated[
-    str, typer.Option("--cluster", help="What is drawn together: 'positive' with its negatives, or 'image'.")
+    str, typer.Option("--cluster", help="What the bootstrap draws: a 'positive' with its negatives, or an 'image'.")
 ]
 CompatOption = Annotated[
     str,
-    typer.Option("--compat", help="Whose arithmetic: 'none' (ours), 'reference' (the paper's scripts), or 'both'."),
+    typer.Option("--compat", help="The arithmetic: 'none' (finecops), 'reference' (the paper's scripts), or 'both'."),
 ]
-Paper = Annotated[bool, typer.Option("--paper", help="Put the paper's figures beside ours, where it has any.")]
+Paper = Annotated[bool, typer.Option("--paper", help="Print the paper's figures beside these, where it has any.")]
 PaperRow = Annotated[
-    str | None, typer.Option("--paper-row", help="With --paper: the model's row in the paper, e.g. Qwen2-VL-7B.")
+    str | None, typer.Option("--paper-row", help="With --paper: the name of the model in the paper, e.g. Qwen2-VL-7B.")
 ]
-Val = Annotated[str | None, typer.Option("--val", help="A run of the same models on another split.")]
-Full = Annotated[bool, typer.Option("--full", help="Every column of every metric, and tuple types.")]
-As = Annotated[str | None, typer.Option("--as", help="How to print: text, markdown, latex, csv or json.")]
-AsJson = Annotated[bool, typer.Option("--json", help="All numbers as JSON, for a program; short for --as json.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="The tidy rows as CSV; short for --as csv.")]
+Val = Annotated[
+    str | None,
+    typer.Option(
+        "--val",
+        help="A run of the same models on another split: scores are calibrated and operating points chosen there.",
+    ),
+]
+Full = Annotated[bool, typer.Option("--full", help="Print every column of every metric, and tuple types.")]
+As = Annotated[str | None, typer.Option("--as", help="The output: text, markdown, latex, csv or json. Default: text.")]
+AsJson = Annotated[bool, typer.Option("--json", help="All numbers as JSON, for scripts. Short for --as json.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="One row per number, as CSV. Short for --as csv.")]
 ExportCoco = Annotated[
-    Path | None, typer.Option("--export-coco", help="Write each method's boxes into this folder as COCO results.")
+    Path | None, typer.Option("--export-coco", help="Also write each method's boxes into this folder as COCO results.")
 ]
 
-ANNOTATIONS = typer.Option("--annotations", help="COCO annotation file; several times for several.")
-PREDICTIONS = typer.Option("--predictions", help="Prediction file to score.")
-FORMAT = typer.Option("--format", help="mmdet-npy, refexp-text, crs-letters, coco-results, or finecops (our own rows).")
+ANNOTATIONS = typer.Option("--annotations", help="A COCO annotation file. Repeat it for several files.")
+PREDICTIONS = typer.Option("--predictions", help="The prediction file.")
+FORMAT = typer.Option(
+    "--format",
+    help="Format of the prediction file: mmdet-npy, refexp-text, crs-letters, coco-results, or finecops (own rows).",
+)
 BoxFormat = Annotated[
     str | None,
-    typer.Option("--box-format", help="refexp-text: how the model writes boxes, e.g. norm1000_list."),
+    typer.Option("--box-format", help="With refexp-text: how the model writes boxes, e.g. norm1000_list."),
 ]
 Score = Annotated[
-    str | None, typer.Option("--score", help="refexp-text, crs-letters: the field that holds the scores.")
+    str | None, typer.Option("--score", help="With refexp-text and crs-letters: the field with the scores.")
 ]
-IgnoreUnknown = Annotated[bool, typer.Option("--ignore-unknown", help="Leave out rows whose id is not annotated.")]
-ValAnnotations = Annotated[list[Path] | None, typer.Option("--val-annotations", help="Annotations of another split.")]
+IgnoreUnknown = Annotated[
+    bool,
+    typer.Option("--ignore-unknown", help="Leave out rows whose id has no annotation, instead of refusing the file."),
+]
+ValAnnotations = Annotated[
+    list[Path] | None, typer.Option("--val-annotations", help="Annotation file of another split, to calibrate on.")
+]
 ValPredictions = Annotated[
-    Path | None, typer.Option("--val-predictions", help="Predictions on it, in the same format.")
+    Path | None, typer.Option("--val-predictions", help="Predictions on that split, in the same format.")
 ]
-
-
-class UsageError(typer.BadParameter):
-    """Options that do not go together: exit code 2."""
-
-    def format_message(self) -> str:
-        """The sentence alone."""
-        return self.message
 
 
 def given_options(ctx: typer.Context) -> list[str]:
     """Names of the parameters that the command line has."""
+    # A default that a user types is given too; comparing values would miss it.
     sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
     return [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
 
@@ -95,6 +106,7 @@ def refuse_options_of_other_modes(ctx: typer.Context, mode: str, modes: Mapping[
 
 
 _NEEDED: Final = {"paper_row": "paper", "cluster": "intervals"}
+# What the paper's scripts have no counterpart for.
 _NOT_THE_SCRIPTS: Final = (
     "metrics",
     "iou",
@@ -110,7 +122,7 @@ _NOT_THE_SCRIPTS: Final = (
 
 
 def refuse_contradictions(ctx: typer.Context) -> None:
-    """Refuse options of an evaluation that another one makes void.
+    """Refuse options that have no effect beside the others.
 
     Raises:
         UsageError: there is such an option.
@@ -122,7 +134,7 @@ def refuse_contradictions(ctx: typer.Context) -> None:
     if ctx.params["compat"] == "reference":
         for name in given:
             if name in _NOT_THE_SCRIPTS:
-                why = "the scripts have their own metrics and thresholds; --compat both prints ours too"
+                why = "the scripts have their own metrics and thresholds; --compat both prints those of finecops too"
                 raise UsageError(f"{spelled(ctx, name)} does not go with --compat reference: {why}")
 
 
@@ -130,8 +142,7 @@ def refuse_two_outputs(ctx: typer.Context) -> None:
     """Refuse more than one of `--as`, `--json` and `--csv`, and `--full` with an output that has no tables.
 
     Raises:
-        UsageError: there are two.
-        ConfigError: the output is unknown.
+        UsageError: there are two, or the output is unknown.
     """
     from finecops.report.writers import DATA_WRITERS, OutputSettings, find_writer
 
@@ -145,12 +156,13 @@ def refuse_two_outputs(ctx: typer.Context) -> None:
 
 
 def refuse_options_of_other_formats(ctx: typer.Context) -> None:
-    """Refuse `--box-format` and `--score` where the prediction file's format has no use for them.
+    """Refuse `--box-format` and `--score` where the prediction file's format does not use them.
 
     Raises:
-        UsageError: one is given to another format.
+        UsageError: one is given to another format, or the box format is unknown.
     """
     from finecops.exchange.formats import FORMATS
+    from finecops.replies.formats import BOX_FORMATS
 
     name = ctx.params["format"]
     # A format says itself which options it takes.
@@ -159,3 +171,8 @@ def refuse_options_of_other_formats(ctx: typer.Context) -> None:
         if option in given_options(ctx) and option not in taken:
             where = " or ".join(other for other, entry in FORMATS.items() if option in entry.options)
             raise UsageError(f"{spelled(ctx, option)} does not go with --format {name}; it goes with {where}")
+    # Checked before files are read: large ones take seconds.
+    box_format = ctx.params["box_format"]
+    if "box_format" in taken and box_format not in BOX_FORMATS:
+        said = f"unknown box format {box_format!r}" if box_format else f"--format {name} needs --box-format"
+        raise UsageError(f"{said}; there are: {', '.join(BOX_FORMATS)}")

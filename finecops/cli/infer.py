@@ -1,4 +1,4 @@
-"""`finecops infer`: one model alone on a dataset, the baselines."""
+"""`finecops infer`: the baselines, one model alone on a dataset."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from finecops.runs.specification import StageSpec
     from finecops.strategies.parts import Parts
 
-infer_app = typer.Typer(help="One model alone on every sample: the baselines.", no_args_is_help=True)
+infer_app = typer.Typer(help="Run one model alone on every sample: the baselines.", no_args_is_help=True)
 
 
 @infer_app.command("specialist")
@@ -37,7 +37,10 @@ def specialist_command(
     trust_remote_code: o.TrustRemoteCode = False,
     allow_pickle: o.AllowPickle = False,
 ) -> None:
-    """Answer every sample with the specialist; writes specialist.jsonl."""
+    """Answer every sample with the specialist.
+
+    It writes specialist.jsonl.
+    """
     given = locals()
     from finecops.strategies.baselines import specialist as specification
     from finecops.strategies.options import Options
@@ -72,7 +75,10 @@ def mllm_command(
     trust_remote_code: o.TrustRemoteCode = False,
     allow_pickle: o.AllowPickle = False,
 ) -> None:
-    """Answer every sample with the MLLM; writes mllm.jsonl."""
+    """Answer every sample with the MLLM.
+
+    It writes mllm.jsonl.
+    """
     given = locals()
     from finecops.strategies.baselines import mllm_baseline
     from finecops.strategies.options import Options

@@ -1,4 +1,4 @@
-"""`finecops models`: which models there are, and a look at one before a long run."""
+"""`finecops models`: list the models, and try one before a long run."""
 
 from __future__ import annotations
 
@@ -12,25 +12,32 @@ import typer
 if TYPE_CHECKING:
     from finecops.bench.model_check import CheckedSample
 
-models_app = typer.Typer(help="Models: list them, try one.", no_args_is_help=True, rich_markup_mode=None)
+models_app = typer.Typer(
+    help="List the models, and try one before a long run.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @models_app.command("list")
 def list_command(
-    kind: Annotated[str | None, typer.Option(help="Only: specialist, mllm or extractor.")] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="The table of docs/models.md.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything that is known, as JSON.")] = False,
+    kind: Annotated[str | None, typer.Option(help="List one kind alone: specialist, mllm or extractor.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table of docs/models.md.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all fields as JSON.")] = False,
 ) -> None:
-    """List the models finecops knows: how each is reached, what is missing here, its licence, what it has seen.
+    """List the models, and what each lacks on this machine.
 
-    A model is named by its name, by a YAML file, or as NAME@WEIGHTS with weights of your own.
+    The columns are: name, kind, backend, what is missing here, whether the model needs code from the Hub, licence, and
+    which benchmarks were in its training data. An option that takes a model takes one of these names, a YAML file, or
+    NAME@WEIGHTS with other weights.
     """
-    from finecops.errors import ConfigError
+    from finecops.errors import UsageError
     from finecops.models.catalogue import markdown_table, model_facts
     from finecops.report.text import text_table
 
     if kind not in (None, "specialist", "mllm", "extractor"):
-        raise ConfigError(f"unknown kind {kind!r}; there are: specialist, mllm, extractor")
+        raise UsageError(f"unknown kind {kind!r}; there are: specialist, mllm, extractor")
+    # The page documents all models, so a part of it is never wanted.
+    if markdown and (as_json or kind is not None):
+        raise UsageError("--markdown prints the whole table of docs/models.md; it goes with no other option")
     if markdown:
         typer.echo(markdown_table(), nl=False)
         return
@@ -57,37 +64,50 @@ def list_command(
 @models_app.command("check")
 def check_command(
     name: Annotated[str, typer.Argument(help="A model's name, YAML file, or NAME@WEIGHTS.")],
-    samples: Annotated[int, typer.Option("--samples", "-n", min=1, max=64, help="How many samples to try.")] = 4,
-    dataset: Annotated[str, typer.Option("--dataset", "-d", help="Where the samples are from.")] = "finecops-mini",
-    out: Annotated[Path | None, typer.Option(help="Where to draw them. Default: outputs/check-NAME.png.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, mps; the best there is if not given.")] = None,
+    samples: Annotated[int, typer.Option("--samples", "-n", min=1, max=64, help="Number of samples.")] = 4,
+    dataset: Annotated[
+        str, typer.Option("--dataset", "-d", help="The dataset whose samples are used.")
+    ] = "finecops-mini",
+    out: Annotated[Path | None, typer.Option(help="The picture. Default: outputs/check-NAME.png.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 or mps. Default: the best one here.")] = None,
     trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run the model's own code from the Hub; `revision` pins it.")
+        bool,
+        typer.Option(
+            "--trust-remote-code", help="Allow the model's own code from the Hub. Its `revision` must be a commit."
+        ),
     ] = False,
     allow_pickle: Annotated[
-        bool, typer.Option("--allow-pickle", help="Load a checkpoint in pickle form, tensors only.")
+        bool, typer.Option("--allow-pickle", help="Allow a checkpoint in pickle form; only its tensors are loaded.")
     ] = False,
 ) -> None:
-    """Load or call a model on a few samples: prompt, raw reply, parsed box on the image, scores, seconds, memory."""
+    """Run one model on a few samples, before a long run.
+
+    Printed are the prompt, the raw reply, the parsed box with its score, the seconds and the memory. A picture shows
+    the boxes.
+    """
     from finecops.bench.model_check import check_model, draw_checked, peak_memory_mib
     from finecops.config.find import load_dataset, load_model, with_permissions
     from finecops.config.schema import ExtractorConfig
     from finecops.datasets.choose import choose_samples
     from finecops.datasets.dataset import load_dataset_split
-    from finecops.errors import FailuresError
+    from finecops.errors import FailuresError, UsageError
     from finecops.models.backends import default_device
     from finecops.runs.failures import MAX_FAILED, is_failed
     from finecops.runs.specification import ImageGroup
 
     config = with_permissions(load_model(name), trust_remote_code, allow_pickle)
+    if isinstance(config, ExtractorConfig) and (out is not None or trust_remote_code or allow_pickle):
+        raise UsageError(f"{config.name} finds phrases: --out, --trust-remote-code and --allow-pickle have no use")
     data = load_dataset_split(load_dataset(dataset), None, ())
     positives = [sample for sample in data.samples if sample.positive]
+    # One group per sample: each is timed alone.
     groups = [ImageGroup(data.image_path(s), (s,)) for s in choose_samples(positives, samples)]
     loaded, checked = check_model(config, groups, device or default_device())
     typer.echo(f"{config.name}: loaded in {loaded:.1f} s")
     for item in checked:
         _print_checked(item)
     failed = [item for item in checked if is_failed(item.row)]
+    # The first sample pays for what is set up once (compiled kernels, caches), so it is left out of the mean.
     memory = ", ".join(f"{what} {mib:,.0f} MiB" for what, mib in peak_memory_mib().items())
     seconds = sum(item.seconds for item in checked[1:]) / max(1, len(checked) - 1)
     typer.echo(f"{seconds:.2f} s a sample after the first; peak memory: {memory}")
@@ -116,13 +136,16 @@ def _print_checked(item: CheckedSample) -> None:
     score = f"{row.scores[0]:.3f} ({row.score_kind})" if row.scores else "none"
     overlap = "" if item.iou is None else f", IoU with the truth {item.iou:.2f}"
     typer.echo(f"  {row.status}: {box} of {len(row.boxes)}, score {score}{overlap}; {item.seconds:.2f} s")
-    for said in (row.reason, row.note):
-        if said:
-            typer.echo(f"  {said}")
+    for sentence in (row.reason, row.note):
+        if sentence:
+            typer.echo(f"  {sentence}")
 
 
 def doctor_command() -> None:
-    """Print versions, devices, what each extra lacks and what fixes it. Exit code 1 if something is broken."""
+    """Print versions and devices, and how to fix what is missing.
+
+    Exit code 1 if something is broken.
+    """
     from finecops.bench.doctor import examine
 
     broken = False

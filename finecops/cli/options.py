@@ -1,7 +1,7 @@
-"""Options that several commands share: one alias each, for the signatures of commands.
+"""The options that several commands share: one alias each, for the signatures of commands.
 
 A command's parameters have the names of the fields of `finecops.strategies.options.Options`, so that
-`Options(**locals())` is the whole way from the command line to the settings.
+`Options(**locals())` copies them without naming any twice.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import typer
 
 DEFAULT_DATASET = "finecops-mini"
 
+# Panels group options where the terminal shows them in colour.
 _DATA, _MODELS, _ROUTER, _CRS, _MACHINE = "Data", "Models", "Router", "CRS", "Machine"
 
 # Data: which samples, and where their answers go.
@@ -23,12 +24,12 @@ Dataset: TypeAlias = Annotated[
     ),
 ]
 Split: TypeAlias = Annotated[
-    str | None, typer.Option(help="The split to run on; the dataset's default if not given.", rich_help_panel=_DATA)
+    str | None, typer.Option(help="The split. Default: the dataset's default split.", rich_help_panel=_DATA)
 ]
 Annotations: TypeAlias = Annotated[
     list[Path] | None,
     typer.Option(
-        help="Annotation file in place of the split's own; may be given several times.", rich_help_panel=_DATA
+        help="An annotation file instead of the split's own. Repeat it for several files.", rich_help_panel=_DATA
     ),
 ]
 RunName: TypeAlias = Annotated[
@@ -36,7 +37,7 @@ RunName: TypeAlias = Annotated[
     typer.Option(
         "--run",
         "-r",
-        help="The run's name below outputs/, or a folder. Default: dataset and preset.",
+        help="The run: a name below outputs/, or a folder. Default: named after dataset, preset and options.",
         rich_help_panel=_DATA,
     ),
 ]
@@ -46,20 +47,22 @@ Limit: TypeAlias = Annotated[
         "--limit",
         "-n",
         min=0,
-        help="Take N samples, the same ones each time, spread over levels and kinds with their positives; 0: all.",
+        help="Use N samples, the same ones each time: all levels and kinds, negatives with their positives. 0: all.",
         rich_help_panel=_DATA,
     ),
 ]
 
 # Models: which ones, and how they are asked.
 Preset: TypeAlias = Annotated[
-    str | None, typer.Option(help="Models and thresholds; the dataset's own if not given.", rich_help_panel=_MODELS)
+    str | None,
+    typer.Option(help="A preset of models and thresholds. Default: the dataset's own.", rich_help_panel=_MODELS),
 ]
 Extractor: TypeAlias = Annotated[
     str | None, typer.Option(help="Target extractor, instead of the preset's.", rich_help_panel=_MODELS)
 ]
 Router: TypeAlias = Annotated[
-    str | None, typer.Option(help="Router, instead of the preset's: any specialist.", rich_help_panel=_ROUTER)
+    str | None,
+    typer.Option(help="Router, instead of the preset's. Any specialist can be one.", rich_help_panel=_ROUTER),
 ]
 Specialist: TypeAlias = Annotated[
     str | None, typer.Option(help="Specialist, instead of the preset's.", rich_help_panel=_MODELS)
@@ -68,7 +71,7 @@ Mllm: TypeAlias = Annotated[str | None, typer.Option(help="MLLM, instead of the 
 Adapter: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="A LoRA adapter (`finecops crs tune`) for the MLLM: a folder or a Hub id.", rich_help_panel=_MODELS
+        help="A LoRA adapter for the MLLM (`finecops crs tune`): a folder or a Hub id.", rich_help_panel=_MODELS
     ),
 ]
 Focus: TypeAlias = Annotated[
@@ -82,14 +85,14 @@ Focus: TypeAlias = Annotated[
 Confidence: TypeAlias = Annotated[
     str,
     typer.Option(
-        help="What an MLLM's score is: mean_prob, product or mean_logit of the box's tokens.", rich_help_panel=_MODELS
+        help="The MLLM's score: mean_prob, product or mean_logit of the box's tokens.", rich_help_panel=_MODELS
     ),
 ]
 RefusalPrompt: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--none",
-        help="The prompt says that the target may not be there (the paper's baseline of Table VIII).",
+        help="Allow 'None' in the prompt: the target may be absent (the paper's baseline of Table VIII).",
         rich_help_panel=_MODELS,
     ),
 ]
@@ -99,22 +102,22 @@ Both: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--both",
-        help="Run both pathways on every sample, so that each can be compared alone.",
+        help="Run both pathways on every sample, so that each can also be evaluated alone.",
         rich_help_panel=_MODELS,
     ),
 ]
 Fast: TypeAlias = Annotated[
     str,
     typer.Option(
-        help="Who answers level 1: 'specialist' reads the whole expression (the paper); 'router' reuses the one "
-        "box it found and saves that pass.",
+        help="What answers router level 1: 'specialist' gets the whole expression (the paper); 'router' reuses the "
+        "router's one box, without another pass.",
         rich_help_panel=_MODELS,
     ),
 ]
 Slow: TypeAlias = Annotated[
     str,
     typer.Option(
-        help="Who answers level 2: 'mllm' writes a box (the paper); 'crs' lets it pick one of the candidates.",
+        help="What answers router level 2: 'mllm' writes a box (the paper); 'crs' makes it choose a candidate.",
         rich_help_panel=_MODELS,
     ),
 ]
@@ -122,7 +125,7 @@ Slow: TypeAlias = Annotated[
 # The router's thresholds.
 ScoreThreshold: TypeAlias = Annotated[
     float | None,
-    typer.Option(min=0, max=1, help="Router: a detection counts above this score.", rich_help_panel=_ROUTER),
+    typer.Option(min=0, max=1, help="Router: count detections with a score above this.", rich_help_panel=_ROUTER),
 ]
 RouterNmsIou: TypeAlias = Annotated[
     float | None,
@@ -142,39 +145,43 @@ CandidatesOf: TypeAlias = Annotated[
     str,
     typer.Option(
         "--candidates",
-        help="With --slow crs, what the options are: the instances of the target that the 'router' counted, which "
-        "are there already, or what the 'specialist' proposes for the whole expression (the paper's CRS).",
+        help="With --slow crs, the candidates: the instances of the target that the 'router' counted (no new "
+        "detection), or the proposals of the 'specialist' for the whole expression (the paper's CRS).",
         rich_help_panel=_CRS,
     ),
 ]
 TopK: TypeAlias = Annotated[
-    int, typer.Option("--topk", "-k", min=1, max=25, help="How many candidates are options.", rich_help_panel=_CRS)
+    int,
+    typer.Option("--topk", "-k", min=1, max=25, help="Number of candidates that are options.", rich_help_panel=_CRS),
 ]
 NoneOption: TypeAlias = Annotated[
     bool,
-    typer.Option("--none", help='Add the option "None": the target may not be there.', rich_help_panel=_CRS),
+    typer.Option("--none", help='Add the option "None": the target may be absent.', rich_help_panel=_CRS),
 ]
 OptionOrder: TypeAlias = Annotated[
     str,
     typer.Option(
         "--order",
-        help="Options by the specialist's 'rank', or in a seeded 'shuffle'.",
+        help="Order of the options: the specialist's 'rank', or a seeded 'shuffle'.",
         rich_help_panel=_CRS,
     ),
 ]
 Orders: TypeAlias = Annotated[
     int,
-    typer.Option(min=0, help="Ask again in N seeded orders of the options; 0: do not.", rich_help_panel=_CRS),
+    typer.Option(min=0, help="The option-order test: ask again in N seeded orders. 0: no test.", rich_help_panel=_CRS),
 ]
 Show: TypeAlias = Annotated[
     str,
-    typer.Option(help="Candidates as 'text', as numbered 'marks' drawn on the image, or 'both'.", rich_help_panel=_CRS),
+    typer.Option(
+        help="How options are shown: coordinates as 'text', numbered 'marks' on the image, or 'both'.",
+        rich_help_panel=_CRS,
+    ),
 ]
 
-# Machine: how and where models run. None of it changes which answer is right.
+# Machine: how and where models run. None of it is in a stage's fingerprint.
 Device: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="cpu, cuda, cuda:1, mps; the best there is if not given.", rich_help_panel=_MACHINE),
+    typer.Option(help="cpu, cuda, cuda:1 or mps. Default: the best one here.", rich_help_panel=_MACHINE),
 ]
 BatchSize: TypeAlias = Annotated[
     int | None,
@@ -182,12 +189,12 @@ BatchSize: TypeAlias = Annotated[
         "--batch-size",
         "-b",
         min=1,
-        help="Samples per batch, instead of each model's own.",
+        help="Samples per batch, instead of each model's own setting.",
         rich_help_panel=_MACHINE,
     ),
 ]
 Engine: TypeAlias = Annotated[
-    str, typer.Option(help="Where batches are worked through: 'local' is this process.", rich_help_panel=_MACHINE)
+    str, typer.Option(help="What runs the batches: 'local' is this process.", rich_help_panel=_MACHINE)
 ]
 MaxFailed: TypeAlias = Annotated[
     float,
@@ -195,7 +202,7 @@ MaxFailed: TypeAlias = Annotated[
         "--max-failed",
         min=0,
         max=1,
-        help="Stop, with exit code 1, where a larger share of a stage's samples failed.",
+        help="Stop with exit code 1 if more than this share of a stage's samples failed.",
         rich_help_panel=_MACHINE,
     ),
 ]
@@ -203,19 +210,19 @@ RetryFailed: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--retry-failed",
-        help="Ask also those failed samples again whose image and expression are as they were.",
+        help="Also retry samples that failed because of their own image or text, though it has not changed.",
         rich_help_panel=_MACHINE,
     ),
 ]
 KeepFailed: TypeAlias = Annotated[
     bool,
-    typer.Option("--keep-failed", help="Ask no failed sample again.", rich_help_panel=_MACHINE),
+    typer.Option("--keep-failed", help="Retry no failed sample.", rich_help_panel=_MACHINE),
 ]
 Upstream: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--upstream/--no-upstream",
-        help="Run the stages before this one if they are not done.",
+        help="Run the stages before this one if they are missing.",
         rich_help_panel=_MACHINE,
     ),
 ]
@@ -223,7 +230,7 @@ Watch: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--watch/--no-watch",
-        help="Stop where the first 32 answers show that a model is asked wrongly.",
+        help="Stop if the first 32 answers show a wrong prompt, format or coordinate system.",
         rich_help_panel=_MACHINE,
     ),
 ]
@@ -231,7 +238,7 @@ TrustRemoteCode: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--trust-remote-code",
-        help="Run a model's own code from the Hub; its `revision` must pin it.",
+        help="Allow a model's own code from the Hub. Its `revision` must be a commit.",
         rich_help_panel=_MACHINE,
     ),
 ]
@@ -239,7 +246,7 @@ AllowPickle: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--allow-pickle",
-        help="Load a checkpoint in pickle form, tensors only (mmdet).",
+        help="Allow a checkpoint in pickle form (mmdet); only its tensors are loaded.",
         rich_help_panel=_MACHINE,
     ),
 ]

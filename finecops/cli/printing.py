@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from finecops.metrics.answers import Answers
     from finecops.report.document import Document
 
+# More lines of warnings would push the tables off the screen.
 _WARNINGS = 5
 
 
@@ -20,7 +21,7 @@ def print_document(document: Document, writer: str) -> None:
     """Print by a writer of `finecops.report.writers.WRITERS`.
 
     Raises:
-        ConfigError: there is no such writer.
+        UsageError: there is no such writer.
     """
     from finecops.report.writers import find_writer
 
@@ -51,6 +52,7 @@ def export_coco(folder: Path, answers: Mapping[str, Answers]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, found in answers.items():
         path = folder / f"{name}.json"
+        # COCO results have no rejection and no unparsed answer.
         left_out = write(path, found)
         note = f" ({left_out} answers without a box cannot be held by the format)" if left_out else ""
         typer.secho(f"wrote {path}{note}", err=True)

@@ -1,4 +1,4 @@
-"""`finecops score`: what the numbers of anybody's prediction file are, without a run."""
+"""`finecops score`: the numbers of a prediction file from any program, without a run."""
 
 from __future__ import annotations
 
@@ -65,10 +65,11 @@ def score_command(
     as_csv: AsCsv = False,
     export_coco: ExportCoco = None,
 ) -> None:
-    """Score a prediction file of any model against annotation files: the same numbers as of a run.
+    """Score a prediction file of any model.
 
-    Nothing is guessed: the file's format is named, and for box texts how the model writes boxes. With
-    --val-annotations and --val-predictions scores are calibrated and operating points chosen on another split.
+    It is compared with annotation files and has the same numbers as a run. Formats are never guessed: --format names
+    that of the file, and --box-format says how the model writes boxes. With --val-annotations and --val-predictions,
+    scores are calibrated and operating points are chosen on another split.
     """
     from finecops.evaluation.settings import ScoreSettings
     from finecops.report.writers import OutputSettings
@@ -90,6 +91,7 @@ def show(ctx: typer.Context, settings: ScoreSettings, output: OutputSettings, ex
     refuse_options_of_other_formats(ctx)
     refuse_contradictions(ctx)
     refuse_two_outputs(ctx)
+    # Printing comes after: its few objects need no tuning.
     with _without_cycle_search():
         evaluations = score_file(settings)
     if export is not None:
@@ -99,7 +101,7 @@ def show(ctx: typer.Context, settings: ScoreSettings, output: OutputSettings, ex
 
 @contextmanager
 def _without_cycle_search() -> Iterator[None]:
-    """No search for reference cycles: hundreds of thousands of small objects are made and hardly one dropped."""
+    """Without the search for reference cycles: reading makes hundreds of thousands of objects and drops few."""
     gc.disable()
     try:
         yield

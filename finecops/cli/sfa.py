@@ -1,26 +1,27 @@
-"""`finecops sfa`: Slow-Fast Adaptation, whole or stage by stage."""
+"""`finecops sfa`: Slow-Fast Adaptation, as a whole or stage by stage."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from finecops.cli import options as o
+from finecops.errors import UsageError
 
 if TYPE_CHECKING:
     from finecops.runs.run import Run
     from finecops.strategies.options import Options
 
-sfa_app = typer.Typer(
-    help="Slow-Fast Adaptation: easy expressions to the specialist, hard ones to the MLLM.", no_args_is_help=True
-)
+sfa_app = typer.Typer(help="SFA: easy samples to the specialist, hard ones to the MLLM.", no_args_is_help=True)
 
 
 @sfa_app.command("run")
 @sfa_app.command(
-    "infer", help="Answer level 1 with the specialist and level 2 with the MLLM; writes specialist, mllm and sfa.jsonl."
+    "infer",
+    help="Run SFA without printing tables.\n\nRouter level 1 goes to the specialist, level 2 to the MLLM. It writes "
+    "specialist.jsonl, mllm.jsonl and sfa.jsonl.",
 )
 def run_command(
     context: typer.Context,
@@ -57,11 +58,13 @@ def run_command(
     trust_remote_code: o.TrustRemoteCode = False,
     allow_pickle: o.AllowPickle = False,
 ) -> None:
-    """Extract targets, route, answer on both pathways, and print the table.
+    """Run all of SFA and print its tables.
 
-    Every stage's file is kept in the run folder; what is there already is not done again.
+    Stages: extract targets, route, answer on both pathways, merge. Each writes one file into the run folder; rows that
+    are there already are kept.
     """
     given = locals()
+    # `sfa infer` is the same command without tables.
     command = given.pop("context").info_name
     from finecops.cli.printing import print_runs
     from finecops.strategies.options import Options
@@ -97,7 +100,10 @@ def route_command(
     trust_remote_code: o.TrustRemoteCode = False,
     allow_pickle: o.AllowPickle = False,
 ) -> None:
-    """Count each target with the router: one is level 1, otherwise level 2; writes routes.jsonl."""
+    """Count the instances of each target with the router.
+
+    Exactly one instance is router level 1, any other number is level 2. It writes routes.jsonl.
+    """
     given = locals()
     from finecops.strategies.baselines import routes
     from finecops.strategies.options import Options
@@ -114,6 +120,16 @@ def route_command(
 
 @sfa_app.command("extract")
 def extract_command(
+    context: typer.Context,
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILE",
+            help="Sentences instead of a dataset: JSON Lines with id (optional) and expression, or a .txt file with "
+            "one per line; - is the standard input.",
+            show_default=False,
+        ),
+    ] = None,
     dataset: o.Dataset = o.DEFAULT_DATASET,
     split: o.Split = None,
     annotations: o.Annotations = None,
@@ -127,9 +143,31 @@ def extract_command(
     max_failed: o.MaxFailed = 0.05,
     retry_failed: o.RetryFailed = False,
     keep_failed: o.KeepFailed = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With FILE: one JSON object per line, for scripts.", rich_help_panel="Data")
+    ] = False,
 ) -> None:
-    """Find the phrase of each expression that names its target; writes targets.jsonl."""
-    given = locals()
+    """Find the words of each expression that name its target.
+
+    On a dataset this writes targets.jsonl into the run folder. With FILE it prints the targets and writes nothing;
+    then only --json, --extractor, --device, --batch-size and --max-failed have a use.
+    """
+    given = {name: value for name, value in locals().items() if name not in ("context", "file", "as_json")}
+    if file is not None:
+        from finecops.cli.extract import extract_file, refuse_options_of_runs
+
+        refuse_options_of_runs(context)
+        extract_file(
+            file,
+            as_json=as_json,
+            extractor=extractor,
+            device=device,
+            batch_size=batch_size,
+            max_failed=max_failed,
+        )
+        return
+    if as_json:
+        raise UsageError("--json goes with FILE; on a dataset the targets are in targets.jsonl of the run folder")
     from finecops.strategies.baselines import targets
     from finecops.strategies.options import Options
     from finecops.strategies.parts import Parts
@@ -149,12 +187,12 @@ def _infer(options: Options) -> Run:
     Raises:
         UsageError: an option says how CRS asks where CRS is not asked.
     """
-    from finecops.errors import UsageError
     from finecops.strategies.options import Options
     from finecops.strategies.parts import Parts
     from finecops.strategies.running import do_all, open_for
     from finecops.strategies.sfa import sfa
 
+    # Compared with the defaults: the options exist in this command for --slow crs alone.
     usual = Options()
     asks = ("candidates", "topk", "none", "adapter")
     if options.slow != "crs" and any(getattr(options, name) != getattr(usual, name) for name in asks):

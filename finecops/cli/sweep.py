@@ -1,4 +1,4 @@
-"""`finecops sweep`: what other routing rules would have given, without running anything."""
+"""`finecops sweep`: evaluate other routing rules on the answers of a run; no model runs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from finecops.cli.eval_options import (
     AsJson,
     RunOption,
     Runs,
-    UsageError,
     refuse_two_outputs,
 )
+from finecops.errors import UsageError
 
 if TYPE_CHECKING:
     from finecops.evaluation.settings import SweepSettings
@@ -27,27 +27,37 @@ def sweep_command(
     runs: Runs = None,
     run: RunOption = None,
     figure: Annotated[
-        Path | None, typer.Option("--figure", help="Draw it: a .png or .pdf file (`finecops[plot]`).")
+        Path | None,
+        typer.Option("--figure", help="Also draw the result: a .png, .pdf or .svg file (needs finecops[plot])."),
     ] = None,
     as_: As = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """Sweep 396 routing rules over a run with both pathways on every sample (--both); no model runs.
+    """Evaluate 396 other routing rules on a run.
 
-    Printed is the Pareto front of precision@1 against the share sent to the MLLM, between each pathway alone and the
-    oracle; --json and --csv have every rule.
+    No model runs: the run must have the answers of both pathways on every sample (`finecops sfa run --both`). Printed
+    is the Pareto front of precision@1 against the share of samples sent to the MLLM, beside each pathway alone and the
+    oracle. --json and --csv have every rule.
     """
     from finecops.evaluation.settings import SweepSettings
     from finecops.report.writers import OutputSettings
 
+    # Both spellings of a run are one list from here on.
     runs = [*(runs or ()), *(run or ())]
     asked = locals()
     show(ctx, settings=SweepSettings.of(asked), output=OutputSettings.of(asked), figure=figure)
 
 
 def show(ctx: typer.Context, settings: SweepSettings, output: OutputSettings, figure: Path | None = None) -> None:
-    """Sweep and print; `figure` is a file for the picture."""
+    """Sweep and print.
+
+    Args:
+        figure: a file for the figure.
+
+    Raises:
+        UsageError: `figure` has another suffix, or there are several runs.
+    """
     from finecops.cli.printing import print_document
     from finecops.evaluation.settings import named_or_newest
     from finecops.evaluation.sweep import sweep_run
@@ -55,8 +65,12 @@ def show(ctx: typer.Context, settings: SweepSettings, output: OutputSettings, fi
 
     refuse_two_outputs(ctx)
     folders = named_or_newest(settings.runs)
-    if figure is not None and len(folders) != 1:
-        raise UsageError(f"--figure goes with one run, not {len(folders)}")
+    if figure is not None:
+        from finecops.report.figures import check_figure_path
+
+        if len(folders) != 1:
+            raise UsageError(f"--figure goes with one run, not {len(folders)}")
+        check_figure_path(figure)
     found = {folder: sweep_run(folder) for folder in folders}
     if figure is not None:
         from finecops.report.figures import save_figure, sweep_figure

@@ -1,44 +1,52 @@
-"""`finecops crs tune-data` and `finecops crs tune`: questions to learn from, and a LoRA adapter."""
+"""`finecops crs tune-data` and `finecops crs tune`: tuning data for CRS, and a LoRA adapter."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from finecops.cli import options as o
+from finecops.errors import UsageError
 
 if TYPE_CHECKING:
     from finecops.strategies.parts import Parts
     from finecops.tuning.data import TunePlan
 
+_OF_QUESTIONS = {"topk": 5, "fewest": None, "none": False, "warm_up": 0.0}
+"""Options of questions with letters, with their defaults."""
+
 
 def tune_data_command(
-    out: Annotated[Path, typer.Option("--out", "-o", help="File (finecops, ms-swift) or folder (llama-factory).")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="A file (finecops, ms-swift) or a folder (llama-factory).")],
     dataset: o.Dataset = o.DEFAULT_DATASET,
-    split: Annotated[str, typer.Option(help="The split to learn from.")] = "train",
+    split: Annotated[str, typer.Option(help="The split that samples are drawn from.")] = "train",
     annotations: o.Annotations = None,
-    run: Annotated[str | None, typer.Option("--run", "-r", help="The run that holds or gets the candidates.")] = None,
+    run: Annotated[str | None, typer.Option("--run", "-r", help="The run with the candidates; made if needed.")] = None,
     preset: o.Preset = None,
-    mllm: Annotated[str | None, typer.Option(help="The MLLM to be tuned: its box text is what options show.")] = None,
-    specialist: Annotated[str | None, typer.Option(help="Who proposes, instead of the preset's.")] = None,
-    positives: Annotated[int, typer.Option(min=1, help="How many positives (paper: 10,000).")] = 10_000,
-    negatives: Annotated[int, typer.Option(min=0, help="How many negatives (paper, with None: 2,500).")] = 0,
+    mllm: Annotated[str | None, typer.Option(help="The MLLM to tune. Options have its box format.")] = None,
+    specialist: Annotated[str | None, typer.Option(help="Specialist, instead of the preset's.")] = None,
+    positives: Annotated[int, typer.Option(min=1, help="Number of positives (paper: 10,000).")] = 10_000,
+    negatives: Annotated[int, typer.Option(min=0, help="Number of negatives (paper, with None: 2,500).")] = 0,
     topk: o.TopK = 5,
     fewest: Annotated[
-        int | None, typer.Option(help="Any number of candidates from this to k in a question; k if not given.")
+        int | None,
+        typer.Option(help="Draw the number of candidates of a question, from this to --topk."),
     ] = None,
     none: Annotated[bool, typer.Option("--none", help='Offer "None"; with negatives it always is.')] = False,
-    style: Annotated[str, typer.Option(help="'crs', or the paper's 'baseline' of Table VIII.")] = "crs",
+    style: Annotated[str, typer.Option(help="'crs' asks for letters; 'baseline' is that of Table VIII.")] = "crs",
     warm_up: Annotated[
-        float, typer.Option("--warm-up", min=0, help="Rows that teach reading options, per row of the rest; see docs.")
+        float,
+        typer.Option("--warm-up", min=0, help="Exercises per question, to learn options."),
     ] = 0.0,
-    trainer: Annotated[str, typer.Option(help="finecops, llama-factory or ms-swift.")] = "finecops",
+    trainer: Annotated[str, typer.Option(help="For which trainer: finecops, llama-factory or ms-swift.")] = "finecops",
     against: Annotated[
-        list[Path] | None, typer.Option(help="Annotation file that must share no sample and no image; several times.")
+        list[Path] | None,
+        typer.Option(help="Refuse samples and images of this annotation file. Repeatable."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the draw and of the options' orders.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the samples and of the order of options.")] = 0,
     device: o.Device = None,
     batch_size: o.BatchSize = None,
     engine: o.Engine = "local",
@@ -50,10 +58,11 @@ def tune_data_command(
     trust_remote_code: o.TrustRemoteCode = False,
     allow_pickle: o.AllowPickle = False,
 ) -> None:
-    """Make tuning data: questions whose answer is a letter, from samples whose truth is among the candidates.
+    """Make tuning data for CRS: questions whose answer is a letter.
 
-    Every line that was written is read back and checked: its letter leads to a box that is right, letters are spread
-    evenly, images can be read, nothing comes twice, and nothing is from a test set (--against).
+    Questions are made from samples whose truth is among the candidates. Every written line is then checked: its letter
+    names a right box, letters are spread evenly, images can be read, no line is there twice, and none is from a test
+    set (--against). Exit code 1 if there is a fault.
     """
     given = locals()
     from finecops.strategies.options import Options, require_known
@@ -63,71 +72,71 @@ def tune_data_command(
 
     require_known("style", style, ("crs", "baseline"))
     require_known("trainer", trainer, TRAINERS)
+    # Refused here, before a detector runs for minutes.
+    _refuse_useless(given)
     # Two records share the options: how candidates are made, and what questions are drawn from them.
     asked = {name: given[name] for name in Options.model_fields if name in given and name not in ("topk", "none")}
     plan = TunePlan(**{name: given[name] for name in TunePlan.__dataclass_fields__})
     _write_tune_data(Parts(Options(**asked, focus=False)), plan, trainer, out, against or [])
 
 
+def _refuse_useless(given: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        UsageError: options of the questions contradict each other, or have no use.
+    """
+    fewest, topk = given["fewest"], given["topk"]
+    if fewest is not None and not 1 <= fewest <= topk:
+        raise UsageError(f"--fewest {fewest} is not between 1 and --topk {topk}")
+    unused = [name for name, usual in _OF_QUESTIONS.items() if given[name] != usual]
+    if given["style"] == "baseline" and unused:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
+        raise UsageError(f"{flags}: of no use with --style baseline, whose questions have no options")
+
+
 def tune_command(
-    data: Annotated[Path, typer.Argument(help="What `finecops crs tune-data` wrote.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The adapter's folder.")],
+    data: Annotated[Path, typer.Argument(help="The file that `finecops crs tune-data` wrote.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder for the adapter.")],
     mllm: Annotated[str, typer.Option(help="The model to tune.")] = "mini-qwen2vl",
     image_root: Annotated[
-        Path | None, typer.Option(help="The folder the images are below, if it is not where it was.")
+        Path | None, typer.Option(help="The folder of the images. Default: that in the file.")
     ] = None,
-    epochs: Annotated[float, typer.Option(help="Passes over the rows.")] = 1.0,
+    epochs: Annotated[float, typer.Option(help="Number of passes over the rows.")] = 1.0,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Rows per step.")] = 16,
     per_device: Annotated[int, typer.Option(min=1, help="Rows at a time on each device.")] = 2,
-    learning_rate: Annotated[float, typer.Option("--learning-rate", "--lr", help="At its highest.")] = 1e-4,
-    rank: Annotated[int, typer.Option(min=1, help="LoRA's rank.")] = 16,
-    alpha: Annotated[int, typer.Option(min=1, help="LoRA's alpha.")] = 32,
-    dropout: Annotated[float, typer.Option(min=0, max=1, help="LoRA's dropout.")] = 0.0,
+    learning_rate: Annotated[float, typer.Option("--learning-rate", "--lr", help="The highest learning rate.")] = 1e-4,
+    rank: Annotated[int, typer.Option(min=1, help="Rank of LoRA.")] = 16,
+    alpha: Annotated[int, typer.Option(min=1, help="Alpha of LoRA.")] = 32,
+    dropout: Annotated[float, typer.Option(min=0, max=1, help="Dropout of LoRA.")] = 0.0,
     checkpointing: Annotated[
-        bool, typer.Option("--checkpointing/--no-checkpointing", help="Less memory for a third more time.")
+        bool,
+        typer.Option("--checkpointing/--no-checkpointing", help="Gradient checkpointing: less memory, more time."),
     ] = True,
-    in_order: Annotated[
-        bool, typer.Option("--in-order", help="Learn rows as they stand in the file: warm-up rows come first.")
-    ] = False,
-    save_steps: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 200,
-    seed: Annotated[int, typer.Option(help="Of the weights' start and the rows' order.")] = 0,
+    in_order: Annotated[bool, typer.Option("--in-order", help="Learn rows in the order of the file.")] = False,
+    save_steps: Annotated[int, typer.Option(min=1, help="Number of steps between two checkpoints.")] = 200,
+    seed: Annotated[int, typer.Option(help="Seed of the initial weights and of the order of rows.")] = 0,
     device: o.Device = None,
     trust_remote_code: o.TrustRemoteCode = False,
     allow_pickle: o.AllowPickle = False,
 ) -> None:
-    """Tune a LoRA adapter on the MLLM's language part. Stop it when you like: the same command goes on.
+    """Tune a LoRA adapter on the MLLM's language part.
 
-    Several GPUs: `accelerate launch -m finecops crs tune …`.
+    You can stop it at any time: the same command continues from the last checkpoint. For several GPUs: `accelerate
+    launch -m finecops crs tune …`.
     """
+    given = locals()
     from finecops.config.find import load_mllm, with_permissions
     from finecops.models.backends import default_device
     from finecops.tuning.exports import read_tune_file
     from finecops.tuning.train import Tuning, tune
 
     rows, about = read_tune_file(data)
-    tuning = Tuning(
-        epochs=epochs,
-        batch_size=batch_size,
-        per_device=per_device,
-        learning_rate=learning_rate,
-        rank=rank,
-        alpha=alpha,
-        dropout=dropout,
-        gradient_checkpointing=checkpointing,
-        in_order=in_order,
-        save_steps=save_steps,
-        seed=seed,
-    )
+    same = {name: given[name] for name in Tuning.__dataclass_fields__ if name in given}
+    tuning = Tuning(**same, gradient_checkpointing=checkpointing)
+    # The file names the folder where it was made, perhaps on another machine.
     root = image_root or Path(about["image_root"])
-    tune(
-        with_permissions(load_mllm(mllm), trust_remote_code, allow_pickle),
-        rows,
-        root,
-        out,
-        tuning,
-        device or default_device(),
-        about,
-    )
+    config = with_permissions(load_mllm(mllm), trust_remote_code, allow_pickle)
+    tune(config, rows, root, out, tuning, device or default_device(), about)
     typer.echo(f"{out}/  (use it: --adapter {out})")
 
 
@@ -150,8 +159,10 @@ def _write_tune_data(parts: Parts, plan: TunePlan, trainer: str, out: Path, agai
     else:
         path = exports.write_rows(out, data.rows, exports.about_data(plan, run.dataset, config, root))
     left_out = ", ".join(f"{n} {reason}" for reason, n in data.unused.items() if n)
+    # Repeats are reported: the rows are fewer different samples than they look.
     again = f"; samples come up to {data.repeats} times, their options in other orders" if data.repeats > 1 else ""
     typer.echo(f"{path}: {len(data.rows)} rows{again}" + (f" (left out: {left_out})" if left_out else ""))
+    # The file is checked as written, not the rows in memory.
     report = lint(path, trainer, data.rows, config, root, against)
     for line in report.lines():
         typer.echo(line)

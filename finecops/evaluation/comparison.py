@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from finecops.errors import ConfigError, RunError
+from finecops.errors import RunError, UsageError
 from finecops.evaluation.reading import RunData
 from finecops.evaluation.settings import CompareSettings, named_or_newest
 from finecops.evaluation.summaries import right_answers
@@ -41,7 +41,7 @@ class Comparison(Record):
 
     version: Literal[1] = 1
     title: str
-    """What is first and what is second."""
+    """What `first` and `second` are."""
     iou: float
     """A box is right above it."""
     rows: tuple[Difference, ...]
@@ -51,7 +51,7 @@ def compare(settings: CompareSettings) -> Comparison:
     """Compare two runs, or the methods of one.
 
     Raises:
-        ConfigError: the number of runs is another.
+        UsageError: there are more than two runs.
         RunError: nothing can be compared.
     """
     runs = named_or_newest(settings.runs)
@@ -61,7 +61,7 @@ def compare(settings: CompareSettings) -> Comparison:
         first, second = runs
         title, rows = f"first is {first}, second is {second}", _of_runs(first, second, settings)
     else:
-        raise ConfigError(f"a comparison takes one run or two, not {len(runs)}")
+        raise UsageError(f"a comparison takes one run or two, not {len(runs)}")
     return Comparison(title=title, iou=settings.iou, rows=tuple(rows))
 
 
@@ -71,6 +71,7 @@ def _of_runs(first: Path, second: Path, settings: CompareSettings) -> list[Diffe
     sides = [{s.id: s for s in run.samples} for run in runs]
     # A sample that differs in anything, its truth or its expression, is another sample.
     shared = [s for s in sides[0].values() if s.positive and sides[1].get(s.id) == s]
+    # Stages have the same names in both runs if they were made by the same command.
     names = [name for name in runs[0].answering() if name in runs[1].answering()]
     rows = []
     for name in names:
@@ -91,6 +92,7 @@ def _of_methods(folder: Path, settings: CompareSettings) -> list[Difference]:
     rows = []
     for name in together:
         who = run.stages[name].answering
+        # CRS may have several variants, which only the stage's name tells apart.
         label = "SFA" if who is not None and who.method == "sfa" else name
         for alone in run.answering("specialist", "mllm"):
             pair = (run.rows(alone, Prediction), run.rows(name, Prediction))

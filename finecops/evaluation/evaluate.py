@@ -29,6 +29,7 @@ def evaluate(
         settings: which metrics, the IoU that counts, whether with intervals. All metrics if not given.
     """
     settings = settings or MetricSettings()
+    # Samples of unknown truth are in no denominator.
     known = scored_samples(samples)
     metrics = {name: _named(name) for name in settings.metrics}
     # Arrays hold as many ranked boxes as the metric that looks furthest.
@@ -37,6 +38,7 @@ def evaluate(
     cluster = settings.cluster if settings.intervals else None
     values: list[MetricValue] = []
     absent: dict[str, str] = {}
+    # Asked once: it is the same for every metric that needs scores.
     reason = missing_scores_reason(scene.data)
     for name, metric in metrics.items():
         if metric.needs_scores and reason is not None:
@@ -64,6 +66,7 @@ def _with_intervals(
     if cluster is None or metric.interval is None:
         return values
     clusters = clusters_of(scene.data.samples, cluster)
+    # A metric may have an interval for some of its values alone.
     found = [(value, metric.interval(scene, value, clusters)) for value in values]
     return [
         value if interval is None else value.model_copy(update={"ci_low": interval.low, "ci_high": interval.high})

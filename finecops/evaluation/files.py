@@ -52,7 +52,7 @@ def score_file(settings: ScoreSettings) -> list[Evaluation]:
 
 
 def file_answers(settings: ScoreSettings) -> Answers:
-    """What the file holds."""
+    """The answers in the file."""
     return read_answers(
         settings.predictions,
         how=_how(settings),
@@ -82,6 +82,7 @@ def evaluate_file(
     answers = read_answers(file.predictions, how=file.how, samples=samples, ignore_unknown=ignore_unknown)
     measured = evaluate(samples, predictions=answers, routes=None, settings=settings)
     if val is not None:
+        # Problems of the other split are not problems of this file.
         val_samples, _ = read_annotations(val.annotations)
         val_answers = read_answers(val.predictions, how=val.how, samples=val_samples, ignore_unknown=ignore_unknown)
         values, _ = validated_values((val_samples, val_answers), (samples, answers), settings)
@@ -96,7 +97,8 @@ def evaluate_file(
 
 
 def read_annotations(paths: Sequence[Path]) -> tuple[Sequence[Sample], list[str]]:
-    """Samples of COCO annotation files, and what is wrong with them."""
+    """The samples of COCO annotation files, and a sentence for each problem."""
+    # A file alone has no dataset; images are never opened.
     config = DatasetConfig(name=paths[0].stem, root=paths[0].parent, image_folders=(".",), splits={}, preset="", get="")
     dataset = load_dataset_split(config, None, paths)
     problems = [str(problem) for problem in dataset.problems]

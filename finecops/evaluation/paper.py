@@ -1,4 +1,4 @@
-"""The paper's tables (TPAMI 2025, Tables III to VIII) as figures, to stand beside ours.
+"""The paper's tables (TPAMI 2025, Tables III to VIII) as data, for comparison with a run.
 
 They are `paper_tables.json`, in per cent, as printed.
 """
@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from finecops.errors import ConfigError
+from finecops.errors import UsageError
 from finecops.evaluation.results import BesidePaper, Evaluation, MethodResult, PaperFigure
 from finecops.metrics.values import MEAN_OF_COLUMNS, MetricValue
 from finecops.records import NegativeKind, Record
@@ -71,6 +71,7 @@ def paper_figures(dataset: str, model: str, method: PaperMethod = "alone", focus
         model: the row's name in the tables ("Qwen2-VL-7B").
         focus: with target focus (Tables VI and VII).
     """
+    # The JSON file has underscores.
     key = dataset.replace("-", "_")
     if key not in DATASETS:
         return []
@@ -78,7 +79,7 @@ def paper_figures(dataset: str, model: str, method: PaperMethod = "alone", focus
     if method == "alone" and focus:
         figures += _focused(key, model)
     if method == "alone" and not focus and key == "finecops_ref":
-        # Table VI's overall figure and Table III's are one number; it stands once.
+        # Table VI's overall figure and Table III's are one number; it is kept once.
         overall = any(figure.router_level is None for figure in figures)
         figures += [figure for figure in _by_level(model) if figure.level is not None or not overall]
         figures += _recalls(model)
@@ -86,7 +87,7 @@ def paper_figures(dataset: str, model: str, method: PaperMethod = "alone", focus
 
 
 def beside_paper(ours: Sequence[MetricValue], papers: Iterable[PaperFigure]) -> list[BesidePaper]:
-    """The paper's figures that ours answer, each with our value and the difference, ours minus the paper's."""
+    """Each figure of the paper that has a measured value, with that value and the difference (measured minus paper)."""
     # Calibrated values and the scripts' arithmetic are other numbers than the paper's.
     mine = {(v.metric, v.subset): v.value for v in ours if not v.calibrated and v.arithmetic is None}
     found = ((figure, mine.get((figure.metric, figure.subset))) for figure in papers)
@@ -104,10 +105,10 @@ def with_paper(evaluation: Evaluation, row_name: str | None = None) -> Evaluatio
         row_name: the model's row, instead of the one that its configuration names.
 
     Raises:
-        ConfigError: the paper has no such row.
+        UsageError: the paper has no such row.
     """
     if row_name is not None and row_name not in model_names():
-        raise ConfigError(f"the paper has no row {row_name!r}; there are: {', '.join(model_names())}")
+        raise UsageError(f"the paper has no row {row_name!r}; there are: {', '.join(model_names())}")
     methods = [
         method.model_copy(
             update={"paper": tuple(beside_paper(method.values, _figures_of(method, evaluation, row_name)))}
@@ -120,7 +121,7 @@ def with_paper(evaluation: Evaluation, row_name: str | None = None) -> Evaluatio
 def _figures_of(method: MethodResult, evaluation: Evaluation, row_name: str | None) -> list[PaperFigure]:
     who = method.answering
     if who is None:
-        # A file of nobody knows whose answers: the row is named, and the benchmark is the paper's.
+        # A prediction file does not say which model answered, so the user names the row; the benchmark is the paper's.
         return paper_figures("finecops-ref", row_name or "")
     how: PaperMethod = who.method if who.method in ("sfa", "crs") else "alone"
     return paper_figures(evaluation.dataset.name, model=row_name or who.paper_row or "", method=how, focus=who.focus)
@@ -165,6 +166,7 @@ def _recalls(model: str) -> list[PaperFigure]:
     figures = []
     for table, kind, number in tables:
         for column, value in table.row(model):
+            # A column without type and level is the table's "Avg.".
             match = _COLUMN.fullmatch(column)
             type_, level = (match["type"], int(match["level"])) if match else (MEAN_OF_COLUMNS, None)
             figures.append(

@@ -59,7 +59,7 @@ class Entries:
 
 
 def truths_of_files(paths: Sequence[Path]) -> dict[str, Truth]:
-    """Annotations as they stand in COCO files, uncut."""
+    """The annotations of COCO files, not cut to the image."""
     found: dict[str, Truth] = {}
     for path in paths:
         raw = json.loads(path.read_bytes())
@@ -164,7 +164,7 @@ def letter_entries(
 
 
 def _option(row: Mapping[str, Any], truths: Mapping[str, Truth]) -> str:
-    """The option that an answer names, the script's way."""
+    """The option that an answer names, parsed as the script does."""
     id_ = str(row["image_id"])
     if id_ not in truths:
         raise ScriptStopsError(f"the script stops at image_id {id_}: it has no annotation")
@@ -212,7 +212,7 @@ def _iou_single(a: Floats, b: Floats) -> NDArray[np.float32]:
 
 
 def _boxes_in(text: str, truth: Truth) -> list[list[int]]:
-    """Boxes of a text, the scripts' way: what stands between a bracket and the next closing one must be whole
+    """Boxes of a text, parsed as the scripts do: what is between a bracket and the next closing one must be whole
     numbers, or the whole answer has no box; after a box the text is skipped to the next punctuation mark."""
     boxes, start = [], 0
     for i, char in enumerate(text):

@@ -64,7 +64,7 @@ _REFERENCE: dict[str, Callable[[PredictionFile, Mapping[str, Truth]], list[Metri
     "refexp-text": _reference_texts,
     "crs-letters": _reference_letters,
 }
-"""Formats that have a script of their own; all others go through the detectors'."""
+"""Formats with a separate script; the detectors' script reads all others."""
 
 
 def _objects(file: PredictionFile, *required: str) -> list[Mapping[str, Any]]:

@@ -59,11 +59,11 @@ class PaperFigure(Subset):
 
 
 class BesidePaper(PaperFigure):
-    """A figure of the paper with ours of the same model on the same data."""
+    """A figure of the paper, with the measured value of the same model on the same data."""
 
     ours: float
     difference: float
-    """Ours minus the paper's, in points."""
+    """Measured minus paper, in points."""
 
 
 class MethodResult(Measured):
@@ -82,7 +82,7 @@ class MethodResult(Measured):
     ledger: Counts | None = None
     """CRS's ledger: every positive counted once, by where it was lost."""
     paper: tuple[BesidePaper, ...] | None = None
-    """The paper's figures beside ours; None where nobody asked for them."""
+    """The paper's figures beside the measured ones; None if they were not asked for."""
 
     @property
     def title(self) -> str:
@@ -184,6 +184,7 @@ def read_evaluation(folder: Path) -> Evaluation:
     except FileNotFoundError:
         raise RunError(f"{path} is not there; `finecops eval {folder}` makes it") from None
     except ValidationError as error:
+        # A file of another version has many faults; the first names the reason.
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise RunError(f"{path}: {where}: {first['msg']}; `finecops eval {folder}` makes it again") from error

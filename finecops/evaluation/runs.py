@@ -67,6 +67,7 @@ def evaluate_run(folder: Path, settings: MetricSettings | None = None, val: Path
     settings = settings or MetricSettings()
     run = RunData(folder)
     routes = run.first("routes", Route)
+    # Read once for all methods.
     val_splits = _splits(val) if val is not None else {}
     methods: list[MethodResult] = []
     problems: list[str] = []
@@ -78,6 +79,7 @@ def evaluate_run(folder: Path, settings: MetricSettings | None = None, val: Path
             values, calibrations[stage.name] = validated_values(split, (stage.samples, stage.answers), settings)
             measured = measured.model_copy(update={"values": (*measured.values, *values)})
         methods.append(_method(stage, measured, run_crs_ledger(run, stage, settings.iou)))
+        # Each method reads its own file, so no problem is listed twice.
         problems += stage.answers.problems
     if not methods:
         raise RunError(f"{folder}/ has no predictions yet; `finecops sfa run --run {folder}` makes them")
@@ -107,6 +109,7 @@ def evaluate_run_as_reference(folder: Path) -> Evaluation:
     methods = []
     for stage in run.methods():
         try:
+            # The scripts stop at an id without an annotation.
             answers = stage.answers.only(truths)
             values, absent = reference.box_values(detector_entries(truths, answers)), {}
         except ScriptStopsError as error:

@@ -1,4 +1,4 @@
-"""What an evaluation can be asked, validated: one frozen record from the command line to the arithmetic."""
+"""The settings of evaluation, validated: one frozen record from the command line to the arithmetic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from finecops.errors import ConfigError
+from finecops.errors import UsageError
 from finecops.exchange.formats import FORMATS
 from finecops.metrics.dictionary import METRICS, check_metrics
 from finecops.metrics.precision import IOU_THRESHOLD
@@ -19,6 +19,7 @@ S = TypeVar("S", bound="Settings")
 
 
 def _names(value: str | Sequence[str]) -> tuple[str, ...]:
+    # The command line gives one text, Python code a list of names.
     names = value.split(",") if isinstance(value, str) else value
     return check_metrics(name.strip() for name in names if name.strip())
 
@@ -28,7 +29,7 @@ def _one_of(what: str, there: Sequence[str]) -> BeforeValidator:
 
     def check(value: str) -> str:
         if value not in there:
-            raise ConfigError(f"unknown {what} {value!r}; there are: {', '.join(there)}")
+            raise UsageError(f"unknown {what} {value!r}; there are: {', '.join(there)}")
         return value
 
     return BeforeValidator(check)
@@ -36,6 +37,7 @@ def _one_of(what: str, there: Sequence[str]) -> BeforeValidator:
 
 def _folder(name: str | Path) -> Path:
     """A run by its name or by its folder."""
+    # Imported late: scoring a file needs no run folders.
     from finecops.runs.folder import run_folder
 
     return name if isinstance(name, Path) else run_folder(name)
@@ -43,7 +45,8 @@ def _folder(name: str | Path) -> Path:
 
 def _known_format(name: str | None) -> str:
     if name not in FORMATS:
-        raise ConfigError(f"--format {name or '(not given)'}: there are: {', '.join(FORMATS)}")
+        problem = f"unknown format {name!r}" if name else "a prediction file needs --format"
+        raise UsageError(f"{problem}; there are: {', '.join(FORMATS)}")
     return name
 
 
@@ -58,7 +61,7 @@ class Settings(BaseModel):
     """Base: frozen, and strict about keys.
 
     Raises:
-        ConfigError: a choice is unknown.
+        UsageError: a choice is unknown.
     """
 
     # A command uses one or two of the subclasses; the others are never built.
@@ -82,9 +85,9 @@ class MetricSettings(Settings):
     cluster: ClusterName = "positive"
     """What a bootstrap draws together."""
     compat: CompatName = "none"
-    """Whose arithmetic: ours, that of the paper's scripts, or both in turn."""
+    """The arithmetic: that of finecops (`none`), that of the paper's scripts, or one after the other."""
     paper: bool = False
-    """Whether the paper's figures stand beside ours."""
+    """Whether the paper's figures are given too."""
     paper_row: str | None = None
     """The model's row in the paper, instead of its configuration's."""
 
@@ -120,7 +123,7 @@ class ScoreSettings(MetricSettings):
     @model_validator(mode="after")
     def _has_pairs(self) -> ScoreSettings:
         if bool(self.val_annotations) != (self.val_predictions is not None):
-            raise ConfigError("--val-annotations and --val-predictions go together")
+            raise UsageError("--val-annotations and --val-predictions go together")
         return self
 
 

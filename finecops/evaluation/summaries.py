@@ -1,4 +1,4 @@
-"""What is said of a whole run: the router, targets, candidates, and the ledgers of SFA and CRS."""
+"""Facts of a whole run: the router, targets, candidates, and the ledgers of SFA and CRS."""
 
 from __future__ import annotations
 
@@ -102,6 +102,7 @@ def router_summary(samples: Sequence[Sample], routes: Mapping[str, Route] | None
     # Level 3 counts as hard too: the router knows two levels.
     hard = confusion["2->1"] + confusion["2->2"]
     right = confusion["1->1"] + confusion["2->2"]
+    # How many instances decided the level.
     counts = Counter(len(route.boxes) for route in routes.values())
     return RouterSummary(
         to_mllm=sum(route.level == 2 for route in routes.values()),

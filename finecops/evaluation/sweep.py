@@ -1,4 +1,4 @@
-"""The threshold sweep on a run: what other routing rules would have given, from what both pathways answered."""
+"""The threshold sweep: the results of other routing rules, from the answers of both pathways in a run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Sweep(Record):
     """How many positives precision@1 is over."""
     rules: tuple[RuleResult, ...]
     front: tuple[RuleResult, ...]
-    """From cheap to dear."""
+    """By rising cost."""
     oracle: Oracle
     specialist: float
     """Precision@1 of the specialist alone, per cent."""
@@ -68,7 +68,7 @@ def sweep_run(folder: Path) -> Sweep:
     data = SweepData(
         scores=scores,
         iou=iou,
-        # Boxes without scores are never sure enough for a rule with a lowest confidence.
+        # Boxes without scores are below every lowest confidence.
         confidence=np.nan_to_num(fast.scores[:, 0], nan=-np.inf),
         specialist_right=fast.answered_iou[:, 0] > IOU_THRESHOLD,
         mllm_right=slow.answered_iou[:, 0] > IOU_THRESHOLD,

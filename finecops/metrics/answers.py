@@ -1,6 +1,7 @@
 """Answers of one model as columns: what a prediction file holds, whatever its format.
 
-Rows may have any number of boxes, so boxes of all rows stand in one array and `start` says where each row's begin.
+Rows may have any number of boxes, so the boxes of all rows are in one array. `start` has the
+index of each row's first box.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Answers:
         scores: `[m]`, NaN where the row has boxes without scores.
         presence: `[n]` how present the target is according to the model, NaN where nothing but the boxes says so.
         source: `[n]` which model answered; scores of different sources are not on one scale.
-        ranked: whether boxes stand in rank order; if not, they are ranked by score.
+        ranked: whether boxes are in rank order; if not, they are ranked by score.
         problems: what was wrong in the file, a sentence each with file and line.
     """
 
@@ -157,7 +158,7 @@ class AnswersBuilder:
 
 
 def answers_of_predictions(predictions: Iterable[Prediction], file: str = "predictions") -> Answers:
-    """Prediction rows as columns; their boxes stand in rank order."""
+    """Prediction rows as columns; their boxes are in rank order."""
     builder = AnswersBuilder(file)
     for line, row in enumerate(predictions, start=1):
         builder.add(

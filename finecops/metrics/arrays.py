@@ -29,7 +29,7 @@ class Evaluated:
     """Arrays over n samples, with the r best boxes of each (at least 10).
 
     Attributes:
-        samples: what the rows stand for.
+        samples: the sample of each row.
         positive: `[n]` bool.
         level: `[n]` ground-truth level, 0 where there is none (a negative has its positive's).
         outcome: `[n]` index into `OUTCOMES`.
@@ -108,7 +108,7 @@ def evaluate_arrays(samples: Sequence[Sample], predictions: Predictions, ranks: 
     source = np.array([answers.source[i] if i >= 0 else "" for i in answer.tolist()], dtype=np.str_)
     boxes, scores = np.zeros((n, ranks, 4)), np.full((n, ranks), -np.inf)
     boxes[there], scores[there], _ = top_boxes(answers, answer[there], ranks)
-    # Boxes of what nobody could parse, or that failed, are no boxes; those of a rejection still rank.
+    # Unparsed and failed rows have no boxes; the boxes of a rejection (CRS) still rank.
     boxes[outcome > REJECT], scores[outcome > REJECT] = 0.0, -np.inf
     truth = np.array([s.box or (0.0, 0.0, 0.0, 0.0) for s in samples], dtype=np.float64).reshape(n, 4)
     positive = np.array([s.positive for s in samples], dtype=np.bool_)

@@ -44,5 +44,6 @@ def candidate_recall(
     positives = [s for s in samples if s.positive]
     proposed, rank = truth_ranks(positives, candidates, threshold)
     n = len(positives)
+    # Ranks count from 0, so rank k - 1 is the last of the k best.
     found: dict[str, int | float | None] = {str(k): 100 * float((rank < k).mean()) if n else None for k in RANKS}
     return found | {"all": 100 * float(proposed.mean()) if n else None, "n": n}

@@ -21,6 +21,7 @@ def _calibration(scene: Scene) -> list[MetricValue]:
     confidence = scene.data.scores[answered, 0]
     if confidence.min() < 0 or confidence.max() > 1:
         raise AbsentMetricError("the scores are no probabilities: some are outside 0 to 1")
+    # Only answers with a box have a score that can be right or wrong.
     right = ~wrong_answers(scene.data, scene.iou)[answered]
     return [MetricValue(metric="ece", value=calibration_error(confidence, right), n=int(answered.sum()))]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from finecops.errors import ConfigError
+from finecops.errors import UsageError
 from finecops.metrics.boxes import ACCURACY, MEAN_IOU, precision
 from finecops.metrics.confidence import CALIBRATION, RISK
 from finecops.metrics.metric import Metric
@@ -53,13 +53,13 @@ def check_metrics(names: Iterable[str]) -> tuple[str, ...]:
     """The names, if each is a metric's.
 
     Raises:
-        ConfigError: one is not, or there is none.
+        UsageError: one is not, or there is none.
     """
     wanted = tuple(names)
     unknown = [name for name in wanted if find_metric(name) is None]
     if unknown or not wanted:
         there = f"{', '.join(METRICS)}; {' and '.join(FAMILIES)} take any rank"
-        raise ConfigError(f"unknown metric {', '.join(unknown) or '(none)'}; there are: {there}")
+        raise UsageError(f"unknown metric {', '.join(unknown) or '(none)'}; there are: {there}")
     return wanted
 
 

@@ -1,4 +1,4 @@
-"""Bootstrap intervals, clustered: a positive and its negatives stand or fall together.
+"""Bootstrap intervals, clustered: a positive and its negatives are drawn together.
 
 Samples that share a cluster (a positive's id, or an image) are drawn together, with replacement; the interval is
 that of the percentiles of the replicates. Everything is an array over clusters: one replicate is a vector of how
@@ -90,7 +90,7 @@ def auroc_interval(
     replicas = []
     for drawn in _draws(int(clusters.max()) + 1, replicates, seed):
         weights = drawn[:, clusters]
-        # Each replicate counts in a row of bins of its own, so that one bincount does the whole chunk.
+        # Each replicate has its own range of bins, so that one bincount does the whole chunk.
         rows = np.arange(len(weights))[:, None] * distinct + index
         sides = [
             np.bincount(rows[:, side].ravel(), weights[:, side].ravel(), len(weights) * distinct).reshape(-1, distinct)

@@ -71,7 +71,7 @@ def crs_ledger(proposed: Bools, after_nms: Bools, among_k: Bools, outcome: Ints,
         outcome == OUTCOMES.index("unparsed"),
         np.ones_like(right),
     )
-    # Each positive leaves with the first stage that has it, so the counts sum to n.
+    # Each positive is removed at the first stage that has it, so the counts sum to n.
     left = np.ones_like(right)
     counts = {}
     for name, lost_here in zip(CRS_ENTRIES, stages):

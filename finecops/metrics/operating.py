@@ -16,6 +16,7 @@ def operating_values(val: Scene, test: Scene, calibrated: bool) -> list[MetricVa
     for point in OPERATING_POINTS:
         at = choose_threshold(val.data, point, test.iou)
         found = operate(data, at, test.iou)
+        # JSON has no infinity.
         shown = at if np.isfinite(at) else ("reject all" if at > 0 else "accept all")
         for metric, value, of in (
             ("operating_positive_accuracy", found.positive_accuracy, data.positive),

@@ -50,7 +50,7 @@ def pair_outcomes(
     hit_scores = np.where(hits, mine, -np.inf)
     best = hit_scores.max(axis=1, keepdims=True)
     there = np.isfinite(best[:, 0])
-    # Boxes that stand before it in every order, and those that may stand on either side of it.
+    # Boxes that rank before it in every order, and those that may rank on either side of it.
     above = (mine > best).sum(axis=1) + (theirs > best).sum(axis=1)
     tied = (mine == best).sum(axis=1) + (theirs == best).sum(axis=1)
     tied_hits = (hit_scores == best).sum(axis=1)

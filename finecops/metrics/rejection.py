@@ -33,6 +33,7 @@ def _interval(scene: Scene, value: MetricValue, clusters: Ints) -> Interval | No
     if value.subset != EVERYTHING:
         return None
     data = scene.data
+    # The two rates are over different samples.
     chosen = data.positive if value.metric == _ON_POSITIVES else ~data.positive
     return mean_interval(np.where(data.outcome[chosen] == REJECT, 100.0, 0.0), clusters[chosen])
 

@@ -1,7 +1,7 @@
 """The threshold sweep: what other routing rules would have given, from what both pathways answered.
 
 A rule is a score threshold, an IoU for NMS, the level of a target that is not detected, and a lowest confidence the
-specialist must have for its answer to stand. Nothing is run again.
+specialist must have for its answer to be kept. No model runs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Rule:
-    """A routing rule; `min_confidence` 0 lets every answer of the specialist stand."""
+    """A routing rule; `min_confidence` 0 keeps every answer of the specialist."""
 
     score_threshold: float
     nms_iou: float
@@ -105,7 +105,7 @@ def sweep(data: SweepData, rules: Iterable[Rule], costs: Costs | None = None) ->
         easy = counts[key] == 1
         if rule.zero_is == 1:
             easy |= counts[key] == 0
-        # A specialist that is not sure enough hands its sample on.
+        # A sample whose answer is below the lowest confidence goes to the MLLM.
         easy &= data.confidence >= rule.min_confidence
         right = np.where(easy, data.specialist_right, data.mllm_right)
         precision = 100 * float(right[data.positive].mean()) if data.positive.any() else 0.0
@@ -126,9 +126,9 @@ def oracle(data: SweepData) -> tuple[float, float]:
 
 
 def pareto_front(results: Sequence[RuleResult]) -> list[RuleResult]:
-    """The results that no other beats in both precision and cost, from cheap to dear."""
+    """The results that no other beats in both precision and cost, by rising cost."""
     front: list[RuleResult] = []
-    # From cheap to dear, of equal cost the best first: a result is on the front if it beats all before it.
+    # By rising cost, of equal cost the best first: a result is on the front if it beats all before it.
     for result in sorted(results, key=lambda r: (r.to_mllm, -r.precision_at_1)):
         if not front or result.precision_at_1 > front[-1].precision_at_1:
             front.append(result)

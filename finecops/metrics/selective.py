@@ -1,4 +1,4 @@
-"""Answering only where the model is sure: risk against coverage, and operating points.
+"""Answering only with high confidence: risk against coverage, and operating points.
 
 A sample is *wrong* if its answer is: a positive without a right box, a negative answered with a box. What is
 unparsed, failed or missing counts as a wrong answer of full confidence, so losing rows lowers no risk.
@@ -21,7 +21,7 @@ OPERATING_POINTS: tuple[Point, ...] = ("balanced", "recall95")
 
 
 def answer_confidence(data: Evaluated) -> Floats:
-    """How sure each answer is, `[n]`: the presence score of a box, -inf for a rejection, +inf for what is lost."""
+    """The confidence of each answer, `[n]`: a box's presence score, -inf for a rejection, +inf for a lost sample."""
     confidence = np.where(data.outcome == BOX, presence_scores(data), -np.inf)
     confidence[data.lost] = np.inf
     return confidence
@@ -35,7 +35,7 @@ def wrong_answers(data: Evaluated, threshold: float = IOU_THRESHOLD) -> Bools:
 
 
 def risk_curve(confidence: Floats, wrong: Bools) -> Floats:
-    """Risk at coverage 1/n, 2/n, … 1, `[n]`: the share of wrong ones among the answers one is surest of.
+    """Risk at coverage 1/n, 2/n, … 1, `[n]`: the share of wrong ones among the answers of highest confidence.
 
     Answers of equal confidence come in any order; the value is the expectation over all orders.
     """
@@ -64,7 +64,7 @@ def curve_points(confidence: Floats, wrong: Bools, points: int = 20) -> list[dic
 
 
 def choose_threshold(data: Evaluated, point: Point, threshold: float = IOU_THRESHOLD) -> float:
-    """The confidence from which on answers stand and below which they become rejections, chosen on these samples.
+    """The confidence below which answers become rejections, chosen on these samples.
 
     `balanced` maximises the mean of the accuracy on positives and the accuracy on negatives (of equal ones the
     lowest threshold); `recall95` is the highest threshold at which 95% of the positives keep their box.

@@ -1,1 +1,1 @@
-"""Numbers beside other numbers: the paper's tables."""
+"""Results as tables, figures, and data for programs."""

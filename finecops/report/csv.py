@@ -10,6 +10,7 @@ from finecops.report.document import Document
 
 def write_csv(document: Document) -> str:
     """The document's rows with a header; None is empty."""
+    # Optional columns appear only if a row has them; their order does not depend on the rows.
     there = {key for row in document.rows for key in row}
     columns = [*document.leading, *sorted(there - set(document.leading))]
     text = io.StringIO()

@@ -1,4 +1,4 @@
-"""What stands below an evaluation's main tables: second split, intervals, the paper, outcomes, ledgers, timings."""
+"""The tables below an evaluation's main ones: second split, intervals, the paper, outcomes, ledgers, timings."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ def second_split_tables(methods: Sequence[MethodResult], overall: Overall) -> It
     for method in methods:
         for value in method.values:
             if value.operating_point is not None:
+                # The three accuracies of a point are one row.
                 points.setdefault((method.title, value.operating_point, bool(value.calibrated)), []).append(value)
             elif value.calibrated and (value.kind is None or value.type == MEAN_OF_COLUMNS):
                 what = value.metric + (f", {value.kind}, {value.type}" if value.kind else "")
-                # A calibrated value is only worth reading beside the one before.
+                # The raw value beside the calibrated one shows what calibration changed.
                 raw = overall(method, value.metric, value.subset)
                 rows.append((f"{method.title}, {what}", raw, value.value, value.n))
     header = columns("", "raw", "calibrated", "n")
@@ -58,7 +59,7 @@ def _what(value: MetricValue) -> str:
 
 
 def paper_table(evaluation: Evaluation) -> Table | None:
-    """The paper's figures beside ours; None where they were not asked for."""
+    """The paper's figures beside the measured ones; None if they were not asked for."""
     if all(method.paper is None for method in evaluation.methods):
         return None
     rows: list[tuple[Cell, ...]] = []
@@ -94,6 +95,7 @@ def outcomes_table(evaluation: Evaluation) -> Table:
         (f"{method.title}, {kind}s", *(counts[outcome] for outcome in OUTCOMES))
         for method in evaluation.methods
         for kind, counts in (("positive", method.outcomes.positive), ("negative", method.outcomes.negative))
+        # The paper's scripts count no outcomes.
         if sum(counts.values())
     ]
     notes = [f"{m.label}: no {metric}: {reason}" for m in evaluation.methods for metric, reason in m.absent.items()]
@@ -116,6 +118,7 @@ def summary(evaluation: Evaluation) -> Table:
     if evaluation.router is not None:
         notes += _router(evaluation.router)
     if (ceiling := evaluation.candidates) is not None and ceiling["n"]:
+        # Larger k are in the JSON; a line has room for these.
         keys = [*(str(k) for k in RANKS if k <= 10), "all"]
         notes.append(f"Candidate recall, %: {', '.join(f'@{key} {_percent(ceiling[key])}' for key in keys)}")
     notes += [_crs_ledger(m.title, m.ledger) for m in evaluation.methods if m.ledger is not None]

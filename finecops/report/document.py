@@ -1,4 +1,4 @@
-"""What a command has to print: tables as data, and the same numbers for programs. Writers turn it into text."""
+"""The output of a command: tables as data, and the same numbers for programs. Writers turn it into text."""
 
 from __future__ import annotations
 
@@ -84,6 +84,7 @@ def cell_text(cell: Cell, column: Column, missing: str = "–") -> str:
     """
     if cell is None:
         return missing
+    # Ends of an interval are in the format of its column, signs included.
     if isinstance(cell, Range):
         return f"{cell.low:{column.format}} to {cell.high:{column.format}}"
     return f"{cell:{column.format}}" if isinstance(cell, float) else str(cell)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from finecops.errors import ConfigError
+from finecops.errors import ConfigError, UsageError
 from finecops.evaluation.results import Evaluation, MethodResult
 from finecops.evaluation.sweep import Sweep
 from finecops.metrics.answers import Floats
@@ -40,14 +40,22 @@ class Series(NamedTuple):
     y: Sequence[float]
 
 
+def check_figure_path(path: Path) -> None:
+    """
+    Raises:
+        UsageError: the path has another suffix than .png, .pdf or .svg.
+    """
+    if path.suffix.lower() not in FILES:
+        raise UsageError(f"{path}: a figure is written as {', '.join(FILES)}")
+
+
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as .png, .pdf or .svg.
 
     Raises:
-        ConfigError: the file is named otherwise.
+        UsageError: the path has another suffix.
     """
-    if path.suffix.lower() not in FILES:
-        raise ConfigError(f"{path}: a figure is written as {', '.join(FILES)}")
+    check_figure_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150, bbox_inches="tight")
 
@@ -57,7 +65,7 @@ def bars_figure(evaluation: Evaluation, metric: str, subsets: Mapping[str, Subse
 
     Args:
         metric: the name of a value ("precision@1").
-        subsets: what stands below each group of bars; all and each level if not given.
+        subsets: the label of each group of bars and its subset; all and each level if not given.
 
     Raises:
         ConfigError: no method has a value of it.
@@ -80,6 +88,7 @@ def bars_figure(evaluation: Evaluation, metric: str, subsets: Mapping[str, Subse
             colour=colour,
             name=_named(method, values),
         )
+    # Methods may have answered different shares; then a group of bars has several n.
     counts = [{values[subset].n for values in found if subset in values} for subset in shown.values()]
     labels = [f"{name}\nn = {' / '.join(map(str, sorted(n)))}" for name, n in zip(shown, counts)]
     axes.set_xticks(np.arange(len(shown)), labels)
@@ -105,7 +114,7 @@ def _bars(
 
 
 def risk_coverage_figure(methods: Mapping[str, tuple[Floats, Bools]], title: str = "") -> Figure:
-    """Risk among the answers that a method is surest of, over their share.
+    """Risk among the answers of highest confidence, over their share.
 
     Args:
         methods: by name the confidence and the wrong answers, `[n]` each
@@ -131,6 +140,7 @@ def reliability_figure(methods: Mapping[str, tuple[Floats, Bools]], title: str =
     """
     series = []
     for name, (confidence, right) in methods.items():
+        # Bins of equal size: none is empty, whatever the scores are.
         parts = np.array_split(np.argsort(confidence, kind="stable"), min(bins, max(len(confidence), 1)))
         parts = [part for part in parts if len(part)]
         x = [100 * float(confidence[part].mean()) for part in parts]
@@ -170,6 +180,7 @@ def line_figure(series: Sequence[Series], title: str, x: str, y: str, marker: st
         marker: matplotlib's sign for each point; none if not given.
     """
     figure, axes = _new(title, x, y)
+    # Dashes too, so that lines differ in print without colour.
     for line, colour, dashes in zip(series, cycle(OKABE_ITO), cycle(("-", "--", "-.", ":"))):
         axes.plot(line.x, line.y, color=colour, linestyle=dashes, marker=marker, markersize=4, label=line.name)
     if len(series) > 1:
@@ -189,7 +200,7 @@ def _new(title: str, x: str, y: str) -> tuple[Figure, Axes]:
     except ImportError:
         raise ConfigError("figures need matplotlib: pip install 'finecops[plot]'") from None
     figure = Figure(figsize=_SIZE, layout="constrained")
-    # A canvas of its own: pyplot would open windows and keep every figure.
+    # Without pyplot, which would open windows and keep every figure.
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set_title(title, fontsize="medium")

@@ -11,7 +11,7 @@ from finecops.report.document import Document
 
 
 def write_json(document: Document) -> str:
-    """The document's data; what is infinite or not a number is null."""
+    """The document's data; infinite numbers and NaN are null."""
     return json.dumps(_finite(document.data), indent=1, allow_nan=False)
 
 
@@ -20,4 +20,5 @@ def _finite(value: JsonValue) -> JsonValue:
         return {key: _finite(v) for key, v in value.items()}
     if isinstance(value, list):
         return [_finite(v) for v in value]
+    # JSON has neither infinity nor NaN; other languages refuse them.
     return None if isinstance(value, float) and not math.isfinite(value) else value

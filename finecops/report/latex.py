@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from finecops.report.document import Document, Table, cell_text
 from finecops.report.text import printable
 
+# Names of models and samples come from files: they must not be read as commands.
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -61,4 +62,5 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _escaped(text: str) -> str:
+    # One pass: replacing one character after another would escape the escapes.
     return _PATTERN.sub(lambda match: _SPECIAL[match.group()], printable(text))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from finecops.report.document import Document, Table, cell_text
 from finecops.report.text import printable
 
+# Names come from files: a bar would cut a table, a bracket would make a link.
 _SPECIAL = re.compile(r"([\\`*_|<>\[\]#~])")
 
 
@@ -24,7 +25,7 @@ def write_markdown(document: Document) -> str:
 
 
 def _blocks(table: Table) -> list[str]:
-    """Title, table and notes, each a block of its own."""
+    """Title, table and notes, as separate blocks."""
     blocks = [f"**{_escaped(table.title)}**"] if table.title else []
     if table.columns:
         rule = [":--" if column.side == "left" else "--:" for column in table.columns]

@@ -25,6 +25,7 @@ def sweep_document(found: Mapping[Path, Sweep]) -> Document:
     rows: list[dict[str, JsonValue]] = []
     for folder, sweep in found.items():
         for result in sweep.model_dump(mode="json")["rules"]:
+            # CSV has one level, so the rule's thresholds become columns.
             rows.append({"run": str(folder), **result.pop("rule"), **result})
     tables = [sweep_table(folder, sweep) for folder, sweep in found.items()]
     return Document(tables, data=data, rows=rows, leading=tuple(rows[0]) if rows else ())
@@ -51,6 +52,7 @@ def comparison_table(found: Comparison) -> Table:
         Column("p"),
         Column("n"),
     )
+    # The usual IoU is in no title.
     at = "" if found.iou == 0.5 else f" (IoU > {found.iou:g})"
     return Table(f"Precision@1, %{at}: {found.title}", header, tuple(rows))
 

@@ -62,13 +62,14 @@ def _tables(evaluation: Evaluation, full: bool) -> list[Table]:
 
 
 class _Values:
-    """The values of some methods, to be looked up by metric and subset. Calibrated ones are in a table of their own."""
+    """The values of some methods, to be looked up by metric and subset. Calibrated ones are in another table."""
 
     def __init__(self, methods: Sequence[MethodResult]) -> None:
         self.methods = methods
         self.raw = [[v for v in m.values if not v.calibrated and v.operating_point is None] for m in methods]
         self.found = [{(v.metric, v.subset): v for v in values} for values in self.raw]
         self.of_stage = {method.stage: found for method, found in zip(methods, self.found)}
+        # In order of appearance, which is the order of --metrics.
         self.names = list(dict.fromkeys(v.metric for values in self.raw for v in values))
 
     def shown_as(self, shown: Shown) -> list[str]:
@@ -94,6 +95,7 @@ class _Values:
 
     def by_level(self, name: str) -> Table:
         """A metric of positives: by router level, in all, by level."""
+        # Subsets of all methods: one of them may lack a level.
         there = {value.subset for value in self.all_of(name)}
         levels = sorted({subset.level for subset in there if subset.level is not None})
         routed = any(subset.router_level for subset in there)
@@ -157,6 +159,7 @@ class _Values:
 def _iou_in_words(values: Sequence[MetricValue]) -> str:
     if any(value.arithmetic == "reference" for value in values):
         return " (IoU >= 0.5)"
+    # Only one threshold can be in a title.
     thresholds = {value.iou for value in values if value.iou is not None}
     return f" (IoU > {thresholds.pop():g})" if len(thresholds) == 1 else ""
 

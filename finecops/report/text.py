@@ -60,7 +60,7 @@ def _table(table: Table, width: int | None) -> str:
 
 
 def _blocks(widths: Sequence[int], most: int | None) -> Iterator[list[int]]:
-    """Which columns stand beside each other: all, or as many as fit, each time after the first column."""
+    """Which columns are printed beside each other: all, or as many as fit, each block with the first column."""
     shown = [0]
     for i in range(1, len(widths)):
         if most is not None and len(shown) > 1 and sum(widths[j] + len(_GAP) for j in (*shown, i)) > most:

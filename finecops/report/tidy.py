@@ -58,7 +58,7 @@ def tidy(evaluations: Sequence[Evaluation], rows: Sequence[JsonObject]) -> JsonO
 
 
 def _innermost(by_run: JsonObject) -> JsonValue:
-    """Of one run what is by method, of one method what is its own."""
+    """Without the level of runs if there is one run, and of methods if it has one method."""
     if len(by_run) != 1:
         return by_run
     (by_method,) = by_run.values()
@@ -75,7 +75,7 @@ def _outcomes(method: MethodResult) -> JsonObject:
 
 def _about(evaluation: Evaluation) -> JsonObject:
     """Everything of an evaluation but its values."""
-    # Values are in `rows`; ledgers stand by method here, where scripts have always found them.
+    # Values are in `rows`; ledgers are by method here, where scripts of version 1 look for them.
     found: JsonObject = evaluation.model_dump(mode="json", exclude={"version", "title", "methods"})
     ledgers = {m.stage: m.ledger for m in evaluation.methods if m.ledger is not None}
     return found | {"ledgers": {stage: dict(entries) for stage, entries in ledgers.items()}}

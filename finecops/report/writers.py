@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from finecops.errors import ConfigError
+from finecops.errors import UsageError
 from finecops.evaluation.settings import Settings
 from finecops.report.csv import write_csv
 from finecops.report.document import Document
@@ -35,10 +35,10 @@ def find_writer(name: str) -> Writer:
     """The writer of a name.
 
     Raises:
-        ConfigError: there is none.
+        UsageError: there is none.
     """
     if name not in WRITERS:
-        raise ConfigError(f"unknown output {name!r}; there are: {', '.join(WRITERS)}")
+        raise UsageError(f"unknown output {name!r}; there are: {', '.join(WRITERS)}")
     return WRITERS[name]
 
 

@@ -159,7 +159,7 @@ def test_a_sweep_is_drawn(name: str, starts: bytes, folder: str, tmp_path: Path)
     assert code == 0
     assert path.read_bytes().startswith(starts)
     code, text = run("sweep", folder, "--figure", str(tmp_path / "a.gif"))
-    assert code == 1
+    assert code == 2
     assert ".png, .pdf" in text
 
 
@@ -192,7 +192,7 @@ def test_the_paper_beside_a_file(tmp_path: Path) -> None:
     assert code == 0
     assert "68.32" in text
     code, text = run(*file, "MM-GDINO-XXL")
-    assert code == 1
+    assert code == 2
     assert "MM-GDINO-L" in text
 
 
@@ -367,7 +367,6 @@ def test_a_verb_has_its_own_options_alone(verb: str, more: str) -> None:
     [
         (("eval", "--metrics", "p1,magic"), "unknown metric magic; there are: p1, p5"),
         (("eval", "RUN", "--metrics", ","), "unknown metric (none)"),
-        (("eval", "no/such/run"), "is no run"),
         (("eval", "a/b", "--cluster", "luck"), "unknown cluster 'luck'; there are: positive, image"),
         (("compare", "a/b", "--cluster", "luck"), "unknown cluster 'luck'; there are: positive, image"),
         (("eval", "RUN", "--compat", "paper"), "unknown arithmetic 'paper'; there are: none, reference, both"),
@@ -377,27 +376,34 @@ def test_a_verb_has_its_own_options_alone(verb: str, more: str) -> None:
         (("eval", "--annotations", "x.json"), "--annotations and --predictions go together"),
     ],
 )
-def test_a_mistyped_choice_is_an_error_with_the_list(arguments: tuple[str, ...], message: str, folder: str) -> None:
+def test_a_mistyped_choice_is_wrong_usage(arguments: tuple[str, ...], message: str, folder: str) -> None:
     code, text = run(*(a.replace("RUN", folder) for a in arguments))
     assert message in text
+    assert code == 2
+
+
+def test_a_folder_without_a_run_is_an_error() -> None:
+    code, text = run("eval", "no/such/run")
     assert code == 1
+    assert "is no run" in text
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ((), "--format (not given)"),
+        ((), "needs --format; there are: mmdet-npy"),
         (("--format", "xml"), "there are: mmdet-npy"),
         (("--format", "mmdet-npy", "--metrics", "p0"), "unknown metric p0"),
         (("--format", "mmdet-npy", "--compat", "paper"), "unknown arithmetic"),
         (("--format", "mmdet-npy", "--val-annotations", "x.json"), "--val-annotations and --val-predictions go"),
-        (("--format", "refexp-text", "--box-format", "nonsense"), "there are: "),
+        (("--format", "refexp-text", "--box-format", "nonsense"), "unknown box format 'nonsense'; there are: "),
+        (("--format", "refexp-text"), "needs --box-format; there are: "),
     ],
 )
 def test_a_file_with_wrong_options(more: tuple[str, ...], message: str, tmp_path: Path) -> None:
     code, text = run(*synthetic(tmp_path, "eval"), *more)
     assert message in text
-    assert code == 1
+    assert code == 2
 
 
 def test_a_name_from_the_data_cannot_drive_the_terminal(tmp_path: Path) -> None:

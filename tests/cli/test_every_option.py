@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from finecops.cli.app import app
 from finecops.datasets.dataset import Dataset
+from finecops.errors import UsageError
 from finecops.runs.engines import ENGINES
 from finecops.runs.engines.local import run_local
 from finecops.runs.run import RunOptions
@@ -111,7 +112,8 @@ def command_of(group: str, name: str) -> Any:
 def parameters() -> Iterator[tuple[str, str, Any]]:
     for group, name in STAGE_COMMANDS:
         for parameter in command_of(group, name).params:
-            if parameter.name != "help":
+            # `sfa extract FILE` is another mode: tests/cli/test_extract.py.
+            if parameter.name not in ("help", "file"):
                 yield group, name, parameter
 
 
@@ -143,7 +145,8 @@ def run(monkeypatch: pytest.MonkeyPatch, group: str, name: str, *arguments: str)
     monkeypatch.setattr(running, "preflight", lambda run, specs: None)
     fixed = ["--out", "out.jsonl", "--split", "test"] if name == "tune-data" and "--split" not in arguments else []
     fixed += ["--out", "out.jsonl"] if name == "tune-data" and not fixed else []
-    return CliRunner().invoke(app, [group, name, *fixed, *arguments]).exit_code, seen
+    result = CliRunner().invoke(app, [group, name, *fixed, *arguments])
+    return (2 if isinstance(result.exception, UsageError) else result.exit_code), seen
 
 
 @pytest.mark.parametrize(
@@ -176,8 +179,6 @@ def test_an_option_changes_what_is_run(
 def test_an_option_without_a_use_is_refused_and_leaves_nothing_behind(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    from finecops.errors import UsageError
-
     result = CliRunner().invoke(app, [*arguments, "--run", str(tmp_path / "run")])
     assert isinstance(result.exception, UsageError)
     assert message in str(result.exception)

@@ -228,5 +228,7 @@ def test_sigterm_ends_with_a_line_and_its_own_exit_code(tmp_path: Path) -> None:
     process.terminate()
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM, errors.decode()[-3000:]
-    assert errors.decode().rstrip().endswith("stopped; finished rows are kept, and the same command goes on from there")
+    assert (
+        errors.decode().rstrip().endswith("stopped; finished rows are kept, and the same command continues from there")
+    )
     assert "Traceback" not in errors.decode()

@@ -1,0 +1,296 @@
+"""Every option of the commands that make no stages changes what is done or printed, or is refused.
+
+`test_every_option.py` does the same for the commands that make stages.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from PIL import Image
+
+from finecops.bench.models import VariantTiming
+from finecops.bench.synthetic import Counts, write_files
+from finecops.cli.app import app
+from finecops.datasets.check import CheckReport
+from finecops.datasets.problems import Problem
+from finecops.strategies import running
+from finecops.tuning.data import TuneData
+from tests.builders_runs import make_run
+from tests.cli.invoke import run
+from tests.cli.test_every_option import Seen, StandIn
+
+PROJECT = Path(__file__).resolve().parents[2]
+Call = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command in one of its modes.
+
+    Attributes:
+        words: the command.
+        given: the arguments that it is called with; `{name}` stands for a file of the test.
+        patched: functions by path, each with what it returns; `...`: the function itself is called.
+        skip: parameters that belong to another case.
+    """
+
+    words: tuple[str, ...]
+    given: tuple[str, ...] = ()
+    patched: Mapping[str, Any] = field(default_factory=dict)
+    skip: tuple[str, ...] = ()
+
+
+class Lint:
+    """A lint report without a fault."""
+
+    def lines(self) -> list[str]:
+        return []
+
+    def raise_if_bad(self) -> None:
+        pass
+
+
+TEXTS = (
+    *("--annotations", "{annotations}", "--predictions", "{texts}"),
+    *("--format", "refexp-text", "--box-format", "norm1000_list"),
+)
+TIMING = VariantTiming(stage="s", variant="v", samples=1, seconds=1.0, model_share=None, same_answers=1.0)
+PROBLEMS = [Problem(Path("a.json"), str(i), "wrong") for i in range(3)]
+CASES = {
+    "eval": Case(("eval",), ("{a}",), {"finecops.evaluation.runs.evaluate_runs": ...}),
+    "eval of a file": Case(("eval",), TEXTS, {"finecops.evaluation.files.score_file": ...}),
+    "score": Case(("score",), TEXTS, {"finecops.evaluation.files.score_file": ...}),
+    "compare": Case(("compare",), ("{a}",), {"finecops.evaluation.comparison.compare": ...}),
+    "sweep": Case(("sweep",), ("{a}",), {"finecops.evaluation.sweep.sweep_run": ...}),
+    "data list": Case(("data", "list")),
+    "data check": Case(
+        ("data", "check"), (), {"finecops.datasets.check.check_split": CheckReport({"samples": 9}, PROBLEMS)}
+    ),
+    "data build mini": Case(
+        ("data", "build", "mini"), ("--out", "{out}"), {"finecops.mini.world.benchmark.build_mini": {}}
+    ),
+    "data build gqa": Case(
+        ("data", "build", "gqa"),
+        ("--scene-graphs", "g.json", "--images", "i", "--out", "{out}"),
+        {
+            "finecops.construction.gqa.gqa_world": None,
+            "finecops.construction.gqa.read_scene_graphs": [],
+            "finecops.construction.benchmark.build_split": None,
+            "finecops.construction.benchmark.write_split": {},
+        },
+    ),
+    "models list": Case(("models", "list")),
+    "models check": Case(
+        ("models", "check"),
+        ("mini-gdino", "--out", "{picture}"),
+        {
+            "finecops.bench.model_check.check_model": (0.0, []),
+            "finecops.bench.model_check.draw_checked": Image.new("RGB", (1, 1)),
+        },
+    ),
+    "bench eval": Case(("bench", "eval"), (), {"finecops.bench.evaluation.time_evaluation": []}),
+    "bench models": Case(("bench", "models"), (), {"finecops.bench.models.time_models": [TIMING]}),
+    "doctor": Case(("doctor",)),
+    "crs tune": Case(
+        ("crs", "tune"),
+        ("rows.jsonl", "--out", "{out}"),
+        {
+            "finecops.tuning.exports.read_tune_file": ([], {"image_root": "images"}),
+            "finecops.tuning.train.tune": None,
+        },
+    ),
+    "crs tune-data": Case(
+        ("crs", "tune-data"),
+        ("--out", "{out}", "--split", "test"),
+        {
+            "finecops.tuning.data.make_tune_data": TuneData(rows=(), unused={}, repeats=1),
+            "finecops.tuning.exports.about_data": {},
+            "finecops.tuning.exports.write_rows": Path("rows"),
+            "finecops.tuning.exports.write_ms_swift": Path("rows"),
+            "finecops.tuning.exports.write_llama_factory": Path("rows"),
+            "finecops.tuning.lint.lint": Lint(),
+        },
+        # Options of the stage that makes candidates.
+        skip=(
+            *("dataset", "split", "annotations", "run", "preset", "specialist", "device", "batch_size", "engine"),
+            *("max_failed", "retry_failed", "keep_failed", "upstream", "watch", "trust_remote_code", "allow_pickle"),
+        ),
+    ),
+}
+# Another value than the default, by the parameter's name, or by case and name where it is not the same.
+OTHER: dict[str | tuple[str, str], str] = {
+    "runs": "{b}",
+    "run": "{b}",
+    "metrics": "p5",
+    "iou": "0.9",
+    "cluster": "image",
+    "compat": "both",
+    "paper_row": "MM-GDINO-L",
+    "val": "{b}",
+    "as_": "markdown",
+    "export_coco": "{new}",
+    "annotations": "{val_annotations}",
+    "predictions": "{detections}",
+    "format": "mmdet-npy",
+    "box_format": "pixel_list",
+    "score": "other",
+    "val_annotations": "{val_annotations}",
+    "val_predictions": "{val_texts}",
+    "figure": "{picture}",
+    "dataset": "{dataset}",
+    "split": "val",
+    "show": "1",
+    "out": "{new}",
+    ("models check", "out"): "{new}.png",
+    "seed": "3",
+    "scene_graphs": "h.json",
+    "images": "j",
+    "name": "dev",
+    ("models check", "name"): "mini-qwen2vl",
+    "positives": "1 2 3",
+    ("crs tune-data", "positives"): "7",
+    "negatives": "7",
+    "per_image": "7",
+    "expressions": "7",
+    "flips": "7",
+    "limit": "7",
+    "kind": "mllm",
+    "samples": "2",
+    "device": "cuda:7",
+    "scales": "3",
+    "script": "{script}",
+    "repeats": "2",
+    "folder": "{new}",
+    "preset": "paper",
+    "specialist": "mm-gdino-t",
+    "mllm": "qwen2-vl-2b",
+    "data": "other.jsonl",
+    "image_root": "elsewhere",
+    "epochs": "2",
+    "batch_size": "3",
+    "per_device": "3",
+    "learning_rate": "0.1",
+    "rank": "3",
+    "alpha": "3",
+    "dropout": "0.3",
+    "save_steps": "3",
+    "topk": "3",
+    "fewest": "2",
+    "style": "baseline",
+    "warm_up": "0.5",
+    "trainer": "ms-swift",
+    "against": "x.json",
+}
+# What must be given besides for an option to have a use.
+BESIDES: dict[str | tuple[str, str], tuple[str, ...]] = {
+    "cluster": ("--intervals",),
+    ("compare", "cluster"): (),
+    ("eval", "val_annotations"): (),
+    ("eval", "val_predictions"): (),
+    "paper_row": ("--paper",),
+    "val_annotations": ("--val-predictions", "{val_texts}"),
+    "val_predictions": ("--val-annotations", "{val_annotations}"),
+}
+
+
+def parameters_of(case: Case) -> Iterator[Any]:
+    command: Any = typer.main.get_command(app)
+    for word in case.words:
+        command = command.commands[word]
+    yield from (p for p in command.params if p.name != "help" and p.name not in case.skip)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Runs and prediction files to work on."""
+    folder = tmp_path_factory.mktemp("files")
+    test, val = (write_files(folder / name, Counts(12, 12, 9), seed=i) for i, name in enumerate(("test", "val")))
+    text = (PROJECT / "configs/datasets/finecops-mini.yaml").read_text()
+    (folder / "copy.yaml").write_text(text.replace("name: finecops-mini", "name: copy"))
+    (folder / "script.py").write_text("")
+    return {
+        "a": str(make_run(folder / "a")),
+        "b": str(make_run(folder / "b", scale=0.5)),
+        "annotations": str(test.annotations),
+        "texts": str(test.texts),
+        "detections": str(test.detections),
+        "val_annotations": str(val.annotations),
+        "val_texts": str(val.texts),
+        "dataset": str(folder / "copy.yaml"),
+        "script": str(folder / "script.py"),
+    }
+
+
+def patch(monkeypatch: pytest.MonkeyPatch, path: str, returned: Any, calls: list[Call]) -> None:
+    """Note the calls of a function, which does its work or returns what a test says."""
+    module, name = path.rsplit(".", 1)
+    there: Callable[..., Any] = getattr(importlib.import_module(module), name)
+
+    def noted(*arguments: Any, **named: Any) -> Any:
+        calls.append((name, repr((arguments, named))))
+        return there(*arguments, **named) if returned is ... else returned
+
+    monkeypatch.setattr(f"{module}.{name}", noted)
+
+
+def changed_arguments(given: Sequence[str], parameter: Any, value: str) -> list[str]:
+    """The arguments with another value of one parameter."""
+    if parameter.param_type_name == "argument":
+        # Lists take one more; a single one stands first in the case.
+        return [*given, value] if parameter.nargs == -1 else [value, *given[1:]]
+    if parameter.is_flag:
+        return [*given, parameter.secondary_opts[0] if parameter.default else parameter.opts[0]]
+    flag, found = parameter.opts[0], list(given)
+    if flag in found:
+        found[found.index(flag) + 1] = value
+        return found
+    return [*found, flag, *value.split(" ")]
+
+
+def result(
+    monkeypatch: pytest.MonkeyPatch, case: Case, arguments: Sequence[str], names: Mapping[str, str]
+) -> tuple[int, str, list[Call]]:
+    """Exit code, output, and the calls that were made."""
+    calls: list[Call] = []
+    with monkeypatch.context() as context:
+        for path, returned in case.patched.items():
+            patch(context, path, returned, calls)
+        context.setattr(running, "open_run", lambda folder, data, limit, options: StandIn(Seen(), folder, data))
+        code, output = run(*case.words, *(argument.format(**names) for argument in arguments))
+    return code, output, calls
+
+
+@pytest.mark.parametrize(
+    ("title", "parameter"),
+    [pytest.param(title, p, id=f"{title}-{p.name}") for title, case in CASES.items() for p in parameters_of(case)],
+)
+def test_an_option_changes_what_is_done_or_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: dict[str, str], title: str, parameter: Any
+) -> None:
+    case, name = CASES[title], str(parameter.name)
+    names = files | {key: str(tmp_path / key) for key in ("out", "new")} | {"picture": str(tmp_path / "p.png")}
+    besides = BESIDES.get((title, name), BESIDES.get(name, ()))
+    value = OTHER.get((title, name)) or OTHER.get(name, "")
+    usual = result(monkeypatch, case, [*case.given, *besides], names)
+    changed = result(monkeypatch, case, changed_arguments([*case.given, *besides], parameter, value), names)
+    assert changed[1:] != usual[1:]
+    if changed[0] != 2:
+        # Something was done or printed with the other value: it was not an error on the way there.
+        assert changed[2] or changed[0] == 0
+
+
+@pytest.mark.parametrize("title", CASES)
+def test_the_cases_themselves_do_something(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: dict[str, str], title: str
+) -> None:
+    names = files | {key: str(tmp_path / key) for key in ("out", "new")} | {"picture": str(tmp_path / "p.png")}
+    code, output, calls = result(monkeypatch, CASES[title], CASES[title].given, names)
+    assert calls or output
+    assert code in (0, 1) if title in ("data check", "doctor") else code == 0
