@@ -262,6 +262,7 @@ def result(
     with monkeypatch.context() as context:
         for path, returned in case.patched.items():
             patch(context, path, returned, calls)
+        context.setattr(running, "preflight", lambda run, specs: None)
         context.setattr(running, "open_run", lambda folder, data, limit, options: StandIn(Seen(), folder, data))
         code, output = run(*case.words, *(argument.format(**names) for argument in arguments))
     return code, output, calls

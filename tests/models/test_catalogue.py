@@ -71,7 +71,9 @@ def test_every_linked_page_exists() -> None:
 @pytest.mark.parametrize("name", ["mini-gdino", "mini-qwen2vl", "rules"])
 def test_check_shows_a_models_answers(tmp_path: Path, name: str) -> None:
     picture = tmp_path / "check.png"
-    output = run("models", "check", name, "--samples", "2", "--device", "cpu", "--out", str(picture))
+    # An extractor finds phrases: there is nothing to draw.
+    drawn = () if name == "rules" else ("--out", str(picture))
+    output = run("models", "check", name, "--samples", "2", "--device", "cpu", *drawn)
     assert f"{name}: loaded in" in output
     assert "peak memory" in output
     assert ("target:" in output) == (name == "rules")
