@@ -25,7 +25,9 @@ def seen(answers: Answers) -> str:
     rows = []
     for i, id_ in enumerate(answers.ids):
         part = slice(answers.start[i], answers.start[i + 1])
-        rows.append(f"{id_} {OUTCOMES[answers.outcome[i]]} {answers.boxes[part].tolist()} {answers.scores[part].tolist()}")
+        rows.append(
+            f"{id_} {OUTCOMES[answers.outcome[i]]} {answers.boxes[part].tolist()} {answers.scores[part].tolist()}"
+        )
     # What counts as an answer is finite and of a picture's size.
     box_rows = np.repeat(answers.outcome <= 1, np.diff(answers.start))
     assert (np.abs(answers.boxes[box_rows]) < 1e9).all()
@@ -53,7 +55,21 @@ LETTERS, OWN, NPY = FileFormat("crs-letters"), FileFormat("finecops"), FileForma
 GOOD_COCO = {"image_id": 2, "category_id": 1, "bbox": [5, 5, 10, 10], "score": 0.5}
 ODD_NUMBERS: tuple[Any, ...] = (True, "0.9", [0.1, 0.2], [], {}, [[0.9]])
 NOT_FINITE: tuple[Any, ...] = (NAN, INF, -INF, HUGE)
-ODD_IDS: tuple[Any, ...] = (None, True, [], [1], {}, {"a": 1}, 1.5, NAN, 10**4200, "", "x" * 10**5, "a\x00b", "\x1b[31m")
+ODD_IDS: tuple[Any, ...] = (
+    None,
+    True,
+    [],
+    [1],
+    {},
+    {"a": 1},
+    1.5,
+    NAN,
+    10**4200,
+    "",
+    "x" * 10**5,
+    "a\x00b",
+    "\x1b[31m",
+)
 
 
 def _coco(name: str, pattern: str, *entries: Any) -> Case:
@@ -128,7 +144,12 @@ TEXT_CASES = [
     _lines("a text of 10^7 characters", TEXT, rf"^1 .*\| {TEXT_2}", GOOD_TEXT | {"image_id": 1, "text": "[1, " * 2_500_000}, GOOD_TEXT),
 ]  # fmt: skip
 
-GOOD_LETTERS = {"image_id": 2, "answer": "A", "gt": {"A": [5, 5, 15, 15], "B": "None"}, "answer_prob_norm": -0.6931471805599453}
+GOOD_LETTERS = {
+    "image_id": 2,
+    "answer": "A",
+    "gt": {"A": [5, 5, 15, 15], "B": "None"},
+    "answer_prob_norm": -0.6931471805599453,
+}
 LETTERS_2 = r"2 box \[\[5.0, 5.0, 15.0, 15.0\]\] \[0.5\]"
 LETTER_CASES = [
     *(_lines(name, LETTERS, r"^DataError.*x\.json:\d", *(row.replace('"text": "none"', '"answer": "B", "gt": {"B": "None"}') for row in rows), GOOD_LETTERS)
