@@ -75,6 +75,8 @@ def _run_pattern(bits: int) -> re.Pattern[bytes]:
         b"r" + b"".join(places[:4]),
         # Whole numbers of up to 16 bytes, and their digits. Longer ones take time that grows with their square.
         rb"\x8a(?:" + b"|".join(b"\\x%02x.{%d}" % (n, n) for n in range(17)) + rb")",
+        # Short texts and bytes, as most are; the others are counted by `check_opcodes`.
+        rb"[\x8cCU](?:" + b"|".join(b"\\x%02x.{%d}" % (n, n) for n in range(49)) + rb")",
         rb"[IFL][^\n]{1,40}\n",
         rb"[SV][^\n]*+\n",
         b"g" + digits + rb"\n",

@@ -5,16 +5,15 @@ A dtype with a state of its own can make NumPy read a file's bytes as pointers t
 
 from __future__ import annotations
 
-import math
 import re
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 _KINDS = re.compile(r"[|<>=]?([biufcSUO])([0-9]{1,9})|[|]?(O|\?)")
 _SIZES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8), "c": (8, 16), "O": (4, 8)}
-_MOST_SIDES = 16
+_MOST_SIDES, _LONGEST_SIDE = 16, 2**31
 _GROWTH, _ALLOWANCE = 16, 100_000
 """A file may grow to so many times its size, and by so much in any case."""
 
@@ -64,7 +63,7 @@ class PlainDtype:
         if given[1] not in ("<", ">", "|", "="):
             raise ValueError(f"a dtype with the byte order {given[1]!r}")
         if given[1] in "<>" and self.value.kind != "O":
-            self.value = self.value.newbyteorder(given[1])
+            self.value = self.value.newbyteorder(cast(Literal["<", ">"], given[1]))
 
 
 class PlainArray:
@@ -111,24 +110,30 @@ class PlainArray:
         """
         if self._value is not None:
             raise ValueError("an array with two contents")
-        dtype = _value_of(dtype)
-        sides = _sides(shape)
-        if dtype.hasobject:
-            if type(content) is not list or len(content) != math.prod(sides):
-                raise ValueError("an array of objects without a list of them")
-            flat = np.empty(len(self.budget.paid(content, 8 * len(content))), dtype=object)
-            # One by one: NumPy would take lists of one length for another side. The list is in row order, always.
-            for i, item in enumerate(content):
-                flat[i] = item
-            self._value = flat.reshape(sides)
+        kind = _value_of(dtype)
+        count = _count(shape)
+        if kind.hasobject:
+            self._value = self._of_objects(shape, count, content)
             return
         # Python 2's bytes are a text in latin1.
         raw = content.encode("latin1") if type(content) is str else content
-        if type(raw) not in (bytes, bytearray) or len(raw) != math.prod(sides) * dtype.itemsize or not dtype.itemsize:
-            raise ValueError(f"an array {list(sides)} of {dtype} with other bytes than that")
+        if type(raw) not in (bytes, bytearray) or len(raw) != count * kind.itemsize or not kind.itemsize:
+            raise ValueError(f"an array {list(shape)} of {kind} with other bytes than that")
         self.budget.spend(len(raw))
-        native = dtype.newbyteorder("=")
-        self._value = np.frombuffer(bytes(raw), dtype).astype(native).reshape(sides, order="F" if fortran else "C")
+        flat = np.frombuffer(bytes(raw), kind)
+        if not kind.isnative:
+            flat = flat.astype(kind.newbyteorder("="))
+        self._value = flat if len(shape) == 1 else flat.reshape(shape, order="F" if fortran else "C")
+
+    def _of_objects(self, shape: tuple[int, ...], count: int, content: Any) -> NDArray[Any]:
+        if type(content) is not list or len(content) != count:
+            raise ValueError("an array of objects without a list of them")
+        self.budget.spend(8 * count)
+        flat = np.empty(count, dtype=object)
+        # One by one: NumPy would take lists of one length for another side. The list is in row order, always.
+        for i, item in enumerate(content):
+            flat[i] = item
+        return flat.reshape(shape)
 
 
 def as_dtype(name: Any) -> np.dtype[Any]:
@@ -168,14 +173,17 @@ def _value_of(dtype: Any) -> np.dtype[Any]:
     raise ValueError("a dtype that is none")
 
 
-def _sides(shape: Any) -> tuple[int, ...]:
-    # The array is as large as its bytes, but a side of 0 allows any other side.
-    if (
-        type(shape) is not tuple
-        or len(shape) > _MOST_SIDES
-        or not all(type(n) is int and 0 <= n < 2**40 for n in shape)
-    ):
+def _count(shape: Any) -> int:
+    """How many elements a shape has.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if type(shape) is not tuple or len(shape) > _MOST_SIDES:
         raise ValueError(f"the shape {str(shape)[:60]}")
-    if 0 in shape and max(shape) > _ALLOWANCE:
-        raise ValueError(f"the shape {str(shape)[:60]}")
-    return shape
+    count = 1
+    for side in shape:
+        if type(side) is not int or not 0 <= side < _LONGEST_SIDE:
+            raise ValueError(f"the shape {str(shape)[:60]}")
+        count *= side
+    return count

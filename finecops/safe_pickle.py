@@ -7,6 +7,7 @@ the program runs (`pickle_opcodes`), and what it made is looked at before anyone
 
 from __future__ import annotations
 
+import gc
 import io
 import pickle
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from finecops.npy_header import read_header
 from finecops.pickle_opcodes import check_opcodes
 from finecops.plain_arrays import Budget, PlainArray, PlainDtype, as_dtype, as_scalar
 
+_SHORT = 64
+"""Keys of up to so many characters are not counted: a dictionary pays for its places."""
 _DEEPEST = 50
 """How deep containers may lie in each other. Real files have five levels."""
 _LATIN: Final = ("latin1", "latin-1", "iso-8859-1")
@@ -75,6 +78,9 @@ def loads_plain(content: bytes, where: str, encoding: str = "ASCII") -> Any:
     Raises:
         DataError: the pickle is broken, holds more than plain data, or would grow far beyond its own size.
     """
+    # The collector would walk through the growing structure again and again; a third of the time.
+    collecting = gc.isenabled()
+    gc.disable()
     try:
         check_opcodes(content)
         budget = Budget(len(content))
@@ -82,6 +88,9 @@ def loads_plain(content: bytes, where: str, encoding: str = "ASCII") -> Any:
     except Exception as error:
         # A broken or hostile pickle can raise any exception; none of its code has run.
         raise DataError(f"{where} was not read: {error or type(error).__name__}") from error
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def load_object_array(path: Path) -> Any:
@@ -179,7 +188,7 @@ def _finished(thing: Any, budget: Budget, depth: int) -> Any:
     Shared parts are counted as often as they stand somewhere: who copies the data would copy them as often.
     """
     kind = type(thing)
-    if kind in _LEAVES or isinstance(thing, np.generic):
+    if kind in _LEAVES:
         return thing
     if kind in _TEXTS:
         budget.spend(len(thing) // 4)
@@ -189,21 +198,24 @@ def _finished(thing: Any, budget: Budget, depth: int) -> Any:
     if kind is dict:
         budget.spend(len(thing) + 1)
         for key, value in thing.items():
-            _check_key(key, budget)
-            thing[key] = _finished(value, budget, depth + 1)
+            if type(key) is not str or len(key) > _SHORT:
+                _check_key(key, budget)
+            if type(value) not in _LEAVES:
+                thing[key] = _finished(value, budget, depth + 1)
         return thing
     if kind is list:
         budget.spend(len(thing) + 1)
-        thing[:] = [_finished(item, budget, depth + 1) for item in thing]
+        for i, item in enumerate(thing):
+            if type(item) not in _LEAVES:
+                thing[i] = _finished(item, budget, depth + 1)
         return thing
     if kind is tuple:
         budget.spend(len(thing) + 1)
         return tuple([_finished(item, budget, depth + 1) for item in thing])
     if kind is PlainArray:
-        return _finished(thing.value, budget, depth)
-    if kind is np.ndarray:
+        thing = thing.value
         budget.spend(thing.nbytes // 4 + 1)
-        if thing.dtype == object:
+        if thing.dtype.hasobject:
             # In place: an array that stands in two places stays one array.
             flat = thing.reshape(-1)
             for i, item in enumerate(flat.tolist()):
@@ -216,6 +228,8 @@ def _finished(thing: Any, budget: Budget, depth: int) -> Any:
         return thing
     if kind is PlainDtype:
         return thing.value
+    if isinstance(thing, np.generic):
+        return thing
     raise ValueError(f"{getattr(thing, 'name', kind.__name__)} as data")
 
 
