@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
-
 from finecops.config.schema import DatasetConfig
 from finecops.datasets.dataset import Dataset, find_annotations, load_dataset_split
 from finecops.datasets.problems import Problem
 from finecops.errors import DataError
+from finecops.images import image_size
+from finecops.records import Sample
 
 _VANILLA_KEYS = ("id", "image_id", "objects_id", "tuple", "tuple_type", "level", "spatial", "attribute", "expression")
 _NEGATIVE_KEYS = ("positive_id", "negative_level", "negative_type", "shuffle_index", "ori_type", "negative_cate")
@@ -96,30 +96,25 @@ def _check_images(dataset: Dataset, report: CheckReport) -> None:
     # Many samples share an image; each file is opened once.
     sizes: dict[str, tuple[int, int] | str] = {}
     for sample in dataset.samples:
-        path = dataset.image_path(sample)
         if sample.image not in sizes:
-            sizes[sample.image] = _image_size(path)
+            sizes[sample.image] = _image_size(dataset, sample)
         size = sizes[sample.image]
         if isinstance(size, str):
-            report.problems.append(Problem(path, sample.id, size))
+            report.problems.append(Problem(dataset.root / sample.image, sample.id, size))
         elif size != (sample.width, sample.height):
             expected = f"{sample.width}x{sample.height}"
             message = f"the image is {size[0]}x{size[1]}, its entry says {expected}"
-            report.problems.append(Problem(path, sample.id, message))
+            report.problems.append(Problem(dataset.root / sample.image, sample.id, message))
     report.checked["images"] = len(sizes)
 
 
-def _image_size(path: Path) -> tuple[int, int] | str:
-    """Width and height, or what is wrong with the file."""
-    if not path.is_file():
-        return "the image is missing"
+def _image_size(dataset: Dataset, sample: Sample) -> tuple[int, int] | str:
+    """Width and height as they are shown, or what is wrong with the file."""
     try:
-        with Image.open(path) as image:
-            # `open` reads the header only; a cut file is found by decoding it.
-            image.load()
-            return image.size
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        return f"the image is broken: {error}"
+        path = dataset.image_path(sample)
+        return image_size(path) if path.exists() else "the image is missing"
+    except DataError as error:
+        return f"the image is broken or not to be read: {error}"
 
 
 def _check_vanilla(path: Path, report: CheckReport) -> None:

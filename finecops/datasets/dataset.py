@@ -13,6 +13,7 @@ from finecops.datasets.formats import FORMATS
 from finecops.datasets.problems import Problem
 from finecops.datasets.source import SourceFile
 from finecops.errors import ConfigError, DataError
+from finecops.paths import safe_path
 from finecops.records import Sample
 
 
@@ -34,8 +35,16 @@ class Dataset:
     """The entries that were left out."""
 
     def image_path(self, sample: Sample) -> Path:
-        """The path of the sample's image file."""
-        return self.root / sample.image
+        """The path of the sample's image file.
+
+        Raises:
+            DataError: the name is not plain, or a link leads out of the folder of images.
+        """
+        # The longest folder first: the images' folder may itself be a link to where a cluster keeps them.
+        for folder in sorted(self.config.image_folders, key=len, reverse=True):
+            if sample.image.startswith(f"{folder}/"):
+                return safe_path(self.root / folder, sample.image.removeprefix(f"{folder}/"))
+        return safe_path(self.root, sample.image)
 
     @property
     def unknown(self) -> int:
