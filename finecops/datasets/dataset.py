@@ -33,6 +33,8 @@ class Dataset:
     """In the order of the files."""
     problems: tuple[Problem, ...]
     """The entries that were left out."""
+    notes: tuple[Problem, ...] = ()
+    """The entries in whose texts something was replaced."""
 
     def image_path(self, sample: Sample) -> Path:
         """The path of the sample's image file.
@@ -95,7 +97,7 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
     # One checksum over all files, in order: the run folder keeps it, to notice a changed dataset.
     digest = hashlib.sha256()
     samples: dict[str, Sample] = {}
-    problems: list[Problem] = []
+    found_problems: list[Problem] = []
     for path in files:
         source = SourceFile(
             path=path,
@@ -108,9 +110,10 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
         digest.update(source.content)
         for found in _read(config, source, samples):
             if isinstance(found, Problem):
-                problems.append(found)
+                found_problems.append(found)
             else:
                 samples[found.id] = found
+    problems = [problem for problem in found_problems if problem.left_out]
     if not samples:
         first = f"; the first of {len(problems)} problems: {problems[0]}" if problems else ""
         raise DataError(f"no usable sample in {', '.join(map(str, files))}{first}")
@@ -122,6 +125,7 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
         sha256=digest.hexdigest(),
         samples=tuple(samples.values()),
         problems=tuple(problems),
+        notes=tuple(problem for problem in found_problems if not problem.left_out),
     )
 
 
