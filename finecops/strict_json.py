@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 _LONG_DIGITS = 300
@@ -23,31 +22,30 @@ def parse_json(content: bytes | str) -> Any:
     """Parse JSON.
 
     Raises:
-        ValueError: it is none, is nested too deeply, or has a key twice in one object.
+        ValueError: it is none, is nested too deeply, has a key twice in one object or a number of thousands of digits.
     """
-    return _parsed(content, _refuse_repeated)
+    try:
+        return json.loads(content, object_pairs_hook=_refuse_repeated)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def parse_marked_json(content: bytes | str) -> Any:
-    """Parse JSON; an object with a key twice becomes `RepeatedKeys`, so that one bad entry stops no file.
+    """Parse JSON in which one bad entry stops no file.
+
+    An object with a key twice becomes `RepeatedKeys`; a number of thousands of digits becomes infinite.
 
     Raises:
         ValueError: it is none, or is nested too deeply.
     """
-    return _parsed(content, _mark_repeated)
-
-
-def _parsed(content: bytes | str, hook: Callable[[Pairs], Any]) -> Any:
     try:
         try:
-            return json.loads(content, object_pairs_hook=hook)
+            return json.loads(content, object_pairs_hook=_mark_repeated)
         except json.JSONDecodeError:
             raise
-        except ValueError as error:
-            if "integer string" not in str(error):
-                raise
-            # Python refuses to convert thousands of digits, for the whole file: only that number is infinite.
-            return json.loads(content, object_pairs_hook=hook, parse_int=_any_int)
+        except ValueError:
+            # Python converts no number of thousands of digits: it is no JSONDecodeError, and costs the whole file.
+            return json.loads(content, object_pairs_hook=_mark_repeated, parse_int=_any_int)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
