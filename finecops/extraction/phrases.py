@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from finecops.extraction.rules import extract_target
 from finecops.records import Span
 
+MAX_PHRASE_CHARS = 300
+"""Nothing longer is looked for: looking takes time that grows with both lengths."""
 # Where a word is over: a character that is of no word, or the end.
 _WORD_END = re.compile(r"\W|$")
 _ARTICLE = re.compile(r"^(?:a|an|the|this|that|these|those|his|her|its|their)\s+", re.IGNORECASE)
@@ -24,8 +26,8 @@ def locate_phrase(expression: str, phrase: str) -> tuple[str, str, Span | None]:
     ('matched', 'shiny car', (8, 11))
     """
     cleaned = _ARTICLE.sub("", phrase.strip().strip(".,;:!?\"'“” ")).strip()
-    if not cleaned:
-        return "unmatched", phrase.strip(), None
+    if not cleaned or len(cleaned) > MAX_PHRASE_CHARS:
+        return "unmatched", phrase.strip()[:MAX_PHRASE_CHARS], None
     span = _find(expression, cleaned)
     if span is not None:
         return "found", expression[span[0] : span[1]], span
@@ -48,7 +50,7 @@ def _find(expression: str, phrase: str, endings: tuple[str, ...] = ("",)) -> Spa
 def _occurrences(text: str, phrase: str, endings: tuple[str, ...]) -> Iterator[Span]:
     """Where a phrase with one of the endings stands between characters that are of no word.
 
-    Not one regular expression: that takes time that grows with the product of both lengths.
+    The next occurrence is looked for behind the word in which the last one was found to begin.
     """
     at = text.find(phrase)
     while at >= 0:

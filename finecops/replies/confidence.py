@@ -7,6 +7,7 @@ strictly between the box markers, with brackets and commas, as in the paper's Qw
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
@@ -15,7 +16,7 @@ from statistics import fmean
 from typing import Final, Literal
 
 from finecops.records import Span
-from finecops.replies.answer import Reply
+from finecops.replies.answer import LARGEST_SCORE, Reply
 
 Confidence = Literal["mean_prob", "product", "mean_logit"]
 # The texts are part of the rows (`score_kind`).
@@ -66,9 +67,11 @@ def box_confidences(reply: Reply, spans: Sequence[Span], kind: Confidence) -> li
 def _confidence(reply: Reply, indices: Sequence[int], kind: Confidence) -> float | None:
     if reply.token_probs is None or not indices:
         return None
-    if kind == "mean_logit":
-        if reply.token_logits is None:
-            return None
-        return fmean(reply.token_logits[i] for i in indices)
-    probabilities = [reply.token_probs[i] for i in indices]
-    return fmean(probabilities) if kind == "mean_prob" else prod(probabilities)
+    numbers = reply.token_logits if kind == "mean_logit" else reply.token_probs
+    if numbers is None:
+        return None
+    values = [numbers[i] for i in indices]
+    # The mean of numbers that are not finite, or of very large ones, is an exception in Python; an answer refuses NaN.
+    if not all(-LARGEST_SCORE < v < LARGEST_SCORE for v in values):
+        return math.nan
+    return prod(values) if kind == "product" else fmean(values)

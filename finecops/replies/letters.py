@@ -114,6 +114,12 @@ def letters_from_logprobs(top: Mapping[str, float], letters: Sequence[str]) -> t
 def _log_share(logits: Floats, ids: Sequence[Sequence[int]]) -> Floats:
     """Logarithm of each letter's probability relative to the most likely letter: log-sum-exp over its tokens."""
     groups = [logits[list(group)] for group in ids]
-    logs = np.array([group.max() + np.log(np.exp(group - group.max()).sum()) for group in groups])
+    logs = np.array([_log_sum_exp(group) for group in groups])
     shifted: Floats = logs - logs.max()
     return shifted
+
+
+def _log_sum_exp(group: Floats) -> float:
+    top = float(group.max())
+    # A letter whose tokens are all ruled out: the difference of two infinities is no number.
+    return top if top == -math.inf else top + float(np.log(np.exp(group - top).sum()))
