@@ -11,6 +11,8 @@ from finecops.errors import DataError
 from finecops.text import printable
 
 _LONGEST_NAME, _LONGEST_PART = 1024, 255
+# What nearly all names are; the other checks are for the rest.
+_SIMPLE = re.compile(r"(?!\.\.?$)[A-Za-z0-9_.-]{1,255}")
 # A drive of Windows; a separator of Windows; a control character; half a character.
 _ODD = re.compile(r"^[A-Za-z]:|[\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -24,6 +26,8 @@ def name_problem(name: object) -> str | None:
     >>> name_problem("images/1.png") is None, name_problem("x/../../evil")
     (True, "the name 'x/../../evil' leads out of the dataset's folder")
     """
+    if type(name) is str and _SIMPLE.fullmatch(name):
+        return None
     if not isinstance(name, str):
         return f"a name that is {'null' if name is None else type(name).__name__}"
     if len(name) > _LONGEST_NAME or any(len(part) > _LONGEST_PART for part in name.split("/")):

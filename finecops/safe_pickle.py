@@ -7,7 +7,6 @@ the program runs (`pickle_opcodes`), and what it made is looked at before anyone
 
 from __future__ import annotations
 
-import gc
 import io
 import pickle
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from finecops.collector import resting_collector
 from finecops.errors import DataError
 from finecops.npy_header import read_header
 from finecops.pickle_opcodes import check_opcodes
@@ -78,19 +78,14 @@ def loads_plain(content: bytes, where: str, encoding: str = "ASCII") -> Any:
     Raises:
         DataError: the pickle is broken, holds more than plain data, or would grow far beyond its own size.
     """
-    # The collector would walk through the growing structure again and again; a third of the time.
-    collecting = gc.isenabled()
-    gc.disable()
     try:
         check_opcodes(content)
         budget = Budget(len(content))
-        return _finished(_PlainUnpickler(content, encoding, budget).load(), budget, 0)
+        with resting_collector():
+            return _finished(_PlainUnpickler(content, encoding, budget).load(), budget, 0)
     except Exception as error:
         # A broken or hostile pickle can raise any exception; none of its code has run.
         raise DataError(f"{where} was not read: {error or type(error).__name__}") from error
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def load_object_array(path: Path) -> Any:

@@ -30,7 +30,7 @@ def clean_line(text: str) -> str:
     'the red  car'
     """
     if text.isprintable():
-        return clean_text(text).strip()
+        return text.strip() if text.isascii() else clean_text(text).strip()
     return _CONTROLS.sub(" ", clean_text(text)).strip()
 
 

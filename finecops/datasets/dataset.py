@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from finecops.collector import resting_collector
 from finecops.config.find import resolve
 from finecops.config.schema import DatasetConfig
 from finecops.datasets.formats import FORMATS
@@ -108,11 +109,12 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
             image_folders=config.image_folders,
         )
         digest.update(source.content)
-        for found in _read(config, source, samples):
-            if isinstance(found, Problem):
-                found_problems.append(found)
-            else:
-                samples[found.id] = found
+        with resting_collector():
+            for found in _read(config, source, samples):
+                if isinstance(found, Problem):
+                    found_problems.append(found)
+                else:
+                    samples[found.id] = found
     problems = [problem for problem in found_problems if problem.left_out]
     if not samples:
         first = f"; the first of {len(problems)} problems: {problems[0]}" if problems else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from finecops.datasets.source import SourceFile
@@ -59,9 +60,16 @@ def as_id(value: object, what: str) -> str:
 
 def as_name(value: object, what: str) -> str:
     """A short text, as types of negatives have them."""
-    if not isinstance(value, str) or plain_id(value) is None:
+    found = _name(value) if isinstance(value, str) else None
+    if found is None:
         raise FieldError(f"{what} is {shortly(value)}; a short text is meant")
-    return clean_line(value)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _name(value: str) -> str | None:
+    # Some dozens of names stand in tens of thousands of entries.
+    return plain_id(value)
 
 
 def as_image_wh(image: Mapping[str, Any]) -> tuple[int, int]:

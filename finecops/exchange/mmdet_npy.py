@@ -11,7 +11,7 @@ import numpy as np
 from finecops.errors import DataError
 from finecops.metrics.answers import Answers, AnswersBuilder
 from finecops.safe_pickle import load_object_array
-from finecops.text import plain_id, shortly
+from finecops.text import MAX_ID_CHARS, plain_id, shortly
 
 
 def read(path: Path, source: str) -> Answers:
@@ -74,6 +74,8 @@ def _shape(value: Any) -> str:
 
 
 def _id(value: Any, path: Path, number: int) -> str:
+    if type(value) is str and value.isdecimal() and len(value) < MAX_ID_CHARS:
+        return value
     found = plain_id(value.item() if isinstance(value, np.integer | np.str_) else value)
     if found is None:
         raise DataError(f"{path}: entry {number}: img_id is {shortly(value)}; a whole number or a short text is meant")

@@ -25,8 +25,10 @@ def unsound(boxes: Sequence[Sequence[float]], scores: Sequence[float] | None) ->
     'the model gave a coordinate that is not a finite number of pixels'
     """
     # Comparisons: they hold for no NaN, and whole numbers of any length can be compared.
-    if not all(-LARGEST_COORDINATE < v < LARGEST_COORDINATE for box in boxes for v in box):
-        return "the model gave a coordinate that is not a finite number of pixels"
+    for box in boxes:
+        for v in box:
+            if not -LARGEST_COORDINATE < v < LARGEST_COORDINATE:
+                return "the model gave a coordinate that is not a finite number of pixels"
     if scores is None:
         return None
     if not all(-LARGEST_SCORE < v < LARGEST_SCORE for v in scores):

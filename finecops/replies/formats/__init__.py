@@ -169,12 +169,13 @@ def decode(box_format: BoxFormat, text: str, image_wh: tuple[int, int]) -> Answe
     """
     found = box_format.find(text[:MAX_REPLY_CHARS], image_wh)
     good = [item for item in found if not isinstance(item, str)]
-    cut = f"the reply has {len(text)} characters, of which the first {MAX_REPLY_CHARS} are read"
-    too_long = len(text) > MAX_REPLY_CHARS
+    cut = None
+    if len(text) > MAX_REPLY_CHARS:
+        cut = f"the reply has {len(text)} characters, of which the first {MAX_REPLY_CHARS} are read"
     if good:
         boxes, spans = zip(*good)
-        return Answer("box", boxes, spans=spans, note=cut if too_long else None)
-    if too_long:
+        return Answer("box", boxes, spans=spans, note=cut)
+    if cut is not None:
         return Answer("unparsed", reason=cut)
     if found:
         return Answer("unparsed", reason=str(found[0]))
