@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from finecops.errors import DataError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+"""What is opened, by Pillow's name; of a GIF the first frame. Pillow knows forty more, and one starts Ghostscript."""
 
 MAX_PIXELS = 100_000_000
 """Larger images are refused before they are decoded."""
@@ -18,6 +21,10 @@ MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 """Formats that servers accept, by Pillow's name → media type."""
 _ORIENTATION = 0x0112
 """The EXIF tag of the camera's orientation. 1: upright."""
+
+PngImagePlugin.MAX_TEXT_CHUNK = 1024**2
+PngImagePlugin.MAX_TEXT_MEMORY = 4 * 1024**2
+# Texts and colour profiles beside the pixels of a PNG file, unpacked: no picture needs more.
 
 CACHE_BYTES = 2 * 1024**3
 """How many bytes of decoded images a process keeps in memory."""
@@ -60,19 +67,51 @@ def read_image(path: Path) -> Image.Image:
     return read_picture(path).pixels
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: Path, expected_wh: tuple[int, int] | None = None) -> Picture:
     """Decode an image as RGB, and keep it for the next stage.
 
     The stages of a run read the same images in the same order. So the first images that fit into `CACHE_BYTES` are kept
     until the end: removing the oldest would remove each image just before it is needed again. EXIF rotation is applied,
     as it is in annotation tools, which show the rotated image.
 
+    Args:
+        path: the file.
+        expected_wh: width and height in the annotation, whose boxes would be wrong in an image of another size.
+
     Raises:
-        DataError: the file is missing, broken, or too large.
+        DataError: the file is missing, broken, too large, no picture, or of another size.
     """
+    picture = _read(path)
+    if expected_wh is not None and picture.size != expected_wh:
+        found, expected = ("x".join(map(str, wh)) for wh in (picture.size, expected_wh))
+        raise DataError(f"image {path} is {found}; its annotation says {expected}")
+    return picture
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height of an image, which is decoded and not kept.
+
+    Raises:
+        DataError: as `read_picture`.
+    """
+    _check_is_file(path)
+    return _decode(path).size
+
+
+def _check_is_file(path: Path) -> None:
+    """Refuse what is no file: reading a queue or a device never ends."""
+    try:
+        if path.is_file():
+            return
+        what = "is not a file" if path.exists() else "is missing"
+    except (OSError, ValueError) as error:
+        what = f"cannot be looked up: {error}"
+    raise DataError(f"image {path} {what}")
+
+
+def _read(path: Path) -> Picture:
     global _cached_bytes
-    if not path.is_file():
-        raise DataError(f"image {path} is missing")
+    _check_is_file(path)
     state = path.stat()
     # A file that was changed gets another key and is read again.
     key = (path, state.st_mtime_ns, state.st_size)
@@ -99,7 +138,7 @@ def _decode(path: Path) -> Picture:
         with warnings.catch_warnings():
             # Pillow warns from 89 megapixels on; here MAX_PIXELS is the limit.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise DataError(f"image {path} has {image.width}x{image.height} pixels; the limit is {MAX_PIXELS}")
                 upright = ImageOps.exif_transpose(image)
@@ -110,8 +149,13 @@ def _decode(path: Path) -> Picture:
                 unchanged = plain and upright.size == image.size and image.getexif().get(_ORIENTATION, 1) == 1
                 media_type = MEDIA_TYPES.get(image.format or "") if unchanged else None
                 return Picture(decoded, OriginalFile(path, media_type) if media_type is not None else None)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"image {path} cannot be read: {error}") from error
+    except UnidentifiedImageError as error:
+        raise DataError(f"image {path} cannot be read: it is none of {', '.join(FORMATS)}") from error
+    except DataError:
+        raise
+    except Exception as error:
+        # Pillow raises exceptions of any kind for broken files: struct.error, KeyError, EOFError, ….
+        raise DataError(f"image {path} cannot be read: {error or type(error).__name__}") from error
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
@@ -121,7 +165,7 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     """
     # "I", "I;16" and their variants: Pillow opens a 16-bit file as integers. If all values fit in eight bits, they are.
     if image.mode.startswith("I"):
-        values = np.asarray(image).astype(np.int64)
+        values = np.asarray(image)
         return Image.fromarray((values >> 8 if values.max(initial=0) > 255 else values).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
         raise ValueError("its pixels are floating-point numbers of no known range")

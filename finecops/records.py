@@ -6,9 +6,11 @@ key is an error that names the file and the line (`finecops.runs.jsonl.read_rows
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+
+from finecops.text import clean_text
 
 Xyxy = tuple[float, float, float, float]
 """A box: left, top, right, bottom."""
@@ -19,10 +21,21 @@ NegativeKind = Literal["text", "image"]
 PredictionStatus = Literal["box", "reject", "unparsed", "failed"]
 
 
-class Record(BaseModel):
-    """A row or a part of one. It is frozen, and an unknown key is an error."""
+def _clean(value: Any) -> Any:
+    return clean_text(value) if isinstance(value, str) else value
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+
+Text = Annotated[str, BeforeValidator(_clean)]
+"""A text of a model or a server. Half a character, which no file takes, becomes its escape sequence."""
+
+
+class Record(BaseModel):
+    """A row or a part of one. It is frozen, and an unknown key is an error.
+
+    A number that is not finite is an error: JSON has none, and a row must be read as it was written.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Negative(Record):
@@ -99,7 +112,7 @@ class StageRow(Record):
     """What the rows of all stages have."""
 
     sample_id: str
-    reason: str | None = None
+    reason: Text | None = None
     """Why the stage failed for the sample, or why an answer has no box."""
     cause: FailureCause | None = None
     """Of a failed row: `data`, the sample's own image or expression cannot be used; `input`, a stage before this one
@@ -114,7 +127,7 @@ class Target(StageRow):
     status: Literal["found", "matched", "unmatched", "failed"]
     """`found`: the phrase is in the expression. `matched`: only its head noun is. `unmatched`: nothing of it is.
     `failed`: the extractor gave no phrase."""
-    phrase: str
+    phrase: Text
     """Empty with status `failed`."""
     span: tuple[int, int] | None
     """Where the phrase stands in the expression, as character offsets. None with `unmatched` and `failed`."""
@@ -177,22 +190,22 @@ class Prediction(StageRow):
     """Best first."""
     scores: tuple[float, ...] | None = None
     """One per box; None where the backend gives none."""
-    score_kind: str | None = None
+    score_kind: Text | None = None
     """What the scores mean."""
     source: str
     """Which part of the strategy answered: `specialist`, `mllm` or `crs`."""
-    prompt: str | None = None
+    prompt: Text | None = None
     """The prompt that was sent."""
-    reply: str | None = None
+    reply: Text | None = None
     """The reply before parsing."""
-    note: str | None = None
+    note: Text | None = None
     """A fallback that was used: a target span that was not found, a text that was cut."""
     presence: float | None = None
     """CRS: the score for the target being in the image: 1 - p(None) where None is an option, else that of the best
     letter."""
     letters: tuple[str, ...] | None = None
     """CRS: the letter of each box."""
-    choice: str | None = None
+    choice: Text | None = None
     """CRS: the chosen letter."""
     mass: float | None = None
     """CRS: the probability of all letters together, before their sum was scaled to 1."""

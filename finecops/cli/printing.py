@@ -59,7 +59,7 @@ def export_coco(folder: Path, answers: Mapping[str, Answers]) -> None:
 
 
 def _warn(problems: Sequence[str]) -> None:
-    from finecops.report.text import printable
+    from finecops.text import printable
 
     for problem in problems[:_WARNINGS]:
         typer.secho(printable(problem), fg=typer.colors.YELLOW, err=True)

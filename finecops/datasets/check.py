@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
-
 from finecops.config.schema import DatasetConfig
 from finecops.datasets.dataset import Dataset, find_annotations, load_dataset_split
+from finecops.datasets.fields import as_whole
 from finecops.datasets.problems import Problem
 from finecops.errors import DataError
+from finecops.images import image_size
+from finecops.records import Sample
+from finecops.strict_json import parse_marked_json
+from finecops.text import plain_id, shortly
 
 _VANILLA_KEYS = ("id", "image_id", "objects_id", "tuple", "tuple_type", "level", "spatial", "attribute", "expression")
 _NEGATIVE_KEYS = ("positive_id", "negative_level", "negative_type", "shuffle_index", "ori_type", "negative_cate")
@@ -49,7 +51,7 @@ def check_split(
     coco = [path for path in files if path not in vanilla]
     if coco:
         dataset = load_dataset_split(config, split, coco)
-        report.problems += dataset.problems
+        report.problems += [*dataset.problems, *dataset.notes]
         report.checked["samples"] = len(dataset.samples) + len(dataset.problems)
         _check_pairs(dataset, report)
         if images:
@@ -64,8 +66,8 @@ def is_vanilla(path: Path) -> bool:
         DataError: the file is not JSON.
     """
     try:
-        content = json.loads(path.read_bytes())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        content = parse_marked_json(path.read_bytes())
+    except ValueError as error:
         raise DataError(f"{path} is not JSON: {error}") from error
     return isinstance(content, list)
 
@@ -96,37 +98,32 @@ def _check_images(dataset: Dataset, report: CheckReport) -> None:
     # Many samples share an image; each file is opened once.
     sizes: dict[str, tuple[int, int] | str] = {}
     for sample in dataset.samples:
-        path = dataset.image_path(sample)
         if sample.image not in sizes:
-            sizes[sample.image] = _image_size(path)
+            sizes[sample.image] = _image_size(dataset, sample)
         size = sizes[sample.image]
         if isinstance(size, str):
-            report.problems.append(Problem(path, sample.id, size))
+            report.problems.append(Problem(dataset.root / sample.image, sample.id, size))
         elif size != (sample.width, sample.height):
             expected = f"{sample.width}x{sample.height}"
             message = f"the image is {size[0]}x{size[1]}, its entry says {expected}"
-            report.problems.append(Problem(path, sample.id, message))
+            report.problems.append(Problem(dataset.root / sample.image, sample.id, message))
     report.checked["images"] = len(sizes)
 
 
-def _image_size(path: Path) -> tuple[int, int] | str:
-    """Width and height, or what is wrong with the file."""
-    if not path.is_file():
-        return "the image is missing"
+def _image_size(dataset: Dataset, sample: Sample) -> tuple[int, int] | str:
+    """Width and height as they are shown, or what is wrong with the file."""
     try:
-        with Image.open(path) as image:
-            # `open` reads the header only; a cut file is found by decoding it.
-            image.load()
-            return image.size
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        return f"the image is broken: {error}"
+        path = dataset.image_path(sample)
+        return image_size(path) if path.exists() else "the image is missing"
+    except DataError as error:
+        return f"the image is broken or not to be read: {error}"
 
 
 def _check_vanilla(path: Path, report: CheckReport) -> None:
-    rows = json.loads(path.read_bytes())
+    rows = parse_marked_json(path.read_bytes())
     seen: set[str] = set()
     for number, row in enumerate(rows):
-        entry = str(row.get("id", f"number {number}")) if isinstance(row, dict) else f"number {number}"
+        entry = (plain_id(row.get("id")) if isinstance(row, dict) else None) or f"number {number}"
         for message in _vanilla_problems(row):
             report.problems.append(Problem(path, entry, message))
         if entry in seen:
@@ -141,10 +138,11 @@ def _vanilla_problems(row: object) -> list[str]:
     problems = [f"no {key}" for key in _VANILLA_KEYS if key not in row]
     if "positive_id" in row or "negative_type" in row:
         problems += [f"a negative without {key}" for key in _NEGATIVE_KEYS if key not in row]
-    if not str(row.get("expression", "-")).strip():
-        problems.append("the expression is empty")
-    if row.get("level") not in (1, 2, 3):
-        problems.append(f"level is {row.get('level')!r}; it must be 1, 2 or 3")
+    expression = row.get("expression", "-")
+    if not isinstance(expression, str) or not expression.strip():
+        problems.append(f"the expression is empty or no text: {shortly(expression)}")
+    if as_whole(row.get("level")) not in (1, 2, 3):
+        problems.append(f"level is {shortly(row.get('level'))}; it must be 1, 2 or 3")
     if not isinstance(row.get("objects_id"), list) or not row.get("objects_id"):
         problems.append("objects_id is not a list of the objects in the expression, the target first")
     return problems

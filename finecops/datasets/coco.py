@@ -7,21 +7,28 @@ truth of every sample is unknown.
 
 from __future__ import annotations
 
-import json
-import math
-import os
-import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from finecops.datasets.problems import Problem
+from finecops.datasets.fields import (
+    FieldError,
+    as_box,
+    as_expression,
+    as_id,
+    as_image_path,
+    as_image_wh,
+    as_name,
+    as_object,
+    as_whole,
+)
+from finecops.datasets.problems import Problem, replaced_characters
 from finecops.datasets.source import SourceFile
 from finecops.errors import DataError
 from finecops.records import Negative, Sample, Truth, Xyxy
+from finecops.strict_json import RepeatedKeys, parse_marked_json
+from finecops.text import plain_id, shortly
 
 _IMAGE_KEYS = frozenset({"file_name", "width", "height", "caption"})
-_BORDER_TOLERANCE = 2.0
-"""Boxes may extend beyond the image by this many pixels, as some of GQA's do; they are clipped."""
 
 
 def read_coco(source: SourceFile) -> Iterator[Sample | Problem]:
@@ -34,74 +41,95 @@ def read_coco(source: SourceFile) -> Iterator[Sample | Problem]:
         if isinstance(entry, Problem):
             yield entry
             continue
-        sample = _sample(entry, source)
-        yield Problem(source.path, str(entry.image["id"]), sample) if isinstance(sample, str) else sample
+        try:
+            sample = _sample(entry, source)
+        except FieldError as error:
+            yield Problem(source.path, entry.id, str(error))
+            continue
+        yield sample
+        yield from replaced_characters(source.path, sample.id, (entry.image, *(entry.annotations or ())))
 
 
 class _Entry(NamedTuple):
     """An image entry and its annotations; None: the file has no annotation at all."""
 
+    id: str
     image: Mapping[str, Any]
     annotations: Sequence[Mapping[str, Any]] | None
 
 
 def _entries(source: SourceFile) -> Iterator[_Entry | Problem]:
     path = source.path
+    raw = _parsed(source)
+    # Annotations stand in any order; this finds those of an image without a search per image.
+    of_image: dict[str, list[Mapping[str, Any]]] = {}
+    for number, annotation in enumerate(raw["annotations"], start=1):
+        # One with a key twice is told at its image.
+        id_ = plain_id(annotation.get("image_id")) if isinstance(annotation, dict) else None
+        if id_ is None:
+            what = shortly(annotation.get("image_id") if isinstance(annotation, dict) else annotation)
+            yield Problem(path, f"annotation {number}", f"it belongs to no image: {what}")
+            continue
+        of_image.setdefault(id_, []).append(annotation)
+    for number, image in enumerate(raw["images"], start=1):
+        id_ = plain_id(image.get("id")) if isinstance(image, dict) else None
+        if id_ is None:
+            what = f"with the id {shortly(image.get('id'))}" if isinstance(image, dict) else f"that is {shortly(image)}"
+            yield Problem(path, f"number {number}", f"an image entry {what}")
+            continue
+        yield _Entry(id_, image, of_image.get(id_, []) if raw["annotations"] else None)
+
+
+def _parsed(source: SourceFile) -> Mapping[str, list[Any]]:
+    path = source.path
     try:
-        raw = json.loads(source.content)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raw = parse_marked_json(source.content)
+    except ValueError as error:
         raise DataError(f"{path} is not JSON: {error}") from error
-    if isinstance(raw, list) and raw and "expression" in raw[0]:
+    if isinstance(raw, list) and raw and isinstance(raw[0], dict) and "expression" in raw[0]:
         raise DataError(
             f"{path} is in the vanilla format, which has no boxes; give the file *_coco_format.json instead "
             "(`finecops data check` reads both)"
         )
+    if isinstance(raw, RepeatedKeys):
+        raise DataError(f"{path}: the key {shortly(raw.key)} stands twice")
     if not isinstance(raw, dict) or not {"images", "annotations"} <= raw.keys():
         raise DataError(f"{path} is no COCO annotation file: it needs the keys 'images' and 'annotations'")
-    # Annotations stand in any order; this finds those of an image without a search per image.
-    of_image: dict[object, list[Mapping[str, Any]]] = {}
-    for annotation in raw["annotations"]:
-        of_image.setdefault(annotation.get("image_id"), []).append(annotation)
-    for image in raw["images"]:
-        if "id" not in image:
-            yield Problem(path, "?", "an image entry without id")
-            continue
-        yield _Entry(image, of_image.get(image["id"], []) if of_image else None)
+    for key in ("images", "annotations"):
+        if not isinstance(raw[key], list):
+            raise DataError(f"{path} is no COCO annotation file: {key} is {shortly(raw[key])}; a list is meant")
+    return raw
 
 
-def _sample(entry: _Entry, source: SourceFile) -> Sample | str:
-    """An entry as a sample, or what is wrong with it."""
-    image = entry.image
+def _sample(entry: _Entry, source: SourceFile) -> Sample:
+    """An entry as a sample.
+
+    Raises:
+        FieldError: a field of it is not valid.
+    """
+    image = as_object(entry.image, "the image entry")
     if not image.keys() >= _IMAGE_KEYS:
-        return f"the image entry has no {', '.join(sorted(_IMAGE_KEYS - image.keys()))}"
+        raise FieldError(f"the image entry has no {', '.join(sorted(_IMAGE_KEYS - image.keys()))}")
     if entry.annotations is not None and len(entry.annotations) != 1:
-        return f"{len(entry.annotations)} annotations; there must be exactly one"
-    annotation = entry.annotations[0] if entry.annotations is not None else {}
-    expression = str(image["caption"]).strip()
-    if not expression:
-        return "the expression is empty"
-    if not _is_size(image["width"]) or not _is_size(image["height"]):
-        return f"width and height are {image['width']} and {image['height']}"
-    image_wh = (int(image["width"]), int(image["height"]))
+        raise FieldError(f"{len(entry.annotations)} annotations; there must be exactly one")
+    annotation = as_object(entry.annotations[0], "the annotation") if entry.annotations is not None else {}
+    expression = as_expression(image["caption"])
+    image_wh = as_image_wh(image)
     known = _truth(annotation, image_wh) if entry.annotations is not None else _Known("unknown")
-    if isinstance(known, str):
-        return known
     level = annotation.get("level")
-    if level is not None and level not in (1, 2, 3):
-        return f"level is {level!r}; it must be 1, 2 or 3"
-    path = _image_path(str(image["file_name"]), source)
-    if path is None:
-        return f"the image's name {image['file_name']!r} leads out of the dataset's folder"
+    if level is not None and as_whole(level) not in (1, 2, 3):
+        raise FieldError(f"level is {shortly(level)}; it must be 1, 2 or 3")
+    tuple_type = annotation.get("tuple_type")
     return Sample(
-        id=str(image["id"]),
+        id=entry.id,
         dataset=source.dataset,
         split=source.split,
-        image=path,
+        image=as_image_path(image["file_name"], source),
         width=image_wh[0],
         height=image_wh[1],
         expression=expression,
-        level=level,
-        tuple_type=annotation.get("tuple_type"),
+        level=as_whole(level),
+        tuple_type=None if tuple_type is None else as_name(tuple_type, "tuple_type"),
         **known._asdict(),
     )
 
@@ -114,61 +142,29 @@ class _Known(NamedTuple):
     negative: Negative | None = None
 
 
-def _truth(annotation: Mapping[str, Any], image_wh: tuple[int, int]) -> _Known | str:
-    """The target's truth, or what is wrong with the annotation."""
+def _truth(annotation: Mapping[str, Any], image_wh: tuple[int, int]) -> _Known:
     # The target of a negative is not in the image, so a bbox is not read.
     if annotation.get("negative_type") is None:
-        box = _box(annotation.get("bbox"), image_wh)
-        return box if isinstance(box, str) else _Known("box", box)
+        if annotation.get("negative_level") is not None and annotation.get("positive_id") is not None:
+            raise FieldError("the negative's fields are broken: no negative_type")
+        return _Known("box", as_box(annotation.get("bbox"), image_wh))
     try:
         return _Known("absent", None, _negative(annotation))
-    except (KeyError, ValueError, TypeError) as error:
-        return f"the negative's fields are broken: {type(error).__name__} {error}"
-
-
-def _is_size(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value) and value >= 1
+    except FieldError as error:
+        raise FieldError(f"the negative's fields are broken: {error}") from error
 
 
 def _negative(annotation: Mapping[str, Any]) -> Negative:
     # "image" and "img" both contain "im". A file without the key has negative expressions.
-    cate = str(annotation.get("negative_cate", "text")).lower()
+    cate = as_name(annotation.get("negative_cate", "text"), "negative_cate").lower()
+    raw = annotation.get("negative_level")
+    # Some tools write numbers as texts.
+    level = int(raw) if isinstance(raw, str) and raw.isdecimal() and len(raw) == 1 else as_whole(raw)
+    if level is None or not -99 < level < 99:
+        raise FieldError(f"negative_level is {shortly(raw)}; a whole number is meant")
     return Negative(
         kind="image" if "im" in cate else "text",
-        type=str(annotation["negative_type"]),
-        level=int(annotation["negative_level"]),
-        positive_id=str(annotation["positive_id"]),
+        type=as_name(annotation["negative_type"], "negative_type"),
+        level=level,
+        positive_id=as_id(annotation.get("positive_id"), "positive_id"),
     )
-
-
-def _box(raw: object, image_wh: tuple[int, int]) -> Xyxy | str:
-    if not isinstance(raw, list) or len(raw) != 4:
-        return f"bbox is {raw!r}; it must be four numbers [x, y, w, h]"
-    if not all(isinstance(v, int | float) and math.isfinite(v) for v in raw):
-        return f"bbox {raw} has a value that is not a finite number"
-    x, y, w, h = (float(v) for v in raw)
-    if w <= 0 or h <= 0:
-        return f"bbox {raw} has no area"
-    width, height = image_wh
-    # By how many pixels the box extends beyond the image, on the side where it is most.
-    out = max(-x, -y, x + w - width, y + h - height)
-    if out > _BORDER_TOLERANCE:
-        return f"bbox {raw} (xywh) extends {out:g} pixels beyond the {width}x{height} image"
-    return (max(x, 0.0), max(y, 0.0), min(x + w, float(width)), min(y + h, float(height)))
-
-
-def _image_path(file_name: str, source: SourceFile) -> str | None:
-    """The image's path below the root: in the first folder that has it, else in the first folder.
-
-    None: the name leads out of the dataset's folder. Annotation files are not trusted.
-    """
-    # Strings, not `Path`s: this runs once per entry.
-    if os.path.isabs(file_name) or ".." in file_name.replace("\\", "/").split("/"):
-        return None
-    # The one folder is the root itself: there is nothing to look up or to normalize.
-    if source.image_folders == (".",) and "./" not in file_name:
-        return file_name
-    paths = [posixpath.normpath(posixpath.join(folder, file_name)) for folder in source.image_folders]
-    if len(paths) == 1:
-        return paths[0]
-    return next((path for path in paths if os.path.isfile(f"{source.root}/{path}")), paths[0])

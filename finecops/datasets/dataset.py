@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from finecops.collector import resting_collector
 from finecops.config.find import resolve
 from finecops.config.schema import DatasetConfig
 from finecops.datasets.formats import FORMATS
 from finecops.datasets.problems import Problem
 from finecops.datasets.source import SourceFile
 from finecops.errors import ConfigError, DataError
+from finecops.paths import safe_path
 from finecops.records import Sample
 
 
@@ -32,10 +34,20 @@ class Dataset:
     """In the order of the files."""
     problems: tuple[Problem, ...]
     """The entries that were left out."""
+    notes: tuple[Problem, ...] = ()
+    """The entries in whose texts something was replaced."""
 
     def image_path(self, sample: Sample) -> Path:
-        """The path of the sample's image file."""
-        return self.root / sample.image
+        """The path of the sample's image file.
+
+        Raises:
+            DataError: the name is not plain, or a link leads out of the folder of images.
+        """
+        # The longest folder first: the images' folder may itself be a link to where a cluster keeps them.
+        for folder in sorted(self.config.image_folders, key=len, reverse=True):
+            if sample.image.startswith(f"{folder}/"):
+                return safe_path(self.root / folder, sample.image.removeprefix(f"{folder}/"))
+        return safe_path(self.root, sample.image)
 
     @property
     def unknown(self) -> int:
@@ -86,7 +98,7 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
     # One checksum over all files, in order: the run folder keeps it, to notice a changed dataset.
     digest = hashlib.sha256()
     samples: dict[str, Sample] = {}
-    problems: list[Problem] = []
+    found_problems: list[Problem] = []
     for path in files:
         source = SourceFile(
             path=path,
@@ -97,11 +109,13 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
             image_folders=config.image_folders,
         )
         digest.update(source.content)
-        for found in _read(config, source, samples):
-            if isinstance(found, Problem):
-                problems.append(found)
-            else:
-                samples[found.id] = found
+        with resting_collector():
+            for found in _read(config, source, samples):
+                if isinstance(found, Problem):
+                    found_problems.append(found)
+                else:
+                    samples[found.id] = found
+    problems = [problem for problem in found_problems if problem.left_out]
     if not samples:
         first = f"; the first of {len(problems)} problems: {problems[0]}" if problems else ""
         raise DataError(f"no usable sample in {', '.join(map(str, files))}{first}")
@@ -113,6 +127,7 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
         sha256=digest.hexdigest(),
         samples=tuple(samples.values()),
         problems=tuple(problems),
+        notes=tuple(problem for problem in found_problems if not problem.left_out),
     )
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from finecops.text import has_odd_characters
 
 
 @dataclass(frozen=True)
@@ -14,6 +18,20 @@ class Problem:
     entry: str
     """The entry's id, or its number where it has none."""
     message: str
+    left_out: bool = True
+    """Whether the entry was left out. False: it is a sample, and something in it was replaced."""
 
     def __str__(self) -> str:
         return f"{self.file}: entry {self.entry}: {self.message}"
+
+
+def replaced_characters(path: Path, entry: str, fields: Iterable[Mapping[str, Any]]) -> Iterator[Problem]:
+    """A note if a text of an entry has control characters or half characters, which its sample has no longer."""
+    for values in fields:
+        for key, value in values.items():
+            # Most texts are plain: two calls that cost little come first.
+            if type(value) is not str or (value.isascii() and value.isprintable()):
+                continue
+            if has_odd_characters(value):
+                yield Problem(path, entry, f"control characters or half characters in {key} were replaced", False)
+                return

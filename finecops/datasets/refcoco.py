@@ -6,17 +6,21 @@ MDETR's files of the same datasets, in COCO format, are read too.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from finecops.datasets.coco import read_coco
-from finecops.datasets.problems import Problem
+from finecops.datasets.fields import FieldError, as_box, as_expression, as_id, as_image_path, as_image_wh, as_object
+from finecops.datasets.problems import Problem, replaced_characters
 from finecops.datasets.source import SourceFile
 from finecops.errors import DataError
-from finecops.records import Sample
+from finecops.records import Sample, Xyxy
 from finecops.safe_pickle import loads_plain
+from finecops.strict_json import parse_marked_json
+from finecops.text import plain_id, shortly
 
 _FIELDS = ("ann_id", "split", "image_id", "sentences")
 
@@ -36,57 +40,87 @@ def read_refcoco(source: SourceFile) -> Iterator[Sample | Problem]:
     if not isinstance(refs, list) or not all(isinstance(ref, dict) for ref in refs):
         raise DataError(f"{path} is not a list of referents")
     images, annotations = _instances(path.parent / "instances.json")
-    splits = {str(ref.get("split")) for ref in refs}
+    splits = {shortly(ref.get("split")).strip("'") for ref in refs}
     if split not in splits:
         raise DataError(f"{path} has no split {split!r}; there are: {', '.join(sorted(splits))}")
     for number, ref in enumerate(refs, start=1):
-        if ref.get("split") == split:
-            yield from _samples(source, number, ref, images=images, annotations=annotations)
-
-
-def _samples(
-    source: SourceFile,
-    number: int,
-    ref: Mapping[str, Any],
-    images: Mapping[int, Mapping[str, Any]],
-    annotations: Mapping[int, Mapping[str, Any]],
-) -> Iterator[Sample | Problem]:
-    """A sample per sentence of one referent, or a problem."""
-    missing = [key for key in _FIELDS if key not in ref]
-    image, annotation = images.get(ref.get("image_id", -1)), annotations.get(ref.get("ann_id", -1))
-    if missing or image is None or annotation is None:
-        what = f"no {', '.join(missing)}" if missing else "its image or annotation is not in instances.json"
-        yield Problem(source.path, str(ref.get("ref_id", number)), what)
-        return
-    x, y, w, h = (float(v) for v in annotation["bbox"])
-    for sentence in ref["sentences"]:
-        # "raw" is what the annotator wrote; "sent" is lowered and has no punctuation.
-        expression = str(sentence.get("raw") or sentence.get("sent") or "").strip()
-        if not expression or w <= 0 or h <= 0:
-            yield Problem(source.path, str(sentence.get("sent_id")), "the expression or the box is empty")
+        if ref.get("split") != split:
             continue
-        yield Sample(
-            id=str(sentence["sent_id"]),
-            dataset=source.dataset,
-            split=str(ref["split"]),
-            # A referent's own file_name ends in the annotation's id; the image's name is in instances.json. Only its
-            # last part is used, so that it cannot lead out of the folder.
-            image=f"{source.image_folders[0]}/{Path(str(image['file_name'])).name}",
-            width=int(image["width"]),
-            height=int(image["height"]),
-            expression=expression,
-            truth="box",
-            box=(x, y, min(x + w, float(image["width"])), min(y + h, float(image["height"]))),
-            level=None,
-        )
+        entry = plain_id(_plain(ref.get("ref_id"))) or f"number {number}"
+        try:
+            sentences, known = _referent(source, ref, images=images, annotations=annotations)
+        except FieldError as error:
+            yield Problem(path, entry, str(error))
+            continue
+        for sentence in sentences:
+            yield from _sample(source, sentence, entry, known)
 
 
-def _instances(path: Path) -> tuple[dict[int, Mapping[str, Any]], dict[int, Mapping[str, Any]]]:
+def _referent(
+    source: SourceFile,
+    ref: Mapping[str, Any],
+    images: Mapping[str, Mapping[str, Any]],
+    annotations: Mapping[str, Mapping[str, Any]],
+) -> tuple[list[Any], Mapping[str, Any]]:
+    """The sentences about a referent, and what its samples have in common."""
+    missing = [key for key in _FIELDS if key not in ref]
+    if missing:
+        raise FieldError(f"no {', '.join(missing)}")
+    image = images.get(plain_id(_plain(ref["image_id"])) or "")
+    annotation = annotations.get(plain_id(_plain(ref["ann_id"])) or "")
+    if image is None or annotation is None:
+        raise FieldError("its image or annotation is not in instances.json")
+    image_wh = as_image_wh(as_object(image, "its image"))
+    box: Xyxy = as_box(as_object(annotation, "its annotation").get("bbox"), image_wh)
+    # A referent's own file_name ends in the annotation's id; the image's name is in instances.json. Only its last part
+    # is used, since some copies of the file have a folder before it.
+    name = image.get("file_name")
+    path = as_image_path(name.rpartition("/")[2] if isinstance(name, str) else name, source)
+    if not isinstance(ref["sentences"], list) or not ref["sentences"]:
+        raise FieldError(f"sentences is {shortly(ref['sentences'])}; a list of objects is meant")
+    return ref["sentences"], {"image": path, "width": image_wh[0], "height": image_wh[1], "box": box}
+
+
+def _sample(source: SourceFile, raw: Any, referent: str, known: Mapping[str, Any]) -> Iterator[Sample | Problem]:
+    """The sample of one sentence, or a problem."""
+    entry = referent
+    try:
+        sentence = as_object(raw, "a sentence")
+        entry = as_id(_plain(sentence.get("sent_id")), "sent_id")
+        # "raw" is what the annotator wrote; "sent" is lowered and has no punctuation.
+        expression = as_expression(sentence.get("raw") or sentence.get("sent"))
+    except FieldError as error:
+        yield Problem(source.path, entry, str(error))
+        return
+    yield Sample(
+        id=entry,
+        dataset=source.dataset,
+        split=source.split,
+        expression=expression,
+        truth="box",
+        level=None,
+        **known,
+    )
+    yield from replaced_characters(source.path, entry, [sentence])
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy as Python's own: pickles may hold both."""
+    return value.item() if isinstance(value, np.integer) else value
+
+
+def _instances(path: Path) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapping[str, Any]]]:
     """Images and annotations of COCO, by id."""
     if not path.is_file():
         raise DataError(f"{path} does not exist; it is in the same archive as the refs file")
     try:
-        raw = json.loads(path.read_bytes())
-        return {image["id"]: image for image in raw["images"]}, {a["id"]: a for a in raw["annotations"]}
+        raw = parse_marked_json(path.read_bytes())
+        return _by_id(raw["images"]), _by_id(raw["annotations"])
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is not a COCO instances file: {type(error).__name__} {error}") from error
+
+
+def _by_id(entries: Any) -> dict[str, Mapping[str, Any]]:
+    # An entry without a usable id is nobody's: the referent that needs it says that it is not there.
+    found = {plain_id(entry.get("id")): entry for entry in entries if isinstance(entry, dict)}
+    return {id_: entry for id_, entry in found.items() if id_ is not None}

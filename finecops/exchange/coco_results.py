@@ -10,9 +10,14 @@ from typing import Any
 import numpy as np
 
 from finecops.errors import DataError
+from finecops.exchange.values import as_number, as_numbers
 from finecops.metrics.answers import OUTCOMES, Answers, AnswersBuilder
+from finecops.strict_json import parse_json
+from finecops.text import plain_id, shortly
 
 BOX_DIGITS = 4
+ID_MEANT = "a whole number or a short text is meant"
+BOX_MEANT = "four numbers [x, y, w, h] are meant"
 
 
 def read(path: Path, source: str) -> Answers:
@@ -22,23 +27,22 @@ def read(path: Path, source: str) -> Answers:
     Raises:
         DataError: it is no such list.
     """
-    try:
-        entries = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise DataError(f"{path} is not JSON: {error}") from error
-    if not isinstance(entries, list):
-        raise DataError(f"{path} is no results list; [{{image_id, category_id, bbox, score}}, …] is meant")
     boxes: dict[str, tuple[int, list[Any], list[Any]]] = {}
-    for number, entry in enumerate(entries, start=1):
+    for number, entry in enumerate(_entries(path), start=1):
         if not isinstance(entry, dict) or not {"image_id", "bbox"} <= entry.keys():
             raise DataError(f"{path}: entry {number} has no image_id or no bbox")
-        box = entry["bbox"]
-        if not isinstance(box, list) or len(box) != 4 or not all(isinstance(v, int | float) for v in box):
-            raise DataError(f"{path}: entry {number}: bbox is {box!r}; four numbers [x, y, w, h] are meant")
+        id_, box, score = plain_id(entry["image_id"]), as_numbers(entry["bbox"], 4), entry.get("score")
+        if id_ is None:
+            raise DataError(f"{path}: entry {number}: image_id is {shortly(entry['image_id'])}; {ID_MEANT}")
+        if box is None:
+            raise DataError(f"{path}: entry {number}: bbox is {shortly(entry['bbox'])}; {BOX_MEANT}")
+        # One number per box: a list of several would be the next boxes' scores.
+        if score is not None and as_number(score) is None:
+            raise DataError(f"{path}: entry {number}: score is {shortly(score)}; a number is meant")
         x, y, w, h = box
-        _, mine, scores = boxes.setdefault(str(entry["image_id"]), (number, [], []))
+        _, mine, scores = boxes.setdefault(id_, (number, [], []))
         mine.append((x, y, x + w, y + h))
-        scores.append(entry.get("score"))
+        scores.append(as_number(score))
     builder = AnswersBuilder(str(path), ranked=False, unit="entry")
     for id_, (number, mine, scores) in boxes.items():
         # Half-scored lists cannot be ranked; the file is at fault.
@@ -47,6 +51,16 @@ def read(path: Path, source: str) -> Answers:
             raise DataError(f"{path}: image_id {id_} has boxes with and without a score")
         builder.add(id_, status="box", boxes=mine, scores=given or None, presence=None, source=source, line=number)
     return builder.build()
+
+
+def _entries(path: Path) -> list[Any]:
+    try:
+        entries = parse_json(path.read_bytes())
+    except ValueError as error:
+        raise DataError(f"{path} is not JSON: {error}") from error
+    if not isinstance(entries, list):
+        raise DataError(f"{path} is no results list; [{{image_id, category_id, bbox, score}}, …] is meant")
+    return entries
 
 
 def write(path: Path, answers: Answers) -> int:

@@ -10,8 +10,10 @@ from typing import Any
 
 from finecops.errors import DataError
 from finecops.exchange.json_lines import read_objects
+from finecops.exchange.values import as_number, as_numbers
 from finecops.metrics.answers import Answers, AnswersBuilder
 from finecops.replies.choices import parse_letter
+from finecops.text import shortly
 
 ANSWER_SCORE, NONE_SCORE = "answer_prob_norm", "none_prob_norm"
 
@@ -31,19 +33,21 @@ def read(path: Path, source: str, score: str | None) -> Answers:
         text = row["answer"][0] if isinstance(row["answer"], list) and row["answer"] else row["answer"]
         # Which letter stands for None differs from row to row: it follows the last candidate.
         none = next((letter for letter, box in options.items() if box == "None"), None)
-        letter = parse_letter(str(text), tuple(options), none)
+        # Null is no answer, and no rejection either, though its text would be "None".
+        letter = parse_letter(text, tuple(options), none) if isinstance(text, str) else None
         presence = None if none is None else _probability(row, field=NONE_SCORE, path=path, number=number)
         presence = None if presence is None else 1 - presence
-        id_ = str(row["image_id"])
+        id_ = row["image_id"]
         if letter is None:
             builder.add(id_, status="unparsed", boxes=(), scores=None, presence=None, source=source, line=number)
-            builder.problem(number, f"{str(text)[:80]!r} names none of the options {', '.join(options)}")
+            builder.problem(number, f"{shortly(text)} names none of the options {shortly(', '.join(options))}")
         elif letter == none:
             builder.add(id_, status="reject", boxes=(), scores=None, presence=presence, source=source, line=number)
         else:
-            box = options[letter]
-            if not isinstance(box, list) or len(box) != 4 or not all(isinstance(v, int | float) for v in box):
-                raise DataError(f"{path}:{number}: option {letter} is {box!r}; four numbers xyxy are meant")
+            box = as_numbers(options[letter], 4)
+            if box is None:
+                meant = "four numbers xyxy are meant"
+                raise DataError(f"{path}:{number}: option {letter} is {shortly(options[letter])}; {meant}")
             probability = _probability(row, field=field, path=path, number=number)
             scores = None if probability is None else [probability]
             builder.add(id_, status="box", boxes=[box], scores=scores, presence=presence, source=source, line=number)
@@ -51,12 +55,14 @@ def read(path: Path, source: str, score: str | None) -> Answers:
 
 
 def _probability(row: Mapping[str, Any], field: str, path: Path, number: int) -> float | None:
-    value = row.get(field)
-    if value is None:
+    raw = row.get(field)
+    if raw is None:
         return None
-    if not isinstance(value, int | float) or value > 1e-6:
+    value = as_number(raw)
+    # The comparison refuses NaN too.
+    if value is None or not value <= 1e-6:
         raise DataError(
-            f"{path}:{number}: {field} is {value!r}; a log-probability is meant, which is not above 0 "
+            f"{path}:{number}: {field} is {shortly(raw)}; a log-probability is meant, which is not above 0 "
             "(answer_prob and none_prob are raw logits: use their _norm fields)"
         )
     return math.exp(value)

@@ -21,7 +21,7 @@ def read(path: Path) -> Answers:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
-                row = Prediction.model_validate_json(line)
+                row = Prediction.model_validate_json(line, strict=True)
             except ValidationError as error:
                 if not line.endswith(b"\n"):
                     builder.problem(number, "cut off (no end of line); left out, its sample counts as missing")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from finecops.collector import resting_collector
 from finecops.errors import DataError
 from finecops.exchange.formats import FileFormat, find_format
 from finecops.metrics.answers import Answers
@@ -43,7 +44,8 @@ def read_answers(path: Path, how: FileFormat, samples: Sequence[Sample], ignore_
 
 def read_unchecked(path: Path, how: FileFormat, samples: Sequence[Sample]) -> Answers:
     """Read a prediction file without a look at its ids; `samples` give the images' sizes where a text needs them."""
-    return find_format(how.name).read(path, how, samples)
+    with resting_collector():
+        return find_format(how.name).read(path, how, samples)
 
 
 def first_repeated(ids: Sequence[str]) -> str | None:

@@ -3,16 +3,18 @@ writes boxes and `--score` the field that holds one score per box."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from finecops.errors import DataError
 from finecops.exchange.json_lines import read_objects
+from finecops.exchange.values import as_numbers
 from finecops.metrics.answers import Answers, AnswersBuilder
 from finecops.replies.answer import Answer
 from finecops.replies.formats import BoxFormat, decode
+from finecops.strict_json import parse_json
+from finecops.text import clean_text, shortly
 
 ImageSizes = Mapping[str, tuple[int, int]]
 SCORE_FIELDS = ("scores", "score", "scores_prob_average", "scores_logits_average", "sum_log_prob")
@@ -30,7 +32,7 @@ def read(path: Path, source: str, sizes: ImageSizes, box_format: BoxFormat, scor
     builder = AnswersBuilder(str(path), ranked=False)
     unfit, scored = 0, False
     for number, row in read_objects(path, builder, ("image_id",)):
-        id_ = str(row["image_id"])
+        id_ = row["image_id"]
         text = text_of(row, path, number)
         found = decode(box_format, text, sizes.get(id_, (1, 1)))
         scores = scores_of(row, score, found)
@@ -47,7 +49,7 @@ def read(path: Path, source: str, sizes: ImageSizes, box_format: BoxFormat, scor
             id_, status=found.status, boxes=found.boxes, scores=scores, presence=None, source=source, line=number
         )
         if found.status == "unparsed":
-            builder.problem(number, f"{found.reason}: {text[:80]!r}")
+            builder.problem(number, f"{found.reason}: {shortly(text)}")
     if score is not None and not scored:
         raise DataError(f"{path}: no row with a box has the field {score!r}; --score names the field of the scores")
     return builder.build()
@@ -59,8 +61,7 @@ def scores_of(row: Mapping[str, Any], score: str | None, found: Answer) -> list[
         return None
     scores = row[score] if isinstance(row[score], list) else [row[score]]
     # One number for several boxes says nothing about their order.
-    fits = len(scores) == len(found.boxes) and all(isinstance(v, int | float) for v in scores)
-    return scores if fits else None
+    return as_numbers(scores, len(found.boxes))
 
 
 def find_score_field(path: Path) -> str | None:
@@ -68,7 +69,7 @@ def find_score_field(path: Path) -> str | None:
     with path.open("rb") as file:
         first = next((line for line in file if line.strip()), b"")
     try:
-        row = json.loads(first)
+        row = parse_json(first)
     except ValueError:
         return None
     return next((name for name in SCORE_FIELDS if name in row), None) if isinstance(row, dict) else None
@@ -84,6 +85,6 @@ def text_of(row: Mapping[str, Any], path: Path, number: int) -> str:
         if key in row:
             value = row[key][0] if isinstance(row[key], list) and row[key] else row[key]
             if isinstance(value, str):
-                return value
+                return clean_text(value)
             raise DataError(f"{path}:{number}: {key} is {type(value).__name__}; a text is meant")
-    raise DataError(f"{path}:{number}: no text or answer; the line has: {', '.join(map(str, row))}")
+    raise DataError(f"{path}:{number}: no text or answer; the line has: {shortly(', '.join(row), 300)}")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from finecops.extraction.rules import extract_target
 from finecops.records import Span
 
+MAX_PHRASE_CHARS = 300
+"""Nothing longer is looked for: looking takes time that grows with both lengths."""
+# Where a word is over: a character that is of no word, or the end.
+_WORD_END = re.compile(r"\W|$")
 _ARTICLE = re.compile(r"^(?:a|an|the|this|that|these|those|his|her|its|their)\s+", re.IGNORECASE)
 
 
@@ -21,23 +26,50 @@ def locate_phrase(expression: str, phrase: str) -> tuple[str, str, Span | None]:
     ('matched', 'shiny car', (8, 11))
     """
     cleaned = _ARTICLE.sub("", phrase.strip().strip(".,;:!?\"'“” ")).strip()
-    if not cleaned:
-        return "unmatched", phrase.strip(), None
-    span = _find(expression, re.escape(cleaned))
+    if not cleaned or len(cleaned) > MAX_PHRASE_CHARS:
+        return "unmatched", phrase.strip()[:MAX_PHRASE_CHARS], None
+    span = _find(expression, cleaned)
     if span is not None:
         return "found", expression[span[0] : span[1]], span
     # The head noun is last in an English noun phrase: a model may have changed the adjectives.
     head = cleaned.split()[-1]
     stem = head[:-1] if head.endswith("s") and len(head) > 3 else head
-    span = _find(expression, rf"{re.escape(stem)}(?:s|es)?")
+    span = _find(expression, stem, ("s", "es", ""))
     return ("matched", cleaned, span) if span is not None else ("unmatched", cleaned, None)
 
 
-def _find(expression: str, pattern: str) -> Span | None:
-    # Whole words alone: no "car" in "scarf".
-    spans = [m.span() for m in re.finditer(rf"(?<!\w)(?:{pattern})(?!\w)", expression, re.IGNORECASE)]
+def _find(expression: str, phrase: str, endings: tuple[str, ...] = ("",)) -> Span | None:
+    """The phrase in the subject, else the first; whole words alone: no "car" in "scarf"."""
+    spans = list(_occurrences(_folded(expression), _folded(phrase), endings))
+    if not spans:
+        return None
     subject = extract_target(expression)
-    for span in spans:
-        if span[0] < subject[1] and span[1] > subject[0]:
-            return span
-    return spans[0] if spans else None
+    return next((span for span in spans if span[0] < subject[1] and span[1] > subject[0]), spans[0])
+
+
+def _occurrences(text: str, phrase: str, endings: tuple[str, ...]) -> Iterator[Span]:
+    """Where a phrase with one of the endings stands between characters that are of no word.
+
+    The next occurrence is looked for behind the word in which the last one was found to begin.
+    """
+    at = text.find(phrase)
+    while at >= 0:
+        end = next((e for e in (at + len(phrase + x) for x in endings if text.startswith(x, at + len(phrase)))
+                    if not _is_word(text[e : e + 1])), None)  # fmt: skip
+        if end is not None and not _is_word(text[at - 1 : at] if at else ""):
+            yield at, end
+            at = text.find(phrase, end)
+        else:
+            # The phrase does not begin inside of a word: on to the next one.
+            ahead = _WORD_END.search(text, at + 1) if _is_word(text[at]) else None
+            at = text.find(phrase, ahead.start() if ahead else at + 1)
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
+
+
+def _folded(text: str) -> str:
+    """Small letters, as many characters as before: "İ" has two of them."""
+    small = text.lower()
+    return small if len(small) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)

@@ -13,10 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from finecops.errors import DataError
 from finecops.records import Prediction
 
 OUTCOMES = ("box", "reject", "unparsed", "failed", "missing")
 _INDEX = {name: i for i, name in enumerate(OUTCOMES)}
+
+LARGEST = 1e9
+"""No image has as many pixels in a row. The area of larger boxes would be infinite."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -107,7 +111,14 @@ class AnswersBuilder:
         source: str = "",
         line: int = 0,
     ) -> None:
-        """Add a row: `boxes [b, 4]` and `scores [b]`, or None if there are none. `line` counts from 1."""
+        """Add a row: `boxes [b, 4]` and `scores [b]`, or None if there are none. `line` counts from 1.
+
+        Raises:
+            DataError: there is another number of scores than of boxes. All rows' scores lie in one array, so they
+                would become the next row's.
+        """
+        if scores is not None and len(scores) != len(boxes):
+            raise DataError(f"{self.file}: {self.unit} {line}: {len(scores)} scores for {len(boxes)} boxes")
         self._ids.append(id_)
         self._outcome.append(_INDEX[status])
         self._counts.append(len(boxes))
@@ -135,8 +146,8 @@ class AnswersBuilder:
         given = np.zeros(len(counts), dtype=np.bool_)
         given[counts > 0] = self._given
         faults = (
-            (np.isnan(scores) & given[row_of], "a score is not a number"),
-            (~np.isfinite(boxes).all(axis=1), "a coordinate is not a finite number"),
+            (~np.isfinite(scores) & given[row_of], "a score is not a number, or not a finite one"),
+            (~(np.abs(boxes) < LARGEST).all(axis=1), "a coordinate is not a finite number of pixels"),
             ((boxes[:, 2:] < boxes[:, :2]).any(axis=1), "a box has x2 < x1 or y2 < y1; xyxy corners are meant"),
         )
         for fault, message in faults:

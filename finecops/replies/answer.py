@@ -12,6 +12,32 @@ from numpy.typing import NDArray
 from finecops.records import PredictionStatus, Span, Xyxy
 
 
+LARGEST_COORDINATE = 1e9
+"""In pixels. Rounding or multiplying larger ones may give infinity."""
+LARGEST_SCORE = 1e30
+"""Logits are never as large."""
+
+
+def unsound(boxes: Sequence[Sequence[float]], scores: Sequence[float] | None) -> str | None:
+    """Why boxes and scores of a model cannot be kept; None: they can.
+
+    >>> unsound([(1, 2, 3, float("nan"))], None)
+    'the model gave a coordinate that is not a finite number of pixels'
+    """
+    # Comparisons: they hold for no NaN, and whole numbers of any length can be compared.
+    for box in boxes:
+        for v in box:
+            if not -LARGEST_COORDINATE < v < LARGEST_COORDINATE:
+                return "the model gave a coordinate that is not a finite number of pixels"
+    if scores is None:
+        return None
+    if not all(-LARGEST_SCORE < v < LARGEST_SCORE for v in scores):
+        return "the model gave a score that is not a finite number"
+    if len(scores) != len(boxes):
+        return f"the model gave {len(scores)} scores for {len(boxes)} boxes"
+    return None
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a model answers to one query."""
@@ -30,6 +56,14 @@ class Answer:
     """Why there is no box."""
     note: str | None = None
     """A fallback that was used."""
+
+    def __post_init__(self) -> None:
+        """Make a failure of an answer whose numbers no row can hold: see `unsound`."""
+        why = unsound(self.boxes, self.scores) if self.boxes or self.scores else None
+        if why is not None:
+            for name, value in (("status", "failed"), ("boxes", ()), ("scores", None), ("spans", ()), ("reason", why)):
+                # A frozen dataclass: this is how its own initialiser sets fields.
+                object.__setattr__(self, name, value)
 
     @classmethod
     def of_arrays(cls, xyxy: NDArray[Any], scores: NDArray[Any] | None, note: str | None = None) -> Answer:

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 """The letters of options, in order."""
 
+MAX_CHARS = 200_000
+"""Of a longer reply, this much is read."""
+
 # Phrases that mean the option None when a reply names no letter.
 _REFUSALS = ("none", "no suitable", "not present", "not in the image", "no match")
 # A capital letter that is not part of a word: "C", "(C)", "C.", but not the "C" of "Cat" or of "C's".
@@ -43,7 +46,7 @@ def parse_letter(text: str, letters: Sequence[str], none_letter: str | None = No
     >>> parse_letter("A and B", "ABCD") is None
     True
     """
-    plain = text.strip()
+    plain = text[:MAX_CHARS].strip()
     # A single small letter is accepted only as the whole reply: in a sentence "a" and "i" are words.
     if len(plain) == 1:
         return plain.upper() if plain.upper() in letters else None

@@ -14,6 +14,11 @@ import numpy as np
 
 from finecops.errors import ModelError
 from finecops.metrics.answers import Floats
+from finecops.replies.answer import LARGEST_SCORE
+
+
+_ROUNDED_ZERO = 0.01
+_NOT_FINITE = "the model gave a probability that is not a finite number"
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,14 @@ class LetterScores:
     """The answer as text, where it was generated."""
     error: str | None = None
     """Why there is no answer."""
+
+    def __post_init__(self) -> None:
+        """Make an error of probabilities that no row can hold: a model whose numbers overflow gives NaN."""
+        numbers = [*(self.probabilities or ()), *(() if self.mass is None else (self.mass,))]
+        if not all(-LARGEST_SCORE < v < LARGEST_SCORE for v in numbers):
+            for name, value in (("probabilities", None), ("mass", None), ("error", _NOT_FINITE)):
+                # A frozen dataclass: this is how its own initialiser sets fields.
+                object.__setattr__(self, name, value)
 
 
 class Tokenizer(Protocol):
@@ -88,7 +101,8 @@ def letters_from_logprobs(top: Mapping[str, float], letters: Sequence[str]) -> t
     for token, logprob in top.items():
         # "▁" and "Ġ" are how SentencePiece and byte-level BPE write a leading blank.
         plain = token.strip().strip("().:*\"'`▁Ġ")
-        if plain in sums and math.isfinite(logprob):
+        # A log-probability is not above 0; servers round, so a little above is.
+        if plain in sums and logprob <= _ROUNDED_ZERO and math.isfinite(logprob):
             sums[plain] += math.exp(logprob)
     mass = sum(sums.values())
     if mass <= 0:
@@ -100,6 +114,12 @@ def letters_from_logprobs(top: Mapping[str, float], letters: Sequence[str]) -> t
 def _log_share(logits: Floats, ids: Sequence[Sequence[int]]) -> Floats:
     """Logarithm of each letter's probability relative to the most likely letter: log-sum-exp over its tokens."""
     groups = [logits[list(group)] for group in ids]
-    logs = np.array([group.max() + np.log(np.exp(group - group.max()).sum()) for group in groups])
+    logs = np.array([_log_sum_exp(group) for group in groups])
     shifted: Floats = logs - logs.max()
     return shifted
+
+
+def _log_sum_exp(group: Floats) -> float:
+    top = float(group.max())
+    # A letter whose tokens are all ruled out: the difference of two infinities is no number.
+    return top if top == -math.inf else top + float(np.log(np.exp(group - top).sum()))

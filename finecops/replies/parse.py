@@ -7,7 +7,7 @@ from dataclasses import replace
 from finecops.config.schema import MllmConfig
 from finecops.replies.answer import Answer, Reply
 from finecops.replies.box_text import parse_boxes
-from finecops.replies.confidence import CONFIDENCES, Confidence, box_confidence
+from finecops.replies.confidence import CONFIDENCES, Confidence, box_confidences
 from finecops.replies.formats.florence import target_first
 
 
@@ -29,7 +29,7 @@ def parse_reply(
     # Florence-2 gives boxes to every phrase of the sentence; the target's come first.
     if target is not None and config.box_format == "loc_tokens_xyxy1000":
         answer = answer.chosen(target_first(reply.text, [start for start, _ in answer.spans], target))
-    scores = [box_confidence(reply, span, confidence) for span in answer.spans]
+    scores = box_confidences(reply, answer.spans, confidence)
     known = tuple(score for score in scores if score is not None)
     # If one box has no score, none gets one: they could not be ranked together.
     if not answer.boxes or len(known) < len(answer.boxes):

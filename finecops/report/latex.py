@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from finecops.report.document import Document, Table, cell_text
-from finecops.report.text import printable
+from finecops.text import printable
 
 # Names of models and samples come from files: they must not be read as commands.
 _SPECIAL = {

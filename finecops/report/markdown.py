@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from finecops.report.document import Document, Table, cell_text
-from finecops.report.text import printable
+from finecops.text import printable
 
 # Names come from files: a bar would cut a table, a bracket would make a link.
 _SPECIAL = re.compile(r"([\\`*_|<>\[\]#~])")

@@ -4,27 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterator, Sequence
 
 from finecops.report.document import Column, Document, Table, cell_text
+from finecops.text import printable
 
 _GAP = "  "
-
-
-def printable(text: str) -> str:
-    """The text with every control character (terminal escapes, line ends, direction marks) replaced.
-
-    >>> printable("a" + chr(27) + "[31mb")
-    'a\ufffd[31mb'
-    """
-    return text if text.isascii() and text.isprintable() else "".join(map(_safe, text))
-
-
-def _safe(char: str) -> str:
-    # C: control, format, surrogate, private; Zl and Zp end a line.
-    category = unicodedata.category(char)
-    return "\N{REPLACEMENT CHARACTER}" if category[0] == "C" or category in ("Zl", "Zp") else char
 
 
 def write_text(document: Document) -> str:

@@ -57,7 +57,7 @@ def test_invalid_entries_become_problems(tmp_path: Path) -> None:
     assert len(dataset.samples) == 2
     assert [p.message for p in dataset.problems] == [
         "its image or annotation is not in instances.json",
-        "the expression or the box is empty",
+        "the expression is empty",
     ]
 
 

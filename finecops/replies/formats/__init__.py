@@ -97,22 +97,24 @@ def _no_box(box: Xyxy, image_wh: ImageWh) -> str:
 
 def _point(text: str, image_wh: ImageWh) -> list[Found]:
     # Molmo writes <point …> for one point and <points …> for several.
-    match = re.search(r"<points?\b[^>]*>", text)
-    return ["the answer is a point, not a box: use the model as a selector (`finecops crs`)"] if match else []
+    begin = re.search(r"<points?\b", text)
+    if begin is None or text.find(">", begin.end()) < 0:
+        return []
+    return ["the answer is a point, not a box: use the model as a selector (`finecops crs`)"]
 
 
 _FOUR: Final = ",".join([NUMBER] * 4)
 # Brackets and ";" are looked at, not consumed: in "[[1,2,3,4;5,6,7,8]]" the ";" ends one box and begins the next.
 _IN_BRACKETS: Final = rf"(?<=[\[;]){_FOUR}(?=[\];])"
 _ANGLES: Final = r"<(\d{1,4})>" * 4
-_LOC: Final = r"<loc_(\d+)>" * 4
+_LOC: Final = r"<loc_(\d++)>" * 4
 # PaliGemma writes y before x, so the groups have names.
 _LOC_YX: Final = "".join(rf"<loc(?P<{name}>\d{{4}})>" for name in ("y1", "x1", "y2", "x2"))
 
 BOX_FORMATS: Final[Mapping[str, BoxFormat]] = {
     # Qwen2-VL. The markers are not part of the pattern: servers remove them.
     "norm1000_paren": _four_numbers(
-        rf"\({NUMBER},{NUMBER}\)\s*,?\s*\({NUMBER},{NUMBER}\)",
+        rf"\({NUMBER},{NUMBER}\)\s*+,?\s*+\({NUMBER},{NUMBER}\)",
         per_axis(1000),
         "<|box_start|>({x1},{y1}),({x2},{y2})<|box_end|>",
     ),
@@ -126,11 +128,11 @@ BOX_FORMATS: Final[Mapping[str, BoxFormat]] = {
     "pixel_list": _four_numbers(_IN_BRACKETS, PIXELS, "[{x1}, {y1}, {x2}, {y2}]"),
     # Qwen3-VL
     "json_bbox2d_rel1000": _four_numbers(
-        rf'"bbox_2d"\s*:\s*\[{_FOUR}\]', per_axis(1000), '[{{"bbox_2d": [{x1}, {y1}, {x2}, {y2}]}}]'
+        rf'"bbox_2d"\s*+:\s*+\[{_FOUR}\]', per_axis(1000), '[{{"bbox_2d": [{x1}, {y1}, {x2}, {y2}]}}]'
     ),
     # Qwen2.5-VL: pixels of the resized image. `finecops.replies.box_text` passes that image's size.
     "json_bbox2d_abs_resized": _four_numbers(
-        rf'"bbox_2d"\s*:\s*\[{_FOUR}\]', PIXELS, '[{{"bbox_2d": [{x1}, {y1}, {x2}, {y2}]}}]'
+        rf'"bbox_2d"\s*+:\s*+\[{_FOUR}\]', PIXELS, '[{{"bbox_2d": [{x1}, {y1}, {x2}, {y2}]}}]'
     ),
     # GLM-4.xV
     "glm_box": _glm_box(),
@@ -151,6 +153,9 @@ BOX_FORMATS: Final[Mapping[str, BoxFormat]] = {
 IN_RESIZED_PIXELS: Final = frozenset({"json_bbox2d_abs_resized"})
 """Formats whose numbers are pixels of the resized image; see `finecops.replies.box_text`."""
 
+MAX_REPLY_CHARS: Final = 200_000
+"""Longer replies are cut before they are parsed: no model's answer is as long, reasoning included."""
+
 # Phrases that mean "the target is not there" when a reply has no box.
 _REFUSALS = ("none", "not found", "no target", "not present", "not in the image", "does not exist", "[]")
 
@@ -158,14 +163,20 @@ _REFUSALS = ("none", "not found", "no target", "not present", "not in the image"
 def decode(box_format: BoxFormat, text: str, image_wh: tuple[int, int]) -> Answer:
     """Parse a reply: its boxes if there are any, else a rejection if it says so, else unparsed.
 
-    A reply with no valid box but with a broken one (corners in the wrong order, a coordinate out of range) is unparsed,
+    Of a reply that is longer than `MAX_REPLY_CHARS`, the beginning is read; the note or the reason says so. A reply with
+    no valid box but with a broken one (corners in the wrong order, a coordinate out of range) is unparsed,
     with the reason.
     """
-    found = box_format.find(text, image_wh)
+    found = box_format.find(text[:MAX_REPLY_CHARS], image_wh)
     good = [item for item in found if not isinstance(item, str)]
+    cut = None
+    if len(text) > MAX_REPLY_CHARS:
+        cut = f"the reply has {len(text)} characters, of which the first {MAX_REPLY_CHARS} are read"
     if good:
         boxes, spans = zip(*good)
-        return Answer("box", boxes, spans=spans)
+        return Answer("box", boxes, spans=spans, note=cut)
+    if cut is not None:
+        return Answer("unparsed", reason=cut)
     if found:
         return Answer("unparsed", reason=str(found[0]))
     plain = text.strip().strip("\"'“”.").lower()

@@ -6,6 +6,7 @@ This module finds the boxes of the target's phrase.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 
 _LOC = re.compile(r"<loc_\d+>")
@@ -21,12 +22,7 @@ def label_before(text: str, start: int) -> str:
     >>> label_before("a car<loc_1><loc_2><loc_3><loc_4>", 5)
     'a car'
     """
-    before = text[:start]
-    while (last := _ends_with_location(before)) is not None:
-        before = before[:last]
-    # The phrase begins after the location tokens of the phrase before it.
-    begin = max((match.end() for match in _LOC.finditer(before)), default=0)
-    return _TAG.sub("", before[begin:]).strip()
+    return next((label for begin, end, label in _labels(text) if begin <= start < end), "")
 
 
 def target_first(text: str, starts: Sequence[int], target: str) -> list[int]:
@@ -35,15 +31,28 @@ def target_first(text: str, starts: Sequence[int], target: str) -> list[int]:
     The overlap is the number of shared words divided by the number of different words in both (Jaccard).
     """
     wanted = set(_WORD.findall(target.lower()))
-
-    def overlap(index: int) -> float:
-        words = set(_WORD.findall(label_before(text, starts[index]).lower()))
-        return len(words & wanted) / len(words | wanted) if words | wanted else 0.0
-
+    runs = [(begin, _overlap(label, wanted)) for begin, _, label in _labels(text)]
+    begins = [begin for begin, _ in runs]
+    # The run of tokens that a box stands in is the last that begins before it.
+    overlaps = [runs[at - 1][1] if (at := bisect_right(begins, start)) else 0.0 for start in starts]
     # Among equal overlaps the model's own order stays.
-    return sorted(range(len(starts)), key=lambda index: (-overlap(index), index))
+    return sorted(range(len(starts)), key=lambda index: (-overlaps[index], index))
 
 
-def _ends_with_location(text: str) -> int | None:
-    match = re.search(r"<loc_\d+>$", text)
-    return match.start() if match else None
+def _labels(text: str) -> list[tuple[int, int, str]]:
+    """For each run of location tokens: its begin, its end, and the phrase before it. One pass over the text."""
+    runs: list[tuple[int, int, str]] = []
+    begin, end, phrase = 0, 0, ""
+    for match in _LOC.finditer(text):
+        if match.start() > end or not runs:
+            begin, phrase = match.start(), _TAG.sub("", text[end : match.start()]).strip()
+            runs.append((begin, match.end(), phrase))
+        else:
+            runs[-1] = (begin, match.end(), phrase)
+        end = match.end()
+    return runs
+
+
+def _overlap(label: str, wanted: set[str]) -> float:
+    words = set(_WORD.findall(label.lower()))
+    return len(words & wanted) / len(words | wanted) if words | wanted else 0.0

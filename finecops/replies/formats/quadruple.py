@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from finecops.records import Xyxy
+from finecops.text import shortly
 
 ImageWh = tuple[int, int]
 Found = tuple[Xyxy, tuple[int, int]] | str
 """A box in pixels with its character span, or the reason why a box is not valid."""
-NUMBER: Final = r"\s*(\d+(?:\.\d+)?)\s*"
-"""Regular expression of a number without a sign, with blanks around it; one group."""
+NUMBER: Final = r"\s*+(\d++(?:\.\d++)?+)\s*+"
+"""Regular expression of a number without a sign, with blanks around it; one group. Possessive: nothing is read twice, so
+that a text that almost has a box takes no longer than one that has."""
 
 
 @dataclass(frozen=True)
@@ -127,10 +129,10 @@ def find_boxes(pattern: re.Pattern[str], convention: Convention, text: str, imag
         x1, y1, x2, y2 = match.group(*order)
         values = (float(x1), float(y1), float(x2), float(y2))
         if max(values) > highest:
-            found.append(f"{match[0].strip()} has a coordinate above {highest:g}")
+            found.append(f"{shortly(match[0].strip())[1:-1]} has a coordinate above {highest:g}")
         # Equal numbers on one axis only may still be a box: one bin wide, for a convention of bins.
         elif values[0] > values[2] or values[1] > values[3] or values[:2] == values[2:]:
-            found.append(f"{match[0].strip()} has its corners in the wrong order")
+            found.append(f"{shortly(match[0].strip())[1:-1]} has its corners in the wrong order")
         else:
             left, top, right, bottom = convention.to_pixels(values, image_wh)
             w, h = image_wh
@@ -139,7 +141,7 @@ def find_boxes(pattern: re.Pattern[str], convention: Convention, text: str, imag
             if left < 0 or top < 0 or right > w or bottom > h:
                 cut = (min(max(left, 0.0), w), min(max(top, 0.0), h), min(max(right, 0.0), w), min(max(bottom, 0.0), h))
             if cut[0] >= cut[2] or cut[1] >= cut[3]:
-                found.append(f"{match[0].strip()} has its corners in the wrong order or no area")
+                found.append(f"{shortly(match[0].strip())[1:-1]} has its corners in the wrong order or no area")
             else:
                 found.append((cut, match.span()))
     return found

@@ -1,0 +1,123 @@
+"""The fields of annotation entries, checked: one function per field, for every format.
+
+Annotation files are not trusted. Each function gives the value as a sample keeps it.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from finecops.datasets.source import SourceFile
+from finecops.paths import name_problem
+from finecops.records import Xyxy
+from finecops.strict_json import RepeatedKeys
+from finecops.text import clean_line, plain_id, shortly
+
+BORDER_TOLERANCE = 2.0
+"""Boxes may extend beyond the image by this many pixels, as some of GQA's do; they are clipped."""
+MAX_SIDE = 100_000
+"""Images are not wider or higher, in pixels."""
+MAX_CHARS = 10_000
+"""Expressions are not longer."""
+
+
+class FieldError(ValueError):
+    """A field of an entry cannot be used; the message says why."""
+
+
+def as_object(value: object, what: str) -> Mapping[str, Any]:
+    """An entry as an object, in which no key stands twice."""
+    if isinstance(value, RepeatedKeys):
+        raise FieldError(f"the key {shortly(value.key)} stands twice in {what}")
+    if not isinstance(value, dict):
+        raise FieldError(f"{what} is {shortly(value)}, not an object")
+    return value
+
+
+def as_expression(value: object) -> str:
+    """A caption or sentence, without control characters."""
+    if not isinstance(value, str):
+        raise FieldError(f"the expression is {shortly(value)}; a text is meant")
+    if len(value) > MAX_CHARS:
+        raise FieldError(f"the expression has {len(value)} characters; the limit is {MAX_CHARS}")
+    found = clean_line(value)
+    if not found:
+        raise FieldError("the expression is empty")
+    return found
+
+
+def as_id(value: object, what: str) -> str:
+    """An id as a text."""
+    found = plain_id(value)
+    if found is None:
+        raise FieldError(f"{what} is {shortly(value)}; a whole number or a short text is meant")
+    return found
+
+
+def as_name(value: object, what: str) -> str:
+    """A short text, as types of negatives have them."""
+    found = _name(value) if isinstance(value, str) else None
+    if found is None:
+        raise FieldError(f"{what} is {shortly(value)}; a short text is meant")
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _name(value: str) -> str | None:
+    # Some dozens of names stand in tens of thousands of entries.
+    return plain_id(value)
+
+
+def as_image_wh(image: Mapping[str, Any]) -> tuple[int, int]:
+    """Width and height of an image."""
+    width, height = as_whole(image.get("width")), as_whole(image.get("height"))
+    if width is None or height is None or not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
+        raise FieldError(f"width and height are {shortly(image.get('width'))} and {shortly(image.get('height'))}")
+    return width, height
+
+
+def as_whole(value: object) -> int | None:
+    """A whole number, also one that is written as a float; None for anything else."""
+    if type(value) is int:
+        return value
+    return int(value) if type(value) is float and value.is_integer() else None
+
+
+def as_box(raw: object, image_wh: tuple[int, int]) -> Xyxy:
+    """A box `[x, y, w, h]` as corners inside the image."""
+    if not isinstance(raw, list) or len(raw) != 4 or not all(type(v) is int or type(v) is float for v in raw):
+        raise FieldError(f"bbox is {shortly(raw)}; it must be four numbers [x, y, w, h]")
+    # A comparison holds for whole numbers of any length, and for no NaN.
+    if not all(-1e9 < v < 1e9 for v in raw):
+        raise FieldError(f"bbox {shortly(raw)} has a value that is not a finite number of pixels")
+    x, y, w, h = (float(v) for v in raw)
+    if w <= 0 or h <= 0:
+        raise FieldError(f"bbox {raw} has no area")
+    width, height = image_wh
+    # By how many pixels the box extends beyond the image, on the side where it is most.
+    out = max(-x, -y, x + w - width, y + h - height)
+    if out > BORDER_TOLERANCE:
+        raise FieldError(f"bbox {raw} (xywh) extends {out:g} pixels beyond the {width}x{height} image")
+    x1, y1, x2, y2 = max(x, 0.0), max(y, 0.0), min(x + w, float(width)), min(y + h, float(height))
+    if x1 >= x2 or y1 >= y2:
+        raise FieldError(f"bbox {raw} (xywh) has no area inside the {width}x{height} image")
+    return x1, y1, x2, y2
+
+
+def as_image_path(file_name: object, source: SourceFile) -> str:
+    """The image's path below the root: in the first folder that has it, else in the first folder."""
+    problem = name_problem(file_name)
+    if problem is not None:
+        raise FieldError(f"the image has {problem}" if problem.startswith("a name") else f"of the image: {problem}")
+    name = str(file_name)
+    # Strings, not `Path`s: this runs once per entry. The one folder is the root itself: nothing to look up.
+    if source.image_folders == (".",) and "./" not in name:
+        return name
+    paths = [posixpath.normpath(posixpath.join(folder, name)) for folder in source.image_folders]
+    if len(paths) == 1:
+        return paths[0]
+    return next((path for path in paths if os.path.isfile(f"{source.root}/{path}")), paths[0])

@@ -1,0 +1,74 @@
+"""JSON of files that are not trusted: whatever is wrong with it is a ValueError."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+_LONG_DIGITS = 300
+"""A whole number of more digits is beyond every float."""
+Pairs = list[tuple[str, Any]]
+
+
+class RepeatedKeys(dict[str, Any]):
+    """An object in which a key stands twice: nobody knows which value was meant."""
+
+    key = ""
+    """The key."""
+
+
+def parse_json(content: bytes | str) -> Any:
+    """Parse JSON.
+
+    Raises:
+        ValueError: it is none, is nested too deeply, has a key twice in one object or a number of thousands of digits.
+    """
+    try:
+        return json.loads(content, object_pairs_hook=_refuse_repeated)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def parse_marked_json(content: bytes | str) -> Any:
+    """Parse JSON in which one bad entry stops no file.
+
+    An object with a key twice becomes `RepeatedKeys`; a number of thousands of digits becomes infinite.
+
+    Raises:
+        ValueError: it is none, or is nested too deeply.
+    """
+    try:
+        try:
+            return json.loads(content, object_pairs_hook=_mark_repeated)
+        except json.JSONDecodeError:
+            raise
+        except ValueError:
+            # Python converts no number of thousands of digits: it is no JSONDecodeError, and costs the whole file.
+            return json.loads(content, object_pairs_hook=_mark_repeated, parse_int=_any_int)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _any_int(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _LONG_DIGITS else float(digits)
+
+
+def _refuse_repeated(pairs: Pairs) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"the key {_first_repeated(pairs)!r} stands twice in one object")
+    return found
+
+
+def _mark_repeated(pairs: Pairs) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    marked = RepeatedKeys(found)
+    marked.key = _first_repeated(pairs)
+    return marked
+
+
+def _first_repeated(pairs: Pairs) -> str:
+    return next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
