@@ -22,6 +22,7 @@ from finecops.cli.score import score_command
 from finecops.cli.sfa import sfa_app
 from finecops.cli.sweep import sweep_command
 from finecops.errors import FinecopsError, UsageError
+from finecops.text import printable
 
 HELP = """Referring expression comprehension (REC): find the one box that a sentence describes.
 
@@ -69,6 +70,9 @@ def _options(
         stream=sys.stderr,
     )
     logging.getLogger("finecops").setLevel(logging.DEBUG if verbose else logging.INFO)
+    # On the handlers: a filter of a logger does not see what its children log.
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_plain_record)
     # These libraries log every request and image at INFO.
     for noisy in ("PIL", "httpx", "httpcore", "openai", "filelock", "urllib3", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -119,7 +123,16 @@ def main() -> None:
         raise
 
 
+def _plain(message: str) -> str:
+    """A message as a terminal may get it: ids, replies and file names in it may hold escape sequences."""
+    return "\n".join(map(printable, message.splitlines()))
+
+
+def _plain_record(record: logging.LogRecord) -> bool:
+    record.msg, record.args = _plain(record.getMessage()), None
+    return True
+
+
 def _fail(message: str, code: int) -> NoReturn:
-    # Results go to stdout, so that a pipe never holds an error message.
-    typer.secho(message, fg=typer.colors.RED, err=True)
+    typer.secho(_plain(message), fg=typer.colors.RED, err=True)
     raise SystemExit(code) from None

@@ -12,13 +12,12 @@ from typing import Literal
 import numpy as np
 
 from finecops.boxes import nms_xyxy
-from finecops.images import read_picture
 from finecops.models.backends import load_specialist_model
 from finecops.models.protocols import Query, QueryGroup, Specialist
 from finecops.records import Route, Sample, Target
 from finecops.replies.answer import Answer
 from finecops.runs.specification import ImageGroup, Resources, StageContext, StageSettings, StageSpec
-from finecops.stages.rows import SpecialistSetting, rounded_boxes, rounded_scores
+from finecops.stages.rows import SpecialistSetting, picture_of, rounded_boxes, rounded_scores
 
 KEPT_SCORE = 0.05
 """Detections above this score are kept in the row, whatever the router's threshold."""
@@ -66,7 +65,7 @@ class RouteStage:
                 if self._phrase(sample):
                     first.setdefault(self._phrase(sample), sample.id)
             queries = tuple(Query(phrase, sample_id=sample_id) for phrase, sample_id in first.items())
-            asked.append(QueryGroup(read_picture(group.image), queries))
+            asked.append(QueryGroup(picture_of(group), queries))
         found = self.router.detect(asked)
         rows = []
         for group, query_group, answers in zip(groups, asked, found, strict=True):

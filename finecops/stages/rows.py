@@ -10,7 +10,8 @@ from pydantic import PlainSerializer
 
 from finecops.config.fingerprint import model_settings
 from finecops.config.schema import MllmConfig, SpecialistConfig
-from finecops.images import read_picture
+from finecops.errors import DataError
+from finecops.images import Picture, read_picture
 from finecops.models.protocols import Query, QueryGroup
 from finecops.records import Prediction, Sample, Target, Xyxy
 from finecops.replies.answer import Answer
@@ -45,10 +46,23 @@ def expression_query(sample: Sample, targets: Mapping[str, Target] | None) -> Qu
     return Query(sample.expression, target.phrase, target.span, sample.id)
 
 
+def picture_of(group: ImageGroup) -> Picture:
+    """The decoded image of a group.
+
+    Raises:
+        DataError: it cannot be read, or has another size than its samples say: their boxes would be wrong.
+    """
+    sizes = {(sample.width, sample.height) for sample in group.samples}
+    if len(sizes) > 1:
+        # The runner tries the samples one by one, and those that fit have their answers.
+        raise DataError(f"the samples on {group.image} say different sizes of it: {sorted(sizes)}")
+    return read_picture(group.image, sizes.pop() if sizes else None)
+
+
 def query_groups(groups: Sequence[ImageGroup], targets: Mapping[str, Target] | None) -> list[QueryGroup]:
     """Decode the images of groups and make their queries."""
     return [
-        QueryGroup(read_picture(group.image), tuple(expression_query(sample, targets) for sample in group.samples))
+        QueryGroup(picture_of(group), tuple(expression_query(sample, targets) for sample in group.samples))
         for group in groups
     ]
 

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from finecops.config.schema import MllmConfig
-from finecops.images import Picture, read_picture
+from finecops.images import Picture
 from finecops.models.backends import load_mllm_model
 from finecops.models.protocols import Mllm, Question, QuestionGroup
 from finecops.records import Candidates, Prediction, Route, Sample, Xyxy
@@ -23,7 +23,7 @@ from finecops.runs.manifest import Answering
 from finecops.runs.specification import ImageGroup, Resources, StageContext, StageSettings, StageSpec, Watched
 from finecops.stages.candidates import CandidateSettings, Proposer
 from finecops.stages.marks import draw_marks
-from finecops.stages.rows import SCORE_DIGITS, MllmSetting, failed_prediction
+from finecops.stages.rows import SCORE_DIGITS, MllmSetting, failed_prediction, picture_of
 
 SOURCE = "crs"
 
@@ -79,7 +79,7 @@ class SelectionStage:
 
     def _question_groups(self, group: ImageGroup, asked: Sequence[tuple[Sample, Options]]) -> list[QuestionGroup]:
         """All questions about the image together; with marks each has a picture of its own."""
-        picture = read_picture(group.image) if asked else None
+        picture = picture_of(group) if asked else None
         if picture is None:
             return []
         questions = [_question(sample, self._boxes(sample), options) for sample, options in asked]

@@ -154,7 +154,7 @@ def test_an_invalid_answer_is_a_failure_with_its_reason(tmp_path: Path, answers:
     IMAGE.pixels.save(path)
     model = WorkerModel(specialist(command))
     stage = SpecialistStage(model, specialist(command), None)
-    (row,) = stage([ImageGroup(path, (make_sample("a"),))])
+    (row,) = stage([ImageGroup(path, (make_sample("a", width=100, height=80),))])
     assert row.status == "failed"
     assert message in str(row.reason)
 
