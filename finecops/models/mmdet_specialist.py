@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from finecops.boxes import clip_xyxy
 from finecops.config.find import resolve
 from finecops.config.schema import SpecialistConfig
 from finecops.errors import ConfigError, ModelError, TextLengthError, first_line
 from finecops.models.grounding_dino import clean_text, span_columns
+from finecops.models.numbers import best_answer
 from finecops.models.protocols import Query, QueryGroup
 from finecops.replies.answer import Answer
 
@@ -123,9 +123,7 @@ class MmdetSpecialist:
 
     def _best(self, found: Any, image_wh: tuple[int, int], note: str | None) -> Answer:
         scores = found.scores.double().cpu().numpy()
-        # Stable: equal scores keep the model's order, on every machine.
-        order = np.argsort(-scores, kind="stable")[: self.config.max_boxes]
-        return Answer.of_arrays(clip_xyxy(found.bboxes.double().cpu().numpy()[order], image_wh), scores[order], note)
+        return best_answer(found.bboxes.double().cpu().numpy(), scores, image_wh, self.config.max_boxes, note)
 
 
 def _fix_decoder_positions() -> None:
