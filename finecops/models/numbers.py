@@ -44,9 +44,11 @@ def box_fault(boxes: Sequence[Sequence[float]], scores: Sequence[float], image_w
     if (xyxy[:, :2] > xyxy[:, 2:]).any():
         return "a box has its corners in the wrong order"
     size = np.array(image_wh, dtype=np.float64)
-    if (xyxy[:, :2] >= size).any() or (xyxy[:, 2:] <= 0).any():
+    low, high = xyxy[:, :2], xyxy[:, 2:]
+    # A box that another program clipped may lie on the border; it reaches no further.
+    if ((low >= size) & (high > size)).any() or ((high <= 0) & (low < 0)).any():
         return "a box lies outside the image"
-    if (xyxy[:, :2] < -size).any() or (xyxy[:, 2:] > 2 * size).any():
+    if (low < -size).any() or (high > 2 * size).any():
         return "a box reaches far out of the image: it is in other coordinates"
     if any(abs(score) > _LARGEST_SCORE for score in scores):
         return "a score is too large to be one"
