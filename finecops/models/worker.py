@@ -160,7 +160,7 @@ class WorkerModel:
             return Answer.failed(answer.error or f"worker {self.config.name} gave no boxes")
         boxes = clip_xyxy(np.array(answer.boxes, dtype=np.float64).reshape(-1, 4), image.size)
         # Without boxes, missing scores are an empty list, not an answer without scores.
-        scores = np.array(answer.scores) if answer.scores is not None or not answer.boxes else None
+        scores = np.array(answer.scores or []) if answer.scores is not None or not answer.boxes else None
         order = range(len(boxes)) if scores is None else np.argsort(-scores, kind="stable").tolist()
         return Answer.of_arrays(boxes, scores, answer.note).chosen(list(order)[: self.config.max_boxes])
 
