@@ -6,42 +6,20 @@ from whatever standard input holds. Weights are safetensors; pickles only where 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import AutoConfig, AutoModelForZeroShotObjectDetection, AutoProcessor, AutoTokenizer
 
 from finecops.config.find import resolve_weights
 from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
-from finecops.errors import ConfigError, FinecopsError, ModelError, first_line
+from finecops.errors import FinecopsError, ModelError, first_line
 from finecops.models.chat_template import check_template
 from finecops.models.checkpoint_folder import check_checkpoint
-
-# A branch or a tag can be moved to other code; a full commit hash cannot.
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-
-
-def remote_code(config: AnyModelConfig) -> bool:
-    """Whether code from the Hub may run. It may only if the model needs it, the user allows it and a commit is pinned.
-
-    Raises:
-        ModelError: the model needs it, and it is not allowed or no commit is pinned.
-    """
-    if isinstance(config, ExtractorConfig) or not config.remote_code:
-        return False
-    if not config.trust_remote_code:
-        raise ModelError(
-            f"{config.name} runs code from {config.weights}: read that code, then give --trust-remote-code "
-            "(and pin `revision`)"
-        )
-    if config.revision is None or not _COMMIT.fullmatch(config.revision):
-        raise ModelError(f"{config.name}: pin `revision` to a commit (40 hexadecimal digits) to run code from the Hub")
-    return True
+from finecops.models.readiness import dtype_of, remote_code
 
 
 @dataclass(frozen=True)
@@ -100,20 +78,6 @@ class Checkpoint:
         if not self.pickle and "safetensors" in text and isinstance(error, OSError):
             return f"{text} (--allow-pickle loads pickled weights, tensors only)"
         return text
-
-
-def dtype_of(config: AnyModelConfig) -> Any:
-    """The number type of a configuration: torch's, or the text `auto`.
-
-    Raises:
-        ConfigError: torch has no such type.
-    """
-    if config.dtype == "auto":
-        return "auto"
-    dtype = getattr(torch, config.dtype, None)
-    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise ConfigError(f"{config.name}: dtype: torch has no number type {config.dtype!r} for weights")
-    return dtype
 
 
 def load_model_type(checkpoint: Checkpoint) -> str:

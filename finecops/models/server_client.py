@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from openai import DefaultAsyncHttpxClient
 
+from finecops.errors import ModelError
+from finecops.models.redaction import redact
+
 if TYPE_CHECKING:
     # The stand-in of either library has the same names; mypy reads the installed one.
     import httpx2 as httpx
@@ -23,6 +26,29 @@ MOST_REPLY_BYTES = 16_000_000
 """The longest reply. One of 4,000 tokens, with 20 alternatives each, has 10 MB."""
 MOST_WAIT_SECONDS = 30.0
 """The longest wait that a server may ask for before the next attempt."""
+
+
+def status_of(url: str, key: str, seconds: float, name: str) -> int:
+    """The HTTP status of a URL, asked with the key of the model `name`, within a time in all.
+
+    Raises:
+        ModelError: there is no answer; it names the URL.
+    """
+
+    async def get() -> int:
+        async with BoundedClient(seconds) as client:
+            response = await client.get(url, headers={"Authorization": f"Bearer {key}"})
+            return int(response.status_code)
+
+    try:
+        return asyncio.run(get())
+    # Too large, or packed in a strange way: it is an answer.
+    except ReplyError:
+        return 200
+    # The library has a dozen kinds of errors for a connection.
+    except Exception as error:
+        kind = f"within {seconds:g} s" if "Timeout" in type(error).__name__ else f"({type(error).__name__})"
+        raise ModelError(f"{name}: no server answers at {redact(url)} {kind}: start it, or set base_url") from error
 
 
 class ReplyError(ValueError):

@@ -9,7 +9,8 @@ from transformers import AutoModelForCausalLM
 
 from finecops.config.schema import ExtractorConfig
 from finecops.models.chat_template import rendered
-from finecops.models.loading import Checkpoint, dtype_of, load_complete, load_tokenizer
+from finecops.models.loading import Checkpoint, load_complete, load_tokenizer
+from finecops.models.readiness import dtype_of
 
 
 class TransformersText:

@@ -30,6 +30,9 @@ def serving(write: Write) -> Iterator[tuple[str, list[dict[str, str]]]]:
             except OSError:
                 return
 
+        def do_GET(self) -> None:
+            self.do_POST()
+
         def log_message(self, format: str, *args: object) -> None:
             """Be quiet."""
 
