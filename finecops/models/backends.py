@@ -43,7 +43,7 @@ class Backend:
     """Configuration, device → model. Slow imports happen inside."""
     lacks: Callable[[Any], str | None]
     """Configuration → what is missing on this machine for a run; None if nothing is known to be missing."""
-    check: Callable[[Any, str], None]
+    check: Callable[[Any, str], None] = readiness.check_nothing
     """Configuration, device → a `FinecopsError` if a run would surely stop (`finecops.models.readiness`)."""
     score: Callable[[Any, bool], str] = _score_of_config
     """Configuration, whether there is target focus → what a box's score means."""

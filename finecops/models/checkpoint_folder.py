@@ -17,6 +17,10 @@ _MOST_TEMPLATE_BYTES = 1_000_000
 """The largest chat template. Those of the configured models have at most 20 KB."""
 _MOST_LAYERS = 10_000
 """A model with more layers would take for ever to build."""
+_MOST_WIDTH = 5_000_000
+"""A larger vocabulary, or a wider layer, would ask for all memory before its weights are compared."""
+_MOST_RANK = 8192
+"""The highest rank of a LoRA adapter."""
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 """Endings of pickled weights."""
 
@@ -64,6 +68,8 @@ def check_adapter(name: str, folder: Path, allow_pickle: bool) -> None:
     # peft imports the module that this setting names.
     if config.get("megatron_config") or config.get("megatron_core") not in (None, "megatron.core"):
         raise ModelError(f"{name}: the adapter {folder} is made for Megatron and is refused")
+    if not isinstance(rank := config.get("r"), int) or not 1 <= rank <= _MOST_RANK:
+        raise ModelError(f"{name}: the adapter {folder} has no rank from 1 to {_MOST_RANK} and is refused")
     _check_weights(name, folder, ("adapter_model.safetensors", "adapter_model.bin"), allow_pickle)
 
 
@@ -107,8 +113,12 @@ def _check_setting(name: str, folder: Path, key: str, value: object) -> None:
         raise ModelError(f"{name}: {folder}/config.json names code on the Hub as {key} and is refused")
     if key == "transformers_weights" and not str(value).endswith((".safetensors", ".safetensors.index.json")):
         raise ModelError(f"{name}: {folder}/config.json names other weights than safetensors and is refused")
-    if ("layers" in key or "depth" in key) and isinstance(value, int) and value > _MOST_LAYERS:
+    if not isinstance(value, int):
+        return
+    if ("layers" in key or "depth" in key) and value > _MOST_LAYERS:
         raise ModelError(f"{name}: {folder}/config.json asks for {value:,} layers ({key}) and is refused")
+    if key.endswith(("_size", "_dim", "_heads", "d_model")) and value > _MOST_WIDTH:
+        raise ModelError(f"{name}: {folder}/config.json asks for a width of {value:,} ({key}) and is refused")
 
 
 def _check_weights(name: str, folder: Path, files: tuple[str, str], allow_pickle: bool) -> None:

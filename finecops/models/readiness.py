@@ -25,8 +25,8 @@ _ANSWER_SECONDS = 5.0
 """How long a server may take to say that it is there."""
 
 
-def check_nothing(config: ExtractorConfig, device: str) -> None:
-    """Rules lack nothing."""
+def check_nothing(config: AnyModelConfig, device: str) -> None:
+    """Nothing can be missing: of rules, or of a backend that finds out itself."""
 
 
 def check_device(device: str) -> None:

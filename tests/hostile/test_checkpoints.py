@@ -158,6 +158,8 @@ BROKEN_FOLDERS = [
     (lambda f: edit(f / "config.json", transformers_weights="x.bin"), "names other weights than safetensors"),
     (lambda f: edit(f / "config.json", _attn_implementation="a/kernel"), "names code on the Hub"),
     (lambda f: edit(f / "config.json", text_config={"num_hidden_layers": 10**9}), "asks for 1,000,000,000 layers"),
+    (lambda f: edit(f / "config.json", text_config={"hidden_size": 10**9}), "asks for a width of 1,000,000,000"),
+    (lambda f: edit(f / "config.json", text_config={"vocab_size": 10**12}), "asks for a width of"),
     (_write("adapter_config.json", "{}"), "holds a model and an adapter"),
     (_write("config.json", "["), "is not JSON"),
     (_write("config.json", "[]"), "is not a JSON object"),
@@ -211,6 +213,8 @@ def test_a_damaged_file_is_one_error(tmp_path: Path, file: str, content: str) ->
         ({"peft_type": None}, "LORA is needed"),
         ({"megatron_config": {"x": 1}}, "made for Megatron"),
         ({"megatron_core": "evil"}, "made for Megatron"),
+        ({"r": 10**9}, "no rank from 1 to 8192"),
+        ({"r": "x"}, "no rank from 1 to 8192"),
     ],
 )
 def test_an_adapter_of_another_kind_is_refused(tmp_path: Path, changes: Any, message: str) -> None:

@@ -59,7 +59,7 @@ ENDLESS = {
 }
 
 
-@pytest.mark.parametrize("when", ["after a request", "from the start"])
+@pytest.mark.parametrize("when", ["after a request", pytest.param("from the start", marks=pytest.mark.hostile)])
 @pytest.mark.parametrize("output", ENDLESS.values(), ids=ENDLESS.keys())
 def test_a_worker_that_prints_without_end_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, when: str
