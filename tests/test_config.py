@@ -10,6 +10,7 @@ from finecops.config.find import (
     load_dataset,
     load_extractor,
     load_mllm,
+    load_model,
     load_preset,
     load_specialist,
     names,
@@ -77,3 +78,122 @@ def test_a_missing_folder_is_an_error(weights: str) -> None:
 def test_weights_are_a_folder_or_a_hub_id() -> None:
     assert resolve_weights("Qwen/Qwen2-VL-7B-Instruct") == "Qwen/Qwen2-VL-7B-Instruct"
     assert Path(resolve_weights("checkpoints/mini-gdino")).is_dir()
+
+
+def test_an_extractor_takes_another_model() -> None:
+    assert load_extractor("llm-extractor@checkpoints/mine").model == "checkpoints/mine"
+    assert load_extractor("llm-extractor").model != "checkpoints/mine"
+
+
+MODEL = "name: m\nkind: mllm\nbackend: openai\nweights: w\nlicence: MIT\nscore: s\nprompt: P\nfocus: F\nbox_format: b\n"
+LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{b}: &{b} [{','.join(f'*{a}' for _ in range(10))}]\n" for a, b in zip("abcdefgh", "bcdefghi")
+)
+BROKEN = [
+    # (the file, what the message says)
+    (LAUGHS, "more than 100,000 values"),
+    ("a: &a [*a]", "more than 100,000 values"),
+    ("a: &a\n  b: *a", "more than 100,000 values"),
+    ("[" * 20_000, "nested too deep"),
+    ("{a: " * 20_000, "nested too deep"),
+    ("a: " + "1" * 5_000, "is not YAML"),
+    ("a: 2020-99-99", "is not YAML"),
+    ("? [a]\n: b", "is not YAML"),
+    ("a: !!python/object/apply:os.system [id]", "is not YAML: line 1"),
+    ("a: \x00", "is not YAML"),
+    ("\ud800", "is not YAML"),
+    ("", "is not a mapping"),
+    ("1: a", "a setting's name is not text"),
+    ("null: a", "a setting's name is not text"),
+    ("x" * 1_000_001, "more than 1,000,000 bytes"),
+    ("kind: [mllm]", r"kind: \"\['mllm'\]\" is not one of"),
+    ("kind: {a: b}", "is not one of"),
+    (MODEL + "timeout_seconds: .inf", "timeout_seconds: "),
+    (MODEL + "timeout_seconds: .nan", "timeout_seconds: "),
+    (MODEL + "timeout_seconds: -1", "timeout_seconds: "),
+    (MODEL + "batch_size: 99999999999999999999", "batch_size: "),
+    (MODEL + "batch_size: many", "batch_size: "),
+    (MODEL + "chat_options: [a]", "chat_options: "),
+    (MODEL + "seen: 7", "seen: "),
+    (MODEL + "adapter: {a: b}", "adapter: "),
+    (MODEL + 'adapter: "a\\0b"', "adapter: .*cannot be printed"),
+    (MODEL + 'adapter: "a\\e[2Jb"', "adapter: .*cannot be printed"),
+    (MODEL + "attention: some-one/kernels", "attention: "),
+    (MODEL + "dtype: ../x", "dtype: "),
+    (MODEL + "api_key_env: PATH;ls", "api_key_env: "),
+    (MODEL + "base_url: http://user:sesame-open@host/v1", "base_url: .*the key belongs in the variable"),
+    (MODEL + "base_url: http://host/v1?api_key=sesame-open", "base_url: .*the key belongs in the variable"),
+    (MODEL + "base_url: file:///etc/passwd", "base_url: .*is not the URL of a server"),
+    (MODEL + "base_url: http://[::1/v1", "base_url: "),
+    (MODEL + "base_url: http://host:99999/v1", "base_url: "),
+    (MODEL.replace("prompt: P", "prompt: __builtins__"), "prompt: "),
+    *(
+        (MODEL.replace("name: m", f"name: {name}"), "name: .* is no plain name")
+        for name in (
+            "x/../../evil",
+            "/etc/x",
+            "..",
+            ".hidden",
+            "-rf",
+            "a b",
+            "'a\\b'",
+            "'x\\y'",
+            "a" * 101,
+            "'con:'",
+            "é",
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), BROKEN)
+def test_a_broken_or_hostile_file_is_one_error(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "model.yaml"
+    path.write_bytes(content.encode("utf-8", "surrogatepass"))
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_model(str(path))
+    assert "sesame" not in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "\ud800", "m@" + "y" * 5000, "x" * 300 + ".yaml", "a\0.yaml"])
+def test_a_strange_name_on_the_command_line_is_one_error(name: str) -> None:
+    with pytest.raises(ConfigError, match="unknown model"):
+        load_model(name)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("image_folders: [../..]", "leads out of the dataset's folder"),
+        ("image_folders: [/etc]", "leads out of the dataset's folder"),
+        ("splits: {test: [../x.json]}", "leads out of the dataset's folder"),
+        ("splits: {../test: [x.json]}", "splits: '../test' is no plain name"),
+        ("preset: ../../evil", "preset: '../../evil' is no plain name"),
+    ],
+)
+def test_a_dataset_stays_in_its_folder(tmp_path: Path, content: str, message: str) -> None:
+    fields = {"name": "d", "root": "/data", "image_folders": "[images]", "splits": "{test: [a.json]}", "preset": "mini"}
+    field, _, value = content.partition(": ")
+    lines = [f"{key}: {given}" for key, given in (fields | {"get": "x", field: value}).items()]
+    (tmp_path / "d.yaml").write_text("\n".join(lines))
+    with pytest.raises(ConfigError, match=message):
+        load_dataset(str(tmp_path / "d.yaml"))
+
+
+def test_a_preset_names_no_path(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("name: p\nextractor: rules\nrouter: r@some/weights\nspecialist: s\nmllm: ../m")
+    with pytest.raises(ConfigError, match=r"mllm: '\.\./m' is no plain name"):
+        load_preset(str(tmp_path / "p.yaml"))
+
+
+def test_an_unreadable_file_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(MODEL)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ConfigError, match=r"m\.yaml cannot be read: Permission denied"):
+        load_model(str(path))

@@ -3,6 +3,9 @@
 A name is looked up in `./configs/<kind>/<name>.yaml` first, then in the user's folder (`finecops.config.home`), then in
 the package. A path to a YAML file works wherever a name does. A relative folder in a configuration is looked up from
 the working directory first, then from the project's folder.
+
+The command line may give any path: of a YAML file, or behind `@` of weights. What a file itself may name is in
+`finecops.config.plain`.
 """
 
 from __future__ import annotations
@@ -10,10 +13,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
-import yaml
 from pydantic import ValidationError
 
 from finecops.config.home import home
+from finecops.config.plain import check_names
+from finecops.config.read_yaml import read_settings
 from finecops.config.schema import (
     AnyModelConfig,
     Config,
@@ -39,7 +43,7 @@ C = TypeVar("C", bound=Config)
 def with_permissions(config: C, trust_remote_code: bool, allow_pickle: bool) -> C:
     """The configuration with the user's permissions: to run a model's own code, and to unpickle tensors.
 
-    An extractor has neither setting and is returned unchanged.
+    An extractor never runs code of its own: that permission does not concern it.
     """
     permissions = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
     return config.model_copy(update={key: True for key, given in permissions.items() if given and hasattr(config, key)})
@@ -79,23 +83,25 @@ def load_model(name: str) -> AnyModelConfig:
     """A model of any kind by name or path; `name@weights` gives it other weights."""
     name, weights = _split_weights(name)
     raw, path = _read("models", name)
-    kind = raw.get("kind")
+    kind = str(raw.get("kind"))
     if kind not in _MODEL_KINDS:
-        raise ConfigError(f"{path}: kind: {kind!r} is not one of {', '.join(_MODEL_KINDS)}")
-    config = _load("models", name, _MODEL_KINDS[str(kind)])
+        raise ConfigError(f"{path}: kind: {kind[:80]!r} is not one of {', '.join(_MODEL_KINDS)}")
+    config = _load("models", name, _MODEL_KINDS[kind])
     field = "model" if isinstance(config, ExtractorConfig) else "weights"
     return config.model_copy(update={field: weights}) if weights else config
 
 
 def load_extractor(name: str) -> ExtractorConfig:
-    """A target extractor by name or path."""
-    return _load("models", name, ExtractorConfig)
+    """A target extractor by name or path; `name@model` gives it another model."""
+    name, model = _split_weights(name)
+    config = _load("models", name, ExtractorConfig)
+    return config.model_copy(update={"model": model}) if model else config
 
 
 def _split_weights(name: str) -> tuple[str, str]:
     # A path to a YAML file may contain "@"; an existing file is never split.
     first, _, weights = name.partition("@")
-    return (first, weights) if weights and not Path(name).is_file() else (name, "")
+    return (first, weights) if weights and not _is_file(Path(name)) else (name, "")
 
 
 def resolve(path: Path | str) -> Path:
@@ -133,24 +139,28 @@ def _load(kind: str, name: str, expected: type[C]) -> C:
         wanted = expected.__name__.removesuffix("Config").lower()
         raise ConfigError(f"{name} is a model of kind {raw['kind']}; a {wanted} is needed here")
     try:
-        return expected.model_validate(raw)
+        config = expected.model_validate(raw)
     except ValidationError as error:
         # One setting at a time: the first error is often the cause of the others.
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path}: {where}: {first['msg']}") from error
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise ConfigError(f"{path}: {where[:200]}: {first['msg'][:500]}") from error
+    check_names(config, path)
+    return config
 
 
 def _read(kind: str, name: str) -> tuple[dict[str, object], Path]:
     given = Path(name)
     candidates = [given] if given.suffix in (".yaml", ".yml") else [f / f"{name}.yaml" for f in _folders(kind)]
     for path in candidates:
-        if path.is_file():
-            try:
-                raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-            except yaml.YAMLError as error:
-                raise ConfigError(f"{path} is not YAML: {error}") from error
-            if not isinstance(raw, dict):
-                raise ConfigError(f"{path} is not a mapping of settings")
-            return raw, path
-    raise ConfigError(f"unknown {kind[:-1]} {name!r}; there are: {', '.join(names(kind)) or 'none'}")
+        if _is_file(path):
+            return read_settings(path), path
+    raise ConfigError(f"unknown {kind[:-1]} {name[:200]!r}; there are: {', '.join(names(kind)) or 'none'}")
+
+
+def _is_file(path: Path) -> bool:
+    # A name that is too long for the file system, or in a folder that may not be read, is an error of its own.
+    try:
+        return path.is_file()
+    except OSError:
+        return False

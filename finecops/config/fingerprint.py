@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 from pydantic import JsonValue
 
 from finecops.config.find import resolve
 from finecops.config.schema import MllmConfig, SpecialistConfig
+from finecops.errors import ConfigError
 
 _HASHED_WHOLE_BYTES = 200_000_000
 """Larger weights are described by names and sizes: a checksum of tens of gigabytes would delay every start."""
@@ -17,8 +19,18 @@ def weights_fingerprint(weights: str) -> str:
     """A text that differs between two sets of local weights: a checksum, or names and sizes of large files.
 
     It is `"hub"` for weights that are not in a local folder: their id and revision are settings already.
+
+    Raises:
+        ConfigError: a file cannot be read.
     """
     folder = resolve(weights)
+    try:
+        return _fingerprint(folder)
+    except OSError as error:
+        raise ConfigError(f"{weights} cannot be read: {error.strerror or error}") from error
+
+
+def _fingerprint(folder: Path) -> str:
     if folder.is_file():
         return hashlib.sha256(folder.read_bytes()).hexdigest()
     if not folder.is_dir():

@@ -6,15 +6,47 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+
+def _printable(text: str) -> str:
+    # Messages show these texts, and the operating system gets some of them as paths.
+    if not text.isprintable():
+        raise ValueError("holds a character that cannot be printed")
+    return text
+
+
+def _server(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable() or " " in url:
+        raise ValueError("is not the URL of a server (http://… or https://…)")
+    # A URL stands in messages and in run.json. `port` raises a ValueError of its own.
+    if "@" in parts.netloc or parts.query or parts.fragment or parts.port == 0:
+        raise ValueError("holds more than a host and a path: the key belongs in the variable of `api_key_env`")
+    return url
+
+
+Line: TypeAlias = Annotated[str, AfterValidator(_printable), Field(max_length=4096)]
+"""A text of one line: a name, a path, an argument."""
+Constant: TypeAlias = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=200)]
+"""The name of a constant, or of an environment variable."""
+Server: TypeAlias = Annotated[str, AfterValidator(_server), Field(max_length=2048)]
+"""The URL of a server, without user, password, query and fragment."""
+Torch: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
+"""A name of torch or transformers. With a "/", transformers would take it for code on the Hub."""
+Seconds: TypeAlias = Annotated[float, Field(gt=0, le=1_000_000)]
+"""A duration."""
+Count: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000_000)]
+"""How many there may be."""
 
 
 class Config(BaseModel):
     """A configuration file. It is frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
     """What the command line calls it. It is the name of the file without `.yaml`."""
@@ -47,9 +79,9 @@ class ModelConfig(Config):
             does.
     """
 
-    weights: str
+    weights: Line
     """A folder or a Hub id. For a server: the model's name there. For the backend replay: a file of predictions."""
-    revision: str | None = None
+    revision: Line | None = None
     """Revision on the Hub. With `remote_code` it must be a commit."""
     licence: str
     """Licence of the weights."""
@@ -68,18 +100,18 @@ class ModelConfig(Config):
     """The user allows that code to run."""
     allow_pickle: bool = False
     """The user allows weights in pickle form. Only tensors are loaded from them."""
-    device_map: str | None = None
+    device_map: Line | None = None
     """How transformers distributes the weights ("auto": over all GPUs). None: all on one device."""
-    dtype: str = "auto"
+    dtype: Torch = "auto"
     """Number type of the weights, by its name in torch. `auto`: as in the checkpoint."""
-    batch_size: int = Field(default=8, ge=1)
+    batch_size: Count = 8
     """Samples per batch."""
-    command: tuple[str, ...] = ()
+    command: tuple[Line, ...] = ()
     """Of a worker: the program in the model's own environment, and its arguments. `$NAME` stands for an environment
     variable. A program in `finecops/models/workers/` may be named without its folder."""
-    start_seconds: float = Field(default=900.0, gt=0)
+    start_seconds: Seconds = 900.0
     """How long a worker may take to load."""
-    timeout_seconds: float = Field(default=120.0, gt=0)
+    timeout_seconds: Seconds = 120.0
     """How long a worker or a server may take to answer a request."""
     file_format: str | None = None
     """Of the backend replay: the file's format, as `finecops eval --predictions --format` names it."""
@@ -102,20 +134,20 @@ class SpecialistConfig(ModelConfig):
     kind: Literal["specialist"]
     backend: str
     """How the model is reached: a key of `finecops.models.backends.SPECIALIST_BACKENDS`."""
-    dtype: str = "float32"
+    dtype: Torch = "float32"
     """Number type of the weights, by its name in torch."""
-    batch_size: int = Field(default=16, ge=1)
+    batch_size: Count = 16
     """Samples per batch."""
     reads: Literal["expression", "category"] = "expression"
     """What its text may be: a whole expression, or the name of a category. A detector of categories is asked for the
     target alone where there is one."""
-    max_boxes: int = Field(default=20, ge=1)
+    max_boxes: Count = 20
     """How many boxes are kept per query, best first."""
-    max_tokens: int = Field(default=256, ge=1)
+    max_tokens: Count = 256
     """The longest text that it takes, in tokens."""
     long_text: Literal["error", "cut"] = "error"
     """What happens to a longer text: it is an error, or it is cut and the row gets a note."""
-    mmdet_config: str | None = None
+    mmdet_config: Line | None = None
     """Of the backend mmdet: a configuration file, or the name of one that mmdet contains."""
 
 
@@ -129,15 +161,15 @@ class MllmConfig(ModelConfig):
     kind: Literal["mllm"]
     backend: str
     """How the model is reached: a key of `finecops.models.backends.MLLM_BACKENDS`."""
-    base_url: str | None = None
+    base_url: Server | None = None
     """URL of an OpenAI-compatible server. None: OpenAI's own."""
-    api_key_env: str = "OPENAI_API_KEY"
+    api_key_env: Constant = "OPENAI_API_KEY"
     """The environment variable that holds the server's key. The key itself is never written to a file."""
-    concurrency: int = Field(default=16, ge=1)
+    concurrency: int = Field(default=16, ge=1, le=10_000)
     """How many requests a server gets at the same time."""
-    prompt: str
+    prompt: Constant
     """The prompt: the name of a constant in `finecops.prompts`."""
-    focus: str
+    focus: Constant
     """The sentence added for target focus: the name of a constant in `finecops.prompts`."""
     box_format: str
     """How the model writes a box: a key of `finecops.replies.formats.BOX_FORMATS`."""
@@ -153,23 +185,23 @@ class MllmConfig(ModelConfig):
     tokens (Kosmos-2 in transformers)."""
     plain_commas: bool = False
     """Whether commas are removed from the expression, because the model reads a comma as the end of a category."""
-    max_new_tokens: int = Field(default=256, ge=1)
+    max_new_tokens: Count = 256
     """The longest answer, in tokens."""
-    min_pixels: int | None = None
+    min_pixels: Count | None = None
     """Smallest area that an image is resized to."""
-    max_pixels: int | None = None
+    max_pixels: Count | None = None
     """Largest area that an image is resized to."""
-    resize_factor: int | None = None
+    resize_factor: Count | None = None
     """The sides of the resized image are multiples of this. Needed where boxes are in pixels of that image."""
-    attention: str = "sdpa"
+    attention: Torch = "sdpa"
     """The attention implementation of transformers."""
-    adapter: str | None = None
+    adapter: Line | None = None
     """A LoRA adapter: a folder or a Hub id."""
     option_step: int = Field(default=1, ge=1, le=100)
     """In a multiple-choice question, boxes are rounded to this many thousandths of the image's sides."""
     option_markers: bool = False
     """Whether boxes in a multiple-choice question keep the box format's markers. The paper's have none."""
-    refusal: str | None = None
+    refusal: Constant | None = None
     """A sentence added to the prompt that allows a refusal (baseline of the paper's Table VIII): the name of a constant
     in `finecops.prompts`."""
 
@@ -194,22 +226,24 @@ class ExtractorConfig(Config):
     """Licence of the weights."""
     proved: str = "not run here"
     """How finecops' code for the model was tested, and with which weights."""
-    model: str | None = None
+    model: Line | None = None
     """The model's name on the server, or a folder or Hub id. The rules have none."""
-    base_url: str | None = None
+    base_url: Server | None = None
     """URL of an OpenAI-compatible server. None: OpenAI's own."""
-    api_key_env: str = "OPENAI_API_KEY"
+    api_key_env: Constant = "OPENAI_API_KEY"
     """The environment variable that holds the server's key. The key itself is never written to a file."""
-    batch_size: int = Field(default=8, ge=1)
+    batch_size: Count = 8
     """Expressions per request."""
-    concurrency: int = Field(default=8, ge=1)
+    concurrency: int = Field(default=8, ge=1, le=10_000)
     """How many requests a server gets at the same time."""
-    timeout_seconds: float = 60.0
+    timeout_seconds: Seconds = 60.0
     """How long a server may take to answer a request."""
-    max_new_tokens: int = 512
+    max_new_tokens: Count = 512
     """The longest answer, in tokens."""
-    dtype: str = "auto"
+    dtype: Torch = "auto"
     """Number type of the weights, by its name in torch. `auto`: as in the checkpoint."""
+    allow_pickle: bool = Field(default=False, exclude=True)
+    """The user allows weights in pickle form. Only tensors are loaded from them."""
 
 
 class PresetConfig(Config):

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from finecops.config.find import resolve
 from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
-from finecops.errors import ConfigError, ModelError
+from finecops.errors import ConfigError
+from finecops.models import readiness
+from finecops.models.readiness import check_device, need_model_name, need_openai
 
 if TYPE_CHECKING:
     from finecops.models.protocols import Extractor, Mllm, Specialist
@@ -41,6 +43,8 @@ class Backend:
     """Configuration, device → model. Slow imports happen inside."""
     lacks: Callable[[Any], str | None]
     """Configuration → what is missing on this machine for a run; None if nothing is known to be missing."""
+    check: Callable[[Any, str], None] = readiness.check_nothing
+    """Configuration, device → a `FinecopsError` if a run would surely stop (`finecops.models.readiness`)."""
     score: Callable[[Any, bool], str] = _score_of_config
     """Configuration, whether there is target focus → what a box's score means."""
 
@@ -74,7 +78,7 @@ def _transformers_mllm(config: MllmConfig, device: str) -> Mllm:
 
 
 def _openai_mllm(config: MllmConfig, device: str) -> Mllm:
-    _need_openai(config.name)
+    need_openai(config.name)
     from finecops.models.openai_mllm import OpenAiMllm
 
     return OpenAiMllm(config)
@@ -99,8 +103,8 @@ def _rules(config: ExtractorConfig, device: str) -> Extractor:
 
 
 def _openai_extractor(config: ExtractorConfig, device: str) -> Extractor:
-    _need_model_name(config)
-    _need_openai(f"extractor {config.name}")
+    need_model_name(config)
+    need_openai(f"extractor {config.name}")
     from finecops.models.extractors import LlmExtractor
     from finecops.models.openai_text import OpenAiText
 
@@ -108,7 +112,7 @@ def _openai_extractor(config: ExtractorConfig, device: str) -> Extractor:
 
 
 def _llm_extractor(config: ExtractorConfig, device: str) -> Extractor:
-    _need_model_name(config)
+    need_model_name(config)
     use_torch(device)
     from finecops.models.extractors import LlmExtractor
     from finecops.models.text_llm import TransformersText
@@ -162,33 +166,25 @@ def _weights_missing(weights: str) -> str | None:
     return None if isinstance(try_to_load_from_cache(weights, "config.json"), str) else "downloads at first use"
 
 
-def _need_openai(name: str) -> None:
-    if importlib.util.find_spec("openai") is None:
-        raise ModelError(f"{name} needs the openai package: pip install 'finecops[openai]'")
-
-
-def _need_model_name(config: ExtractorConfig) -> None:
-    if config.model is None:
-        raise ConfigError(f"extractor {config.name} names no model")
-
-
 SPECIALIST_BACKENDS: dict[str, Backend] = {
-    "grounding-dino": Backend("transformers", _grounding_dino, _lacks_weights, score=_score_of_tokens),
-    "category-detector": Backend("transformers", _category_detector, _lacks_weights),
-    "mmdet": Backend("mmdet", _mmdet, _lacks_mmdet, score=_score_of_tokens),
-    "worker": Backend("worker", _worker, _lacks_variable),
-    "replay": Backend("replay", _replay, _lacks_file),
+    "grounding-dino": Backend(
+        "transformers", _grounding_dino, _lacks_weights, readiness.check_transformers, score=_score_of_tokens
+    ),
+    "category-detector": Backend("transformers", _category_detector, _lacks_weights, readiness.check_transformers),
+    "mmdet": Backend("mmdet", _mmdet, _lacks_mmdet, readiness.check_mmdet, score=_score_of_tokens),
+    "worker": Backend("worker", _worker, _lacks_variable, readiness.check_worker),
+    "replay": Backend("replay", _replay, _lacks_file, readiness.check_replay),
 }
 MLLM_BACKENDS: dict[str, Backend] = {
-    "transformers": Backend("transformers", _transformers_mllm, _lacks_weights),
-    "openai": Backend("OpenAI-compatible server", _openai_mllm, _lacks_server),
-    "worker": Backend("worker", _worker, _lacks_variable),
-    "replay": Backend("replay", _replay, _lacks_file),
+    "transformers": Backend("transformers", _transformers_mllm, _lacks_weights, readiness.check_transformers),
+    "openai": Backend("OpenAI-compatible server", _openai_mllm, _lacks_server, readiness.check_server),
+    "worker": Backend("worker", _worker, _lacks_variable, readiness.check_worker),
+    "replay": Backend("replay", _replay, _lacks_file, readiness.check_replay),
 }
 EXTRACTOR_BACKENDS: dict[str, Backend] = {
-    "rules": Backend("rules", _rules, _lacks_nothing),
-    "openai": Backend("OpenAI-compatible server", _openai_extractor, _lacks_server),
-    "llm": Backend("transformers", _llm_extractor, _lacks_text_model),
+    "rules": Backend("rules", _rules, _lacks_nothing, readiness.check_nothing),
+    "openai": Backend("OpenAI-compatible server", _openai_extractor, _lacks_server, readiness.check_server),
+    "llm": Backend("transformers", _llm_extractor, _lacks_text_model, readiness.check_text_model),
 }
 BACKENDS: Mapping[str, dict[str, Backend]] = {
     "specialist": SPECIALIST_BACKENDS,
@@ -207,6 +203,15 @@ def backend_of(config: AnyModelConfig) -> Backend:
     if config.backend not in known:
         raise ConfigError(f"{config.name}: unknown backend {config.backend!r}; there are: {', '.join(known)}")
     return known[config.backend]
+
+
+def check_model_config(config: AnyModelConfig, device: str) -> None:
+    """Find what would surely stop a run with this model, without loading it; a server is asked whether it answers.
+
+    Raises:
+        FinecopsError: it says what is missing.
+    """
+    backend_of(config).check(config, device)
 
 
 # A model that several stages use is loaded once. Two specialists are kept: the router may differ from the specialist.
@@ -266,7 +271,6 @@ def use_torch(device: str) -> None:
     Raises:
         ModelError: the device cannot be used.
     """
-    import torch
     import transformers
 
     transformers.logging.set_verbosity_error()
@@ -274,8 +278,4 @@ def use_torch(device: str) -> None:
     # These warnings are about the code of the libraries; a user cannot act on them.
     for message in ("You'd better set embed_dim", "`is_gradient_checkpointing` is deprecated"):
         warnings.filterwarnings("ignore", message=message)
-    # An empty tensor is enough: it fails for an unknown name, a missing driver, or a missing device.
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
+    check_device(device)

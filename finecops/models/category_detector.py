@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.special import expit
-from transformers import AutoConfig, AutoProcessor
 
-from finecops.boxes import clip_xyxy, cxcywh_to_xyxy
-from finecops.config.find import resolve_weights
+from finecops.boxes import cxcywh_to_xyxy
 from finecops.config.schema import SpecialistConfig
-from finecops.errors import ModelError, TextLengthError, first_line
-from finecops.models.complete_weights import load_detector
+from finecops.errors import ModelError, TextLengthError
+from finecops.models.loading import Checkpoint, load_detector, load_model_type, load_processor
+from finecops.models.numbers import best_answer
 from finecops.models.protocols import Query, QueryGroup
 from finecops.replies.answer import Answer
 
@@ -37,17 +36,14 @@ class CategoryDetector:
 
     def __init__(self, config: SpecialistConfig, device: str = "cpu") -> None:
         self.config, self.device = config, torch.device(device)
-        weights = resolve_weights(config.weights)
-        try:
-            kind = AutoConfig.from_pretrained(weights, revision=config.revision).model_type
-            if kind not in ("owlv2", "omdet-turbo"):
-                raise ModelError(
-                    f"{config.name}: {config.weights} is a {kind} model; this backend takes OWLv2 and OmDet-Turbo"
-                )
-            self.processor = AutoProcessor.from_pretrained(weights, revision=config.revision)
-            self.model = load_detector(config, weights)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{config.name}: cannot load {config.weights}: {first_line(error)}") from error
+        checkpoint = Checkpoint.of(config)
+        kind = load_model_type(checkpoint)
+        if kind not in ("owlv2", "omdet-turbo"):
+            raise ModelError(
+                f"{config.name}: {config.weights} is a {kind} model; this backend takes OWLv2 and OmDet-Turbo"
+            )
+        self.processor = load_processor(checkpoint)
+        self.model = load_detector(config, checkpoint)
         if config.device_map is None:
             self.model.to(self.device)
         self.model.eval()
@@ -114,6 +110,7 @@ class CategoryDetector:
         return inputs.to(self.model.device, dtype=self.model.dtype)
 
     def _best(self, xyxy: np.ndarray, logits: np.ndarray, image_wh: tuple[int, int], note: str | None) -> Answer:
-        # Stable: equal scores keep the model's order, on every machine.
-        order = np.argsort(-logits, kind="stable")[: self.config.max_boxes]
-        return Answer.of_arrays(clip_xyxy(xyxy[order], image_wh), expit(logits[order]), note)
+        scores: np.ndarray = expit(logits)
+        # By the logits: the scores of very likely and very unlikely boxes are equal.
+        order = np.argsort(-logits, kind="stable")
+        return best_answer(xyxy[order], scores[order], image_wh, self.config.max_boxes, note)

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 from collections.abc import Sequence
 from typing import Literal, cast
 
 from finecops import prompts
+from finecops.errors import ModelError
 from finecops.extraction.phrases import locate_phrase
 from finecops.extraction.rules import extract_target
 from finecops.models.protocols import TextLlm
+from finecops.models.redaction import one_line
 from finecops.records import Sample, Target
+
+_MOST_CHARACTERS = 200_000
+"""The longest dictionary that is read. One for 8 expressions has some 500 characters."""
+_MOST_LITERAL_CHARACTERS, _MOST_LITERAL_BRACKETS = 20_000, 100
+"""The same for a dictionary as Python writes it, which needs one bracket."""
 
 
 class RulesExtractor:
@@ -59,8 +65,7 @@ class LlmExtractor:
             found = parse_phrases([sample], reply) if isinstance(reply, str) else {}
             phrases |= found
             if not found:
-                shown = reply if isinstance(reply, str) else f"{type(reply).__name__}: {reply}"
-                reasons[sample.id] = f"no target in the reply: {shown[:200]}"
+                reasons[sample.id] = _reason(reply)
         return [self._row(sample, phrases.get(sample.id), reasons.get(sample.id)) for sample in samples]
 
     def _row(self, sample: Sample, phrase: str | None, reason: str | None) -> Target:
@@ -69,6 +74,13 @@ class LlmExtractor:
         status, found, span = locate_phrase(sample.expression, phrase)
         kind = cast(Literal["found", "matched", "unmatched"], status)
         return Target(sample_id=sample.id, status=kind, phrase=found, span=span, extractor=self.name)
+
+
+def _reason(reply: str | Exception) -> str:
+    """Why there is no target: what failed, or what the model wrote in place of a dictionary."""
+    if isinstance(reply, str):
+        return f"no target in the reply: {one_line(reply, 200)}"
+    return str(reply) if isinstance(reply, ModelError) else f"{type(reply).__name__}: {one_line(str(reply))}"
 
 
 def failed_target(sample: Sample, reason: str, extractor: str) -> Target:
@@ -97,22 +109,31 @@ def parse_phrases(samples: Sequence[Sample], reply: str) -> dict[str, str]:
 
     The dictionary may be JSON or Python, in a code fence or with words around it.
     """
-    # From the first brace to the last: DOTALL lets "." match line breaks.
-    match = re.search(r"\{.*\}", reply, re.DOTALL)
-    if match is None:
-        return {}
-    raw: object
-    try:
-        raw = json.loads(match[0])
-    except json.JSONDecodeError:
-        # literal_eval accepts single quotes and evaluates literals only, never code.
-        try:
-            raw = ast.literal_eval(match[0])
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return {}
-    if not isinstance(raw, dict):
-        return {}
+    raw = _dictionary(reply)
     # A Python dictionary may have numbers as keys.
     by_key = {str(key): value for key, value in raw.items()}
     found = {sample.id: by_key.get(str(i)) for i, sample in enumerate(samples, start=1)}
     return {key: value for key, value in found.items() if isinstance(value, str) and value.strip()}
+
+
+def _dictionary(reply: str) -> dict[object, object]:
+    """The dictionary in a reply, from its first brace to its last; empty if there is none."""
+    start, end = reply.find("{"), reply.rfind("}") + 1
+    if start < 0 or end <= start or end - start > _MOST_CHARACTERS:
+        return {}
+    text = reply[start:end]
+    raw: object
+    try:
+        raw = json.loads(text)
+    except RecursionError:
+        return {}
+    except ValueError:
+        # Python's own parser needs far more memory and stack than that of JSON.
+        if len(text) > _MOST_LITERAL_CHARACTERS or sum(map(text.count, "([{")) > _MOST_LITERAL_BRACKETS:
+            return {}
+        # literal_eval accepts single quotes and evaluates literals only, never code.
+        try:
+            raw = ast.literal_eval(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            return {}
+    return raw if isinstance(raw, dict) else {}

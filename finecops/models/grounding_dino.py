@@ -14,18 +14,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoProcessor
 
-from finecops.boxes import clip_xyxy, cxcywh_to_xyxy
-from finecops.config.find import resolve_weights
+from finecops.boxes import cxcywh_to_xyxy
 from finecops.config.schema import SpecialistConfig
-from finecops.errors import ModelError, TextLengthError, first_line
-from finecops.models.complete_weights import load_detector
+from finecops.errors import ModelError, TextLengthError
+from finecops.models.loading import Checkpoint, load_detector, load_model_type, load_processor
+from finecops.models.numbers import best_answer
 from finecops.models.protocols import QueryGroup
 from finecops.models.shared_vision import SharedBackbone
 from finecops.records import Span
 from finecops.replies.answer import Answer
 
+_KINDS = ("grounding-dino", "mm-grounding-dino")
+"""Values of `model_type` that this backend takes; LLMDet is of the second."""
 # The characters at which the model splits its text into blocks.
 _DELIMITERS = re.compile(r"[.?]")
 
@@ -76,12 +77,14 @@ class GroundingDino:
 
     def __init__(self, config: SpecialistConfig, device: str = "cpu") -> None:
         self.config, self.device = config, torch.device(device)
-        weights = resolve_weights(config.weights)
-        try:
-            self.processor = AutoProcessor.from_pretrained(weights, revision=config.revision)
-            self.model = _load_untied(weights, config)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{config.name}: cannot load {config.weights}: {first_line(error)}") from error
+        checkpoint = Checkpoint.of(config)
+        kind = load_model_type(checkpoint)
+        if kind not in _KINDS:
+            raise ModelError(
+                f"{config.name}: {config.weights} is a {kind} model; this backend takes {' and '.join(_KINDS)}"
+            )
+        self.processor = load_processor(checkpoint)
+        self.model = _load_untied(checkpoint, config, kind)
         if config.device_map is None:
             self.model.to(self.device)
         else:
@@ -148,13 +151,11 @@ class GroundingDino:
         return results
 
     def _best(self, cxcywh: np.ndarray, scores: np.ndarray, image_wh: tuple[int, int], note: str | None) -> Answer:
-        # Stable: equal scores keep the model's order, on every machine.
-        order = np.argsort(-scores, kind="stable")[: self.config.max_boxes]
         scale = np.array([*image_wh, *image_wh], dtype=np.float64)
-        return Answer.of_arrays(clip_xyxy(cxcywh_to_xyxy(cxcywh[order]) * scale, image_wh), scores[order], note)
+        return best_answer(cxcywh_to_xyxy(cxcywh) * scale, scores, image_wh, self.config.max_boxes, note)
 
 
-def _load_untied(weights: str, config: SpecialistConfig) -> Any:
+def _load_untied(checkpoint: Checkpoint, config: SpecialistConfig, kind: str) -> Any:
     """Load the model; for MM Grounding DINO, with separate box and class heads for every decoder layer.
 
     In transformers, MM Grounding DINO shares one head between the layers unless the checkpoint's configuration says
@@ -165,10 +166,9 @@ def _load_untied(weights: str, config: SpecialistConfig) -> Any:
         ModelError: the checkpoint cannot be loaded, or a box head has other weights than the checkpoint.
     """
     untied: dict[str, bool] = {}
-    model_type = AutoConfig.from_pretrained(weights, revision=config.revision).model_type
-    if model_type == "mm-grounding-dino":
+    if kind == "mm-grounding-dino":
         untied = {"decoder_bbox_embed_share": False, "decoder_cls_embed_share": False}
-    model = load_detector(config, weights, **untied)
+    model = load_detector(config, checkpoint, **untied)
     if untied:
         # transformers keeps the box heads twice, in the model and in its decoder. Both must have the layer's weights.
         for layer, (outer, inner) in enumerate(zip(model.bbox_embed, model.model.decoder.bbox_embed, strict=True)):

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from finecops.boxes import clip_xyxy
 from finecops.config.find import resolve
 from finecops.config.schema import SpecialistConfig
 from finecops.errors import ConfigError, ModelError, TextLengthError, first_line
 from finecops.models.grounding_dino import clean_text, span_columns
+from finecops.models.numbers import best_answer
 from finecops.models.protocols import Query, QueryGroup
 from finecops.replies.answer import Answer
 
@@ -123,9 +123,7 @@ class MmdetSpecialist:
 
     def _best(self, found: Any, image_wh: tuple[int, int], note: str | None) -> Answer:
         scores = found.scores.double().cpu().numpy()
-        # Stable: equal scores keep the model's order, on every machine.
-        order = np.argsort(-scores, kind="stable")[: self.config.max_boxes]
-        return Answer.of_arrays(clip_xyxy(found.bboxes.double().cpu().numpy()[order], image_wh), scores[order], note)
+        return best_answer(found.bboxes.double().cpu().numpy(), scores, image_wh, self.config.max_boxes, note)
 
 
 def _fix_decoder_positions() -> None:
@@ -179,7 +177,13 @@ def _read_config(config: SpecialistConfig) -> Any:
     path = resolve(name) if resolve(name).is_file() else own
     if not path.is_file():
         raise ConfigError(f"{config.name}: no mmdet configuration {name}")
-    return Config.fromfile(path)
+    # Such a file is a program, and names modules to import.
+    if path != own and not config.trust_remote_code:
+        raise ModelError(f"{config.name} runs the code in {name}: read it, then give --trust-remote-code")
+    try:
+        return Config.fromfile(path)
+    except Exception as error:
+        raise ModelError(f"{config.name}: {name} is no mmdet configuration: {first_line(error)}") from error
 
 
 def _load_weights(model: Any, config: SpecialistConfig) -> None:
@@ -191,22 +195,7 @@ def _load_weights(model: Any, config: SpecialistConfig) -> None:
     path = resolve(config.weights)
     if not path.is_file():
         raise ModelError(f"{config.name}: no checkpoint {config.weights}: OpenMMLab's model zoo has it")
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        state: Any = load_file(path)
-    elif config.allow_pickle:
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        except UnpicklingError as error:
-            raise ModelError(f"{config.name}: {config.weights} holds more than tensors and is refused") from error
-    else:
-        raise ModelError(
-            f"{config.name}: {config.weights} is a pickle; --allow-pickle loads it, tensors only, or convert it to "
-            "safetensors"
-        )
-    # OpenMMLab's checkpoints hold the weights under "state_dict", beside data of the training.
-    state = state.get("state_dict", state)
+    state = _read_weights(path, config)
     try:
         loaded = model.load_state_dict(state, strict=False)
     except RuntimeError as error:
@@ -221,6 +210,36 @@ def _load_weights(model: Any, config: SpecialistConfig) -> None:
             f"{config.name}: {config.weights} does not fit {config.mmdet_config}: {len(missing)} weights missing "
             f"({', '.join(missing[:3])}), {len(unexpected)} unknown ({', '.join(unexpected[:3])})"
         )
+
+
+def _read_weights(path: Path, config: SpecialistConfig) -> dict[str, torch.Tensor]:
+    """The tensors of a checkpoint: of safetensors or, where the user allows it, of a pickle.
+
+    Raises:
+        ModelError: it is broken, holds other things than tensors, or is a pickle and that is not allowed.
+    """
+    if path.suffix != ".safetensors" and not config.allow_pickle:
+        raise ModelError(
+            f"{config.name}: {config.weights} is a pickle; --allow-pickle loads it, tensors only, or convert it to "
+            "safetensors"
+        )
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            state: Any = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise ModelError(f"{config.name}: {config.weights} holds more than tensors and is refused") from error
+    # A cut or foreign file raises a dozen kinds of errors, in both libraries.
+    except Exception as error:
+        raise ModelError(f"{config.name}: cannot load {config.weights}: {first_line(error)}") from error
+    # OpenMMLab's checkpoints hold the weights under "state_dict", beside data of the training.
+    found = state.get("state_dict", state) if isinstance(state, dict) else None
+    if not isinstance(found, dict) or not all(isinstance(value, torch.Tensor) for value in found.values()):
+        raise ModelError(f"{config.name}: {config.weights} holds no weights of a model")
+    return found
 
 
 def _array_pipeline(settings: Any) -> list[dict[str, object]]:

@@ -1,23 +1,39 @@
-"""Requests to an OpenAI-compatible server: concurrent up to a limit, with retries; each fails alone."""
+"""Requests to an OpenAI-compatible server: concurrent up to a limit, with retries; each fails alone.
+
+A reply becomes a `Completion` here: its numbers are checked, keys are hidden, and none of the server's own objects goes
+further. An error says which server it is, and the same fault has the same text each time.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from openai import AsyncOpenAI, OpenAIError
-from openai.types.chat import ChatCompletion
+from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI
+from pydantic import BaseModel, ValidationError
 
-from finecops.errors import ConfigError
+from finecops.errors import ConfigError, ModelError, first_line
+from finecops.models.numbers import logprob_fault
+from finecops.models.redaction import keep_secret, one_line, redact
+from finecops.models.server_client import MOST_WAIT_SECONDS, BoundedClient, ReplyError
 
 # The overloads of `create` do not accept a mapping of other values.
 Request: TypeAlias = Mapping[str, Any]
 """Arguments of `chat.completions.create`, except the model."""
 _RETRIES = 5
 """By the openai client: exponential backoff on 408, 409, 429 and 5xx, or Retry-After where the server sends it."""
+_MOST_CHARACTERS = 200_000
+"""The longest reply. One of 4,000 tokens has 20,000."""
+# What differs between two errors for one fault: ids of requests, times of day, durations, ports.
+_VARYING = re.compile(
+    r"\b(?:req|request|chatcmpl|trace|cmpl)[-_][\w-]{6,100}|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{12,64}\b"
+    r"|\b\d{4}-\d\d-\d\d[T ][\d:.]{5,20}Z?|\b\d+(?:\.\d+)? ?(?:ms|s|sec|seconds|minutes)\b|(?<=:)\d{4,5}\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -31,11 +47,31 @@ class Endpoint:
     concurrency: int
     """How many requests run at the same time."""
     timeout_seconds: float
-    """How long one request may take."""
+    """How long one attempt may take, from the connection to the last byte."""
+
+    @property
+    def shown(self) -> str:
+        """The server's name in messages. A configuration's URL holds no key."""
+        return redact(self.base_url or "OpenAI's server")
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a server answered, checked."""
+
+    text: str
+    tokens: tuple[tuple[str, float], ...] = ()
+    """The tokens as text with their log-probabilities; empty where the server gives none."""
+    first: Mapping[str, float] | None = None
+    """The likeliest first tokens with their log-probabilities; None where the server gives none."""
+
+
+class RefusedError(ModelError):
+    """The server does not take a request with these parameters: HTTP status 400 or 422."""
 
 
 def key_of(name: str, base_url: str | None, api_key_env: str, remedy: str = "") -> str:
-    """The server's key, from the environment.
+    """The server's key, from the environment. It is hidden in all text from now on.
 
     Args:
         name: the model's name, for the message.
@@ -44,53 +80,145 @@ def key_of(name: str, base_url: str | None, api_key_env: str, remedy: str = "") 
         remedy: another advice for the message.
 
     Raises:
-        ConfigError: there is neither a key nor a URL.
+        ConfigError: there is neither a key nor a URL, or the variable holds no key.
     """
-    # The openai client requires a key; a server without keys ignores it.
-    key = os.environ.get(api_key_env) or ("unused" if base_url else None)
-    if key is None:
+    key = os.environ.get(api_key_env, "").strip()
+    keep_secret(key)
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError(f"{name}: the value of {api_key_env} holds characters that no key has")
+    if not key and base_url is None:
         raise ConfigError(f"{name}: set {api_key_env} to the server's key, or base_url to your own server{remedy}")
-    return key
+    # The openai client requires a key; a server without keys ignores it.
+    return key or "unused"
 
 
-def ask_all(endpoint: Endpoint, requests: Sequence[Request]) -> list[ChatCompletion | Exception]:
-    """For each request, in order, a completion with content, or the error."""
+def ask_all(endpoint: Endpoint, requests: Sequence[Request]) -> list[Completion | ModelError]:
+    """For each request, in order, what the server answered, or the error: `RefusedError` or another `ModelError`."""
     return asyncio.run(_ask_all(endpoint, requests)) if requests else []
 
 
-async def _ask_all(endpoint: Endpoint, requests: Sequence[Request]) -> list[ChatCompletion | Exception]:
+async def _ask_all(endpoint: Endpoint, requests: Sequence[Request]) -> list[Completion | ModelError]:
     # All requests are started; the semaphore admits the next one as soon as any is finished, so no batch waits for its
     # slowest request.
     limit = asyncio.Semaphore(endpoint.concurrency)
+    # Waits between attempts count too: a server could ask for one after the other.
+    whole_seconds = endpoint.timeout_seconds + _RETRIES * MOST_WAIT_SECONDS
     async with AsyncOpenAI(
-        api_key=endpoint.key, base_url=endpoint.base_url, max_retries=_RETRIES, timeout=endpoint.timeout_seconds
+        api_key=endpoint.key,
+        base_url=endpoint.base_url,
+        max_retries=_RETRIES,
+        timeout=endpoint.timeout_seconds,
+        http_client=BoundedClient(endpoint.timeout_seconds),
     ) as client:
 
-        async def ask(request: Request) -> ChatCompletion | Exception:
+        async def ask(request: Request) -> Completion | ModelError:
             async with limit:
                 try:
-                    answer: ChatCompletion = await client.chat.completions.create(model=endpoint.model, **request)
-                # ValueError: the server's reply is not valid JSON.
-                except (OpenAIError, ValueError) as error:
-                    return error
-            return _checked(answer, endpoint.model)
+                    async with asyncio.timeout(whole_seconds):
+                        answer = await client.chat.completions.create(model=endpoint.model, **request)
+                    return _completion(answer.model_dump(warnings=False), endpoint.model)
+                # Whatever a server's answer leads to (RecursionError for JSON that is nested too deep), it concerns
+                # this request alone.
+                except Exception as error:
+                    return _error(error, endpoint)
 
         return list(await asyncio.gather(*(ask(request) for request in requests)))
 
 
-def _checked(answer: ChatCompletion, model: str) -> ChatCompletion | Exception:
-    """The completion, or an error that says what is wrong with it."""
+class _Alternative(BaseModel):
+    token: str
+    logprob: float
+
+
+class _Token(_Alternative):
+    top_logprobs: list[_Alternative] | None = None
+
+
+class _Logprobs(BaseModel):
+    content: list[_Token] | None = None
+
+
+class _Message(BaseModel):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
+
+
+class _Answer(BaseModel):
+    choices: list[_Choice] | None = None
+    model: str | None = None
+
+
+def _completion(raw: object, model: str) -> Completion:
+    """The completion.
+
+    Raises:
+        ReplyError: it says what is wrong with the answer.
+    """
+    try:
+        answer = _Answer.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "whole"
+        raise ReplyError(f"the server's answer is no chat completion: {where}: {first['msg']}") from None
     if not answer.choices:
-        return ValueError("the server's answer has no choices")
+        raise ReplyError("the server's answer has no choices")
     choice = answer.choices[0]
     if choice.message.refusal or choice.finish_reason == "content_filter":
-        return ValueError(f"the server's moderation refused: {choice.message.refusal or 'content filter'}")
+        raise ReplyError(f"the server's moderation refused: {choice.message.refusal or 'content filter'}")
     if choice.message.content is None:
-        return ValueError("the server's answer has no content")
-    stated = answer.model or model
+        raise ReplyError("the server's answer has no content")
+    if len(choice.message.content) > _MOST_CHARACTERS:
+        raise ReplyError(f"the server's answer has more than {_MOST_CHARACTERS:,} characters")
+    _check_model(answer.model or model, model)
+    tokens = choice.logprobs.content if choice.logprobs is not None else None
+    return _hidden(choice.message.content, tokens or [])
+
+
+def _check_model(stated: str, asked: str) -> None:
     # Servers state a dated or shortened name (gpt-4.1-2025-04-14, or without the owner). Any other name is another
     # model.
-    asked, answered = (name.split("/")[-1] for name in (model, stated))
-    if not answered.startswith(asked) and not asked.startswith(answered):
-        return ValueError(f"the server answered as model {stated!r}, not {model!r}")
-    return answer
+    short, answered = (name.split("/")[-1] for name in (asked, stated))
+    if not answered.startswith(short) and not short.startswith(answered):
+        raise ReplyError(f"the server answered as model {one_line(stated, 100)!r}, not {asked!r}")
+
+
+def _hidden(content: str, tokens: Sequence[_Token]) -> Completion:
+    """The completion with its numbers checked. Without its tokens where it echoes the key, maybe cut into several."""
+    top = tokens[0].top_logprobs or [] if tokens else []
+    fault = logprob_fault([*(token.logprob for token in tokens), *(one.logprob for one in top)])
+    if fault is not None:
+        raise ReplyError(f"in the server's answer, {fault}")
+    text, joined = redact(content), "".join(token.token for token in tokens)
+    if text != content or redact(joined) != joined:
+        return Completion(text)
+    first = {redact(one.token): one.logprob for one in top} if tokens else None
+    return Completion(text, tuple((token.token, token.logprob) for token in tokens), first)
+
+
+def _error(error: Exception, endpoint: Endpoint) -> ModelError:
+    """The error with the server's name, without keys, and with the same text for the same fault."""
+    said = f"{endpoint.shown}: {_said(error, endpoint)}"
+    refused = isinstance(error, APIStatusError) and error.status_code in (400, 422)
+    return RefusedError(said) if refused else ModelError(said)
+
+
+def _said(error: Exception, endpoint: Endpoint) -> str:
+    if isinstance(error, APITimeoutError | TimeoutError):
+        return f"no answer within {endpoint.timeout_seconds:g} s"
+    if isinstance(error, APIConnectionError):
+        return f"no connection ({type(error.__cause__ or error).__name__})"
+    if not isinstance(error, APIStatusError):
+        kind = "" if isinstance(error, ReplyError) else f"the answer cannot be read: {type(error).__name__}: "
+        return kind + _VARYING.sub("…", one_line(first_line(error)))
+    if 300 <= error.status_code < 400:
+        where = one_line(error.response.headers.get("location", "nowhere"), 200)
+        return f"it sends to another address, which gets neither key nor image: {where}"
+    body = error.body.get("message") if isinstance(error.body, dict) else None
+    # vLLM and proxies have other forms of errors; the client's message then has the whole body.
+    return f"{type(error).__name__}: {_VARYING.sub('…', one_line(body if isinstance(body, str) else error.message))}"

@@ -13,17 +13,15 @@ import base64
 import io
 import logging
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from openai import BadRequestError, UnprocessableEntityError
-from openai.types.chat import ChatCompletion
 from PIL import Image
 
 from finecops.config.schema import MllmConfig
+from finecops.errors import ModelError
 from finecops.images import Picture
-from finecops.models.openai_client import Endpoint, Request, ask_all, key_of
+from finecops.models.openai_client import Completion, Endpoint, RefusedError, Request, ask_all, key_of
 from finecops.models.protocols import QueryGroup, QuestionGroup
 from finecops.replies.answer import Reply
 from finecops.replies.box_text import frame_of
@@ -32,10 +30,9 @@ from finecops.replies.prompting import prompt_text
 
 _TOP_LOGPROBS = 20
 """How many alternatives of the first token are requested: the protocol's maximum."""
-_END = re.compile(r"(<\|(im_end|endoftext|end|eot_id|eom_id|end_of_text|user)\|>|</s>|<eos>|<end_of_turn>)+$")
+_ENDS = tuple(f"<|{name}|>" for name in ("im_end", "endoftext", "end", "eot_id", "eom_id", "end_of_text", "user"))
+_END = (*_ENDS, "</s>", "<eos>", "<end_of_turn>")
 """End-of-turn tokens at the end of a text. vLLM returns them when special tokens are kept."""
-_NOT_SUPPORTED = (BadRequestError, UnprocessableEntityError)
-"""How servers answer a request with a parameter that they do not know: 400 or 422."""
 
 
 class _Mode(NamedTuple):
@@ -119,7 +116,7 @@ class OpenAiMllm:
         frame = frame_of(self.config, image.size)
         return image_url(image if frame == image.size else _resized(image, frame))
 
-    def _ask(self, requests: Sequence[Request], top: int) -> list[ChatCompletion | Exception]:
+    def _ask(self, requests: Sequence[Request], top: int) -> list[Completion | ModelError]:
         """The answers to all requests.
 
         A refused request is sent again with fewer optional parameters, mode by mode. If the server refused all requests
@@ -132,11 +129,11 @@ class OpenAiMllm:
         modes = self._modes
         answers = self._ask_in_mode(requests, modes[0], top)
         for index, mode in enumerate(modes[1:], start=1):
-            refused = [i for i, answer in enumerate(answers) if isinstance(answer, _NOT_SUPPORTED)]
+            refused = [i for i, answer in enumerate(answers) if isinstance(answer, RefusedError)]
             if not refused:
                 break
             again = self._ask_in_mode([requests[i] for i in refused], mode, top)
-            accepted = any(not isinstance(answer, _NOT_SUPPORTED) for answer in again)
+            accepted = any(not isinstance(answer, RefusedError) for answer in again)
             for i, answer in zip(refused, again, strict=True):
                 answers[i] = answer
             # One refused request among others is that request's fault (an image too large), not the mode's.
@@ -145,7 +142,7 @@ class OpenAiMllm:
                 log.warning("%s: the server does not support %s: not requested again", self.config.name, mode.missing())
         return answers
 
-    def _ask_in_mode(self, requests: Sequence[Request], mode: _Mode, top: int) -> list[ChatCompletion | Exception]:
+    def _ask_in_mode(self, requests: Sequence[Request], mode: _Mode, top: int) -> list[Completion | ModelError]:
         more: dict[str, object] = {"logprobs": True} if mode.logprobs else {}
         if mode.logprobs and top:
             more["top_logprobs"] = top
@@ -174,13 +171,13 @@ def image_url(image: Picture) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _reply(prompt: str, answer: ChatCompletion | Exception) -> Reply:
+def _reply(prompt: str, answer: Completion | ModelError) -> Reply:
     if isinstance(answer, Exception):
-        return Reply.failed(prompt, _error_text(answer))
-    text = _text(answer)
-    tokens = _tokens(answer)
+        return Reply.failed(prompt, str(answer))
+    text = without_end(answer.text)
+    tokens = list(answer.tokens)
     # The end of turn is part of the tokens even where the server removed it from the text.
-    while tokens and _END.fullmatch(tokens[-1][0]):
+    while tokens and tokens[-1][0] and not without_end(tokens[-1][0]):
         tokens.pop()
     pieces = tuple(token for token, _ in tokens)
     if not tokens or not text or text not in "".join(pieces):
@@ -192,26 +189,25 @@ def _reply(prompt: str, answer: ChatCompletion | Exception) -> Reply:
     return Reply(prompt, "".join(pieces), token_texts=pieces, token_probs=probabilities)
 
 
-def _letter_scores(prompt: str, letters: Sequence[str], answer: ChatCompletion | Exception) -> LetterScores:
+def _letter_scores(prompt: str, letters: Sequence[str], answer: Completion | ModelError) -> LetterScores:
     if isinstance(answer, Exception):
-        return LetterScores(prompt, error=_error_text(answer))
-    text = _text(answer)
-    found = answer.choices[0].logprobs
-    if found is None or not found.content:
+        return LetterScores(prompt, error=str(answer))
+    text = without_end(answer.text)
+    if answer.first is None:
         return LetterScores(prompt, reply=text)
-    top = {item.token: item.logprob for item in found.content[0].top_logprobs}
-    probabilities, mass = letters_from_logprobs(top, letters)
+    probabilities, mass = letters_from_logprobs(answer.first, letters)
     return LetterScores(prompt, probabilities, mass=mass if probabilities else None, reply=text)
 
 
-def _text(answer: ChatCompletion) -> str:
-    return _END.sub("", answer.choices[0].message.content or "")
+def without_end(text: str) -> str:
+    """The text without end-of-turn tokens at its end, in linear time.
 
-
-def _tokens(answer: ChatCompletion) -> list[tuple[str, float]]:
-    found = answer.choices[0].logprobs
-    return [(item.token, item.logprob) for item in found.content] if found is not None and found.content else []
-
-
-def _error_text(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    >>> without_end("A<|im_end|></s>")
+    'A'
+    """
+    # A line break behind the tokens stays.
+    last = "\n" if text.endswith("\n") else ""
+    end = len(text) - len(last)
+    while ending := next((one for one in _END if text.endswith(one, 0, end)), None):
+        end -= len(ending)
+    return text[:end] + last

@@ -32,4 +32,4 @@ class OpenAiText:
     def complete(self, conversations: Sequence[list[dict[str, str]]]) -> list[str | Exception]:
         """One reply per conversation, or its error."""
         answers = ask_all(self.endpoint, [{"messages": messages, "temperature": 0} for messages in conversations])
-        return [a if isinstance(a, Exception) else a.choices[0].message.content or "" for a in answers]
+        return [answer if isinstance(answer, Exception) else answer.text for answer in answers]

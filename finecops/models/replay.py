@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from finecops.boxes import iou_xyxy
+from finecops.boxes import clip_xyxy, iou_xyxy
 from finecops.config.find import resolve
 from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.errors import ConfigError, ModelError
@@ -21,6 +21,7 @@ from finecops.exchange.formats import FORMATS, FileFormat
 from finecops.exchange.json_lines import read_objects
 from finecops.exchange.read import first_repeated, read_unchecked
 from finecops.metrics.answers import OUTCOMES, Answers, AnswersBuilder
+from finecops.models.numbers import box_fault
 from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
 from finecops.replies.answer import Answer, Reply
 from finecops.replies.box_text import parse_boxes
@@ -98,6 +99,8 @@ class Replay:
 
     def _detected(self, query: Query, image_wh: ImageWh) -> Answer:
         answer = self._answer(query.sample_id, image_wh)
+        if isinstance(self.config, SpecialistConfig):
+            answer = answer.chosen(range(len(answer.boxes))[: self.config.max_boxes])
         # No box at all needs no score: a router counts it as none.
         return answer if answer.boxes or answer.status != "box" else replace(answer, scores=())
 
@@ -115,7 +118,11 @@ class Replay:
         found = self._source.answer(sample_id, image_wh) if sample_id is not None else None
         if found is None:
             raise ModelError(f"{self.config.weights} has no row for sample {sample_id}")
-        return found
+        fault = box_fault(found.boxes, found.scores or (), image_wh)
+        if fault is not None:
+            raise ModelError(f"{self.config.weights}: sample {sample_id}: {fault}")
+        clipped = clip_xyxy(found.xyxy, image_wh).tolist()
+        return replace(found, boxes=tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in clipped))
 
 
 class _Texts:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 
-from finecops.config.find import resolve_weights
 from finecops.config.schema import ExtractorConfig
-from finecops.errors import ModelError
-from finecops.models.complete_weights import load_complete
+from finecops.models.chat_template import rendered
+from finecops.models.loading import Checkpoint, load_complete, load_tokenizer
+from finecops.models.readiness import dtype_of
 
 
 class TransformersText:
@@ -25,14 +24,10 @@ class TransformersText:
 
     def __init__(self, config: ExtractorConfig, device: str = "cpu") -> None:
         self.config, self.device = config, torch.device(device)
-        weights = resolve_weights(cast(str, config.model))
-        dtype: Any = "auto" if config.dtype == "auto" else getattr(torch, config.dtype)
-        try:
-            # Padding on the left: the answer must follow the last token of each prompt directly.
-            self.tokenizer = AutoTokenizer.from_pretrained(weights, padding_side="left")
-            self.model = load_complete(AutoModelForCausalLM, weights, config.name, dtype=dtype)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{config.name}: cannot load {config.model}: {error}") from error
+        checkpoint = Checkpoint.of(config)
+        # Padding on the left: the answer must follow the last token of each prompt directly.
+        self.tokenizer = load_tokenizer(checkpoint, padding_side="left")
+        self.model = load_complete(AutoModelForCausalLM, checkpoint, dtype=dtype_of(config))
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
         self.model.to(self.device).eval()
@@ -42,10 +37,7 @@ class TransformersText:
         """One reply per conversation. An exception concerns the whole batch; the runner then splits the batch."""
         if not conversations:
             return []
-        texts = [
-            self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-            for messages in conversations
-        ]
+        texts = [rendered(self.tokenizer, messages) for messages in conversations]
         # The chat template has already written the special tokens.
         inputs = self.tokenizer(texts, padding=True, add_special_tokens=False, return_tensors="pt").to(self.device)
         output = self.model.generate(**inputs, max_new_tokens=self.config.max_new_tokens, do_sample=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,21 +10,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers import AutoModelForImageTextToText
 
-from finecops.config.find import resolve_weights
 from finecops.config.schema import MllmConfig
-from finecops.errors import ModelError, first_line
+from finecops.errors import ModelError
 from finecops.models.adapters import load_adapter
-from finecops.models.complete_weights import load_complete
+from finecops.models.chat_template import rendered
+from finecops.models.loading import Checkpoint, load_complete, load_processor, mllm_options
+from finecops.models.numbers import NOT_FINITE, scored_letters
 from finecops.models.protocols import QueryGroup, QuestionGroup
 from finecops.models.shared_vision import SharedVision
 from finecops.replies.answer import Reply
-from finecops.replies.letters import LetterScores, letter_probabilities, letter_token_ids
+from finecops.replies.letters import LetterScores, letter_token_ids
 from finecops.replies.prompting import prompt_text
-
-# A branch or a tag can be moved to other code; a full commit hash cannot.
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def chat_text(processor: Any, prompt: str, config: MllmConfig | None = None) -> str:
@@ -37,26 +34,7 @@ def chat_text(processor: Any, prompt: str, config: MllmConfig | None = None) -> 
     if config is not None and config.system is not None:
         messages.insert(0, {"role": "system", "content": [{"type": "text", "text": config.system}]})
     options = config.chat_options if config is not None else {}
-    text: str = processor.apply_chat_template(messages, add_generation_prompt=True, **options)
-    return text
-
-
-def remote_code(config: MllmConfig) -> bool:
-    """Whether code from the Hub may run. It may only if the model needs it, the user allows it and a commit is pinned.
-
-    Raises:
-        ModelError: the model needs it, and it is not allowed or no commit is pinned.
-    """
-    if not config.remote_code:
-        return False
-    if not config.trust_remote_code:
-        raise ModelError(
-            f"{config.name} runs code from {config.weights}: read that code, then give --trust-remote-code "
-            "(and pin `revision`)"
-        )
-    if config.revision is None or not _COMMIT.fullmatch(config.revision):
-        raise ModelError(f"{config.name}: pin `revision` to a commit (40 hexadecimal digits) to run code from the Hub")
-    return True
+    return rendered(processor, messages, **options)
 
 
 class ImagePrompt(NamedTuple):
@@ -78,23 +56,9 @@ class TransformersMllm:
 
     def __init__(self, config: MllmConfig, device: str = "cpu") -> None:
         self.config, self.device = config, torch.device(device)
-        weights = resolve_weights(config.weights)
-        try:
-            code = remote_code(config)
-            self.processor = AutoProcessor.from_pretrained(weights, revision=config.revision, trust_remote_code=code)
-            dtype: Any = "auto" if config.dtype == "auto" else getattr(torch, config.dtype)
-            self.model = load_complete(
-                AutoModelForImageTextToText,
-                weights,
-                config.name,
-                dtype=dtype,
-                attn_implementation=config.attention,
-                device_map=config.device_map,
-                revision=config.revision,
-                trust_remote_code=code,
-            )
-        except (OSError, ValueError, ImportError) as error:
-            raise ModelError(f"{config.name}: cannot load {config.weights}: {first_line(error)}") from error
+        checkpoint = Checkpoint.of(config)
+        self.processor = load_processor(checkpoint)
+        self.model = load_complete(AutoModelForImageTextToText, checkpoint, **mllm_options(config))
         if config.adapter is not None:
             self.model = load_adapter(self.model, config)
         if config.device_map is None:
@@ -154,7 +118,7 @@ class TransformersMllm:
         scored = []
         for row, question in enumerate(question for group in groups for question in group.questions):
             ids = self._ids_of(question.letters)
-            scored.append(LetterScores(question.prompt, *letter_probabilities(logits[row], ids)))
+            scored.append(scored_letters(question.prompt, logits[row], ids))
         results = iter(scored)
         return [[next(results) for _ in group.questions] for group in groups]
 
@@ -205,6 +169,10 @@ class TransformersMllm:
             ids = new[row].tolist()
             # Shorter answers are padded to the longest of the batch; the stop token is not part of the answer either.
             length = next((i for i, token in enumerate(ids) if token in stops), len(ids))
+            # Up to the stop token: NaN logits end an answer at once, which would look like an empty one.
+            if not probabilities[row, : length + 1].isfinite().all():
+                replies.append(Reply.failed(one.prompt, NOT_FINITE))
+                continue
             pieces = self._pieces(ids[:length])
             replies.append(
                 Reply(

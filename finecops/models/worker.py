@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -15,7 +16,9 @@ from finecops.boxes import clip_xyxy
 from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.errors import ModelError
 from finecops.images import Picture
+from finecops.models.numbers import box_fault, probability_fault, weight_fault
 from finecops.models.protocols import Query, QueryGroup, QuestionGroup
+from finecops.models.redaction import one_line, redact
 from finecops.models.worker_process import WorkerProcess
 from finecops.records import Xyxy
 from finecops.replies.answer import Answer, Reply
@@ -24,6 +27,8 @@ from finecops.replies.prompting import prompt_text
 
 Json: TypeAlias = dict[str, object]
 """A JSON object of the protocol (docs/models/workers.md)."""
+_MOST_CHARACTERS = 200_000
+"""The longest text of an answer."""
 
 
 class WorkerAnswer(BaseModel):
@@ -46,17 +51,30 @@ class WorkerAnswer(BaseModel):
     note: str | None = None
     error: str | None = None
 
-    def fault(self) -> str | None:
-        """The worker's own error, or what is inconsistent in the answer; None if it is valid."""
+    def fault(self, image_wh: tuple[int, int]) -> str | None:
+        """The worker's own error, or what is wrong in the answer about an image of this size; None if it is valid."""
         if self.error is not None:
-            return self.error
+            return one_line(self.error)
         if self.boxes is not None and self.scores is not None and len(self.boxes) != len(self.scores):
             return f"{len(self.boxes)} boxes and {len(self.scores)} scores"
-        if any(x1 > x2 or y1 > y2 for x1, y1, x2, y2 in self.boxes or ()):
-            return "a box has its corners in the wrong order"
         if self.tokens is not None and len(self.tokens) != len(self.probabilities or ()):
             return "tokens and probabilities differ in number"
-        return None
+        if len(self.text or "") > _MOST_CHARACTERS:
+            return f"its text has more than {_MOST_CHARACTERS:,} characters"
+        return (
+            box_fault(self.boxes or (), self.scores or (), image_wh)
+            or probability_fault(self.probabilities or ())
+            or weight_fault(self.letters or {})
+        )
+
+    def without_keys(self) -> WorkerAnswer:
+        """The answer with keys hidden in its text; without its tokens where they echo one, maybe cut into several."""
+        joined = "".join(self.tokens or ())
+        changes: dict[str, object] = {"text": redact(self.text) if self.text is not None else None}
+        changes["note"] = one_line(self.note) if self.note is not None else None
+        if redact(joined) != joined:
+            changes |= {"tokens": None, "probabilities": None}
+        return self.model_copy(update=changes)
 
 
 class WorkerModel:
@@ -93,7 +111,7 @@ class WorkerModel:
             prompts = [prompt_text(self.config, query.text, query.target) for query in group.queries]
             asked = [text | {"prompt": prompt} for text, prompt in zip(_texts(group.queries), prompts, strict=True)]
             answers = self._ask("ground", group.image, asked)
-            results.append([_reply(p, a, self.config.score) for p, a in zip(prompts, answers, strict=True)])
+            results.append([self._reply(p, a, group.image.size) for p, a in zip(prompts, answers, strict=True)])
         return results
 
     def choose(self, groups: Sequence[QuestionGroup]) -> list[list[LetterScores]]:
@@ -110,14 +128,15 @@ class WorkerModel:
     ) -> list[WorkerAnswer]:
         try:
             with _as_file(image) as path:
-                return self._parse(self.process.ask({"task": task, "image": path, "queries": asked}), len(asked))
+                answer = self.process.ask({"task": task, "image": path, "queries": asked})
+            return self._parse(answer, len(asked), image.size)
         except ModelError as error:
             if len(asked) == 1:
                 return [WorkerAnswer(error=str(error))]
             # Perhaps the worker fails on one of the queries only.
             return [answer for one in asked for answer in self._ask(task, image, [one])]
 
-    def _parse(self, answer: Json, expected: int) -> list[WorkerAnswer]:
+    def _parse(self, answer: Json, expected: int, image_wh: tuple[int, int]) -> list[WorkerAnswer]:
         """The answers to `expected` queries; an answer that is not valid becomes an error."""
         given = answer.get("answers")
         if not isinstance(given, list) or len(given) != expected:
@@ -128,10 +147,11 @@ class WorkerModel:
             try:
                 found = WorkerAnswer.model_validate(item)
             except ValidationError as error:
-                first = error.errors(include_url=False)[0]
-                found = WorkerAnswer(error=f"its answer has {'.'.join(map(str, first['loc']))}: {first['msg']}")
-            fault = found.fault()
-            parsed.append(WorkerAnswer(error=f"worker {self.config.name}: {fault}") if fault else found)
+                first = error.errors(include_url=False, include_input=False)[0]
+                where = one_line(".".join(map(str, first["loc"])), 100)
+                found = WorkerAnswer(error=f"its answer has {where}: {one_line(first['msg'], 300)}")
+            fault = found.fault(image_wh)
+            parsed.append(WorkerAnswer(error=f"worker {self.config.name}: {fault}") if fault else found.without_keys())
         return parsed
 
     def _detections(self, answer: WorkerAnswer, image: Picture) -> Answer:
@@ -140,24 +160,30 @@ class WorkerModel:
             return Answer.failed(answer.error or f"worker {self.config.name} gave no boxes")
         boxes = clip_xyxy(np.array(answer.boxes, dtype=np.float64).reshape(-1, 4), image.size)
         # Without boxes, missing scores are an empty list, not an answer without scores.
-        scores = np.array(answer.scores) if answer.scores is not None or not answer.boxes else None
+        scores = np.array(answer.scores or []) if answer.scores is not None or not answer.boxes else None
         order = range(len(boxes)) if scores is None else np.argsort(-scores, kind="stable").tolist()
         return Answer.of_arrays(boxes, scores, answer.note).chosen(list(order)[: self.config.max_boxes])
+
+    def _reply(self, prompt: str, answer: WorkerAnswer, image_wh: tuple[int, int]) -> Reply:
+        text = answer.text or ""
+        if answer.error is not None:
+            return Reply.failed(prompt, answer.error, text)
+        # An empty list says that nothing was found. With a text beside it, the text says what the model wrote.
+        if answer.reject or (answer.boxes == [] and answer.text is None):
+            return Reply(prompt, text, answer=Answer("reject"))
+        if answer.boxes:
+            scores = np.array(answer.scores) if answer.scores is not None else None
+            found = Answer.of_arrays(clip_xyxy(np.array(answer.boxes, dtype=np.float64), image_wh), scores, answer.note)
+            kind = self.config.score if scores is not None else None
+            return Reply(prompt, text, answer=replace(found, score_kind=kind))
+        return _text_reply(prompt, answer)
 
 
 def _texts(queries: Sequence[Query]) -> list[Json]:
     return [{"text": query.text, "target": query.target, "span": query.span} for query in queries]
 
 
-def _reply(prompt: str, answer: WorkerAnswer, score_kind: str) -> Reply:
-    if answer.error is not None:
-        return Reply.failed(prompt, answer.error, answer.text or "")
-    if answer.reject:
-        return Reply(prompt, answer.text or "", answer=Answer("reject"))
-    if answer.boxes:
-        scores = tuple(answer.scores) if answer.scores is not None else None
-        found = Answer("box", tuple(answer.boxes), scores=scores, score_kind=score_kind if scores else None)
-        return Reply(prompt, answer.text or "", answer=found)
+def _text_reply(prompt: str, answer: WorkerAnswer) -> Reply:
     if answer.text is None:
         return Reply.failed(prompt, "the worker gave neither a text nor boxes")
     tokens = tuple(answer.tokens) if answer.tokens is not None else None
@@ -174,7 +200,7 @@ def _letters(prompt: str, letters: Sequence[str], answer: WorkerAnswer) -> Lette
     if answer.letters is None:
         return LetterScores(prompt, reply=answer.text or "")
     # A letter that the worker leaves out has probability 0.
-    found = [max(answer.letters.get(letter, 0.0), 0.0) for letter in letters]
+    found = [answer.letters.get(letter, 0.0) for letter in letters]
     total = sum(found)
     if total <= 0:
         return LetterScores(prompt, reply=answer.text or "")

@@ -1,7 +1,7 @@
 """A worker: a program in another Python environment that answers lines of JSON with lines of JSON.
 
 This module starts it, sends requests, waits for answers, and starts it again when it dies. docs/models/workers.md
-describes the protocol.
+describes the protocol. A worker is not trusted to end, to answer, or to print little: each has its limit.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ import json
 import logging
 import os
 import queue
+import signal
 import subprocess
 import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 from finecops.errors import ConfigError, ModelError
+from finecops.models.redaction import one_line, redact
+from finecops.models.worker_pipes import MOST_LINE_BYTES, TOO_LONG, LineReader, read_messages
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,8 @@ PROGRAMS = Path(__file__).resolve().parent / "workers"
 """The folder of the workers that come with finecops."""
 _KEPT_LINES = 15
 """How many lines of the worker's standard error are kept for messages."""
+_MOST_OTHER_BYTES = 32_000_000
+"""How much a worker may print that is no answer, from a request to its answer."""
 _MAX_STARTS = 3
 """A worker that dies this often without an answer in between is not started again."""
 
@@ -69,10 +73,11 @@ class WorkerProcess:
     def __init__(self, name: str, command: Sequence[str], start_seconds: float, timeout_seconds: float) -> None:
         self.name, self.command = name, program_line(name, command)
         self.start_seconds, self.timeout_seconds = start_seconds, timeout_seconds
-        self._process: subprocess.Popen[str] | None = None
-        self._lines: queue.Queue[str | None] = queue.Queue()
-        self._stderr_lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._reader: LineReader | None = None
+        self._writer: threading.Thread | None = None
         self._listener: threading.Thread | None = None
+        self._stderr_lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._number = 0
         # Starts since the last answer.
         self._starts = 0
@@ -83,39 +88,67 @@ class WorkerProcess:
         """Send a request and wait for its answer.
 
         Raises:
-            ModelError: the worker cannot be started, died, did not answer in time, or answered with an error.
+            ModelError: the worker cannot be started, died, did not answer in time, printed without end, or answered
+                with an error.
         """
         self._start()
         self._number += 1
         number = self._number
-        try:
-            self._send(json.dumps({"id": number, **request}) + "\n")
-        except OSError:
-            raise self._died() from None
+        self._send(json.dumps({"id": number, **request}) + "\n")
         answer = self._wait(number, self.timeout_seconds)
         self._starts = 0
         if isinstance(answer.get("error"), str):
-            raise ModelError(f"worker {self.name}: {answer['error']}")
+            raise ModelError(f"worker {self.name}: {one_line(str(answer['error']))}")
         return answer
 
     def close(self) -> None:
         """End the program: close its input, and kill it if it does not end within two seconds."""
-        process, self._process = self._process, None
+        process = self._process
         if process is None:
             return
-        try:
-            assert process.stdin is not None
-            process.stdin.close()
-            process.wait(2)
-        except (OSError, subprocess.TimeoutExpired):
-            process.kill()
-            process.wait()
+        # A writer that still waits holds the input open.
+        if self._writer is None or not self._writer.is_alive():
+            try:
+                assert process.stdin is not None
+                process.stdin.close()
+                process.wait(2)
+            except (OSError, subprocess.TimeoutExpired):
+                pass
+        self._kill()
+
+    def _kill(self) -> int | None:
+        """Kill the program with all that it started; its exit code, or None if there is no program."""
+        process, self._process = self._process, None
+        if self._reader is not None:
+            self._reader.stop()
+        if process is None:
+            return None
+        if process.poll() is None:
+            try:
+                # It leads a group of its own (`start_new_session`). Windows has no groups.
+                os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+            except OSError:
+                process.kill()
+        return process.wait()
 
     def _send(self, line: str) -> None:
+        """Write a line without waiting: a worker that reads nothing blocks whoever writes to it."""
         assert self._process is not None
-        assert self._process.stdin is not None
-        self._process.stdin.write(line)
-        self._process.stdin.flush()
+        stdin = self._process.stdin
+        assert stdin is not None
+        content = memoryview(line.encode("utf-8", "surrogatepass"))
+
+        def write() -> None:
+            rest = content
+            try:
+                while rest:
+                    rest = rest[stdin.write(rest) :]
+            except (OSError, ValueError):
+                # The program is dead; its output ends too, and whoever waits for an answer says so.
+                return
+
+        self._writer = threading.Thread(target=write, daemon=True)
+        self._writer.start()
 
     def _start(self) -> None:
         if self._process is not None:
@@ -125,49 +158,52 @@ class WorkerProcess:
                 f"worker {self.name} was started {_MAX_STARTS} times and gave no answer{self._stderr_tail()}"
             )
         self._starts += 1
-        # A new queue: lines of a dead process must not be taken for answers of the new one.
-        self._lines = queue.Queue()
         try:
+            # Without buffers: a reader gets what there is, and a writer holds no lock. A signal from the terminal
+            # reaches finecops alone, which ends the worker.
             process = subprocess.Popen(
                 self.command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                bufsize=1,
+                bufsize=0,
+                start_new_session=True,
             )
-        except OSError as error:
-            raise ModelError(f"worker {self.name}: cannot start {self.command[0]}: {error.strerror}") from error
+        except (OSError, ValueError) as error:
+            what = error.strerror if isinstance(error, OSError) else str(error)
+            raise ModelError(f"worker {self.name}: cannot start {self.command[0]}: {what}") from error
         self._process = process
+        assert process.stdout is not None
         # Both streams are read all the time: a worker that fills a pipe would stop.
-        threading.Thread(target=self._read_stdout, args=(process.stdout, self._lines), daemon=True).start()
-        self._listener = threading.Thread(target=self._read_stderr, args=(process.stderr,), daemon=True)
+        self._reader = LineReader(process.stdout)
+        self._listener = threading.Thread(target=read_messages, args=(process.stderr, self._keep), daemon=True)
         self._listener.start()
         log.info("starting worker %s", self.name)
         ready = self._wait(None, self.start_seconds)
         if ready.get("protocol") != PROTOCOL:
             self.close()
-            raise ModelError(f"worker {self.name} uses protocol {ready.get('protocol')}; finecops uses {PROTOCOL}")
+            raise ModelError(
+                f"worker {self.name} uses protocol {one_line(str(ready.get('protocol')), 50)}; finecops uses {PROTOCOL}"
+            )
 
     def _wait(self, number: int | None, seconds: float) -> dict[str, object]:
         """The answer with the number `number`; for None, the line that says that the worker is ready."""
-        end = time.monotonic() + seconds
+        assert self._reader is not None
+        end, other_bytes = time.monotonic() + seconds, 0
         while True:
+            left = end - time.monotonic()
             try:
-                line = self._lines.get(timeout=max(0.0, end - time.monotonic()))
+                # Lines that are no answers must not hold the clock.
+                line = self._reader.next(left) if left > 0 else _raise_empty()
             except queue.Empty:
                 # A late answer would be out of turn: the process is killed, and the next request starts a new one.
-                process, self._process = self._process, None
-                if process is not None:
-                    process.kill()
-                    process.wait()
                 what = "was not ready" if number is None else "gave no answer"
-                raise ModelError(f"worker {self.name} {what} within {seconds:g} s{self._stderr_tail()}") from None
-            # The end of the output.
+                raise self._ended(f"{what} within {seconds:g} s") from None
             if line is None:
                 raise self._died()
+            if line == TOO_LONG:
+                raise self._ended(f"printed a line of more than {MOST_LINE_BYTES:,} bytes")
+            assert isinstance(line, bytes)
             answer = _parse(line)
             if answer is None:
                 self._warn("prints something other than an answer to its standard output: %s", line)
@@ -175,46 +211,50 @@ class WorkerProcess:
                 return answer
             else:
                 self._warn("sent an answer that was not requested, or sent one twice: %s", line)
+            other_bytes += len(line) + 1
+            if other_bytes > _MOST_OTHER_BYTES:
+                raise self._ended(f"printed more than {_MOST_OTHER_BYTES:,} bytes that are no answer")
+
+    def _ended(self, what: str) -> ModelError:
+        """Kill the program; the error that says why."""
+        self._kill()
+        return ModelError(f"worker {self.name} {what}{self._stderr_tail()}")
 
     def _died(self) -> ModelError:
-        process, self._process = self._process, None
-        code: int | None = None
-        if process is not None:
-            try:
-                code = process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                code = process.wait()
+        process = self._process
+        try:
+            code = process.wait(5) if process is not None else None
+        except subprocess.TimeoutExpired:
+            code = None
+        killed = self._kill()
         # The reason is in the last lines of standard error; wait until they are read.
         if self._listener is not None:
             self._listener.join(1)
-        return ModelError(f"worker {self.name} ended with code {code}{self._stderr_tail()}")
+        return ModelError(f"worker {self.name} ended with code {killed if code is None else code}{self._stderr_tail()}")
 
     def _stderr_tail(self) -> str:
         return "; its last output: " + " | ".join(list(self._stderr_lines)[-3:]) if self._stderr_lines else ""
 
-    def _warn(self, message: str, line: str) -> None:
+    def _warn(self, message: str, line: bytes) -> None:
         # Once per worker: a program that prints its progress does so for every request.
         if not self._warned:
-            log.warning("worker %s " + message, self.name, line.strip()[:200])
+            log.warning("worker %s " + message, self.name, one_line(line[:10_000].decode("utf-8", "replace"), 200))
         self._warned = True
 
-    def _read_stdout(self, stream: IO[str], lines: queue.Queue[str | None]) -> None:
-        for line in stream:
-            lines.put(line)
-        # None marks the end of the output.
-        lines.put(None)
-
-    def _read_stderr(self, stream: IO[str]) -> None:
-        for line in stream:
-            if line.strip():
-                self._stderr_lines.append(line.strip()[:300])
-                log.debug("worker %s: %s", self.name, line.rstrip())
+    def _keep(self, line: str) -> None:
+        """Keep a line of standard error for messages."""
+        if line.strip():
+            self._stderr_lines.append(one_line(line, 300))
+            log.debug("worker %s: %s", self.name, redact(line.rstrip()))
 
 
-def _parse(line: str) -> dict[str, object] | None:
+def _raise_empty() -> bytes:
+    raise queue.Empty
+
+
+def _parse(line: bytes) -> dict[str, object] | None:
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

@@ -57,7 +57,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory, ours: GroundingDino) ->
     save_file(state, folder / "weights.safetensors")
     torch.save({"state_dict": state}, folder / "weights.pth")
     changes = {"weights": str(folder / "weights.safetensors"), "mmdet_config": str(folder / "config.py")}
-    return load_specialist("mm-gdino-t-mmdet").model_copy(update=changes | {"max_boxes": 16})
+    # Its configuration is a program of its own.
+    permission = {"trust_remote_code": True}
+    return load_specialist("mm-gdino-t-mmdet").model_copy(update=changes | permission | {"max_boxes": 16})
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +104,8 @@ def test_missing_and_unknown_weights_are_refused(checkpoint: SpecialistConfig, t
     save_file({"level_embed": torch.zeros(2, 256), "what": torch.zeros(1)}, path)
     with pytest.raises(ModelError, match=r"weights missing .*, 1 unknown \(what\)"):
         load_specialist_model(checkpoint.model_copy(update={"weights": str(path)}), "cpu")
+
+
+def test_a_configuration_of_its_own_needs_permission(checkpoint: SpecialistConfig) -> None:
+    with pytest.raises(ModelError, match=r"runs the code in .*: read it, then give --trust-remote-code"):
+        load_specialist_model(checkpoint.model_copy(update={"trust_remote_code": False}), "cpu")

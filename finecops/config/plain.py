@@ -1,0 +1,59 @@
+"""Names inside a configuration file: plain, or refused.
+
+Files are named after the name of a configuration, and a preset or a dataset names other configurations. Such a file may
+come from a download. So a name may hold letters, digits and `._+-`; the files of a dataset stay below its folder. A
+model's `weights`, `adapter` and `command` may be any path: whoever gives the file lets its model be loaded, and its
+program be run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from finecops.config.schema import Config, DatasetConfig, PresetConfig
+from finecops.errors import ConfigError
+
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}")
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name may become part of a file's name.
+
+    >>> is_plain("qwen2.5-vl-7b"), is_plain("x/../../evil")
+    (True, False)
+    """
+    return _PLAIN.fullmatch(name) is not None
+
+
+def check_names(config: Config, path: Path) -> None:
+    """Check the names in a configuration that was read from the file `path`.
+
+    Raises:
+        ConfigError: a name is not plain, or a dataset's file leads out of its folder.
+    """
+    for field, name in _names(config):
+        # A preset may give a model other weights, as the command line does.
+        if not is_plain(name.partition("@")[0] if isinstance(config, PresetConfig) and field != "name" else name):
+            raise ConfigError(f"{path}: {field}: {name[:80]!r} is no plain name (letters, digits and ._+-)")
+    if isinstance(config, DatasetConfig):
+        for inside in (*config.image_folders, *(name for files in config.splits.values() for name in files)):
+            if not _stays_below(inside):
+                raise ConfigError(f"{path}: {inside[:80]!r} leads out of the dataset's folder")
+
+
+def _names(config: Config) -> Iterator[tuple[str, str]]:
+    yield "name", config.name
+    if isinstance(config, PresetConfig):
+        roles = ("extractor", "router", "specialist", "mllm", "selector", "selector_none")
+        yield from ((role, name) for role in roles if (name := getattr(config, role)) is not None)
+    elif isinstance(config, DatasetConfig):
+        yield "preset", config.preset
+        yield from (("splits", split) for split in config.splits)
+
+
+def _stays_below(name: str) -> bool:
+    """Whether a relative path leads nowhere but down, on any system."""
+    ways = (PurePosixPath(name), PureWindowsPath(name))
+    return "\0" not in name and not any(way.is_absolute() or way.drive or ".." in way.parts for way in ways)

@@ -1,0 +1,171 @@
+"""The one place where checkpoints of transformers are loaded: configurations, processors, tokenizers, models.
+
+Whether a checkpoint's code may run is said each time. Left out, transformers would ask on the terminal, and take `y`
+from whatever standard input holds. Weights are safetensors; pickles only where the user allows them, tensors only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoConfig, AutoModelForZeroShotObjectDetection, AutoProcessor, AutoTokenizer
+
+from finecops.config.find import resolve_weights
+from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
+from finecops.errors import FinecopsError, ModelError, first_line
+from finecops.models.chat_template import check_template
+from finecops.models.checkpoint_folder import check_checkpoint
+from finecops.models.readiness import dtype_of, remote_code
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that may be loaded, with the user's permissions."""
+
+    name: str
+    """The model's name, for messages."""
+    weights: str
+    """The folder or Hub id, as configured."""
+    where: str
+    """The same as an existing folder, or a Hub id."""
+    revision: str | None
+    """Revision on the Hub."""
+    code: bool
+    """Its code may run."""
+    pickle: bool
+    """Its weights may be pickled."""
+
+    @classmethod
+    def of(cls, config: AnyModelConfig) -> Checkpoint:
+        """The checkpoint of a configuration, after a look into its folder.
+
+        Raises:
+            ConfigError: there is no such folder.
+            ModelError: the folder is not complete or is refused, or the permission for its code is not given.
+        """
+        weights = (config.model or "") if isinstance(config, ExtractorConfig) else config.weights
+        where = resolve_weights(weights)
+        if Path(where).is_dir():
+            check_checkpoint(config.name, Path(where), config.allow_pickle)
+        revision = None if isinstance(config, ExtractorConfig) else config.revision
+        return cls(config.name, weights, where, revision, remote_code(config), config.allow_pickle)
+
+    @property
+    def options(self) -> dict[str, object]:
+        """Arguments that every `from_pretrained` gets."""
+        return {"revision": self.revision, "trust_remote_code": self.code}
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Every fault of the checkpoint as one `ModelError`."""
+        try:
+            yield
+        except FinecopsError:
+            raise
+        # transformers, safetensors and tokenizers raise some twenty kinds of errors for a broken file, down to a bare
+        # `Exception`; none of them concerns anything but this checkpoint.
+        except Exception as error:
+            raise ModelError(f"{self.name}: cannot load {self.weights}: {self._said(error)}") from error
+
+    def _said(self, error: Exception) -> str:
+        text = first_line(error)
+        if "custom code" in text:
+            return "it needs code of its own, which does not run here without `remote_code` in its configuration"
+        if not self.pickle and "safetensors" in text and isinstance(error, OSError):
+            return f"{text} (--allow-pickle loads pickled weights, tensors only)"
+        return text
+
+
+def load_model_type(checkpoint: Checkpoint) -> str:
+    """The `model_type` of a checkpoint.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    with checkpoint.errors():
+        return str(AutoConfig.from_pretrained(checkpoint.where, **checkpoint.options).model_type)
+
+
+def load_processor(checkpoint: Checkpoint) -> Any:
+    """The processor of a checkpoint. Its chat template was tried.
+
+    Raises:
+        ModelError: it cannot be loaded, or its chat template does not end.
+    """
+    with checkpoint.errors():
+        processor = AutoProcessor.from_pretrained(checkpoint.where, **checkpoint.options)
+        check_template(processor, checkpoint.name)
+        return processor
+
+
+def load_tokenizer(checkpoint: Checkpoint, **options: object) -> Any:
+    """The tokenizer of a checkpoint. Its chat template was tried.
+
+    Raises:
+        ModelError: it cannot be loaded, or its chat template does not end.
+    """
+    with checkpoint.errors():
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint.where, **checkpoint.options, **options)
+        check_template(tokenizer, checkpoint.name)
+        return tokenizer
+
+
+def load_complete(auto_class: Any, checkpoint: Checkpoint, **options: Any) -> Any:
+    """Load a model by `auto_class.from_pretrained`, with every weight from the checkpoint.
+
+    transformers fills missing weights with random numbers and only warns. The model then gives wrong answers that look
+    like answers.
+
+    Args:
+        auto_class: a class `AutoModelFor…`.
+        checkpoint: what to load.
+        options: more arguments of `from_pretrained`.
+
+    Raises:
+        ModelError: the checkpoint does not exist, is broken, or has missing weights or weights of other shapes.
+    """
+    with checkpoint.errors():
+        model, loading = auto_class.from_pretrained(
+            checkpoint.where,
+            output_loading_info=True,
+            # None: safetensors where there are any, else pickles.
+            use_safetensors=None if checkpoint.pickle else True,
+            weights_only=True,
+            **checkpoint.options,
+            **options,
+        )
+    missing = sorted(loading["missing_keys"])
+    if missing:
+        raise ModelError(
+            f"{checkpoint.name}: {checkpoint.where} lacks {len(missing)} of the model's weights "
+            f"({', '.join(missing[:3])}): it is broken, or belongs to another kind of model"
+        )
+    return model
+
+
+def load_detector(config: SpecialistConfig, checkpoint: Checkpoint, **options: Any) -> Any:
+    """Load a detector that takes text, with the dtype and device map of its configuration.
+
+    Raises:
+        ModelError: as `load_complete`.
+    """
+    return load_complete(
+        AutoModelForZeroShotObjectDetection,
+        checkpoint,
+        dtype=dtype_of(config),
+        device_map=config.device_map,
+        **options,
+    )
+
+
+def mllm_options(config: MllmConfig) -> dict[str, object]:
+    """Arguments of `from_pretrained` from the configuration of an MLLM."""
+    return {
+        "dtype": dtype_of(config),
+        "attn_implementation": config.attention,
+        "device_map": config.device_map,
+    }

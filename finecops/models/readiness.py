@@ -1,0 +1,192 @@
+"""What would surely stop a run, found before any model is loaded: one check per backend.
+
+A check that passes promises nothing. One that fails saves the minutes until the run would have stopped. torch is
+imported only for models that run in this process.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from finecops.config.find import resolve, resolve_weights
+from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
+from finecops.errors import ConfigError, ModelError
+from finecops.models.checkpoint_folder import PICKLES, check_adapter, check_checkpoint
+
+_OPENAI_URL = "https://api.openai.com/v1"
+# A branch or a tag can be moved to other code; a full commit hash cannot.
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_ANSWER_SECONDS = 5.0
+"""How long a server may take to say that it is there."""
+
+
+def check_nothing(config: AnyModelConfig, device: str) -> None:
+    """Nothing can be missing: of rules, or of a backend that finds out itself."""
+
+
+def check_device(device: str) -> None:
+    """Check that torch can use a device.
+
+    Raises:
+        ModelError: it cannot.
+    """
+    import torch
+
+    # An empty tensor is enough: it fails for an unknown name, a missing driver, or a missing device.
+    try:
+        found = torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, ImportError) as error:
+        raise ModelError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
+    if found.type == "meta":
+        raise ModelError(f"device {device!r} cannot be used: it holds no numbers")
+
+
+def check_transformers(config: SpecialistConfig | MllmConfig, device: str) -> None:
+    """Check the device, the folder of the weights, that of an adapter, and the permission for the model's code."""
+    check_device(device)
+    dtype_of(config)
+    remote_code(config)
+    _check_weights(config.name, config.weights, config.allow_pickle)
+    if isinstance(config, MllmConfig) and config.adapter is not None:
+        adapter = Path(resolve_weights(config.adapter))
+        if adapter.is_dir():
+            check_adapter(config.name, adapter, config.allow_pickle)
+
+
+def check_text_model(config: ExtractorConfig, device: str) -> None:
+    """Check the device, and the folder of a text model in this process."""
+    need_model_name(config)
+    check_device(device)
+    dtype_of(config)
+    _check_weights(config.name, str(config.model), config.allow_pickle)
+
+
+def check_mmdet(config: SpecialistConfig, device: str) -> None:
+    """Check that mmdet is there, the device, the configuration's name, and the checkpoint."""
+    if importlib.util.find_spec("mmdet") is None:
+        raise ModelError(f"{config.name} needs mmdet: pip install 'finecops[mmdet]' (scripts/mmdet_environment.sh)")
+    if config.mmdet_config is None:
+        raise ConfigError(f"{config.name}: the backend mmdet needs `mmdet_config`")
+    path = resolve(config.weights)
+    if not path.is_file():
+        raise ModelError(f"{config.name}: no checkpoint {config.weights}: OpenMMLab's model zoo has it")
+    if path.suffix in PICKLES and not config.allow_pickle:
+        raise ModelError(f"{config.name}: {config.weights} is a pickle; --allow-pickle loads it, tensors only")
+    check_device(device)
+
+
+def check_worker(config: SpecialistConfig | MllmConfig, device: str) -> None:
+    """Check that a worker's variables are set, and that its program and script are there."""
+    from finecops.models.worker_process import program_line
+
+    command = program_line(config.name, config.command)
+    if shutil.which(command[0]) is None:
+        raise ModelError(f"{config.name}: the worker's program {command[0]} does not exist, or may not be run")
+    scripts = [part for part in command[1:] if part.endswith(".py")]
+    # The arguments behind the script are its own.
+    if scripts and not Path(scripts[0]).is_file():
+        raise ModelError(f"{config.name}: the worker's script {scripts[0]} does not exist")
+
+
+def check_replay(config: SpecialistConfig | MllmConfig, device: str) -> None:
+    """Check that the file of predictions is there, in a format that is known."""
+    from finecops.exchange.formats import FORMATS
+
+    if config.file_format not in FORMATS:
+        raise ConfigError(f"{config.name}: unknown file_format {config.file_format!r}; there are: {', '.join(FORMATS)}")
+    if not resolve(config.weights).is_file():
+        raise ModelError(
+            f"{config.name} replays {config.weights}, which does not exist: make it with the model's own code "
+            f"(docs/models), or name your file: {config.name}@FILE"
+        )
+
+
+def check_server(config: MllmConfig | ExtractorConfig, device: str) -> None:
+    """Check that the `openai` package and the key are there, and that the server answers and takes the key."""
+    if isinstance(config, ExtractorConfig):
+        need_model_name(config)
+    need_openai(config.name)
+    from finecops.models.openai_client import key_of
+    from finecops.models.server_client import status_of
+
+    key = key_of(config.name, config.base_url, config.api_key_env)
+    url = config.base_url or os.environ.get("OPENAI_BASE_URL") or _OPENAI_URL
+    # Whatever the status: a server answers. Not every one has a list of models.
+    if status_of(f"{url.rstrip('/')}/models", key, _ANSWER_SECONDS, config.name) in (401, 403):
+        raise ModelError(f"{config.name}: {url} refuses the key: {config.api_key_env} must hold one that it knows")
+
+
+def remote_code(config: AnyModelConfig) -> bool:
+    """Whether code from the Hub may run. It may only if the model needs it, the user allows it and a commit is pinned.
+
+    Raises:
+        ModelError: the model needs it, and it is not allowed or no commit is pinned.
+    """
+    if isinstance(config, ExtractorConfig) or not config.remote_code:
+        return False
+    if not config.trust_remote_code:
+        raise ModelError(
+            f"{config.name} runs code from {config.weights}: read that code, then give --trust-remote-code "
+            "(and pin `revision`)"
+        )
+    if config.revision is None or not _COMMIT.fullmatch(config.revision):
+        raise ModelError(f"{config.name}: pin `revision` to a commit (40 hexadecimal digits) to run code from the Hub")
+    return True
+
+
+def dtype_of(config: AnyModelConfig) -> Any:
+    """The number type of a configuration: torch's, or the text `auto`.
+
+    Raises:
+        ConfigError: torch has no such type.
+    """
+    import torch
+
+    if config.dtype == "auto":
+        return "auto"
+    dtype = getattr(torch, config.dtype, None)
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise ConfigError(f"{config.name}: dtype: torch has no number type {config.dtype!r} for weights")
+    return dtype
+
+
+def need_openai(name: str) -> None:
+    """Check that the `openai` package is there.
+
+    Raises:
+        ModelError: it is not.
+    """
+    if importlib.util.find_spec("openai") is None:
+        raise ModelError(f"{name} needs the openai package: pip install 'finecops[openai]'")
+
+
+def need_model_name(config: ExtractorConfig) -> None:
+    """Check that an extractor names its model.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if config.model is None:
+        raise ConfigError(f"extractor {config.name} names no model")
+
+
+def _check_weights(name: str, weights: str, allow_pickle: bool) -> None:
+    where = resolve_weights(weights)
+    if Path(where).is_dir():
+        check_checkpoint(name, Path(where), allow_pickle)
+        return
+    from huggingface_hub import constants, try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        cached = isinstance(try_to_load_from_cache(where, "config.json"), str)
+    except HFValidationError as error:
+        raise ModelError(f"{name}: {weights} is neither a folder nor the id of a model on the Hub") from error
+    # Without the network, transformers would look for it for minutes.
+    if constants.HF_HUB_OFFLINE and not cached:
+        raise ModelError(f"{name}: {weights} is not downloaded yet, and HF_HUB_OFFLINE is set")

@@ -1,0 +1,145 @@
+"""The HTTP client of a server: bounded replies, a total deadline, no redirects, short waits.
+
+The `openai` package brings its HTTP library along: httpx, or httpx2 since its version 3. Both have the calls used here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import zlib
+from collections.abc import AsyncIterator
+from email.utils import parsedate_to_datetime
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from openai import DefaultAsyncHttpxClient
+
+from finecops.errors import ModelError
+from finecops.models.redaction import redact
+
+if TYPE_CHECKING:
+    # The stand-in of either library has the same names; mypy reads the installed one.
+    import httpx2 as httpx
+
+MOST_REPLY_BYTES = 16_000_000
+"""The longest reply. One of 4,000 tokens, with 20 alternatives each, has 10 MB."""
+MOST_WAIT_SECONDS = 30.0
+"""The longest wait that a server may ask for before the next attempt."""
+
+
+def status_of(url: str, key: str, seconds: float, name: str) -> int:
+    """The HTTP status of a URL, asked with the key of the model `name`, within a time in all.
+
+    Raises:
+        ModelError: there is no answer; it names the URL.
+    """
+
+    async def get() -> int:
+        async with BoundedClient(seconds) as client:
+            response = await client.get(url, headers={"Authorization": f"Bearer {key}"})
+            return int(response.status_code)
+
+    try:
+        return asyncio.run(get())
+    # Too large, or packed in a strange way: it is an answer.
+    except ReplyError:
+        return 200
+    # The library has a dozen kinds of errors for a connection.
+    except Exception as error:
+        kind = f"within {seconds:g} s" if "Timeout" in type(error).__name__ else f"({type(error).__name__})"
+        raise ModelError(f"{name}: no server answers at {redact(url)} {kind}: start it, or set base_url") from error
+
+
+class ReplyError(ValueError):
+    """A server's reply is not what was asked for. A new attempt would not change that."""
+
+
+def http_library() -> ModuleType:
+    """The library of the installed `openai` package: the module of its client's base class."""
+    return sys.modules[DefaultAsyncHttpxClient.__mro__[1].__module__.split(".")[0]]
+
+
+class BoundedClient(DefaultAsyncHttpxClient):
+    """A client whose every attempt ends: in time, and within a size.
+
+    The library's own timeout is for each read. A server that sends a byte a second would never reach it.
+
+    Args:
+        seconds: how long an attempt may take, from the connection to the last byte.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        # The image and the key were meant for this host. Whoever answers with another one does not get them.
+        super().__init__(follow_redirects=False, timeout=seconds, headers={"Accept-Encoding": "gzip, identity"})
+        self._seconds = seconds
+
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """One attempt; the reply is read whole."""
+        options["stream"] = True
+        http: Any = http_library()
+        try:
+            async with asyncio.timeout(self._seconds):
+                response = await super().send(request, **options)
+                try:
+                    content = await _read(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError as error:
+            raise http.ReadTimeout(f"no whole answer within {self._seconds:g} s", request=request) from error
+        whole: httpx.Response = http.Response(
+            response.status_code, headers=_kept_headers(response.headers), content=content, request=request
+        )
+        return whole
+
+
+async def _read(response: Any) -> bytes:
+    """The body, unpacked, of at most `MOST_REPLY_BYTES`."""
+    packing = response.headers.get("content-encoding", "identity").strip().lower()
+    if packing not in ("identity", "", "gzip", "x-gzip", "deflate"):
+        raise ReplyError(f"the server's answer is packed as {packing[:30]!r}, which was not asked for")
+    pieces = response.aiter_raw()
+    if packing not in ("identity", ""):
+        pieces = _unpacked(pieces)
+    content = bytearray()
+    async for piece in pieces:
+        content += piece
+        if len(content) > MOST_REPLY_BYTES:
+            raise ReplyError(f"the server's answer has more than {MOST_REPLY_BYTES:,} bytes")
+    return bytes(content)
+
+
+async def _unpacked(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    # 47: gzip or zlib, by the header. Each step gives at most a million bytes, however well they were packed.
+    unpacker = zlib.decompressobj(47)
+    async for piece in pieces:
+        while piece and not unpacker.eof:
+            try:
+                yield unpacker.decompress(piece, 1_000_000)
+            except zlib.error as error:
+                raise ReplyError(f"the server's answer cannot be unpacked: {error}") from error
+            piece = unpacker.unconsumed_tail
+
+
+def _kept_headers(headers: Any) -> dict[str, str]:
+    """The headers that matter for one whole, unpacked body. How long to wait is cut to `MOST_WAIT_SECONDS`."""
+    kept = {"content-type": headers.get("content-type", "")}
+    # "x-should-retry" and "retry-after-ms" go: with them, a server could prevent a retry or ask for any number.
+    if "retry-after" in headers:
+        kept["retry-after"] = f"{_wait_seconds(headers['retry-after'], headers.get('date')):g}"
+    if "location" in headers:
+        kept["location"] = headers["location"]
+    return kept
+
+
+def _wait_seconds(retry_after: str, date: str | None) -> float:
+    """Seconds to wait, from a header with seconds or a date; 0 where it makes no sense: the client then decides."""
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        try:
+            # By the server's own clock.
+            seconds = (parsedate_to_datetime(retry_after) - parsedate_to_datetime(date or "")).total_seconds()
+        except (ValueError, TypeError, OverflowError):
+            return 0.0
+    return min(seconds, MOST_WAIT_SECONDS) if seconds > 0 else 0.0
