@@ -1,4 +1,4 @@
-"""Arrays, scalars and dtypes of files that are not trusted: made from bytes and from the dtype's name, never from state.
+"""Arrays, scalars and dtypes of files that are not trusted: made from bytes and a dtype's name, never from state.
 
 A dtype with a state of its own can make NumPy read a file's bytes as pointers to objects.
 """

@@ -36,9 +36,7 @@ def clean_line(text: str) -> str:
 
 def has_odd_characters(text: str) -> bool:
     """Whether `clean_line` changes more of a text than blanks and line ends."""
-    return not text.isprintable() and (
-        clean_text(text) != text or _CONTROLS.search(_BLANKS.sub(" ", text)) is not None
-    )
+    return not text.isprintable() and (clean_text(text) != text or _CONTROLS.search(_BLANKS.sub(" ", text)) is not None)
 
 
 def plain_id(value: object) -> str | None:

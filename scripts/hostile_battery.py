@@ -27,7 +27,7 @@ def main() -> int:
     outcomes = run_cases(case for case in cases if case.group in chosen)
     lost = [outcome for outcome in outcomes if not outcome.held]
     for outcome in lost:
-        print(f"NOT HELD {outcome.group}: {outcome.name}: {ascii(outcome.saw[:200])}")
+        print(f"NOT HELD {outcome.group}: {outcome.name}: {outcome.saw[:200]!a}")
     print(table(outcomes))
     return int(bool(lost))
 

@@ -47,7 +47,9 @@ def _fields(entry: Any, path: Path, number: int) -> tuple[Any, Any]:
     boxes, scores = _numbers(entry["bboxes"]), _numbers(entry["scores"])
     # Checked before any reshape: an object array could hold anything.
     fits = boxes is not None and scores is not None and scores.ndim == 1
-    if not fits or not (boxes.shape == (len(scores), 4) or len(scores) == boxes.size == 0 or boxes.shape == (4,) == (4 * len(scores),)):
+    if not fits or not (
+        boxes.shape == (len(scores), 4) or len(scores) == boxes.size == 0 or boxes.shape == (4,) == (4 * len(scores),)
+    ):
         shapes = f"bboxes {_shape(entry['bboxes'])} and scores {_shape(entry['scores'])}"
         raise DataError(f"{path}: entry {number} has {shapes}; numbers [b, 4] and [b] are meant")
     return boxes.reshape(-1, 4), scores
@@ -70,7 +72,11 @@ def _numbers(value: Any) -> Any:
 
 
 def _shape(value: Any) -> str:
-    return str(list(value.shape)) + f" of {value.dtype}" * (value.dtype.kind not in "fiu") if isinstance(value, np.ndarray) else shortly(value)
+    return (
+        str(list(value.shape)) + f" of {value.dtype}" * (value.dtype.kind not in "fiu")
+        if isinstance(value, np.ndarray)
+        else shortly(value)
+    )
 
 
 def _id(value: Any, path: Path, number: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+
 def as_number(value: object) -> float | None:
     """A number as a float, an infinite one where it is beyond every float; None for what is no number.
 

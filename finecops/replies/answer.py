@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from finecops.records import PredictionStatus, Span, Xyxy
 
-
 LARGEST_COORDINATE = 1e9
 """In pixels. Rounding or multiplying larger ones may give infinity."""
 LARGEST_SCORE = 1e30

@@ -16,7 +16,6 @@ from finecops.errors import ModelError
 from finecops.metrics.answers import Floats
 from finecops.replies.answer import LARGEST_SCORE
 
-
 _ROUNDED_ZERO = 0.01
 _NOT_FINITE = "the model gave a probability that is not a finite number"
 

@@ -23,7 +23,7 @@ def test_every_case_is_held(group: str) -> None:
     assert done.returncode == 0, done.stderr
     outcomes = [Outcome(**json.loads(line)) for line in done.stdout.splitlines()]
     assert len(outcomes) == sum(case.group == group for case in all_cases())
-    lost = [f"{outcome.name}: {ascii(outcome.saw)}" for outcome in outcomes if not outcome.held]
+    lost = [f"{outcome.name}: {outcome.saw!a}" for outcome in outcomes if not outcome.held]
     assert not lost, "\n".join([*lost, table(outcomes)])
 
 
@@ -42,7 +42,10 @@ def test_pickles_with_changed_bytes() -> None:
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     chosen = random.Random(seed)
-    sources = [*pickles.FORGED.values(), *(pickle.dumps(t, p) for t in pickles.real_things().values() for p in range(6))]
+    sources = [
+        *pickles.FORGED.values(),
+        *(pickle.dumps(t, p) for t in pickles.real_things().values() for p in range(6)),
+    ]
 
     def battered(folder: object, content: bytes) -> str:
         from finecops.errors import DataError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ from finecops.replies.formats import BOX_FORMATS, decode
 from finecops.safe_pickle import load_object_array, loads_plain
 from finecops.text import clean_line, clean_text, plain_id, printable
 from tests.hostile.annotations import config_of, one, ref, seen
-from tests.hostile.pictures import saved
 from tests.hostile.pickles import FORGED, array, entry
+from tests.hostile.pictures import saved
 from tests.hostile.predictions import SAMPLES
 from tests.hostile.predictions import seen as seen_answers
 from tests.hostile.replies import stored
@@ -52,10 +53,8 @@ READ = [
 
 def tried(read: Any) -> None:
     """Read; finecops' own errors are as good as rows."""
-    try:
+    with contextlib.suppress(FinecopsError):
         read()
-    except FinecopsError as error:
-        assert str(error)
 
 
 @quick
@@ -145,7 +144,11 @@ def test_any_text_can_be_stored_and_printed(text: str) -> None:
 
 
 @quick
-@given(at=st.integers(0, 10**6), put=st.binary(min_size=1, max_size=8), kind=st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"]))
+@given(
+    at=st.integers(0, 10**6),
+    put=st.binary(min_size=1, max_size=8),
+    kind=st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"]),
+)
 def test_any_picture(tmp_path: Path, at: int, put: bytes, kind: str) -> None:
     content = saved(kind)
     at %= len(content)

@@ -11,8 +11,8 @@ import pytest
 from finecops.report import text as text_module
 from finecops.report.document import Column, Document, Range, Table, cell_text, columns
 from finecops.report.text import text_table, write_text
-from finecops.text import printable
 from finecops.report.writers import WRITERS, find_writer
+from finecops.text import printable
 
 TABLE = Table(
     title="Precision, %",
