@@ -1,4 +1,4 @@
-"""Arrays, scalars and dtypes of files that are not trusted: made from bytes and from the dtype's name, never from state.
+"""Arrays, scalars and dtypes of files that are not trusted: made from bytes and a dtype's name, never from state.
 
 A dtype with a state of its own can make NumPy read a file's bytes as pointers to objects.
 """
@@ -98,9 +98,10 @@ class PlainArray:
         """Take the state of a pickled array: (version, shape, dtype, column order, bytes or list)."""
         if type(state) is not tuple or len(state) != 5 or state[0] != 1 or type(state[3]) not in (bool, int):
             raise ValueError("an array with a state of its own")
-        if state[3] not in (0, 1):
+        _, shape, dtype, order, content = state
+        if order is not False and order not in (0, 1):
             raise ValueError("an array in no known order")
-        self.fill(state[1], state[2], state[4], bool(state[3]))
+        self.fill(shape, dtype, content, bool(order))
 
     def fill(self, shape: Any, dtype: Any, content: Any, fortran: bool) -> None:
         """Give the array its content.
@@ -119,8 +120,10 @@ class PlainArray:
         raw = content.encode("latin1") if type(content) is str else content
         if type(raw) not in (bytes, bytearray) or len(raw) != count * kind.itemsize or not kind.itemsize:
             raise ValueError(f"an array {list(shape)} of {kind} with other bytes than that")
-        self.budget.spend(len(raw))
-        flat = np.frombuffer(bytes(raw), kind)
+        # Bytes are looked at where they are. Only what is copied is paid for here, the rest where it stands.
+        if type(raw) is not bytes or not kind.isnative:
+            self.budget.spend(len(raw))
+        flat = np.frombuffer(raw if type(raw) is bytes else bytes(raw), kind)
         if not kind.isnative:
             flat = flat.astype(kind.newbyteorder("="))
         self._value = flat if len(shape) == 1 else flat.reshape(shape, order="F" if fortran else "C")

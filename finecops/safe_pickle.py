@@ -195,7 +195,9 @@ def _finished(thing: Any, budget: Budget, depth: int) -> Any:
         for key, value in thing.items():
             if type(key) is not str or len(key) > _SHORT:
                 _check_key(key, budget)
-            if type(value) not in _LEAVES:
+            if type(value) is PlainArray:
+                thing[key] = _finished_array(value, budget, depth + 1)
+            elif type(value) not in _LEAVES:
                 thing[key] = _finished(value, budget, depth + 1)
         return thing
     if kind is list:
@@ -208,14 +210,7 @@ def _finished(thing: Any, budget: Budget, depth: int) -> Any:
         budget.spend(len(thing) + 1)
         return tuple([_finished(item, budget, depth + 1) for item in thing])
     if kind is PlainArray:
-        thing = thing.value
-        budget.spend(thing.nbytes // 4 + 1)
-        if thing.dtype.hasobject:
-            # In place: an array that stands in two places stays one array.
-            flat = thing.reshape(-1)
-            for i, item in enumerate(flat.tolist()):
-                flat[i] = _finished(item, budget, depth + 1)
-        return thing
+        return _finished_array(thing, budget, depth)
     if kind is set or kind is frozenset:
         budget.spend(len(thing) + 1)
         for item in thing:
@@ -226,6 +221,17 @@ def _finished(thing: Any, budget: Budget, depth: int) -> Any:
     if isinstance(thing, np.generic):
         return thing
     raise ValueError(f"{getattr(thing, 'name', kind.__name__)} as data")
+
+
+def _finished_array(made: PlainArray, budget: Budget, depth: int) -> Any:
+    array = made.value
+    budget.spend((array.nbytes >> 2) + 1)
+    if array.dtype.hasobject:
+        # In place: an array that stands in two places stays one array.
+        flat = array.reshape(-1)
+        for i, item in enumerate(flat.tolist()):
+            flat[i] = _finished(item, budget, depth + 1)
+    return array
 
 
 def _check_key(key: Any, budget: Budget) -> None:

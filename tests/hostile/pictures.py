@@ -11,7 +11,6 @@ from pathlib import Path
 
 from PIL import Image
 
-from finecops import images
 from finecops.datasets.dataset import load_dataset_split
 from finecops.images import read_picture
 from tests.hostile.annotations import config_of, one
@@ -208,4 +207,3 @@ CASES = [
         folder, lambda data, outside: (_folder(data) / "sub").symlink_to(outside), "sub/b.png"), "^DataError"),
     *map(_safe, ("", ".", "..", "/etc/passwd", "../x", "a/../../x", "a\\b", "..\\x", "C:\\x", "C:x", "a\0b", "a\nb", "\x1b", "\ud800", "a" * 300, "a/" * 3000, "~/x/../..", "//x")),
 ]  # fmt: skip
-del images

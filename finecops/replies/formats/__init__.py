@@ -163,9 +163,8 @@ _REFUSALS = ("none", "not found", "no target", "not present", "not in the image"
 def decode(box_format: BoxFormat, text: str, image_wh: tuple[int, int]) -> Answer:
     """Parse a reply: its boxes if there are any, else a rejection if it says so, else unparsed.
 
-    Of a reply that is longer than `MAX_REPLY_CHARS`, the beginning is read; the note or the reason says so. A reply with
-    no valid box but with a broken one (corners in the wrong order, a coordinate out of range) is unparsed,
-    with the reason.
+    A reply with no valid box but with a broken one (corners in the wrong order, a coordinate out of range) is unparsed,
+    with the reason. Of a reply longer than `MAX_REPLY_CHARS` the beginning is read; the note or the reason says so.
     """
     found = box_format.find(text[:MAX_REPLY_CHARS], image_wh)
     good = [item for item in found if not isinstance(item, str)]

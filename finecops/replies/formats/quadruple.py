@@ -17,8 +17,8 @@ ImageWh = tuple[int, int]
 Found = tuple[Xyxy, tuple[int, int]] | str
 """A box in pixels with its character span, or the reason why a box is not valid."""
 NUMBER: Final = r"\s*+(\d++(?:\.\d++)?+)\s*+"
-"""Regular expression of a number without a sign, with blanks around it; one group. Possessive: nothing is read twice, so
-that a text that almost has a box takes no longer than one that has."""
+"""Regular expression of a number without a sign, with blanks around it; one group. It is possessive: nothing is read
+twice, so a text that almost has a box takes no longer than one that has."""
 
 
 @dataclass(frozen=True)
