@@ -22,6 +22,7 @@ from finecops.cli.score import score_command
 from finecops.cli.sfa import sfa_app
 from finecops.cli.sweep import sweep_command
 from finecops.errors import FinecopsError, UsageError
+from finecops.models.redaction import RedactingFilter, redact
 from finecops.text import printable
 
 HELP = """Referring expression comprehension (REC): find the one box that a sentence describes.
@@ -72,6 +73,7 @@ def _options(
     logging.getLogger("finecops").setLevel(logging.DEBUG if verbose else logging.INFO)
     # On the handlers: a filter of a logger does not see what its children log.
     for handler in logging.getLogger().handlers:
+        handler.addFilter(RedactingFilter())
         handler.addFilter(_plain_record)
     # These libraries log every request and image at INFO.
     for noisy in ("PIL", "httpx", "httpcore", "openai", "filelock", "urllib3", "asyncio"):
@@ -124,8 +126,8 @@ def main() -> None:
 
 
 def _plain(message: str) -> str:
-    """A message as a terminal may get it: ids, replies and file names in it may hold escape sequences."""
-    return "\n".join(map(printable, message.splitlines()))
+    """A message as a terminal may get it: without keys and escape sequences, which a server may have put there."""
+    return "\n".join(map(printable, redact(message).splitlines()))
 
 
 def _plain_record(record: logging.LogRecord) -> bool:

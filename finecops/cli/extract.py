@@ -16,11 +16,10 @@ from finecops.cli.eval_options import given_options, spelled
 from finecops.errors import DataError, FailuresError, UsageError
 
 if TYPE_CHECKING:
-    from finecops.config.schema import ExtractorConfig
     from finecops.records import Sample, Target
 
 STDIN: Final = "-"
-_OPTIONS: Final = frozenset({"file", "as_json", "extractor", "device", "batch_size", "max_failed"})
+_OPTIONS: Final = frozenset({"file", "as_json", "extractor", "device", "batch_size", "max_failed", "allow_pickle"})
 """The parameters of `finecops sfa extract` that have a use with FILE."""
 _KEYS: Final = frozenset({"id", "expression"})
 
@@ -46,7 +45,13 @@ def refuse_options_of_runs(ctx: typer.Context) -> None:
 
 
 def extract_file(
-    file: str, as_json: bool, extractor: str | None, device: str | None, batch_size: int | None, max_failed: float
+    file: str,
+    as_json: bool,
+    extractor: str | None,
+    device: str | None,
+    batch_size: int | None,
+    max_failed: float,
+    allow_pickle: bool,
 ) -> None:
     """Print the target of every sentence: JSON lines as they come, or one table at the end.
 
@@ -54,13 +59,14 @@ def extract_file(
         DataError: the file cannot be read; names file and line.
         FailuresError: more than `max_failed` of the sentences failed. All rows are printed before.
     """
-    from finecops.models.backends import default_device, load_extractor_model
+    from finecops.models.backends import load_extractor_model
+    from finecops.models.readiness import AUTO
     from finecops.strategies.options import Options
     from finecops.strategies.parts import Parts
 
     sentences = read_sentences(file)
-    config = Parts(Options(extractor=extractor)).extractor
-    model = load_extractor_model(config, device or (default_device() if _is_local_model(config) else "cpu"))
+    config = Parts(Options(extractor=extractor, allow_pickle=allow_pickle)).extractor
+    model = load_extractor_model(config, device or AUTO)
     # As many at a time as one round of requests to a server takes.
     step = batch_size or config.batch_size * config.concurrency
     rows: list[Target] = []
@@ -141,11 +147,6 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _is_local_model(config: ExtractorConfig) -> bool:
-    # Asking torch for the best device takes seconds; rules and servers need none.
-    return config.backend not in ("rules", "openai")
 
 
 def _sample(index: int, sentence: Sentence) -> Sample:

@@ -143,6 +143,7 @@ def extract_command(
     max_failed: o.MaxFailed = 0.05,
     retry_failed: o.RetryFailed = False,
     keep_failed: o.KeepFailed = False,
+    allow_pickle: o.AllowPickle = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="With FILE: one JSON object per line, for scripts.", rich_help_panel="Data")
     ] = False,
@@ -150,21 +151,14 @@ def extract_command(
     """Find the words of each expression that name its target.
 
     On a dataset this writes targets.jsonl into the run folder. With FILE it prints the targets and writes nothing;
-    then only --json, --extractor, --device, --batch-size and --max-failed have a use.
+    only --json, --extractor, --device, --batch-size, --max-failed and --allow-pickle go with it.
     """
     given = {name: value for name, value in locals().items() if name not in ("context", "file", "as_json")}
     if file is not None:
         from finecops.cli.extract import extract_file, refuse_options_of_runs
 
         refuse_options_of_runs(context)
-        extract_file(
-            file,
-            as_json=as_json,
-            extractor=extractor,
-            device=device,
-            batch_size=batch_size,
-            max_failed=max_failed,
-        )
+        extract_file(file, as_json, extractor, device, batch_size, max_failed, allow_pickle)
         return
     if as_json:
         raise UsageError("--json goes with FILE; on a dataset the targets are in targets.jsonl of the run folder")

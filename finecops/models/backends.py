@@ -18,7 +18,7 @@ from finecops.config.find import resolve
 from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
 from finecops.errors import ConfigError
 from finecops.models import readiness
-from finecops.models.readiness import check_device, need_model_name, need_openai
+from finecops.models.readiness import AUTO, check_device, need_model_name, need_openai
 
 if TYPE_CHECKING:
     from finecops.models.protocols import Extractor, Mllm, Specialist
@@ -50,28 +50,28 @@ class Backend:
 
 
 def _grounding_dino(config: SpecialistConfig, device: str) -> Specialist:
-    use_torch(device)
+    device = use_torch(device)
     from finecops.models.grounding_dino import GroundingDino
 
     return GroundingDino(config, device)
 
 
 def _category_detector(config: SpecialistConfig, device: str) -> Specialist:
-    use_torch(device)
+    device = use_torch(device)
     from finecops.models.category_detector import CategoryDetector
 
     return CategoryDetector(config, device)
 
 
 def _mmdet(config: SpecialistConfig, device: str) -> Specialist:
-    use_torch(device)
+    device = use_torch(device)
     from finecops.models.mmdet_specialist import MmdetSpecialist
 
     return MmdetSpecialist(config, device)
 
 
 def _transformers_mllm(config: MllmConfig, device: str) -> Mllm:
-    use_torch(device)
+    device = use_torch(device)
     from finecops.models.transformers_mllm import TransformersMllm
 
     return TransformersMllm(config, device)
@@ -113,7 +113,7 @@ def _openai_extractor(config: ExtractorConfig, device: str) -> Extractor:
 
 def _llm_extractor(config: ExtractorConfig, device: str) -> Extractor:
     need_model_name(config)
-    use_torch(device)
+    device = use_torch(device)
     from finecops.models.extractors import LlmExtractor
     from finecops.models.text_llm import TransformersText
 
@@ -215,15 +215,6 @@ def check_model_config(config: AnyModelConfig, device: str) -> None:
 
 
 # A model that several stages use is loaded once. Two specialists are kept: the router may differ from the specialist.
-def check_model_config(config: AnyModelConfig, device: str) -> None:
-    """See whether a model could be loaded here, without loading it.
-
-    Raises:
-        FinecopsError: a run would stop.
-    """
-    backend_of(config)
-
-
 @lru_cache(maxsize=2)
 def load_specialist_model(config: SpecialistConfig, device: str) -> Specialist:
     """Load the specialist of a configuration; the last two stay loaded.
@@ -265,8 +256,8 @@ def default_device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def use_torch(device: str) -> None:
-    """Check that a device can be used, and silence messages of the libraries.
+def use_torch(device: str) -> str:
+    """Check that a device can be used, and silence messages of the libraries; `auto` becomes the best there is.
 
     Raises:
         ModelError: the device cannot be used.
@@ -278,4 +269,6 @@ def use_torch(device: str) -> None:
     # These warnings are about the code of the libraries; a user cannot act on them.
     for message in ("You'd better set embed_dim", "`is_gradient_checkpointing` is deprecated"):
         warnings.filterwarnings("ignore", message=message)
-    check_device(device)
+    chosen = default_device() if device == AUTO else device
+    check_device(chosen)
+    return chosen

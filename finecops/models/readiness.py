@@ -25,6 +25,10 @@ _ANSWER_SECONDS = 5.0
 """How long a server may take to say that it is there."""
 
 
+AUTO = "auto"
+"""The best device there is, looked for where a model is loaded: a run without a local model needs no torch."""
+
+
 def check_nothing(config: AnyModelConfig, device: str) -> None:
     """Nothing can be missing: of rules, or of a backend that finds out itself."""
 
@@ -35,6 +39,8 @@ def check_device(device: str) -> None:
     Raises:
         ModelError: it cannot.
     """
+    if device == AUTO:
+        return
     import torch
 
     # An empty tensor is enough: it fails for an unknown name, a missing driver, or a missing device.

@@ -69,6 +69,7 @@ class MllmStage:
             prompt=reply.prompt,
             reply=reply.text,
             reason=answer.reason,
+            note=answer.note,
         )
 
 

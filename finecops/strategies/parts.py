@@ -16,7 +16,8 @@ from finecops.config.find import (
 )
 from finecops.config.schema import DatasetConfig, ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig
 from finecops.errors import UsageError
-from finecops.models.backends import backend_of, default_device
+from finecops.models.backends import backend_of
+from finecops.models.readiness import AUTO
 from finecops.runs.specification import Resources
 from finecops.strategies.options import Options
 
@@ -81,7 +82,8 @@ class Parts:
     @cached_property
     def extractor(self) -> ExtractorConfig:
         """Who finds targets."""
-        config = load_extractor(self.options.extractor or self.preset.extractor)
+        named = load_extractor(self.options.extractor or self.preset.extractor)
+        config = with_permissions(named, trust_remote_code=False, allow_pickle=self.options.allow_pickle)
         backend_of(config)
         return config
 
@@ -120,7 +122,7 @@ class Parts:
     @cached_property
     def device(self) -> str:
         """Where models in this process run."""
-        return self.options.device or default_device()
+        return self.options.device or AUTO
 
     def resources(self, batch_size: int) -> Resources:
         """What a stage needs whose model likes batches of that size."""

@@ -111,7 +111,7 @@ def test_a_run_that_is_killed_between_its_files_ends_in_the_same_files(
         def dying(*arguments: Any) -> Any:
             nonlocal left
             left -= 1
-            if not left and before:  # noqa: B023
+            if not left and before:
                 raise KilledError
             result = kept(*arguments)
             if not left:
