@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,14 @@ from finecops.config.find import load_mllm, load_specialist
 from finecops.config.schema import DatasetConfig
 from finecops.construction.graph import SceneGraph, parse_scene_graph
 from finecops.records import Negative, Prediction, Sample
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_fsync() -> Iterator[None]:
+    """No test loses power, and waiting for the disk is a third of a test that writes many files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda fd: None)
+        yield
 
 
 def make_sample(id_: str = "1", **changes: Any) -> Sample:

@@ -20,6 +20,7 @@ from finecops.construction.graph import SceneGraph, parse_scene_graph
 from finecops.construction.image_edits import ImageEdit
 from finecops.construction.vocabulary import Vocabulary
 from finecops.errors import DataError
+from finecops.images import read_image
 
 _COLOURS = "white black red blue green yellow brown gray orange pink purple beige tan gold silver"
 _MATERIALS = "wooden metal plastic glass brick concrete leather stone ceramic paper"
@@ -81,11 +82,8 @@ def gqa_world(image_folder: Path) -> World:
 
     def flipped(edit: ImageEdit) -> Image.Image:
         path = image_folder / f"{edit.positive.graph.image_id}.jpg"
-        if not path.is_file():
-            raise DataError(f"image {path} is missing")
-        # Some images of GQA are greyscale; all negative images are RGB.
-        with Image.open(path) as image:
-            return ImageOps.mirror(image.convert("RGB"))
+        # As RGB: some images of GQA are greyscale; all negative images are RGB.
+        return ImageOps.mirror(read_image(path))
 
     return World(
         vocabulary=GQA_VOCABULARY,

@@ -101,7 +101,7 @@ def read_annotations(paths: Sequence[Path]) -> tuple[Sequence[Sample], list[str]
     # A file alone has no dataset; images are never opened.
     config = DatasetConfig(name=paths[0].stem, root=paths[0].parent, image_folders=(".",), splits={}, preset="", get="")
     dataset = load_dataset_split(config, None, paths)
-    problems = [str(problem) for problem in dataset.problems]
+    problems = [str(problem) for problem in (*dataset.problems, *dataset.notes)]
     # Recall pairs each negative with its positive: without it the negative is in no column.
     positives = {s.id for s in dataset.samples if s.positive}
     alone = [s.id for s in dataset.samples if s.positive_id and s.positive_id not in positives]

@@ -40,6 +40,10 @@ def open_for(parts: Parts, part: str | None = None) -> Run:
             dataset.problems[0],
             o.dataset,
         )
+    if dataset.notes:
+        log.warning(
+            "%d texts of %s were corrected; the first: %s", len(dataset.notes), parts.dataset.name, dataset.notes[0]
+        )
     folder = run_folder(o.run) if o.run else OUTPUTS / default_run_name(parts, dataset, part)
     options = RunOptions(engine=o.engine, upstream=o.upstream, watch=o.watch, max_failed=o.max_failed, retry=o.retry)
     run = open_run(folder, dataset, o.limit, options)

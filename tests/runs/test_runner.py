@@ -132,7 +132,8 @@ def test_notes_are_counted_without_their_numbers(tmp_path: Path) -> None:
     assert report.notes == {"cut from N to N tokens": 2, "no focus": 1}
 
 
-def test_a_file_cut_at_any_byte_is_completed_to_the_same_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_file_cut_at_any_byte_is_completed_to_the_same_bytes(tmp_path: Path, every: int) -> None:
     run(tmp_path / "whole", Recorder(frozenset({"5"})))
     whole = (tmp_path / "whole" / "toy.jsonl").read_bytes()
     interrupted = tmp_path / "rows"
@@ -144,7 +145,8 @@ def test_a_file_cut_at_any_byte_is_completed_to_the_same_bytes(tmp_path: Path) -
     finally:
         finecops.runs.runner.finish = kept
     partial = (interrupted / "toy.jsonl.partial").read_bytes()
-    for cut in range(len(partial) + 1):
+    ends = [i + after for i, byte in enumerate(partial) if byte == ord("\n") for after in (0, 1)]
+    for cut in sorted({0, len(partial), *ends, *range(0, len(partial), every)}):
         folder = tmp_path / "cut"
         folder.mkdir(exist_ok=True)
         (folder / "toy.jsonl").unlink(missing_ok=True)

@@ -63,7 +63,7 @@ def failed(run: Run, stage: str) -> list[str]:
     return [row.sample_id for row in read_rows(run.file(stage), Prediction) if row.status == "failed"]
 
 
-@pytest.mark.parametrize("away", [1, 3, N])
+@pytest.mark.parametrize("away", [1, pytest.param(3, marks=pytest.mark.slow), N])
 def test_images_that_come_back_end_in_the_bytes_of_a_clean_run(tmp_path: Path, data: Dataset, away: int) -> None:
     clean = files(do(tmp_path / "clean", data))
     images = list(dict.fromkeys(data.image_path(s) for s in data.samples))[:away]
