@@ -25,10 +25,20 @@ def phrase_end(words: Words, start: int) -> tuple[int, bool]:
     positions = _position_runs(words)
     for i in range(start + 1, len(words)):
         if _ends_before(words, start, i) or (positions[i] and is_noun(words, i - 1)):
-            return i, True
+            return i, not _is_guess(words, i)
         if _is_telegraphic(words, i):
             return i, words.at(i - 1) in lex.PEOPLE and words.at(i) in lex.COLOURS
     return len(words), True
+
+
+def _is_guess(words: Words, i: int) -> bool:
+    """Whether the word at `i` that ends a phrase might also be a noun, or stand before one."""
+    word = words.at(i)
+    if word in lex.PLURAL_OR_VERB or word in lex.BASE_FORMS:
+        return words.at(i - 1) not in lex.ACTORS
+    if not is_participle(word) or word in lex.STRONG_PARTICIPLES or closes(words, i + 1):
+        return False
+    return words.at(i - 1) not in lex.ACTORS and not is_adverb(words.at(i + 1))
 
 
 def _position_runs(words: Words) -> list[bool]:

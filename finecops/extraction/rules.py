@@ -15,11 +15,11 @@ from finecops.extraction import lexicon as lex
 from finecops.extraction.endings import phrase_end
 from finecops.extraction.frames import is_location, main_clause, skip_frames
 from finecops.extraction.tokens import Words
-from finecops.extraction.word_classes import closes, is_noun
+from finecops.extraction.word_classes import closes, is_noun, is_participle
 from finecops.records import Span
 
-# More nouns than this in a row, and no word that ends the phrase: telegraphic text.
-_MANY_NOUNS = 3
+# More nouns or words than this, and nothing that joins them: telegraphic text, or a verb that the lexicon lacks.
+_MANY_NOUNS, _LONG = 3, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,18 @@ def find_target(expression: str) -> Found:
     words = _sentence(words)
     start, start_sure = _subject_start(words)
     stop, stop_sure = phrase_end(words, start)
-    nouns = sum(is_noun(words, i) for i in range(start, stop))
-    telegraphic = stop == len(words) and nouns > _MANY_NOUNS
-    return Found(words.span(start, stop), sure=start_sure and stop_sure and not telegraphic)
+    return Found(words.span(start, stop), sure=start_sure and stop_sure and not _is_odd(words, start, stop))
+
+
+def _is_odd(words: Words, start: int, stop: int) -> bool:
+    """Whether a phrase does not look like one: no noun in it, many, or somebody with a thing."""
+    nouns = [i for i in range(start, stop) if is_noun(words, i)]
+    if not nouns:
+        # "Bottom left" and "tallest" stand for a noun; a preposition or a verb does not.
+        return closes(words, start) or is_participle(words.at(start))
+    joined = any(words.at(i) in {"and", "&", "or", "of"} for i in range(start, stop))
+    somebody = stop == len(words) and len(nouns) > 1 and words.at(nouns[0]) in lex.PEOPLE
+    return not joined and (len(nouns) > _MANY_NOUNS or somebody or stop - start > _LONG)
 
 
 def _sentence(words: Words) -> Words:
@@ -78,7 +87,7 @@ def _subject_start(words: Words) -> tuple[int, bool]:
     """Index of the subject's first word behind its article, and whether it is sure."""
     first, sure = skip_frames(words, 0), True
     if words.at(0) == "not":
-        sure = first > 1
+        sure = False
     if is_location(words, first):
         subject = main_clause(words, first)
         sure = subject is not None
