@@ -7,6 +7,7 @@ from finecops.extraction.tokens import Words
 from finecops.extraction.word_classes import (
     closes,
     has_particle,
+    is_actor,
     is_adjective,
     is_adverb,
     is_compared,
@@ -35,10 +36,12 @@ def _is_guess(words: Words, i: int) -> bool:
     """Whether the word at `i` that ends a phrase might also be a noun, or stand before one."""
     word = words.at(i)
     if word in lex.PLURAL_OR_VERB or word in lex.BASE_FORMS:
-        return words.at(i - 1) not in lex.ACTORS
+        return not is_actor(words.at(i - 1))
+    if _is_unknown_verb(words, i):
+        return True
     if not is_participle(word) or word in lex.STRONG_PARTICIPLES or closes(words, i + 1):
         return False
-    return words.at(i - 1) not in lex.ACTORS and not is_adverb(words.at(i + 1))
+    return not is_actor(words.at(i - 1)) and not is_adverb(words.at(i + 1))
 
 
 def _position_runs(words: Words) -> list[bool]:
@@ -110,7 +113,7 @@ def _says_more(words: Words, i: int) -> bool:
         return words.at(i + 1) in lex.BE | {"see"}
     if word in lex.VERBS | lex.PLURAL_OR_VERB:
         return _is_verb(words, i)
-    return _modifies_from_behind(words, i)
+    return _modifies_from_behind(words, i) or _is_unknown_verb(words, i)
 
 
 def _is_verb(words: Words, i: int) -> bool:
@@ -118,8 +121,17 @@ def _is_verb(words: Words, i: int) -> bool:
     if word in lex.BASE_FORMS:
         return before in lex.PLURALS or (before.endswith("s") and not is_owner(before))
     if word in lex.PLURAL_OR_VERB and word not in lex.STAND:
-        return before in lex.ACTORS or words.at(i + 1) in lex.ARTICLES
+        return is_actor(before) or words.at(i + 1) in lex.ARTICLES
     return True
+
+
+def _is_unknown_verb(words: Words, i: int) -> bool:
+    """ "The bridge spans the river": behind a noun, before an article, a form in -s."""
+    word = words.at(i)
+    is_form = word.endswith("s") and not word.endswith(("ss", "us")) and not is_owner(word)
+    follows = lex.ARTICLES | lex.POSSESSIVES
+    ends_in_particle = words.at(i + 1) in lex.PARTICLES and words.ends_at(i + 2)
+    return is_form and is_noun(words, i - 1) and (words.at(i + 1) in follows or ends_in_particle)
 
 
 def _modifies_from_behind(words: Words, i: int) -> bool:
@@ -132,6 +144,8 @@ def _modifies_from_behind(words: Words, i: int) -> bool:
     if word in lex.NEARNESS or is_adverb(word):
         return True
     if words.at(i - 1) in lex.INDEFINITE:
+        return True
+    if word == "half" and words.at(i + 1) in lex.STATES:
         return True
     if is_ordinal(word):
         return closes(words, i + 1)

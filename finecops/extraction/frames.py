@@ -138,9 +138,9 @@ def is_location(words: Words, i: int) -> bool:
 
 def main_clause(words: Words, i: int) -> int | None:
     """Where the subject begins behind a location that begins at `i`; None if no verb or comma shows it."""
-    there = next((j for j in range(i + 1, len(words) - 1) if words.at(j) == "there"), None)
-    if there is not None and words.at(there + 1) in _WHERE_IT_IS:
-        return there
+    named = next((k for j in range(i + 1, len(words) - 1) if (k := _behind_naming(words, j))), None)
+    if named is not None and named < len(words):
+        return named
     comma = next((j for j in range(i + 1, len(words) - 1) if _begins_clause(words, j)), None)
     verb = next((k for j in range(i + 1, len(words) - 1) if (k := _behind_main_verb(words, j))), None)
     if comma is not None and (verb is None or (comma < verb and "and" not in words.texts[comma:verb])):
@@ -148,6 +148,17 @@ def main_clause(words: Words, i: int) -> int | None:
     if verb is not None:
         return verb
     return _bare_subject(words, i)
+
+
+def _behind_naming(words: Words, j: int) -> int | None:
+    """Behind "there is" or "you can see" at `j`: words that do nothing but name the subject."""
+    if words.at(j) == "there's":
+        return j + 1
+    if words.at(j) == "there" and words.at(j + 1) in _WHERE_IT_IS:
+        return _existential(words, j)
+    if words.at(j) in {"you", "we", "i"}:
+        return next((k + 1 for k in range(j + 1, j + 4) if words.at(k) in {"see", "find", "notice", "spot"}), None)
+    return None
 
 
 def _begins_clause(words: Words, j: int) -> bool:

@@ -37,7 +37,7 @@ VERBS = (
     | _words(
         "wears wear wore holds hold carries carry looks look seems seem faces face shares share belongs belong says "
         "reads reflects touches contains displays eats rides chases follows pulls pushes throws catches crosses "
-        "surrounds occupies features includes needs wants gets gives takes makes goes comes enters smiles climbs swims"
+        "surrounds occupies features includes needs wants gets gives takes makes goes comes enters smiles climbs swims sprays peeks"
     )
 )
 # Plural nouns also: "two drinks on the table". Verbs behind somebody who acts.
@@ -51,7 +51,7 @@ STRONG_PARTICIPLES = _words(
 )
 IRREGULAR_PARTICIPLES = _words(
     "worn held made seen shown hung built drawn torn broken eaten driven ridden thrown caught kept stuck bent taken "
-    "hidden written fed lit frozen cut found sat strewn sewn tied shut split spread set bitten given"
+    "hidden written fed lit frozen cut found sat strewn sewn tied shut split spread set bitten given cast"
 )
 # Words in -ing and -ed that are no participles.
 NO_PARTICIPLES = _words(

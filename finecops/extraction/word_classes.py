@@ -54,6 +54,11 @@ def is_adverb(word: str) -> bool:
     return word in lex.ADVERBS or (len(word) > 4 and word.endswith("ly") and word not in lex.NO_ADVERBS)
 
 
+def is_actor(word: str) -> bool:
+    """Whether a word names somebody who acts: a person or an animal."""
+    return word in lex.ACTORS or word.endswith(("man", "woman", "boy", "girl", "keeper", "player", "rider"))
+
+
 def is_owner(word: str) -> bool:
     """Whether a word is a possessor: "man's", "girls'", and "guys" without its apostrophe."""
     return word.endswith(("'s", "s'")) or word in lex.OWNERS
