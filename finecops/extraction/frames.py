@@ -12,18 +12,21 @@ from finecops.extraction import lexicon as lex
 from finecops.extraction.tokens import Words
 from finecops.extraction.word_classes import closes, has_particle, is_adverb, is_number, is_participle
 
+_MOST_FRAMES = 8
 _WHERE_IT_IS = lex.BE | lex.STAND | {"can", "could"}
 _COPULAS = lex.BE | {"there's", "here's", "it's", "that's", "he's", "she's"}
 
 
 def skip_frames(words: Words, i: int) -> int:
     """The place behind all frames that stand at `i`."""
-    while True:
+    # Frames follow one another ("please can you tell me where the … is"). A limit keeps the time linear: some of them
+    # look through all words.
+    for _ in range(_MOST_FRAMES):
         behind = next((j for frame in _FRAMES if (j := frame(words, i)) > i), i)
-        # Frames follow one another ("can you tell me where the … is"), each at least a word long.
         if behind == i or behind >= len(words):
-            return i
+            break
         i = behind
+    return i
 
 
 def _polite(words: Words, i: int) -> int:

@@ -37,7 +37,8 @@ VERBS = (
     | _words(
         "wears wear wore holds hold carries carry looks look seems seem faces face shares share belongs belong says "
         "reads reflects touches contains displays eats rides chases follows pulls pushes throws catches crosses "
-        "surrounds occupies features includes needs wants gets gives takes makes goes comes enters smiles climbs swims sprays peeks"
+        "surrounds occupies features includes needs wants gets gives takes makes goes comes enters smiles climbs swims "
+        "sprays peeks"
     )
 )
 # Plural nouns also: "two drinks on the table". Verbs behind somebody who acts.
