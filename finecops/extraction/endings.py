@@ -5,6 +5,7 @@ from __future__ import annotations
 from finecops.extraction import lexicon as lex
 from finecops.extraction.tokens import Words
 from finecops.extraction.word_classes import (
+    JOINS,
     closes,
     has_particle,
     is_actor,
@@ -17,8 +18,6 @@ from finecops.extraction.word_classes import (
     is_owner,
     is_participle,
 )
-
-_JOINS = frozenset({"and", "&", "or"})
 
 
 def phrase_end(words: Words, start: int) -> tuple[int, bool]:
@@ -50,7 +49,9 @@ def _position_runs(words: Words) -> list[bool]:
     tail_ends[len(words)] = True
     runs = [False] * (len(words) + 1)
     for i in range(len(words) - 1, -1, -1):
-        tail_ends[i] = closes(words, i) or (words.at(i) in lex.POSITION_TAILS and tail_ends[i + 1])
+        tail_ends[i] = closes(words, i) or (
+            (words.at(i) in lex.POSITION_TAILS or is_ordinal(words.at(i))) and tail_ends[i + 1]
+        )
         compound = f"{words.at(i - 1)}-{words.at(i)}" in lex.COMPOUNDS
         runs[i] = words.at(i) in lex.POSITIONS and tail_ends[i + 1] and not compound and not _is_region(words, i)
     return runs
@@ -63,9 +64,9 @@ def _is_region(words: Words, i: int) -> bool:
 def _ends_before(words: Words, start: int, i: int) -> bool:
     """Whether the phrase that begins at `start` ends before word `i`."""
     word = words.at(i)
-    if word in _JOINS:
+    if word in JOINS:
         return _says_more(words, i + 1) or words.ends_at(i + 1)
-    if words.at(i - 1) in _JOINS and word in lex.DETERMINERS:
+    if words.at(i - 1) in JOINS and word in lex.DETERMINERS:
         return False
     if word == ",":
         return not _lists_adjectives(words, i)
@@ -80,7 +81,7 @@ def _ends_before(words: Words, start: int, i: int) -> bool:
 
 def _lists_adjectives(words: Words, i: int) -> bool:
     """Whether the comma at `i` parts adjectives: "the red, brick building", "young, happy, and smiling boy"."""
-    following = i + 2 if words.at(i + 1) in _JOINS else i + 1
+    following = i + 2 if words.at(i + 1) in JOINS else i + 1
     before = words.at(i - 1)
     is_list = is_adjective(before) or (is_participle(before) and not is_noun(words, i - 2))
     return (
@@ -108,7 +109,7 @@ def _says_more(words: Words, i: int) -> bool:
     if word in lex.PREPOSITIONS or word in lex.RELATIVES or word in lex.CLAUSE_WORDS or word in lex.PRONOUNS:
         return True
     if word in lex.DETERMINERS:
-        return words.at(i - 1) not in _JOINS
+        return words.at(i - 1) not in JOINS
     if word == "can":
         return words.at(i + 1) in lex.BE | {"see"}
     if word in lex.VERBS | lex.PLURAL_OR_VERB:
@@ -141,11 +142,9 @@ def _modifies_from_behind(words: Words, i: int) -> bool:
         return _participle_says_more(words, i, behind_noun)
     if not behind_noun:
         return False
-    if word in lex.NEARNESS or is_adverb(word):
+    if word in lex.NEARNESS or word in lex.NOBODY or is_adverb(word) or words.at(i - 1) in lex.INDEFINITE:
         return True
-    if words.at(i - 1) in lex.INDEFINITE:
-        return True
-    if word == "half" and words.at(i + 1) in lex.STATES:
+    if word == "half" and (words.at(i + 1) in lex.STATES or is_participle(words.at(i + 1))):
         return True
     if is_ordinal(word):
         return closes(words, i + 1)
@@ -163,6 +162,8 @@ def _participle_says_more(words: Words, i: int, behind_noun: bool) -> bool:
         return behind_noun
     if not behind_noun or f"{word}-{following}" in lex.COMPOUNDS:
         return word in {"wearing", "holding", "carrying", "facing"} and words.at(i - 1) not in lex.DETERMINERS
+    if is_adjective(following) and closes(words, i + 2):
+        return True
     # In -ed, a noun may come before: "snow covered mountain".
     return word.endswith(("ing", "in"))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from finecops.extraction import lexicon as lex
 from finecops.extraction.tokens import Words
-from finecops.extraction.word_classes import closes, has_particle, is_adverb, is_number, is_participle
+from finecops.extraction.word_classes import JOINS, closes, has_particle, is_adverb, is_number, is_participle
 
 _MOST_FRAMES = 8
 _WHERE_IT_IS = lex.BE | lex.STAND | {"can", "could"}
@@ -109,7 +109,7 @@ def second_phrase(words: Words, i: int) -> int | None:
     for j in range(i + 1, len(words) - 1):
         if words.at(j) in {",", "but"}:
             return j + 1
-        if words.at(j) in lex.ARTICLES and not closes(words, j - 1) and words.at(j - 1) not in {"and", "or", "&"}:
+        if words.at(j) in lex.ARTICLES and not closes(words, j - 1) and words.at(j - 1) not in JOINS:
             return j
     return None
 

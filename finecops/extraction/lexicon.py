@@ -16,9 +16,8 @@ ORDINALS = _words("first second third fourth fifth sixth seventh eighth last nex
 RELATIVES = _words("that which who whose whom where thats that's whos who's when whom")
 PRONOUNS = _words("i you u we they he she it i'm you're we're they're he's she's it's me us him them")
 # They name a target without a noun, and what follows is said of them.
-INDEFINITE = _words(
-    "something someone somebody anything anyone anybody everything everyone nobody whoever whatever whichever what who"
-)
+NOBODY = _words("someone somebody anyone anybody everyone everybody nobody noone")
+INDEFINITE = NOBODY | _words("something anything everything whoever whatever whichever what who")
 
 BE = _words("is are was were be been being isn't aren't")
 # Verbs that may stand between a location and its subject: "on the wall hangs a clock".
@@ -100,7 +99,7 @@ POSITION_TAILS = POSITIONS | _words("side corner edge row and hand")
 MEASURES = _words(
     "pair group bottle cup glass slice piece bunch row set stack plate bowl box bag pile loaf can jar basket "
     "crowd herd flock couple part mug bucket tray pack packet carton tub pot pan tin case crate line lot bit chunk "
-    "wedge sheet stick stalk head ear bouquet bundle cluster team kind type pitcher carafe vase roll cone scoop "
+    "wedge sheet stick stalk bite bouquet bundle cluster team kind type pitcher carafe vase roll cone scoop "
     "serving portion dish platter container handful heap trio number sort strip block bar tube can pint shot pool "
     "patch family pack school fleet string series collection deck mound dozen pairs groups bottles cups glasses "
     "slices pieces bunches rows sets stacks plates bowls boxes bags piles loaves cans jars baskets"
@@ -126,6 +125,7 @@ KINDS = _words("baby toy adult male female mother mama teenage stuffed")
 # Nouns also: "traffic light", "town square".
 NOUNS_TOO = _words("light square round gold silver orange cream high sky baby toy adult mother")
 STRIKING = COLOURS | SIZES | PATTERNS | _words("old young bald blurry dark shiny")
+COMPARABLE = COLOURS | SIZES | STATES | _words("light dark bright pale deep hot")
 ADJECTIVES = COLOURS | SHADES | SIZES | PATTERNS | STATES | MATERIALS | KINDS
 
 PEOPLE = _words(

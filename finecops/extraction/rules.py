@@ -15,7 +15,7 @@ from finecops.extraction import lexicon as lex
 from finecops.extraction.endings import phrase_end
 from finecops.extraction.frames import is_location, main_clause, skip_frames
 from finecops.extraction.tokens import Words
-from finecops.extraction.word_classes import closes, is_noun, is_participle
+from finecops.extraction.word_classes import JOINS, closes, is_noun, is_participle
 from finecops.records import Span
 
 # More nouns or words than this, and nothing that joins them: telegraphic text, or a verb that the lexicon lacks.
@@ -63,7 +63,7 @@ def _is_odd(words: Words, start: int, stop: int) -> bool:
     if not nouns:
         # "Bottom left" and "tallest" stand for a noun; a preposition or a verb does not.
         return closes(words, start) or is_participle(words.at(start))
-    joined = any(words.at(i) in {"and", "&", "or", "of"} for i in range(start, stop))
+    joined = any(words.at(i) in JOINS | {"of"} for i in range(start, stop))
     somebody = stop == len(words) and len(nouns) > 1 and words.at(nouns[0]) in lex.PEOPLE
     return not joined and (len(nouns) > _MANY_NOUNS or somebody or stop - start > _LONG)
 

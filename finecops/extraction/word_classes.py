@@ -7,6 +7,7 @@ import re
 from finecops.extraction import lexicon as lex
 from finecops.extraction.tokens import Words
 
+JOINS = frozenset({"and", "&", "or", "n"})
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 _COMPARED = re.compile(r"(\w+?)(?:er|est)")
 
@@ -29,7 +30,7 @@ def is_compared(word: str) -> bool:
     stem = match[1]
     # "Larger", "happier" and "bigger" have lost or doubled a letter.
     bases = {stem, f"{stem}e", f"{stem[:-1]}y"} | ({stem[:-1]} if stem[-2:-1] == stem[-1:] else set())
-    return not bases.isdisjoint(lex.ADJECTIVES)
+    return not bases.isdisjoint(lex.COMPARABLE)
 
 
 def is_adjective(word: str) -> bool:
@@ -88,7 +89,9 @@ def is_noun(words: Words, i: int) -> bool:
     """Whether the word at `i` can be a head noun: what is no other class is taken for one."""
     word = words.at(i)
     if word == "one":
-        # "One giraffe" counts; "the one", "striped one" stand for a noun.
+        # "One giraffe" counts; "the one", "striped one", "one closest" stand for a noun.
+        if closes(words, i + 1) or words.at(i + 1) in lex.NEARNESS:
+            return True
         return words.at(i - 1) in lex.DETERMINERS or (i > 0 and not closes(words, i - 1))
     # "Light" is a noun behind one ("traffic light"), else a shade.
     return _is_plain_noun(words, i) or (word in lex.NOUNS_TOO and _is_plain_noun(words, i - 1))
@@ -96,7 +99,7 @@ def is_noun(words: Words, i: int) -> bool:
 
 def _is_plain_noun(words: Words, i: int) -> bool:
     word = words.at(i)
-    if word in {"and", "or", "&"} or closes(words, i) or is_owner(word) or is_number(word):
+    if word in JOINS or closes(words, i) or is_owner(word) or is_number(word):
         return False
     modifies = is_participle(word) and not closes(words, i + 1)
     # A material stands next to its noun: the "glass" of "glass table" is none, that of "glass full of …" is.
