@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 # "w/" and "w/o" come first, so that "w/hat" is two words; then words with their hyphens, slashes and apostrophes
 # ("T-shirt", "black/white", "girls'"); then what can end a phrase. A full stop inside a word or number ends nothing.
-_TOKEN = re.compile(r"(?<!\w)w/o\b|(?<!\w)w/|#?\w+(?:[-'’/]\w+)*['’]?|&|[,;:()\"“”–—]|-{2,}|\s-\s|[.?!]+(?=\s|$)")
+_TOKEN = re.compile(r"(?<!\w)[wW]/(?:[oO]\b)?|#?\w+(?:[-'’/]\w+)*['’]?|&|[,;:()\"“”–—]|-{2,}|\s-\s|[.?!]+(?=\s|$)")
 
 
 @dataclass(frozen=True, slots=True)
