@@ -11,24 +11,9 @@ from finecops.config.find import load_extractor
 from finecops.errors import ModelError
 from finecops.models.backends import backend_of, load_extractor_model
 from finecops.models.parser_extractors import CombinedExtractor, ParserExtractor, lacks_parser
-from finecops.records import Sample
+from tests.conftest import make_sample
 
 needs_parser = pytest.mark.skipif(lacks_parser() is not None, reason=f"spaCy is missing: {lacks_parser()}")
-
-
-def sample(expression: str) -> Sample:
-    return Sample(
-        id="1",
-        dataset="d",
-        split="s",
-        image="i",
-        width=1,
-        height=1,
-        expression=expression,
-        truth="unknown",
-        box=None,
-        level=None,
-    )
 
 
 def extractor(name: str) -> ParserExtractor:
@@ -54,7 +39,7 @@ def extractor(name: str) -> ParserExtractor:
     ],
 )
 def test_the_tree_leads_to_the_target(expression: str, target: str) -> None:
-    row = extractor("parser").extract([sample(expression)])[0]
+    row = extractor("parser").extract([make_sample(expression=expression)])[0]
     assert (row.phrase, row.extractor) == (target, "parser")
     assert row.span is not None
     assert expression[slice(*row.span)] == target
@@ -73,7 +58,10 @@ def test_any_text_has_a_span(name: str, text: str) -> None:
 def test_the_tree_decides_where_the_rules_are_in_doubt_and_the_text_is_a_sentence() -> None:
     combined = extractor("combined")
     assert isinstance(combined, CombinedExtractor)
-    rows = [combined.extract([sample(text)])[0] for text in ("The bridge spans the river.", "school yellow bus")]
+    rows = [
+        combined.extract([make_sample(expression=text)])[0]
+        for text in ("The bridge spans the river.", "school yellow bus")
+    ]
     assert [(row.phrase, row.status) for row in rows] == [("bridge", "found"), ("school", "doubtful")]
 
 
