@@ -13,7 +13,7 @@ POSSESSIVES = _words("his her its their my your our")
 DETERMINERS = ARTICLES | POSSESSIVES | _words("this that these those some another any every each both either")
 NUMBERS = _words("one two three four five six seven eight nine ten several many few all")
 ORDINALS = _words("first second third fourth fifth sixth seventh eighth last next other only same")
-RELATIVES = _words("that which who whose whom where thats that's whos who's when whom")
+RELATIVES = _words("that which who whose whom where thats that's whos who's when")
 PRONOUNS = _words("i you u we they he she it i'm you're we're they're he's she's it's me us him them")
 # They name a target without a noun, and what follows is said of them.
 NOBODY = _words("someone somebody anyone anybody everyone everybody nobody noone")

@@ -70,17 +70,17 @@ def _is_odd(words: Words, start: int, stop: int) -> bool:
 
 def _sentence(words: Words) -> Words:
     """The sentence that names the target: the first, or the second behind "There are two towels."."""
-    full_stop = next((i for i in range(len(words)) if words.at(i)[:1] in {".", "?", "!"}), len(words))
-    first, rest = words.part(0, full_stop), words.part(full_stop + 1, len(words))
-    introduces = first.at(0) == "there" and first.at(1) in {"are", "were"} and len(rest) > 1
+    first, rest = _split_sentence(words)
+    introduces = first.at(0) == "there" and first.at(1) in {"are", "were"}
     if introduces and rest.at(0) in lex.ARTICLES | lex.IMPERATIVES | {"which", "please"}:
-        return _sentence_part(rest)
+        return _split_sentence(rest)[0]
     return first
 
 
-def _sentence_part(words: Words) -> Words:
+def _split_sentence(words: Words) -> tuple[Words, Words]:
+    """The first sentence without its full stop, and what follows."""
     stop = next((i for i in range(len(words)) if words.at(i)[:1] in {".", "?", "!"}), len(words))
-    return words.part(0, stop) if stop else words
+    return words.part(0, stop), words.part(stop + 1, len(words))
 
 
 def _subject_start(words: Words) -> tuple[int, bool]:
