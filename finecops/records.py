@@ -124,9 +124,10 @@ class StageRow(Record):
 class Target(StageRow):
     """The target phrase of an expression: the words that name what it refers to."""
 
-    status: Literal["found", "matched", "unmatched", "failed"]
-    """`found`: the phrase is in the expression. `matched`: only its head noun is. `unmatched`: nothing of it is.
-    `failed`: the extractor gave no phrase."""
+    status: Literal["found", "doubtful", "matched", "unmatched", "failed"]
+    """`found`: the phrase is in the expression. `doubtful`: so it is, but the extractor is not sure that it is the
+    right one; used like `found`, counted and scored apart. `matched`: only its head noun is. `unmatched`: nothing of it
+    is. `failed`: the extractor gave no phrase."""
     phrase: Text
     """Empty with status `failed`."""
     span: tuple[int, int] | None

@@ -154,6 +154,8 @@ class Evaluation(Record):
     """SFA's, where both pathways answered every positive."""
     targets: Counts | None = None
     """Targets by status."""
+    doubtful: dict[str, Counts] | None = None
+    """Label of a method → `n` positives with a doubtful target, and how many of them are `right`."""
     candidates: dict[str, int | float | None] | None = None
     """Candidate recall@k (per cent) by k, `all` before NMS, and `n` positives: the ceiling of any choice."""
     stages: dict[str, StageTiming] = Field(default_factory=dict)

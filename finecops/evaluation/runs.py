@@ -22,6 +22,7 @@ from finecops.evaluation.results import (
 )
 from finecops.evaluation.settings import EvalSettings, MetricSettings, named_or_newest
 from finecops.evaluation.summaries import (
+    doubtful_scores,
     router_summary,
     run_candidate_recall,
     run_crs_ledger,
@@ -66,7 +67,7 @@ def evaluate_run(folder: Path, settings: MetricSettings | None = None, val: Path
     """
     settings = settings or MetricSettings()
     run = RunData(folder)
-    routes = run.first("routes", Route)
+    routes, targets = run.first("routes", Route), run.first("targets", Target)
     # Read once for all methods.
     val_splits = _splits(val) if val is not None else {}
     methods: list[MethodResult] = []
@@ -89,7 +90,8 @@ def evaluate_run(folder: Path, settings: MetricSettings | None = None, val: Path
         update={
             "router": router_summary(run.samples, routes),
             "ledger": run_sfa_ledger(run, routes, settings.iou),
-            "targets": target_statuses(run.first("targets", Target)),
+            "targets": target_statuses(targets),
+            "doubtful": doubtful_scores(run, targets, settings.iou),
             "candidates": run_candidate_recall(run, settings.iou),
             "problems": tuple(problems),
         }

@@ -119,7 +119,19 @@ def target_statuses(targets: Mapping[str, Target] | None) -> Counts | None:
     """Targets by status; None where nothing was extracted."""
     if targets is None:
         return None
-    found = {"found": 0, "matched": 0, "unmatched": 0, "failed": 0}
+    found = {"found": 0, "doubtful": 0, "matched": 0, "unmatched": 0, "failed": 0}
     for target in targets.values():
         found[target.status] += 1
     return found
+
+
+def doubtful_scores(run: RunData, targets: Mapping[str, Target] | None, iou: float) -> dict[str, Counts] | None:
+    """Of each method the positives with a doubtful target: `n` of them, `right` answers. None where there are none."""
+    doubtful = {name for name, target in (targets or {}).items() if target.status == "doubtful"}
+    scores: dict[str, Counts] = {}
+    for stage in run.methods():
+        positives = [s for s in stage.samples if s.positive and s.id in doubtful]
+        if positives:
+            right = right_answers(positives, stage.answers, iou)
+            scores[stage.entry.label] = {"n": len(positives), "right": int(right.sum())}
+    return scores or None

@@ -1,54 +1,33 @@
 """Target extraction without a model: the noun phrase that an expression is about.
 
 English word order does most of the work. An expression starts with its subject ("the red car to the left of …"), or
-with its location ("to the left of the cup stands a small tree"); then the subject follows the main verb. The phrase
-ends where something is said of it: at a preposition, a relative clause or a verb. The result is always a span.
+with a frame or a location, and the subject follows (`finecops.extraction.frames`). The phrase ends where something is
+said of it (`finecops.extraction.endings`): at a preposition, a relative clause, a participle or a verb.
+
+The span has no article or possessive pronoun at its beginning, and no mark at its end.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from finecops.extraction import lexicon as lex
+from finecops.extraction.endings import phrase_end
+from finecops.extraction.frames import is_location, main_clause, skip_frames
+from finecops.extraction.tokens import Words
+from finecops.extraction.word_classes import JOINS, closes, is_noun, is_participle
 from finecops.records import Span
 
-# Words with their hyphens and apostrophes ("T-shirt", "it's"), and the punctuation that can end a phrase.
-_TOKEN = re.compile(r"[A-Za-z0-9][\w'’-]*|[,;:]")
-
-_DETERMINERS = frozenset("a an the this that these those some one another his her its their".split())
-_RELATIVES = frozenset("that which who whose whom where".split())
-_BE = frozenset("is are was were be been being".split())
-_STAND = frozenset(
-    "stands stand stood sits sit sat lies lie lay rests rest rested resides reside resided hangs hang hung "
-    "appears appear appeared leans lean leaned remains remain waits wait exists exist".split()
-)
-_VERBS = (_BE | _STAND) | frozenset(
-    "can could has have had do does did will would may might must wears wear holds hold carries carry looks look "
-    "seems seem faces face shares share belongs belong".split()
-)
-_PREPOSITIONS = frozenset(
-    "to on in at by near next beside besides behind above below over under beneath underneath between among "
-    "against inside outside around along across from for with without of off into onto atop before after toward "
-    "towards within beyond opposite alongside amid amongst adjacent close closest nearest left right".split()
-)
-_SIDES = frozenset({"left", "right"})
-# "A pair of skis" is one phrase; "the man of the house" ends before "of".
-_CONTAINERS = frozenset(
-    "pair group bottle cup glass slice piece bunch row set stack plate bowl box bag pile loaf can jar basket "
-    "crowd herd flock couple part".split()
-)
-# Words of a request or a statement before the subject: "where is the …", "find the …", "there is a …".
-_LEAD_IN = frozenset(
-    "there here find locate look show me point select choose pick identify detect where what is are was were "
-    "it's i we you see want can could please for at".split()
-)
+# More nouns or words than this, and nothing that joins them: telegraphic text, or a verb that the lexicon lacks.
+_MANY_NOUNS, _LONG = 3, 5
 
 
 @dataclass(frozen=True, slots=True)
-class _Word:
-    text: str
-    start: int
-    end: int
+class Found:
+    """The target's span, and whether the rules are sure of it."""
+
+    span: Span
+    sure: bool
 
 
 def extract_target(expression: str) -> Span:
@@ -58,93 +37,73 @@ def extract_target(expression: str) -> Span:
     >>> text[slice(*extract_target(text))]
     'small tree'
     """
-    words = [_Word(m[0].lower(), m.start(), m.end()) for m in _TOKEN.finditer(expression)]
-    if not words:
+    return find_target(expression).span
+
+
+def find_target(expression: str) -> Found:
+    """The span of the referred noun phrase, and whether a rule that is rarely wrong found both its ends.
+
+    Never fails; the span lies within the expression and is empty only where the expression is blank. The time grows
+    with the length of the expression.
+    """
+    words = Words.of(expression)
+    if not len(words):
         stripped = expression.strip()
         start = expression.find(stripped)
-        return (start, start + len(stripped))
-    start = _subject_start(words)
-    end = _phrase_end(words, start)
-    return (words[start].start, words[end - 1].end)
+        return Found((start, start + len(stripped)), sure=False)
+    words = _sentence(words)
+    start, start_sure = _subject_start(words)
+    stop, stop_sure = phrase_end(words, start)
+    return Found(words.span(start, stop), sure=start_sure and stop_sure and not _is_odd(words, start, stop))
 
 
-def _subject_start(words: list[_Word]) -> int:
-    """Index of the subject's first word behind its article."""
-    first = 0
-    # The last word always stays: a phrase has at least one.
-    while first < len(words) - 1 and words[first].text in _LEAD_IN:
-        first += 1
-    if _is_inverted(words, first):
-        first = _after_main_verb(words, first)
-    while first < len(words) - 1 and (words[first].text in _DETERMINERS or not words[first].text[0].isalnum()):
-        first += 1
+def _is_odd(words: Words, start: int, stop: int) -> bool:
+    """Whether a phrase does not look like one: no noun in it, many, or somebody with a thing."""
+    nouns = [i for i in range(start, stop) if is_noun(words, i)]
+    if not nouns:
+        # "Bottom left" and "tallest" stand for a noun; a preposition or a verb does not.
+        return closes(words, start) or is_participle(words.at(start))
+    joined = any(words.at(i) in JOINS | {"of"} for i in range(start, stop))
+    somebody = stop == len(words) and len(nouns) > 1 and words.at(nouns[0]) in lex.PEOPLE
+    return not joined and (len(nouns) > _MANY_NOUNS or somebody or stop - start > _LONG)
+
+
+def _sentence(words: Words) -> Words:
+    """The sentence that names the target: the first, or the second behind "There are two towels."."""
+    first, rest = _split_sentence(words)
+    introduces = first.at(0) == "there" and first.at(1) in {"are", "were"}
+    if introduces and rest.at(0) in lex.ARTICLES | lex.IMPERATIVES | {"which", "please"}:
+        return _split_sentence(rest)[0]
     return first
 
 
-def _is_inverted(words: list[_Word], first: int) -> bool:
-    """Whether the expression starts with a location, so that its subject comes after the verb."""
-    word = words[first].text
-    following = words[first + 1].text if first + 1 < len(words) else ""
-    if word in _SIDES:
-        # "left of the tree is …" is a location, "left dog" and "right most bottle" are objects.
-        return following in {"of", "to", "side"}
-    # These words may also begin a noun phrase: "close door", "nearest cup", "can on the table".
-    return word in _PREPOSITIONS and word not in {"close", "closest", "nearest", "can", "opposite"}
+def _split_sentence(words: Words) -> tuple[Words, Words]:
+    """The first sentence without its full stop, and what follows."""
+    stop = next((i for i in range(len(words)) if words.at(i)[:1] in {".", "?", "!"}), len(words))
+    return words.part(0, stop), words.part(stop + 1, len(words))
 
 
-def _after_main_verb(words: list[_Word], first: int) -> int:
-    """Index behind the first verb of the main clause that an article follows; else the last comma's; else `first`."""
-    for i in range(first + 1, len(words) - 1):
-        before, word, after = words[i - 1].text, words[i].text, words[i + 1].text
-        if word in (_BE | _STAND) and after in _DETERMINERS and before not in _RELATIVES:
-            return i + 1
-    # No such verb ("left of the tree, a red car"): the last comma before an article.
-    for i in range(len(words) - 2, first, -1):
-        if words[i].text == "," and words[i + 1].text in _DETERMINERS:
-            return i + 1
-    # No article at all ("on the left is boy"): a verb that no preposition follows.
-    for i in range(first + 1, len(words) - 1):
-        is_verb = words[i].text in (_BE | _STAND) and words[i - 1].text not in _RELATIVES
-        if is_verb and words[i + 1].text not in _PREPOSITIONS:
-            return i + 1
-    return min(first + 1, len(words) - 1)
+def _subject_start(words: Words) -> tuple[int, bool]:
+    """Index of the subject's first word behind its article, and whether it is sure."""
+    first, sure = skip_frames(words, 0), True
+    if words.at(0) == "not":
+        sure = False
+    if is_location(words, first):
+        subject = main_clause(words, first)
+        sure = subject is not None
+        first = skip_frames(words, subject if subject is not None else min(first + 1, len(words) - 1))
+    return _behind_determiner(words, first), sure
 
 
-def _phrase_end(words: list[_Word], start: int) -> int:
-    """Index behind the phrase's last word."""
-    for i in range(start + 1, len(words)):
-        if _ends_before(words, start, i):
-            return i
-    return len(words)
+def _behind_determiner(words: Words, i: int) -> int:
+    while i < len(words) - 1 and (words.words[i].is_mark or _determines(words, i)):
+        i += 1
+    return i
 
 
-def _ends_before(words: list[_Word], start: int, i: int) -> bool:
-    """Whether the phrase that begins at `start` ends before word `i`."""
-    word = words[i].text
-    following = words[i + 1].text if i + 1 < len(words) else ""
-    if word in ",;:":
-        # "the red, brick building" goes on, "the long snowboard, can be found …" does not.
-        return word != "," or not following or _says_more(words, i + 1) or following in _DETERMINERS
-    if word == "and":
-        return words[i - 1].text != "," or following in _DETERMINERS
-    if word == "of":
-        # "The cup of the same colour as …" compares, also behind a container.
-        kind_of = [w.text for w in words[i + 1 : i + 3]]
-        return words[i - 1].text not in _CONTAINERS or "same" in kind_of
-    return _says_more(words, i)
-
-
-def _says_more(words: list[_Word], i: int) -> bool:
-    """Whether the word at `i` begins something that is said of the phrase before it."""
-    word = words[i].text
-    following = words[i + 1].text if i + 1 < len(words) else ""
-    if word in _SIDES:
-        return following in {"of", "to", "side", ""}
-    if word in _PREPOSITIONS or word in _RELATIVES or (word in _VERBS and word not in {"can"}):
-        return True
-    if word == "can":
-        return following in (_BE | {"see"})
-    if re.fullmatch(r"\w+(ing|ed)", word) and len(word) > 4:
-        # "smiling boy", "parked car" modify; "boy standing next to", "car parked in" say more.
-        return not following or following in _PREPOSITIONS | _DETERMINERS | {","}
-    return False
+def _determines(words: Words, i: int) -> bool:
+    """Whether the word at `i` is a determiner of what follows; "those of the apples" stands for them."""
+    word = words.at(i)
+    if word in lex.ARTICLES:
+        return not words.ends_at(i + 1)
+    return word in lex.DETERMINERS and (words.at(i + 1) in lex.ARTICLES | lex.NEARNESS or not closes(words, i + 1))

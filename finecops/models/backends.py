@@ -102,6 +102,12 @@ def _rules(config: ExtractorConfig, device: str) -> Extractor:
     return RulesExtractor()
 
 
+def _parser(config: ExtractorConfig, device: str) -> Extractor:
+    from finecops.models.parser_extractors import load_parser_extractor
+
+    return load_parser_extractor(config)
+
+
 def _openai_extractor(config: ExtractorConfig, device: str) -> Extractor:
     need_model_name(config)
     need_openai(f"extractor {config.name}")
@@ -122,6 +128,12 @@ def _llm_extractor(config: ExtractorConfig, device: str) -> Extractor:
 
 def _lacks_nothing(config: AnyModelConfig) -> str | None:
     return None
+
+
+def _lacks_parser(config: ExtractorConfig) -> str | None:
+    from finecops.models.parser_extractors import lacks_parser
+
+    return lacks_parser()
 
 
 def _lacks_weights(config: SpecialistConfig | MllmConfig) -> str | None:
@@ -183,6 +195,8 @@ MLLM_BACKENDS: dict[str, Backend] = {
 }
 EXTRACTOR_BACKENDS: dict[str, Backend] = {
     "rules": Backend("rules", _rules, _lacks_nothing, readiness.check_nothing),
+    "parser": Backend("spaCy", _parser, _lacks_parser, readiness.check_parser),
+    "combined": Backend("rules and spaCy", _parser, _lacks_parser, readiness.check_parser),
     "openai": Backend("OpenAI-compatible server", _openai_extractor, _lacks_server, readiness.check_server),
     "llm": Backend("transformers", _llm_extractor, _lacks_text_model, readiness.check_text_model),
 }

@@ -14,7 +14,7 @@ from typing import Literal, cast
 from finecops import prompts
 from finecops.errors import ModelError
 from finecops.extraction.phrases import locate_phrase
-from finecops.extraction.rules import extract_target
+from finecops.extraction.rules import Found, find_target
 from finecops.models.protocols import TextLlm
 from finecops.models.redaction import one_line
 from finecops.records import Sample, Target
@@ -30,12 +30,7 @@ class RulesExtractor:
 
     def extract(self, samples: Sequence[Sample]) -> list[Target]:
         """One row per sample, always with a span."""
-        rows = []
-        for sample in samples:
-            span = extract_target(sample.expression)
-            phrase = sample.expression[span[0] : span[1]]
-            rows.append(Target(sample_id=sample.id, status="found", phrase=phrase, span=span, extractor="rules"))
-        return rows
+        return [found_target(sample, find_target(sample.expression), "rules") for sample in samples]
 
 
 class LlmExtractor:
@@ -81,6 +76,13 @@ def _reason(reply: str | Exception) -> str:
     if isinstance(reply, str):
         return f"no target in the reply: {one_line(reply, 200)}"
     return str(reply) if isinstance(reply, ModelError) else f"{type(reply).__name__}: {one_line(str(reply))}"
+
+
+def found_target(sample: Sample, found: Found, extractor: str) -> Target:
+    """The row of a span: `doubtful` where the extractor is not sure of it."""
+    phrase = sample.expression[found.span[0] : found.span[1]]
+    status: Literal["found", "doubtful"] = "found" if found.sure else "doubtful"
+    return Target(sample_id=sample.id, status=status, phrase=phrase, span=found.span, extractor=extractor)
 
 
 def failed_target(sample: Sample, reason: str, extractor: str) -> Target:

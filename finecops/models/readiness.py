@@ -72,6 +72,13 @@ def check_text_model(config: ExtractorConfig, device: str) -> None:
     _check_weights(config.name, str(config.model), config.allow_pickle)
 
 
+def check_parser(config: ExtractorConfig, device: str) -> None:
+    """Check that spaCy and its small English model are there."""
+    from finecops.models.parser_extractors import need_parser
+
+    need_parser(config.name)
+
+
 def check_mmdet(config: SpecialistConfig, device: str) -> None:
     """Check that mmdet is there, the device, the configuration's name, and the checkpoint."""
     if importlib.util.find_spec("mmdet") is None:

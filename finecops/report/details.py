@@ -115,6 +115,9 @@ def summary(evaluation: Evaluation) -> Table:
     notes = []
     if evaluation.targets is not None:
         notes.append("Targets: " + ", ".join(f"{n} {status}" for status, n in evaluation.targets.items() if n))
+    if evaluation.doubtful is not None:
+        scores = (f"{label} {score['right']} of {score['n']}" for label, score in evaluation.doubtful.items())
+        notes.append(f"Positives with a doubtful target, right: {', '.join(scores)}")
     if evaluation.router is not None:
         notes += _router(evaluation.router)
     if (ceiling := evaluation.candidates) is not None and ceiling["n"]:

@@ -16,7 +16,8 @@ from finecops.evaluation.runs import evaluate_run, evaluate_run_as_reference, ev
 from finecops.evaluation.settings import CompareSettings, EvalSettings, MetricSettings
 from finecops.evaluation.sweep import sweep_run
 from finecops.metrics.values import Subset
-from finecops.records import Candidates
+from finecops.records import Candidates, Target
+from finecops.report.details import summary
 from finecops.runs.jsonl import append_rows
 from finecops.runs.manifest import Share
 from tests.builders_runs import RIGHT, WRONG, change_entry, make_run, stage_entry, write_run
@@ -213,3 +214,21 @@ def test_a_run_of_another_version_is_refused_with_a_remedy(tmp_path: Path) -> No
     (folder / "run.json").write_text("{}")
     with pytest.raises(RunError, match="version 1; this finecops reads version 2"):
         evaluate_run(folder)
+
+
+def test_doubtful_targets_are_counted_and_scored_apart(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", targets=stage_entry("targets"))
+    plain = {"phrase": "red car", "span": (4, 11), "extractor": "rules"}
+    # Of the negatives no score is asked: nothing is right there but a rejection.
+    doubtful = {f"p{i}" for i in range(10)} | {"n0"}
+    ids = [f"{kind}{i}" for kind in "pn" for i in range(20)]
+    with (folder / "targets.jsonl").open("w") as file:
+        append_rows(file, [Target(sample_id=i, status="doubtful" if i in doubtful else "found", **plain) for i in ids])
+    result = evaluate_run(folder, AUROC)
+    assert result.targets is not None
+    assert (result.targets["found"], result.targets["doubtful"]) == (29, 11)
+    assert result.doubtful is not None
+    assert result.doubtful["MLLM toy"] == {"n": 10, "right": 10}
+    assert result.doubtful["Specialist toy"]["n"] == 10
+    (line,) = [note for note in summary(result).notes if "doubtful target, right" in note]
+    assert "MLLM toy 10 of 10" in line

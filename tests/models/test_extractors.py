@@ -12,7 +12,7 @@ import pytest
 
 from finecops.config.schema import ExtractorConfig
 from finecops.errors import ConfigError
-from finecops.models.extractors import LlmExtractor, conversation, parse_phrases
+from finecops.models.extractors import LlmExtractor, RulesExtractor, conversation, parse_phrases
 from finecops.models.openai_text import OpenAiText
 from tests.conftest import make_sample
 
@@ -135,3 +135,9 @@ def test_a_missing_key_is_an_error_before_any_request(monkeypatch: pytest.Monkey
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
         OpenAiText(openai_config(None))
+
+
+def test_the_rules_mark_what_they_are_not_sure_of() -> None:
+    texts = ("red car near the tree", "not the mom the baby")
+    rows = RulesExtractor().extract([SAMPLES[0].model_copy(update={"expression": text}) for text in texts])
+    assert [(row.phrase, row.status) for row in rows] == [("red car", "found"), ("baby", "doubtful")]
