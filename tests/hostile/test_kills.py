@@ -100,7 +100,9 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_files(
     assert contents(tmp_path) == clean
 
 
-@pytest.mark.parametrize("step", ["finish", "replace_rows", "sound_rows"])
+@pytest.mark.parametrize(
+    "step", ["replace_rows", *(pytest.param(step, marks=pytest.mark.hostile) for step in ("finish", "sound_rows"))]
+)
 def test_a_run_that_is_killed_between_its_files_ends_in_the_same_files(
     tmp_path: Path, mini: Dataset, clean: dict[str, Any], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

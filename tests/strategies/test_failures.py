@@ -147,6 +147,7 @@ def test_too_many_failures_stop_the_run_before_a_table(
     assert not failed(do(tmp_path / "run", data, RunOptions(), both=True), "sfa")
 
 
+@pytest.mark.slow
 def test_a_stage_that_was_killed_in_its_repair_ends_in_the_same_bytes(
     tmp_path: Path, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,6 +209,7 @@ def test_a_finished_file_that_was_changed_is_noticed_and_made_again(
     assert f"{stage}.jsonl was changed after row" in caplog.text
 
 
+@pytest.mark.slow
 def test_rows_of_samples_that_left_a_share_go(tmp_path: Path, data: Dataset) -> None:
     """A repaired route moves a sample from the MLLM, which takes what could not be routed, to the specialist."""
     image = data.image_path(next(s for s in data.samples))
