@@ -35,7 +35,10 @@ def rounded_boxes(answer: Answer) -> tuple[Xyxy, ...]:
 
 def rounded_scores(answer: Answer) -> tuple[float, ...] | None:
     """Scores of an answer as rows keep them."""
-    return None if answer.scores is None else tuple(np.round(answer.scores, SCORE_DIGITS).tolist())
+    if answer.scores is None:
+        return None
+    # As floats: whole numbers beyond 64 bits would become Python objects, which NumPy cannot round.
+    return tuple(np.round(np.asarray(answer.scores, dtype=np.float64), SCORE_DIGITS).tolist())
 
 
 def expression_query(sample: Sample, targets: Mapping[str, Target] | None) -> Query:

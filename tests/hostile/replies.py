@@ -21,6 +21,7 @@ from finecops.replies.formats import BOX_FORMATS, decode
 from finecops.replies.formats.florence import target_first
 from finecops.replies.letters import LetterScores, letter_probabilities, letters_from_logprobs
 from finecops.replies.parse import parse_reply
+from finecops.stages.rows import rounded_boxes, rounded_scores
 from tests.hostile.battery import Case
 
 NAN, INF, HUGE = float("nan"), float("inf"), 10**400
@@ -146,8 +147,7 @@ def _linear_case(name: str) -> Case:
 def stored(answer: Answer) -> str:
     """An answer as a row, written and read again, as the stages do it."""
     row = Prediction(
-        sample_id="1", status=answer.status, boxes=tuple((a, b, c, d) for a, b, c, d in answer.xyxy.round(4).tolist()),
-        scores=None if answer.scores is None else tuple(np.round(answer.scores, 6).tolist()),
+        sample_id="1", status=answer.status, boxes=rounded_boxes(answer), scores=rounded_scores(answer),
         source="x", reason=answer.reason, note=answer.note,
     )  # fmt: skip
     again = Prediction.model_validate_json(row.model_dump_json())

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from finecops.datasets.dataset import load_dataset_split
@@ -130,6 +130,7 @@ def test_any_reply(text: str, name: str, numbers: list[int]) -> None:
 
 @quick
 @given(box=st.tuples(*[NUMBERS] * 4), score=NUMBERS, reason=st.one_of(st.none(), ANY_TEXT))
+@example(box=(0, 0, 0, 0), score=-(2**63) - 1, reason=None)
 def test_any_answer_becomes_a_row_that_can_be_read(box: Any, score: Any, reason: str | None) -> None:
     assert stored(Answer("box", (box,), (score,), reason=reason, note=reason)).partition(":")[0] in ("box", "failed")
 
