@@ -156,6 +156,11 @@ def test_a_broken_or_hostile_file_is_one_error(tmp_path: Path, content: str, mes
     assert len(str(caught.value)) < 1000
 
 
+def test_a_misspelt_name_gets_a_suggestion() -> None:
+    with pytest.raises(ConfigError, match=r"^unknown model 'mini-qwen2v' \(did you mean 'mini-qwen2vl'\?\); "):
+        load_model("mini-qwen2v")
+
+
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b", "\ud800", "m@" + "y" * 5000, "x" * 300 + ".yaml", "a\0.yaml"])
 def test_a_strange_name_on_the_command_line_is_one_error(name: str) -> None:
     with pytest.raises(ConfigError, match="unknown model"):

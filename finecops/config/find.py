@@ -10,6 +10,7 @@ The command line may give any path: of a YAML file, or behind `@` of weights. Wh
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
@@ -155,7 +156,10 @@ def _read(kind: str, name: str) -> tuple[dict[str, object], Path]:
     for path in candidates:
         if _is_file(path):
             return read_settings(path), path
-    raise ConfigError(f"unknown {kind[:-1]} {name[:200]!r}; there are: {', '.join(names(kind)) or 'none'}")
+    known = names(kind)
+    close = get_close_matches(name[:200], known, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    raise ConfigError(f"unknown {kind[:-1]} {name[:200]!r}{hint}; there are: {', '.join(known) or 'none'}")
 
 
 def _is_file(path: Path) -> bool:

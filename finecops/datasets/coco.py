@@ -64,7 +64,7 @@ def _entries(source: SourceFile) -> Iterator[_Entry | Problem]:
     # Annotations stand in any order; this finds those of an image without a search per image.
     of_image: dict[str, list[Mapping[str, Any]]] = {}
     for number, annotation in enumerate(raw["annotations"], start=1):
-        # One with a key twice is told at its image.
+        # An entry with a key twice is reported at its image.
         id_ = plain_id(annotation.get("image_id")) if isinstance(annotation, dict) else None
         if id_ is None:
             what = shortly(annotation.get("image_id") if isinstance(annotation, dict) else annotation)

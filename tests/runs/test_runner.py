@@ -53,7 +53,7 @@ def toy_job(folder: Path, spec: StageSpec[Prediction], samples: Sequence[Sample]
 
 
 class Recorder:
-    """Answers with the batch's make-up, so that a row shows which batch made it; fails where it is told to."""
+    """Answers with the batch's make-up, so that a row shows which batch made it; fails for the samples it was given."""
 
     def __init__(self, bad: frozenset[str] = frozenset(), error: Exception | None = None) -> None:
         self.bad, self.error = bad, error or ValueError("no good")
