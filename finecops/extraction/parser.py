@@ -95,7 +95,7 @@ def _inner(children: list[Token]) -> Token | None:
 
 
 def _below_preposition(root: Token) -> Token | None:
-    """Where a location is the root: the noun behind the comma, also as an apposition of the location; None without one."""
+    """Where a location is the root: the noun behind the comma, if need be an apposition; None without one."""
     children = list(root.children)
     nouns = [*children, *(t for child in children for t in child.children if t.dep_ == "appos")]
     return next((t for t in nouns if t.pos_ in {"NOUN", "PROPN"} and t.dep_ != "pobj"), None)
