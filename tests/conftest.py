@@ -18,6 +18,9 @@ from finecops.config.find import load_mllm, load_specialist
 from finecops.config.schema import DatasetConfig
 from finecops.construction.graph import SceneGraph, parse_scene_graph
 from finecops.records import Negative, Prediction, Sample
+from finecops.runs.batches import Batch, rows_of_batch
+from finecops.runs.engines import local
+from finecops.runs.specification import Stage, Work
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,6 +29,22 @@ def no_fsync() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda fd: None)
         yield
+
+
+@pytest.fixture
+def counting() -> None:
+    """For a test that needs a stage's operations; see `no_counting`."""
+
+
+@pytest.fixture(autouse=True)
+def no_counting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counting makes a stage's first batch slow, and in a test that may be its only one; the rows are the same."""
+    if "counting" not in request.fixturenames:
+        monkeypatch.setattr(local, "_counted", _uncounted)
+
+
+def _uncounted(work: Work[Any], stage: Stage[Any], batch: Batch) -> local.BatchResult[Any]:
+    return local.BatchResult(rows_of_batch(batch, stage, work.spec.failure))
 
 
 def make_sample(id_: str = "1", **changes: Any) -> Sample:

@@ -26,15 +26,14 @@ def run_local(work: Work[Row], batches: Sequence[Batch]) -> Iterator[BatchResult
 
 def _results(work: Work[Row], stage: Stage[Row], batches: Sequence[Batch]) -> Iterator[BatchResult[Row]]:
     for number, batch in enumerate(batches):
-        # Counting slows a batch down, and every batch costs much the same.
+        # Every batch costs much the same.
         counted = number == 0 and "torch" in sys.modules
         yield _counted(work, stage, batch) if counted else BatchResult(rows_of_batch(batch, stage, work.spec.failure))
 
 
 def _counted(work: Work[Row], stage: Stage[Row], batch: Batch) -> BatchResult[Row]:
-    from torch.utils.flop_counter import FlopCounterMode
+    from finecops.runs.engines.operations import OperationCounter
 
-    with FlopCounterMode(display=False) as counter:
+    with OperationCounter() as counter:
         rows = rows_of_batch(batch, stage, work.spec.failure)
-    total = counter.get_total_flops()
-    return BatchResult(rows, round(total / 1e9 / len(rows), 6) if total and rows else None)
+    return BatchResult(rows, round(counter.total / 1e9 / len(rows), 6) if counter.total and rows else None)
