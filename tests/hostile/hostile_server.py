@@ -40,7 +40,7 @@ def serving(write: Write) -> Iterator[tuple[str, list[dict[str, str]]]]:
     server.daemon_threads = True
     # Without waiting for handlers that drip: `server_close` would.
     server.block_on_close = False
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/v1", seen

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
 import pytest
+from openai import _base_client
 
 from finecops.config.schema import ExtractorConfig
 from finecops.errors import ConfigError
@@ -99,10 +100,11 @@ class Server(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server_url() -> Iterator[str]:
+def server_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(_base_client, "INITIAL_RETRY_DELAY", 0.01)
     Server.seen = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/v1"
     server.shutdown()
     server.server_close()

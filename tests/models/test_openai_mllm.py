@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from openai import _base_client
 from PIL import Image
 
 from finecops.config.find import load_mllm
@@ -72,9 +73,10 @@ def answer(text: str | None, tokens: Any = None, model: str = "m", **message: An
 
 
 @pytest.fixture
-def config() -> Iterator[MllmConfig]:
+def config(monkeypatch: pytest.MonkeyPatch) -> Iterator[MllmConfig]:
+    monkeypatch.setattr(_base_client, "INITIAL_RETRY_DELAY", 0.01)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     Server.seen.clear()
     url = f"http://127.0.0.1:{server.server_port}/v1"
     base = load_mllm("qwen2-vl-7b")

@@ -30,7 +30,7 @@ from finecops.strategies.options import Options
 from finecops.strategies.parts import Parts
 from finecops.strategies.sfa import sfa
 
-N = 24
+N = 10
 ANY = RunOptions(max_failed=1.0)
 STAGES = ("targets", "routes", "specialist", "mllm", "sfa")
 
@@ -63,7 +63,7 @@ def failed(run: Run, stage: str) -> list[str]:
     return [row.sample_id for row in read_rows(run.file(stage), Prediction) if row.status == "failed"]
 
 
-@pytest.mark.parametrize("away", [1, pytest.param(3, marks=pytest.mark.slow), N])
+@pytest.mark.parametrize("away", [1, 3, N])
 def test_images_that_come_back_end_in_the_bytes_of_a_clean_run(tmp_path: Path, data: Dataset, away: int) -> None:
     clean = files(do(tmp_path / "clean", data))
     images = list(dict.fromkeys(data.image_path(s) for s in data.samples))[:away]
@@ -139,7 +139,7 @@ def test_too_many_failures_stop_the_run_before_a_table(
 ) -> None:
     server = Server({s.id for s in data.samples[:4]})
     monkeypatch.setattr(specialist_stage, "load_specialist_model", lambda config, device: server)
-    with pytest.raises(FailuresError, match=r"4 of 24 samples failed: 4 × connection refused for ID.*--max-failed"):
+    with pytest.raises(FailuresError, match=r"4 of 10 samples failed: 4 × connection refused for ID.*--max-failed"):
         do(tmp_path / "run", data, RunOptions(), both=True)
     assert not (tmp_path / "run" / "sfa.jsonl").exists()
     assert len(failed(open_run(tmp_path / "run", data, 0), "specialist")) == 4  # they are kept, and asked again
@@ -147,7 +147,6 @@ def test_too_many_failures_stop_the_run_before_a_table(
     assert not failed(do(tmp_path / "run", data, RunOptions(), both=True), "sfa")
 
 
-@pytest.mark.slow
 def test_a_stage_that_was_killed_in_its_repair_ends_in_the_same_bytes(
     tmp_path: Path, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,7 +208,6 @@ def test_a_finished_file_that_was_changed_is_noticed_and_made_again(
     assert f"{stage}.jsonl was changed after row" in caplog.text
 
 
-@pytest.mark.slow
 def test_rows_of_samples_that_left_a_share_go(tmp_path: Path, data: Dataset) -> None:
     """A repaired route moves a sample from the MLLM, which takes what could not be routed, to the specialist."""
     image = data.image_path(next(s for s in data.samples))
