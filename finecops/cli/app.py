@@ -58,6 +58,10 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
+# One object: adding it twice to a handler adds it once.
+_REDACTING = RedactingFilter()
+
+
 @app.callback()
 def _options(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more, with the cause of each failure.")] = False,
@@ -73,10 +77,10 @@ def _options(
     logging.getLogger("finecops").setLevel(logging.DEBUG if verbose else logging.INFO)
     # On the handlers: a filter of a logger does not see what its children log.
     for handler in logging.getLogger().handlers:
-        handler.addFilter(RedactingFilter())
+        handler.addFilter(_REDACTING)
         handler.addFilter(_plain_record)
     # These libraries log every request and image at INFO.
-    for noisy in ("PIL", "httpx", "httpcore", "openai", "filelock", "urllib3", "asyncio"):
+    for noisy in ("PIL", "httpx", "httpx2", "httpcore", "httpcore2", "openai", "filelock", "urllib3", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
