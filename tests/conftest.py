@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # As many processes as cores: torch shall not start as many threads in each. It reads this when it is imported.
@@ -45,6 +47,14 @@ def no_counting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
 def _uncounted(work: Work[Any], stage: Stage[Any], batch: Batch) -> local.BatchResult[Any]:
     return local.BatchResult(rows_of_batch(batch, stage, work.spec.failure))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def commands_built_once() -> Iterator[None]:
+    """The runner of typer builds all commands anew for each call, a tenth of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", cache(get_command))
+        yield
 
 
 def make_sample(id_: str = "1", **changes: Any) -> Sample:

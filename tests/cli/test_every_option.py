@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ import typer
 from typer.testing import CliRunner
 
 from finecops.cli.app import app
-from finecops.datasets.dataset import Dataset
+from finecops.config.schema import DatasetConfig
+from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.errors import UsageError
 from finecops.runs.engines import ENGINES
 from finecops.runs.engines.local import run_local
@@ -86,6 +87,17 @@ class Seen:
     done: list[Any] = field(default_factory=list)
 
 
+_read: dict[str, Dataset] = {}
+
+
+def read_once(config: DatasetConfig, split: str | None, annotations: Sequence[Path]) -> Dataset:
+    """A split of a dataset, which no test here changes: hundreds of commands open it."""
+    key = f"{config.model_dump_json()} {split} {annotations}"
+    if key not in _read:
+        _read[key] = load_dataset_split(config, split, annotations)
+    return _read[key]
+
+
 class StandIn:
     """A run folder that notes which stages it is asked to make, and makes none."""
 
@@ -143,6 +155,7 @@ def run(monkeypatch: pytest.MonkeyPatch, group: str, name: str, *arguments: str)
     monkeypatch.setattr(running, "open_run", open_run)
     monkeypatch.setitem(ENGINES, "another", run_local)
     monkeypatch.setattr(running, "preflight", lambda run, specs: None)
+    monkeypatch.setattr(running, "load_dataset_split", read_once)
     fixed = ["--out", "out.jsonl", "--split", "test"] if name == "tune-data" and "--split" not in arguments else []
     fixed += ["--out", "out.jsonl"] if name == "tune-data" and not fixed else []
     result = CliRunner().invoke(app, [group, name, *fixed, *arguments])
