@@ -1,5 +1,8 @@
 """Every prompt, with its source. `str.format` fills the placeholders.
 
+`{expression}` is the expression as it stands in the dataset, with its capitals and its final stop. `{target}` is the
+target with its article ("the white truck"), `{phrase}` without it.
+
 A configuration names a prompt by the name of its constant. A prompt has the exact text
 of its source, unless the line below it says otherwise.
 """
@@ -14,7 +17,7 @@ QWEN2VL_REC: Final = "Output the bounding box of {expression} in the image."
 QWEN2VL_FOCUS: Final = " Please focus on {target}."
 """Appended for target focus (paper, IV-A, Fig. 4; wording of the same script)."""
 
-FOCUS_PLEASE: Final = " please focus on the {target}."
+FOCUS_PLEASE: Final = " please focus on the {phrase}."
 """The focus sentence as the paper prints it (IV-A, Fig. 4)."""
 
 NO_FOCUS: Final = ""
@@ -43,13 +46,14 @@ GROUNDINGGPT_REC: Final = "Where is {expression}? Include the object positions i
 LENNA_REC: Final = "Please detect the {expression} in this image."
 """Lenna's `chat.py`."""
 
-QWEN25VL_REC: Final = "Locate {expression}, output its bbox coordinates using JSON format."
-"""Qwen2.5-VL's cookbook on spatial understanding."""
+QWEN25VL_REC: Final = "Locate {expression} in this image and output the bbox coordinates in JSON format."
+"""What Qwen2.5-VL's authors say they send for RefCOCO (QwenLM/Qwen3-VL, issue 991)."""
 
 QWEN3VL_REC: Final = (
-    'Locate the one instance that this sentence describes: "{expression}". Report bbox coordinates in JSON format.'
+    'Locate every object that matches the description "{expression}" in the image. '
+    "Report bbox coordinates in JSON format."
 )
-"""Adapted from Qwen3-VL's evaluation on ODinW ("Locate every instance that belongs to …") to one sentence."""
+"""What Qwen3-VL's authors say they send for RefCOCO (QwenLM/Qwen3-VL, issue 1721)."""
 
 GLM_REC: Final = "Help me to locate {expression} in the image and give me its bounding boxes."
 """GLM-4.1V's README."""
@@ -101,6 +105,6 @@ EXTRACTION_EXAMPLES: Final[tuple[tuple[str, str], ...]] = (
         "to the left of the white dishwasher.",
         "the young girl",
     ),
-    ("this tree can be found on the left side of the white building.", "this tree"),
+    ("this tree can be found on the left side of the white building.", "this tree."),
 )
 """Question and in-context examples of target extraction (paper, IV-A; `SFA/target_extraction.py`)."""

@@ -139,8 +139,9 @@ class Target(StageRow):
 class Route(StageRow):
     """The router's decision, with the detections of the target that it counted (paper, IV-A)."""
 
-    status: Literal["routed", "failed"]
-    """`failed`: the router gave no answer; the sample goes to the MLLM."""
+    status: Literal["routed", "doubtful", "failed"]
+    """`routed`: by the number of detections. `doubtful`: the extractor is not sure of the target, and such samples go
+    to the MLLM (`--doubtful mllm`). `failed`: the router gave no answer; the sample goes to the MLLM."""
     level: Literal[1, 2]
     """1: to the specialist. 2: to the MLLM."""
     boxes: tuple[Xyxy, ...]

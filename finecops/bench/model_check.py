@@ -84,7 +84,7 @@ def _stage(config: AnyModelConfig, device: str) -> SpecialistStage | MllmStage |
         return SpecialistStage(load_specialist_model(config, device), config, None)
     if isinstance(config, MllmConfig):
         return MllmStage(load_mllm_model(config, device), config, None, "mean_prob")
-    return TargetStage(load_extractor_model(config, device))
+    return TargetStage(load_extractor_model(config, device), article=True)
 
 
 def peak_memory_mib() -> dict[str, float]:

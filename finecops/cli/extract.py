@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from finecops.records import Sample, Target
 
 STDIN: Final = "-"
-_OPTIONS: Final = frozenset({"file", "as_json", "extractor", "device", "batch_size", "max_failed", "allow_pickle"})
+_OPTIONS: Final = frozenset(
+    {"file", "as_json", "extractor", "article", "device", "batch_size", "max_failed", "allow_pickle"}
+)
 """The parameters of `finecops sfa extract` that have a use with FILE."""
 _KEYS: Final = frozenset({"id", "expression"})
 
@@ -48,6 +50,7 @@ def extract_file(
     file: str,
     as_json: bool,
     extractor: str | None,
+    article: bool,
     device: str | None,
     batch_size: int | None,
     max_failed: float,
@@ -61,18 +64,19 @@ def extract_file(
     """
     from finecops.models.backends import load_extractor_model
     from finecops.models.readiness import AUTO
+    from finecops.stages.targets import TargetStage
     from finecops.strategies.options import Options
     from finecops.strategies.parts import Parts
 
     sentences = read_sentences(file)
     config = Parts(Options(extractor=extractor, allow_pickle=allow_pickle)).extractor
-    model = load_extractor_model(config, device or AUTO)
+    stage = TargetStage(load_extractor_model(config, device or AUTO), article)
     # As many at a time as one round of requests to a server takes.
     step = batch_size or config.batch_size * config.concurrency
     rows: list[Target] = []
     for start in range(0, len(sentences), step):
         batch = sentences[start : start + step]
-        found = model.extract([_sample(start + i, sentence) for i, sentence in enumerate(batch)])
+        found = stage.of_samples([_sample(start + i, sentence) for i, sentence in enumerate(batch)])
         rows += found
         if as_json:
             for sentence, row in zip(batch, found, strict=True):

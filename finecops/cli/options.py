@@ -60,6 +60,14 @@ Preset: TypeAlias = Annotated[
 Extractor: TypeAlias = Annotated[
     str | None, typer.Option(help="Target extractor, instead of the preset's.", rich_help_panel=_MODELS)
 ]
+Article: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--article/--no-article",
+        help='Whether targets keep their article ("the white truck"), as in the paper\'s examples.',
+        rich_help_panel=_MODELS,
+    ),
+]
 Router: TypeAlias = Annotated[
     str | None,
     typer.Option(help="Router, instead of the preset's. Any specialist can be one.", rich_help_panel=_ROUTER),
@@ -134,6 +142,14 @@ RouterNmsIou: TypeAlias = Annotated[
 ZeroIs: TypeAlias = Annotated[
     int | None,
     typer.Option(min=1, max=2, help="Router: level of a target that is not detected.", rich_help_panel=_ROUTER),
+]
+
+Doubtful: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        help="Router: 'mllm' sends samples whose target is doubtful to the MLLM; 'route' treats them like others.",
+        rich_help_panel=_ROUTER,
+    ),
 ]
 
 # CRS: the candidates and the question.

@@ -32,6 +32,7 @@ def run_command(
     limit: o.Limit = 0,
     preset: o.Preset = None,
     extractor: o.Extractor = None,
+    article: o.Article = True,
     specialist: o.Specialist = None,
     mllm: o.Mllm = None,
     focus: o.Focus = True,
@@ -43,6 +44,7 @@ def run_command(
     score_threshold: o.ScoreThreshold = None,
     router_nms_iou: o.RouterNmsIou = None,
     zero_is: o.ZeroIs = None,
+    doubtful: o.Doubtful = "route",
     candidates: o.CandidatesOf = "router",
     topk: o.TopK = 5,
     none: o.NoneOption = False,
@@ -85,10 +87,12 @@ def route_command(
     limit: o.Limit = 0,
     preset: o.Preset = None,
     extractor: o.Extractor = None,
+    article: o.Article = True,
     router: o.Router = None,
     score_threshold: o.ScoreThreshold = None,
     router_nms_iou: o.RouterNmsIou = None,
     zero_is: o.ZeroIs = None,
+    doubtful: o.Doubtful = "route",
     device: o.Device = None,
     batch_size: o.BatchSize = None,
     engine: o.Engine = "local",
@@ -137,6 +141,7 @@ def extract_command(
     limit: o.Limit = 0,
     preset: o.Preset = None,
     extractor: o.Extractor = None,
+    article: o.Article = True,
     device: o.Device = None,
     batch_size: o.BatchSize = None,
     engine: o.Engine = "local",
@@ -151,14 +156,14 @@ def extract_command(
     """Find the words of each expression that name its target.
 
     On a dataset this writes targets.jsonl into the run folder. With FILE it prints the targets and writes nothing;
-    only --json, --extractor, --device, --batch-size, --max-failed and --allow-pickle go with it.
+    only --json, --extractor, --article, --device, --batch-size, --max-failed and --allow-pickle go with it.
     """
     given = {name: value for name, value in locals().items() if name not in ("context", "file", "as_json")}
     if file is not None:
         from finecops.cli.extract import extract_file, refuse_options_of_runs
 
         refuse_options_of_runs(context)
-        extract_file(file, as_json, extractor, device, batch_size, max_failed, allow_pickle)
+        extract_file(file, as_json, extractor, article, device, batch_size, max_failed, allow_pickle)
         return
     if as_json:
         raise UsageError("--json goes with FILE; on a dataset the targets are in targets.jsonl of the run folder")

@@ -108,6 +108,8 @@ class RouterSummary(Record):
 
     to_mllm: int
     n: int
+    doubtful: int
+    """Of those to the MLLM: not routed since their target is doubtful."""
     failed: int
     detections: Counts
     """Samples by how many instances of the target were detected."""

@@ -107,6 +107,7 @@ def router_summary(samples: Sequence[Sample], routes: Mapping[str, Route] | None
     return RouterSummary(
         to_mllm=sum(route.level == 2 for route in routes.values()),
         n=len(routes),
+        doubtful=sum(route.status == "doubtful" for route in routes.values()),
         failed=sum(route.status == "failed" for route in routes.values()),
         detections={str(k): v for k, v in sorted(counts.items())},
         level_accuracy=100 * right / len(positives) if positives else None,

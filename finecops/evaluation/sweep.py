@@ -73,6 +73,7 @@ def sweep_run(folder: Path) -> Sweep:
         specialist_right=fast.answered_iou[:, 0] > IOU_THRESHOLD,
         mllm_right=slow.answered_iou[:, 0] > IOU_THRESHOLD,
         positive=fast.positive,
+        unrouted=np.array([s.id not in routes or routes[s.id].status != "routed" for s in samples]),
     )
     if not data.positive.any():
         raise RunError(f"{folder}/ has no positive sample; a sweep compares how many of them are right")

@@ -12,7 +12,29 @@ MAX_PHRASE_CHARS = 300
 """Nothing longer is looked for: looking takes time that grows with both lengths."""
 # Where a word is over: a character that is of no word, or the end.
 _WORD_END = re.compile(r"\W|$")
-_ARTICLE = re.compile(r"^(?:a|an|the|this|that|these|those|his|her|its|their)\s+", re.IGNORECASE)
+_WORDS = r"(?:a|an|the|this|that|these|those|his|her|its|their)"
+_ARTICLE = re.compile(rf"^{_WORDS}\s+", re.IGNORECASE)
+_ARTICLE_BEFORE = re.compile(rf"(?<!\w){_WORDS}\s+$", re.IGNORECASE)
+_LONGEST_ARTICLE = 20
+"""Characters before a span in which its article is looked for, blanks included."""
+
+
+def without_article(phrase: str) -> str:
+    """A phrase without the article, or the like, at its beginning: "the red car" → "red car"."""
+    return _ARTICLE.sub("", phrase)
+
+
+def with_article(expression: str, span: Span) -> tuple[str, Span]:
+    """A phrase of an expression with the article before it, in small letters, and its span.
+
+    >>> with_article("The red car near the tree", (4, 11))
+    ('the red car', (0, 11))
+    """
+    start, end = span
+    found = _ARTICLE_BEFORE.search(expression[max(0, start - _LONGEST_ARTICLE) : start])
+    if found is None:
+        return expression[start:end], span
+    return found[0].lower() + expression[start:end], (start - len(found[0]), end)
 
 
 def locate_phrase(expression: str, phrase: str) -> tuple[str, str, Span | None]:
@@ -25,7 +47,7 @@ def locate_phrase(expression: str, phrase: str) -> tuple[str, str, Span | None]:
     >>> locate_phrase("the red car near the tree", "a shiny car")
     ('matched', 'shiny car', (8, 11))
     """
-    cleaned = _ARTICLE.sub("", phrase.strip().strip(".,;:!?\"'“” ")).strip()
+    cleaned = without_article(phrase.strip().strip(".,;:!?\"'“” ")).strip()
     if not cleaned or len(cleaned) > MAX_PHRASE_CHARS:
         return "unmatched", phrase.strip()[:MAX_PHRASE_CHARS], None
     span = _find(expression, cleaned)

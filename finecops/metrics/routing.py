@@ -58,7 +58,8 @@ class Costs:
 @dataclass(frozen=True)
 class SweepData:
     """Arrays over n samples: the router's detections (`scores [n, k]`, best first, -inf behind the last; `iou
-    [n, k, k]`), the specialist's best score, whether each pathway is right, and which samples are positives."""
+    [n, k, k]`), the specialist's best score, whether each pathway is right, which samples are positives, and which
+    ones no rule can route: their target is doubtful or they failed, and they go to the MLLM."""
 
     scores: Floats
     iou: Floats
@@ -66,6 +67,7 @@ class SweepData:
     specialist_right: Bools
     mllm_right: Bools
     positive: Bools
+    unrouted: Bools
 
 
 def detections_of(samples: Sequence[Sample], routes: Mapping[str, Route]) -> tuple[Floats, Floats]:
@@ -106,7 +108,7 @@ def sweep(data: SweepData, rules: Iterable[Rule], costs: Costs | None = None) ->
         if rule.zero_is == 1:
             easy |= counts[key] == 0
         # A sample whose answer is below the lowest confidence goes to the MLLM.
-        easy &= data.confidence >= rule.min_confidence
+        easy &= (data.confidence >= rule.min_confidence) & ~data.unrouted
         right = np.where(easy, data.specialist_right, data.mllm_right)
         precision = 100 * float(right[data.positive].mean()) if data.positive.any() else 0.0
         to_mllm = 100 * float(1 - easy.mean())

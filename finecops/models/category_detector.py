@@ -16,6 +16,7 @@ from scipy.special import expit
 from finecops.boxes import cxcywh_to_xyxy
 from finecops.config.schema import SpecialistConfig
 from finecops.errors import ModelError, TextLengthError
+from finecops.extraction.phrases import without_article
 from finecops.models.loading import Checkpoint, load_detector, load_model_type, load_processor
 from finecops.models.numbers import best_answer
 from finecops.models.protocols import Query, QueryGroup
@@ -23,8 +24,8 @@ from finecops.replies.answer import Answer
 
 
 def category_of(query: Query) -> str:
-    """The category to detect: the target where there is one, else the text; without a final period."""
-    return (query.target or query.text).strip().rstrip(".?").strip()
+    """The category to detect: the target where there is one, else the text; without article and final period."""
+    return without_article((query.target or query.text).strip().rstrip(".?").strip())
 
 
 class CategoryDetector:

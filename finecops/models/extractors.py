@@ -100,7 +100,7 @@ def conversation(samples: Sequence[Sample]) -> list[dict[str, str]]:
     asked = {str(i): sample.expression for i, sample in enumerate(samples, start=1)}
     return [
         {"role": "system", "content": prompts.EXTRACTION_SYSTEM},
-        {"role": "user", "content": f"{prompts.EXTRACTION_INSTRUCTION}\n{json.dumps(examples)}"},
+        {"role": "user", "content": f"{prompts.EXTRACTION_INSTRUCTION}{json.dumps(examples)}"},
         {"role": "assistant", "content": json.dumps(answers)},
         {"role": "user", "content": json.dumps(asked, ensure_ascii=False)},
     ]

@@ -88,7 +88,7 @@ def make_options(
         for index in order
     ]
     listed = "\n".join(f"{letter}. {text}" for letter, text in zip(letters, texts, strict=True))
-    prompt = prompts.CRS_QUESTION.format(expression=expression.strip().rstrip("."), options=listed)
+    prompt = prompts.CRS_QUESTION.format(expression=expression, options=listed)
     if -1 in order:
         prompt += prompts.CRS_NONE
     return Options(letters, tuple(order), prompt)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from finecops import prompts
 from finecops.config.schema import MllmConfig
 from finecops.errors import ConfigError
+from finecops.extraction.phrases import without_article
 
 
 def prompt_text(config: MllmConfig, expression: str, target: str | None = None) -> str:
@@ -18,11 +19,9 @@ def prompt_text(config: MllmConfig, expression: str, target: str | None = None) 
         refusal = getattr(prompts, config.refusal) if config.refusal is not None else ""
     except AttributeError as error:
         raise ConfigError(f"model {config.name}: no such prompt in finecops/prompts.py: {error}") from None
-    # The templates put their own punctuation after the expression.
-    expression = expression.strip().rstrip(".")
     if config.plain_commas:
         expression = " ".join(expression.replace(",", " ").split())
     text: str = template.format(expression=expression)
     if target is not None:
-        text += focus.format(target=target)
+        text += focus.format(target=target, phrase=without_article(target))
     return text + refusal

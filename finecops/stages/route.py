@@ -7,7 +7,7 @@ Exactly one instance is level 1, for the specialist; several, or none (`zero_is`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from finecops.replies.answer import Answer
 from finecops.runs.specification import ImageGroup, Resources, StageContext, StageSettings, StageSpec
 from finecops.stages.rows import SpecialistSetting, picture_of, rounded_boxes, rounded_scores
 
+Doubtful: TypeAlias = Literal["route", "mllm"]
+"""A sample with a doubtful target is routed by its detections like any other, or goes to the MLLM."""
 KEPT_SCORE = 0.05
 """Detections above this score are kept in the row, whatever the router's threshold."""
 
@@ -33,6 +35,8 @@ class RouteSettings(StageSettings):
     """Of two detections above this IoU the better one counts."""
     zero_is: Literal[1, 2]
     """The level of a target that is not detected."""
+    doubtful: Doubtful = "route"
+    """What happens to a sample whose target is doubtful."""
 
 
 def counted(answer: Answer, score_threshold: float, nms_iou: float) -> Answer:
@@ -86,10 +90,11 @@ class RouteStage:
             return failed_route(sample, "the router's boxes have no scores to count by")
         instances = counted(answer, self.settings.score_threshold, self.settings.nms_iou)
         everything = answer.chosen([i for i, score in enumerate(answer.scores or ()) if score > KEPT_SCORE])
+        doubtful = self.settings.doubtful == "mllm" and self.targets[sample.id].status == "doubtful"
         return Route(
             sample_id=sample.id,
-            status="routed",
-            level=level_of_count(len(instances.boxes), self.settings.zero_is),
+            status="doubtful" if doubtful else "routed",
+            level=2 if doubtful else level_of_count(len(instances.boxes), self.settings.zero_is),
             boxes=rounded_boxes(instances),
             scores=rounded_scores(instances) or (),
             all_boxes=rounded_boxes(everything),

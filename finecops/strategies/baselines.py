@@ -15,7 +15,8 @@ from finecops.strategies.parts import Parts
 def targets(parts: Parts) -> StageSpec[Target]:
     """The target of every expression."""
     config = parts.extractor
-    return target_spec(TargetSettings(extractor=config), parts.resources(config.batch_size * config.concurrency))
+    settings = TargetSettings(extractor=config, article=parts.options.article)
+    return target_spec(settings, parts.resources(config.batch_size * config.concurrency))
 
 
 def focus_targets(parts: Parts) -> StageSpec[Target] | None:
@@ -30,6 +31,7 @@ def routes(parts: Parts) -> StageSpec[Route]:
         score_threshold=parts.preset.score_threshold,
         nms_iou=parts.preset.nms_iou,
         zero_is=parts.preset.zero_is,
+        doubtful=parts.options.doubtful,
     )
     return route_spec(settings, parts.resources(parts.router.batch_size), targets(parts))
 

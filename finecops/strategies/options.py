@@ -14,6 +14,7 @@ from finecops.replies.options import Order, Show
 from finecops.runs.engines import ENGINES
 from finecops.runs.failures import MAX_FAILED, Retry
 from finecops.stages.candidates import NMS_IOU, Proposer
+from finecops.stages.route import Doubtful
 
 DEFAULT_DATASET = "finecops-mini"
 
@@ -31,6 +32,7 @@ def require_known(what: str, value: str, known: Iterable[str]) -> None:
 _CHOICES = {
     "confidence": ("confidence", tuple(CONFIDENCES)),
     "candidates": ("source of candidates", ("router", "specialist")),
+    "doubtful": ("way for doubtful targets", ("route", "mllm")),
     "order": ("order", ("rank", "shuffle")),
     "show": ("form of candidates", ("text", "marks", "both")),
 }
@@ -66,6 +68,8 @@ class Options(BaseModel):
     """A LoRA adapter for the MLLM."""
     focus: bool = True
     """Focus the models on the expression's target (paper, IV-A)."""
+    article: bool = True
+    """Targets have their article, as in the paper's examples."""
     both: bool = False
     """Run both pathways on every sample, so that each can be compared alone."""
     fast: str = "specialist"
@@ -89,6 +93,8 @@ class Options(BaseModel):
     router_nms_iou: float | None = None
     zero_is: Literal[1, 2] | None = None
     """Of the router, instead of the preset's."""
+    doubtful: Doubtful = "route"
+    """Of the router: where samples go whose target the extractor is not sure of."""
     candidate_nms_iou: float = NMS_IOU
     """Of the candidates."""
     device: str | None = None

@@ -20,6 +20,7 @@ from finecops.errors import DataError
 from finecops.metrics.precision import IOU_THRESHOLD
 from finecops.records import Candidates, Record, Sample, Xyxy
 from finecops.replies.options import NONE_TEXT, box_as_option, make_options, option_order
+from finecops.replies.prompting import prompt_text
 
 Style = Literal["crs", "baseline"]
 Kind = Literal["choice", "list_again", "box_of_choice"]
@@ -279,8 +280,7 @@ def _row(config: MllmConfig, sample: Sample, turn: int, boxes: Sequence[Xyxy], p
 
 def _baseline_exchange(config: MllmConfig, sample: Sample) -> tuple[str, str]:
     """Prompt and answer of the paper's baseline (Table VIII)."""
-    template: str = getattr(prompts, config.prompt)
-    prompt = template.format(expression=sample.expression.strip().rstrip(".")) + prompts.NONE_BASELINE
+    prompt = prompt_text(config.model_copy(update={"refusal": "NONE_BASELINE"}), sample.expression)
     if sample.box is None:
         return prompt, NONE_TEXT
     # The answer is what the model writes when it grounds, so with its markers, also where options have none.

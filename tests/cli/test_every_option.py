@@ -60,6 +60,7 @@ OTHER: dict[str, str | bool] = {
     "router_nms_iou": "0.5",
     "candidate_nms_iou": "0.5",
     "zero_is": "1",
+    "doubtful": "mllm",
     "device": "cuda:7",
     "batch_size": "3",
     "engine": "another",
@@ -68,6 +69,8 @@ OTHER: dict[str, str | bool] = {
 BESIDES: dict[tuple[str, str], list[str]] = {
     ("crs", "extractor"): ["--focus"],
     ("infer", "extractor"): ["--focus"],
+    ("crs", "article"): ["--focus"],
+    ("infer", "article"): ["--focus"],
     ("sfa", "candidates"): ["--slow", "crs"],
     ("sfa", "topk"): ["--slow", "crs"],
     ("sfa", "none"): ["--slow", "crs"],

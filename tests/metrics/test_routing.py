@@ -43,7 +43,7 @@ def random_data(n: int = 60) -> tuple[SweepData, list[Answer]]:
         )
     scores_iou = detections_of(samples, routes)
     right = rng.random((2, n)) < 0.6
-    return SweepData(*scores_iou, rng.random(n), right[0], right[1], rng.random(n) < 0.7), found
+    return SweepData(*scores_iou, rng.random(n), right[0], right[1], rng.random(n) < 0.7, rng.random(n) < 0.1), found
 
 
 def test_a_sweep_equals_routing_anew() -> None:
@@ -56,6 +56,7 @@ def test_a_sweep_equals_routing_anew() -> None:
             [
                 level_of_count(len(counted(d, rule.score_threshold, rule.nms_iou).scores), rule.zero_is) == 1  # type: ignore[arg-type]
                 and data.confidence[i] >= rule.min_confidence
+                and not data.unrouted[i]
                 for i, d in enumerate(found)
             ]
         )
@@ -83,7 +84,7 @@ def test_known_optimum() -> None:
     confidence = np.linspace(0, 1, n)
     sure = confidence >= 0.5
     one = np.full((n, 1), 0.9)
-    data = SweepData(one, np.ones((n, 1, 1)), confidence, sure, ~sure, np.ones(n, dtype=bool))
+    data = SweepData(one, np.ones((n, 1, 1)), confidence, sure, ~sure, np.ones(n, dtype=bool), np.zeros(n, dtype=bool))
     rules = [Rule(0.2, 0.7, 2, c) for c in (0.0, 0.25, 0.5, 0.75)]
     assert [r.precision_at_1 for r in sweep(data, rules)] == [50.0, 75.0, 100.0, 75.0]
 

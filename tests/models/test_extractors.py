@@ -66,8 +66,10 @@ def test_a_missing_phrase_is_requested_again_alone_and_fails_alone() -> None:
 def test_the_question_has_the_papers_text() -> None:
     messages = conversation(SAMPLES[:1])
     assert [m["role"] for m in messages] == ["system", "user", "assistant", "user"]
-    assert messages[1]["content"].startswith("Which object does given expressions refer to? Answer in dict format")
-    assert len(json.loads(messages[2]["content"])) == 3
+    assert messages[1]["content"].startswith(
+        'Which object does given expressions refer to? Answer in dict format{"1": "next'
+    )
+    assert json.loads(messages[2]["content"]) == {"1": "the white truck", "2": "the young girl", "3": "this tree."}
     assert json.loads(messages[3]["content"]) == {"1": "the red car near the tree"}
 
 

@@ -18,10 +18,10 @@ BOXES = ((0.0, 0.0, 320.0, 240.0), (64.0, 48.0, 128.0, 96.0))
 
 
 def test_the_question_has_the_papers_wording() -> None:
-    options = make_options(QWEN, "the red car.", BOXES, (640, 480), option_order(2, True, "rank", "x"))
+    options = make_options(QWEN, "The red car.", BOXES, (640, 480), option_order(2, True, "rank", "x"))
     assert options.prompt == (
         "Given a referring expression, select the best-matching bounding box from the options below. "
-        "Referring expression: the red car\n"
+        "Referring expression: The red car.\n"
         "A. (0,0),(500,500)\nB. (100,100),(200,200)\nC. None\n"
         "Answer with the option's letter from the given choices directly."
         " If no suitable option exists, please select the option corresponding to 'None'."
