@@ -27,6 +27,8 @@ from finecops.replies.answer import Answer
 
 _KINDS = ("grounding-dino", "mm-grounding-dino")
 """Values of `model_type` that this backend takes; LLMDet is of the second."""
+UNFOCUSED = "no token lies in the target's span: scored without focus"
+"""The note of an answer whose focus could not be used."""
 # The characters at which the model splits its text into blocks.
 _DELIMITERS = re.compile(r"[.?]")
 
@@ -45,11 +47,32 @@ def clean_text(text: str) -> tuple[str, int]:
     return _DELIMITERS.sub(" ", stripped).rstrip() + " .", len(text) - len(text.lstrip())
 
 
+def fitted_text(tokenizer: Any, text: str, config: SpecialistConfig) -> tuple[str, str | None]:
+    """A cleaned text that the model takes, and a note if it was cut to that.
+
+    Raises:
+        TextLengthError: it is too long, and the configuration does not say to cut it.
+    """
+    offsets = tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
+    if len(offsets) <= config.max_tokens:
+        return text, None
+    if config.long_text == "error":
+        raise TextLengthError(f"the text has {len(offsets)} tokens; {config.name} takes {config.max_tokens}")
+    # Room for the period, which the model needs, and for the token that ends a text.
+    end = offsets[config.max_tokens - 3][1]
+    return f"{text[:end]} .", f"the text was cut from {len(offsets)} to {config.max_tokens} tokens"
+
+
 def span_columns(offsets: np.ndarray, span: Span) -> list[int]:
     """Indices of the tokens that overlap a character span; `offsets [length, 2]` are the tokens' own spans."""
     start, end = span
     # b > a excludes special tokens and padding, whose offsets are (0, 0).
     return [i for i, (a, b) in enumerate(offsets.tolist()) if b > a and a < end and b > start]
+
+
+def joined_notes(*notes: str | None) -> str | None:
+    """Several notes as one."""
+    return "; ".join(note for note in notes if note) or None
 
 
 def token_scores(probabilities: np.ndarray, offsets: np.ndarray, focus: Span | None) -> tuple[np.ndarray, str | None]:
@@ -64,7 +87,7 @@ def token_scores(probabilities: np.ndarray, offsets: np.ndarray, focus: Span | N
         return probabilities.max(axis=1), None
     columns = span_columns(offsets, focus)
     if not columns:
-        return probabilities.max(axis=1), "no token lies in the target's span: scored without focus"
+        return probabilities.max(axis=1), UNFOCUSED
     return probabilities[:, columns].mean(axis=1), None
 
 
@@ -119,15 +142,12 @@ class GroundingDino:
         # Row i of the batch is query i; image_of[i] is the index of its image.
         image_of = [index for index, group in enumerate(groups) for _ in group.queries]
         cleaned = [clean_text(query.text) for query in queries]
+        fitted = [fitted_text(self.processor.tokenizer, text, self.config) for text, _ in cleaned]
         encoded = self.processor.tokenizer(
-            [text for text, _ in cleaned], padding=True, return_offsets_mapping=True, return_tensors="pt"
+            [text for text, _ in fitted], padding=True, return_offsets_mapping=True, return_tensors="pt"
         )
         offsets = encoded.pop("offset_mapping").numpy()
         lengths = encoded["attention_mask"].sum(1)
-        if int(lengths.max()) > self.config.max_tokens:
-            raise TextLengthError(
-                f"the text has {int(lengths.max())} tokens; {self.config.name} takes {self.config.max_tokens}"
-            )
         # Each image is preprocessed once; indexing with `rows` repeats its pixels for each of its queries.
         rows = torch.tensor(image_of, device=self.device)
         distinct = [group.image.pixels for group in groups]
@@ -146,6 +166,7 @@ class GroundingDino:
             # Shorter texts are padded on the right; columns of padding must not enter a maximum.
             unpadded = probabilities[row][:, : int(lengths[row])]
             scores, note = token_scores(unpadded, offsets[row], focus)
+            note = joined_notes(fitted[row][1], note)
             image_wh = groups[image_of[row]].image.size
             results.append(self._best(boxes[row], scores.astype(np.float64), image_wh=image_wh, note=note))
         return results

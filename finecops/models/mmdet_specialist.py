@@ -17,8 +17,8 @@ import torch
 
 from finecops.config.find import resolve
 from finecops.config.schema import SpecialistConfig
-from finecops.errors import ConfigError, ModelError, TextLengthError, first_line
-from finecops.models.grounding_dino import clean_text, span_columns
+from finecops.errors import ConfigError, ModelError, first_line
+from finecops.models.grounding_dino import UNFOCUSED, clean_text, fitted_text, joined_notes, span_columns
 from finecops.models.numbers import best_answer
 from finecops.models.protocols import Query, QueryGroup
 from finecops.replies.answer import Answer
@@ -107,19 +107,16 @@ class MmdetSpecialist:
     def _text(self, query: Query) -> tuple[str, Any, str | None]:
         """The cleaned text, mmdet's `tokens_positive`, and a note if the focus could not be used."""
         text, removed = clean_text(query.text)
-        encoded = self.model.language_model.tokenizer(text, return_offsets_mapping=True)
-        offsets = np.array(encoded["offset_mapping"])
-        if len(offsets) > self.config.max_tokens:
-            raise TextLengthError(
-                f"the text has {len(offsets)} tokens; {self.config.name} takes {self.config.max_tokens}"
-            )
+        tokenizer = self.model.language_model.tokenizer
+        text, cut = fitted_text(tokenizer, text, self.config)
+        offsets = np.array(tokenizer(text, return_offsets_mapping=True)["offset_mapping"])
         if query.span is None:
-            return text, -1, None
+            return text, -1, cut
         span = (query.span[0] - removed, query.span[1] - removed)
         if not span_columns(offsets, span):
-            return text, -1, "no token lies in the target's span: scored without focus"
+            return text, -1, joined_notes(cut, UNFOCUSED)
         # mmdet: one list of spans per phrase; there is one phrase with one span.
-        return text, [[list(span)]], None
+        return text, [[list(span)]], cut
 
     def _best(self, found: Any, image_wh: tuple[int, int], note: str | None) -> Answer:
         scores = found.scores.double().cpu().numpy()

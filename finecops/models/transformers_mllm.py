@@ -37,6 +37,10 @@ def chat_text(processor: Any, prompt: str, config: MllmConfig | None = None) -> 
     return rendered(processor, messages, **options)
 
 
+_CONTEXT_CHARS = 40
+"""So much of a prompt's end decides with which token an answer begins."""
+
+
 class ImagePrompt(NamedTuple):
     """A prompt about an image."""
 
@@ -71,7 +75,7 @@ class TransformersMllm:
         # positions from its first token, so padding must be on the right.
         self.processor.tokenizer.padding_side = "right" if self.encoder_decoder else "left"
         # Questions of a run have few different sets of letters.
-        self._letter_ids: dict[tuple[str, ...], list[list[int]]] = {}
+        self._letter_ids: dict[tuple[tuple[str, ...], str], list[list[int]]] = {}
         self.vision = SharedVision(self.model)
         size = self.processor.image_processor.size
         bounds = {"shortest_edge": config.min_pixels, "longest_edge": config.max_pixels}
@@ -114,31 +118,37 @@ class TransformersMllm:
             for number, group in enumerate(groups)
             for question in group.questions
         ]
-        logits = self._next_logits(asked)
+        texts = self._texts(asked)
+        logits = self._next_logits(asked, texts)
         scored = []
         for row, question in enumerate(question for group in groups for question in group.questions):
-            ids = self._ids_of(question.letters)
+            ids = self._ids_of(question.letters, texts[row])
             scored.append(scored_letters(question.prompt, logits[row], ids))
         results = iter(scored)
         return [[next(results) for _ in group.questions] for group in groups]
 
-    def _ids_of(self, letters: tuple[str, ...]) -> list[list[int]]:
-        if letters not in self._letter_ids:
-            self._letter_ids[letters] = letter_token_ids(self.processor.tokenizer, letters)
-        return self._letter_ids[letters]
+    def _ids_of(self, letters: tuple[str, ...], prompt: str) -> list[list[int]]:
+        key = (letters, prompt[-_CONTEXT_CHARS:])
+        if key not in self._letter_ids:
+            self._letter_ids[key] = letter_token_ids(self.processor.tokenizer, *key)
+        return self._letter_ids[key]
 
     @torch.inference_mode()
-    def _next_logits(self, asked: Sequence[ImagePrompt]) -> NDArray[np.float64]:
+    def _next_logits(self, asked: Sequence[ImagePrompt], texts: Sequence[str]) -> NDArray[np.float64]:
         """Logits of the token after each prompt, `[n, vocabulary]`."""
         with self.vision.sharing([one.image for one in asked]):
             # Only the last position's logits: with a vocabulary of 150,000, those of a whole prompt take gigabytes.
-            output = self.model(**self._inputs(asked), logits_to_keep=1)
+            output = self.model(**self._inputs(asked, texts), logits_to_keep=1)
         logits: NDArray[np.float64] = output.logits[:, -1].double().cpu().numpy()
         return logits
 
-    def _inputs(self, asked: Sequence[ImagePrompt]) -> Any:
-        texts = [chat_text(self.processor, q.prompt, self.config) if self.config.chat else q.prompt for q in asked]
-        inputs = self.processor(images=[one.pixels for one in asked], text=texts, padding=True, return_tensors="pt")
+    def _texts(self, asked: Sequence[ImagePrompt]) -> list[str]:
+        """The whole text of each prompt."""
+        return [chat_text(self.processor, q.prompt, self.config) if self.config.chat else q.prompt for q in asked]
+
+    def _inputs(self, asked: Sequence[ImagePrompt], texts: Sequence[str]) -> Any:
+        images = [one.pixels for one in asked]
+        inputs = self.processor(images=images, text=list(texts), padding=True, return_tensors="pt")
         # PaliGemma's processor also returns labels for training.
         inputs.pop("labels", None)
         return inputs.to(self.device, dtype=self.model.dtype)
@@ -146,7 +156,7 @@ class TransformersMllm:
     @torch.inference_mode()
     def generate(self, asked: Sequence[ImagePrompt]) -> list[Reply]:
         """Replies to prompts, all in one batch, with the probability and the logit of each token."""
-        inputs = self._inputs(asked)
+        inputs = self._inputs(asked, self._texts(asked))
         with self.vision.sharing([one.image for one in asked]):
             output = self.model.generate(
                 **inputs,

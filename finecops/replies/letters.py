@@ -52,8 +52,14 @@ class Tokenizer(Protocol):
         ...
 
 
-def letter_token_ids(tokenizer: Tokenizer, letters: Sequence[str]) -> list[list[int]]:
+def letter_token_ids(tokenizer: Tokenizer, letters: Sequence[str], before: str = "") -> list[list[int]]:
     """For each letter, the ids of the single tokens that stand for it: the letter, and a blank with the letter.
+
+    Args:
+        tokenizer: the model's tokenizer.
+        letters: the letters.
+        before: the end of the prompt behind which the answer stands. SentencePiece writes a letter alone as "▁A" and
+            behind a newline as "A": two tokens, and only the text before shows which one the model would write.
 
     Raises:
         ModelError: a letter has no single token, or two letters share one (an unknown token, for instance).
@@ -61,7 +67,10 @@ def letter_token_ids(tokenizer: Tokenizer, letters: Sequence[str]) -> list[list[
     found = []
     for letter in letters:
         # A chat template may or may not put a blank before the answer; both tokens count for the letter.
-        ids = {tuple(tokenizer.encode(text, add_special_tokens=False)) for text in (letter, f" {letter}")}
+        written = (letter, f" {letter}")
+        ids = {tuple(tokenizer.encode(text, add_special_tokens=False)) for text in written}
+        if before:
+            ids |= {_added(tokenizer, before, text) for text in written}
         single = sorted(only[0] for only in ids if len(only) == 1)
         if not single:
             raise ModelError(f"the tokenizer has no token for the letter {letter!r}: its probability cannot be read")
@@ -70,6 +79,13 @@ def letter_token_ids(tokenizer: Tokenizer, letters: Sequence[str]) -> list[list[
     if len(set(all_ids)) < len(all_ids):
         raise ModelError("the tokenizer writes two letters as one token: their probabilities cannot be distinguished")
     return found
+
+
+def _added(tokenizer: Tokenizer, before: str, text: str) -> tuple[int, ...]:
+    """The tokens that a text adds to the one before it; none where it changes the tokens before."""
+    known = tokenizer.encode(before, add_special_tokens=False)
+    joined = tokenizer.encode(before + text, add_special_tokens=False)
+    return tuple(joined[len(known) :]) if joined[: len(known)] == known else ()
 
 
 def letter_probabilities(logits: Floats, ids: Sequence[Sequence[int]]) -> tuple[tuple[float, ...], float]:

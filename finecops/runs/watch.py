@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from statistics import median
@@ -10,10 +11,14 @@ from finecops.errors import StopRunError
 from finecops.records import Prediction, Sample
 from finecops.replies.formats import BOX_FORMATS
 
+log = logging.getLogger(__name__)
+
 WATCHED = 32
 """So many rows are looked at, all together, before anything is said."""
 MOST_UNREADABLE = 0.5
 MOST_FAILED = 0.9
+LOW_MASS = 0.5
+"""Below this median the model would rather write something else than a letter."""
 SMALLEST_AREA = 0.0004
 """Median share of the image: a box of 2% of its sides."""
 
@@ -41,6 +46,13 @@ class Watch:
             fault = self._fault()
             if fault is not None:
                 raise StopRunError(f"{self.model}: {fault} (`finecops models check` shows more; --no-watch goes on)")
+            masses = [row.mass for row in self._seen if row.mass is not None]
+            if masses and median(masses) < LOW_MASS:
+                log.warning(
+                    f"{self.model}: the letters of the options have {median(masses):.1%} of the probability in the "
+                    "middle of the first answers: the model would rather write something else, and their shares may "
+                    "mean little"
+                )
 
     def _fault(self) -> str | None:
         rows, n = self._seen, len(self._seen)

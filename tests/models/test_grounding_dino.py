@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,22 @@ def test_detections_are_sorted_and_inside_the_image(mini_specialist: Any, image:
 def test_a_text_that_is_too_long_is_an_error(mini_specialist: Any, image: Picture) -> None:
     with pytest.raises(ModelError, match="tokens; mini-gdino takes 256"):
         mini_specialist.detect([QueryGroup(image, (Query("car " * 300),))])
+
+
+def test_a_text_that_is_too_long_is_cut_where_the_model_says_so(mini_specialist: Any, image: Picture) -> None:
+    cutting = copy(mini_specialist)
+    cutting.config = mini_specialist.config.model_copy(update={"long_text": "cut", "max_tokens": 12})
+    long = "the car left of the tree and the red cup below the small boat"
+    focused = [Query(long, "boat", (len(long) - 4, len(long))), Query("the car"), Query(long)]
+    (behind_the_cut, short, cut) = cutting.detect([QueryGroup(image, tuple(focused))])[0]
+    assert (
+        behind_the_cut.note
+        == "the text was cut from 17 to 12 tokens; no token lies in the target's span: scored without focus"
+    )
+    assert (short.note, cut.note) == (None, "the text was cut from 17 to 12 tokens")
+    ((first_words,),) = mini_specialist.detect([QueryGroup(image, (Query("the car left of the tree and the red"),))])
+    assert np.allclose(cut.xyxy, first_words.xyxy, atol=0.05)
+    assert first_words.note is None
 
 
 def test_a_checkpoint_without_head_settings_keeps_its_separate_heads(tmp_path: Path) -> None:

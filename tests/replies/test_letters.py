@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer, models, normalizers
+from transformers import PreTrainedTokenizerFast
 
 from finecops.errors import ModelError
 from finecops.replies.letters import letter_probabilities, letter_token_ids, letters_from_logprobs
@@ -67,3 +69,28 @@ def test_letters_from_a_servers_logprobs(top: dict[str, float], expected: Any, m
 def test_every_letter_is_one_token_for_the_mini_model(mini_mllm: Any) -> None:
     ids = letter_token_ids(mini_mllm.processor.tokenizer, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
     assert len(ids) == 26
+
+
+def sentencepiece() -> Any:
+    """A tokenizer that writes blanks as SentencePiece does: "▁" before the first word, and nothing behind a newline."""
+    pieces = ["<unk>", "▁", "A", "B", "▁A", "▁B", "\n", ":", "▁answer", *"answer"]
+    vocabulary = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+    merges = [("▁", "A"), ("▁", "B")]
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>")
+
+
+@pytest.mark.parametrize(
+    ("before", "tokens"),
+    [
+        ("", [["▁A"], ["▁B"]]),
+        ("answer:", [["A", "▁A"], ["B", "▁B"]]),
+        ("answer\n", [["A", "▁A"], ["B", "▁B"]]),
+    ],
+)
+def test_letters_are_looked_up_behind_the_prompt(before: str, tokens: list[list[str]]) -> None:
+    """Alone, SentencePiece never writes the bare letter, and behind a newline or a mark it writes no other."""
+    tokenizer = sentencepiece()
+    ids = letter_token_ids(tokenizer, "AB", before)
+    assert [sorted(tokenizer.convert_ids_to_tokens(found)) for found in ids] == tokens

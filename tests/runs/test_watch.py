@@ -53,6 +53,14 @@ def test_what_may_happen_is_not_stopped(kinds: list[dict[str, Any]]) -> None:
     watch(rows([UNREAD]))  # only the first ones are watched
 
 
+@pytest.mark.parametrize(("mass", "warned"), [(0.02, True), (0.97, False)])
+def test_letters_that_the_model_would_not_write_are_a_warning(
+    mass: float, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    Watch("m", "of a letter", SAMPLES)(rows([{**GOOD, "mass": mass}]))
+    assert ("the letters of the options have 2.0%" in caplog.text) == warned
+
+
 class Unreadable:
     """A stage whose answers nobody can read."""
 
