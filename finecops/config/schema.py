@@ -59,7 +59,7 @@ class DatasetConfig(Config):
     """The dataset's folder."""
     format: str = "coco"
     """How the annotation files are written: a name in `finecops.datasets.formats`."""
-    image_folders: tuple[str, ...]
+    image_folders: tuple[str, ...] = Field(min_length=1)
     """Folders below the root in which an annotation's `file_name` is looked up, in this order."""
     splits: dict[str, tuple[str, ...]]
     """Split → annotation files below the root. Those that exist are read together."""

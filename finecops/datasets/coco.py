@@ -7,6 +7,7 @@ truth of every sample is unknown.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -71,11 +72,16 @@ def _entries(source: SourceFile) -> Iterator[_Entry | Problem]:
             yield Problem(path, f"annotation {number}", f"it belongs to no image: {what}")
             continue
         of_image.setdefault(id_, []).append(annotation)
-    for number, image in enumerate(raw["images"], start=1):
-        id_ = plain_id(image.get("id")) if isinstance(image, dict) else None
+    ids = [plain_id(image.get("id")) if isinstance(image, dict) else None for image in raw["images"]]
+    count = Counter(ids)
+    for number, (id_, image) in enumerate(zip(ids, raw["images"], strict=True), start=1):
         if id_ is None:
             what = f"with the id {shortly(image.get('id'))}" if isinstance(image, dict) else f"that is {shortly(image)}"
             yield Problem(path, f"number {number}", f"an image entry {what}")
+            continue
+        if count[id_] > 1:
+            # The annotation may belong to any of them, and would be on a wrong image.
+            yield Problem(path, id_, f"{count[id_]} image entries have this id")
             continue
         yield _Entry(id_, image, of_image.get(id_, []) if raw["annotations"] else None)
 

@@ -6,6 +6,7 @@ MDETR's files of the same datasets, in COCO format, are read too.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,12 @@ def read_refcoco(source: SourceFile) -> Iterator[Sample | Problem]:
     if split not in splits:
         raise DataError(f"{path} has no split {split!r}; there are: {', '.join(sorted(splits))}")
     for number, ref in enumerate(refs, start=1):
-        if ref.get("split") != split:
-            continue
         entry = plain_id(_plain(ref.get("ref_id"))) or f"number {number}"
+        if not isinstance(ref.get("split"), str):
+            yield Problem(path, entry, f"split is {shortly(ref.get('split'))}; a text is meant")
+            continue
+        if ref["split"] != split:
+            continue
         try:
             sentences, known = _referent(source, ref, images=images, annotations=annotations)
         except FieldError as error:
@@ -69,9 +73,12 @@ def _referent(
     image = images.get(plain_id(_plain(ref["image_id"])) or "")
     annotation = annotations.get(plain_id(_plain(ref["ann_id"])) or "")
     if image is None or annotation is None:
-        raise FieldError("its image or annotation is not in instances.json")
+        raise FieldError("its image or annotation is not in instances.json, or stands there twice")
     image_wh = as_image_wh(as_object(image, "its image"))
-    box: Xyxy = as_box(as_object(annotation, "its annotation").get("bbox"), image_wh)
+    annotation = as_object(annotation, "its annotation")
+    if plain_id(_plain(annotation.get("image_id"))) != plain_id(_plain(ref["image_id"])):
+        raise FieldError(f"its annotation is on another image: {shortly(annotation.get('image_id'))}")
+    box: Xyxy = as_box(annotation.get("bbox"), image_wh)
     # A referent's own file_name ends in the annotation's id; the image's name is in instances.json. Only its last part
     # is used, since some copies of the file have a folder before it.
     name = image.get("file_name")
@@ -121,6 +128,8 @@ def _instances(path: Path) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapp
 
 
 def _by_id(entries: Any) -> dict[str, Mapping[str, Any]]:
-    # An entry without a usable id is nobody's: the referent that needs it says that it is not there.
-    found = {plain_id(entry.get("id")): entry for entry in entries if isinstance(entry, dict)}
-    return {id_: entry for id_, entry in found.items() if id_ is not None}
+    # An entry without a usable id is nobody's, and of two with one id nobody knows which is meant: the referent that
+    # needs it says that it is not there.
+    ids = [(plain_id(entry.get("id")), entry) for entry in entries if isinstance(entry, dict)]
+    count = Counter(id_ for id_, _ in ids)
+    return {id_: entry for id_, entry in ids if id_ is not None and count[id_] == 1}

@@ -12,7 +12,7 @@ MAX_CHARS = 200_000
 """Of a longer reply, this much is read."""
 
 # Phrases that mean the option None when a reply names no letter.
-_REFUSALS = ("none", "no suitable", "not present", "not in the image", "no match")
+_REFUSAL = re.compile(r"\b(?:none|no suitable|not present|not in the image|no match)\b")
 # A capital letter that is not part of a word: "C", "(C)", "C.", but not the "C" of "Cat" or of "C's".
 _LETTER = re.compile(r"(?<![A-Za-z'])\(?([A-Z])\)?(?![A-Za-z'])")
 # "A" as an article: before a word in small letters ("A red car"). It is the option's letter after "option", "choice",
@@ -48,13 +48,13 @@ def parse_letter(text: str, letters: Sequence[str], none_letter: str | None = No
     """
     plain = text[:MAX_CHARS].strip()
     # A single small letter is accepted only as the whole reply: in a sentence "a" and "i" are words.
-    if len(plain) == 1:
+    if len(plain) == 1 and plain.isascii():
         return plain.upper() if plain.upper() in letters else None
     body = _ARTICLE.sub("", plain)
     # "I" is a word too ("I think B"): it counts only if it was offered. dict.fromkeys drops repetitions of one letter.
     found = list(dict.fromkeys(match[1] for match in _LETTER.finditer(body) if match[1] != "I" or "I" in letters))
     if len(found) == 1:
         return found[0] if found[0] in letters else None
-    if not found and none_letter is not None and any(word in plain.lower() for word in _REFUSALS):
+    if not found and none_letter is not None and _REFUSAL.search(plain.lower()):
         return none_letter
     return None

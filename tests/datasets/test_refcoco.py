@@ -35,6 +35,8 @@ def make(folder: Path, refs: Any, protocol: int = 2) -> DatasetConfig:
     (folder / "refs(unc).p").write_bytes(pickle.dumps(refs, protocol))
     image = {"id": 1, "file_name": "COCO_train2014_000000000001.jpg", "width": 640, "height": 480}
     annotations = [{"id": 10 + i, "image_id": 1, "bbox": [10, 20, 100, 50]} for i in range(9)]
+    annotations += [{"id": 20, "image_id": 2, "bbox": [10, 20, 100, 50]}]
+    annotations += [{"id": 21, "image_id": 1, "bbox": [left, 20, 100, 50]} for left in (10, 200)]
     (folder / "instances.json").write_text(json.dumps({"images": [image], "annotations": annotations}))
     splits = dict.fromkeys(("train", "val", "testA"), ("refs(unc).p",))
     return DatasetConfig(
@@ -52,12 +54,19 @@ def test_every_sentence_of_the_split_is_a_sample(tmp_path: Path) -> None:
 
 
 def test_invalid_entries_become_problems(tmp_path: Path) -> None:
-    config = make(tmp_path, [ref(1), ref(2, ann_id=99), ref(3, sentences=[{"raw": " ", "sent_id": 8}])])
+    refs = [
+        ref(1), ref(2, ann_id=99), ref(3, sentences=[{"raw": " ", "sent_id": 8}]), ref(4, ann_id=20), ref(5, ann_id=21),
+        ref(6, split=5),
+    ]  # fmt: skip
+    config = make(tmp_path, refs)
     dataset = load_dataset_split(config, "train")
     assert len(dataset.samples) == 2
     assert [p.message for p in dataset.problems] == [
-        "its image or annotation is not in instances.json",
+        "its image or annotation is not in instances.json, or stands there twice",
         "the expression is empty",
+        "its annotation is on another image: 2",
+        "its image or annotation is not in instances.json, or stands there twice",
+        "split is 5; a text is meant",
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from finecops.replies.choices import letters_for, parse_letter
+from finecops.replies.choices import LETTERS, letters_for, parse_letter
 
 
 @pytest.mark.parametrize(
@@ -27,9 +27,13 @@ def test_a_reply_with_one_letter(answer: str, letter: str) -> None:
     assert parse_letter(answer, "ABCDE") == letter
 
 
-@pytest.mark.parametrize("answer", ["", "F", "A and B", "B or C", "a red car", "A red car", "Z.", "12", "none of them"])
+@pytest.mark.parametrize(
+    "answer", ["", "F", "A and B", "B or C", "a red car", "A red car", "Z.", "12", "none of them", "ı", "ſ"]
+)
 def test_a_reply_without_one_clear_letter(answer: str) -> None:
     assert parse_letter(answer, "ABCD") is None
+    if len(answer) == 1 and not answer.isascii():
+        assert parse_letter(answer, LETTERS) is None
 
 
 @pytest.mark.parametrize("answer", ["None of them", "none", "There is no suitable option.", "E", "E. None"])

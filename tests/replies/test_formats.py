@@ -49,6 +49,10 @@ def test_valid_boxes(text: str, boxes: list[Xyxy]) -> None:
         ("(5,5),(5,9)", "unparsed", "wrong order"),
         ("(0,0),(1920,1080)", "unparsed", "above 1000"),  # pixels are not guessed
         ("[[527, 369, 777, 702]]", "unparsed", "no box"),  # another model's format
+        ("(1,2),(30,40),(50,60)", "unparsed", "a row of 3; 2 make a box"),
+        ("(-5,10),(300,400)", "unparsed", "is not a box"),
+        ("(1,2,3),(300,400)", "unparsed", "is not a box"),
+        ("Nonetheless, the red car", "unparsed", "no box"),
     ],
 )
 def test_rejections_and_unparsed_replies(text: str, status: str, reason: str | None) -> None:
@@ -115,3 +119,28 @@ def test_several_boxes_in_one_reply() -> None:
 def test_rejections_and_other_text_in_every_format(name: str) -> None:
     for text, status in (("none", "reject"), ("Not found.", "reject"), ("[]", "reject"), ("a car", "unparsed")):
         assert decode(BOX_FORMATS[name], text, (640, 480)).status == status
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "boxes"),
+    [
+        # A broken point does not pair the second corner of one box with the first of the next.
+        ("norm1000_paren", "(-5,10),(300,400)(500,600),(700,800)", [(500, 600, 700, 800)]),
+        ("norm1000_paren", "(5,10),(300,400),(500,600)(700,800)", [(5, 10, 300, 400), (500, 600, 700, 800)]),
+        ("norm1000_paren", "(left), (5,10),(300,400) (2)", [(5, 10, 300, 400)]),
+        ("loc_tokens_xyxy1000", "<loc_-5><loc_10><loc_20><loc_300><loc_400>", []),
+        (
+            "loc_tokens_xyxy1000",
+            "<loc_x><loc_10><loc_20><loc_300>" + "<loc_1><loc_2><loc_3><loc_4>",
+            [(1.5, 2.5, 3.5, 4.5)],
+        ),
+        ("loc_tokens_yxyx1024", "<loc00001><loc0001><loc0002><loc0003><loc0004>", []),
+        ("angle_int999", "<1><2><3><4><5>", []),
+        ("angle_int999", "<99999><1><2><3>", []),
+        ("patch_index32", "<patch_index_99999><patch_index_0044><patch_index_0863>", []),
+    ],
+)
+def test_a_broken_token_shifts_no_other(name: str, text: str, boxes: list[Xyxy]) -> None:
+    decoded = decode(BOX_FORMATS[name], text, (1000, 1000))
+    assert list(decoded.boxes) == [pytest.approx(box) for box in boxes]
+    assert decoded.status == ("box" if boxes else "unparsed")

@@ -16,6 +16,7 @@ from finecops.errors import ConfigError
 from finecops.records import Xyxy
 from finecops.replies.answer import Answer
 from finecops.replies.formats import kosmos
+from finecops.replies.formats.grouping import Grouping
 from finecops.replies.formats.quadruple import (
     NUMBER,
     PIXELS,
@@ -42,13 +43,14 @@ class BoxFormat:
     """Image size → how many pixels in x and y correspond to a step of 1 in the numbers."""
 
 
-def _four_numbers(pattern: str, convention: Convention, template: str) -> BoxFormat:
+def _four_numbers(pattern: str, convention: Convention, template: str, grouping: Grouping | None = None) -> BoxFormat:
     """A format of four integers.
 
     Args:
         pattern: regular expression of a box in a reply, with four groups (`find_boxes`).
         convention: what the numbers mean.
         template: how to write a box, with the fields x1, y1, x2, y2 for `str.format`.
+        grouping: of a box that is several tokens in a row.
     """
     compiled = re.compile(pattern)
 
@@ -57,7 +59,9 @@ def _four_numbers(pattern: str, convention: Convention, template: str) -> BoxFor
         return template.format(**dict(zip(("x1", "y1", "x2", "y2"), values)))
 
     return BoxFormat(
-        encode, lambda text, wh: find_boxes(compiled, convention, text=text, image_wh=wh), convention.bin_size
+        encode,
+        lambda text, wh: find_boxes(compiled, convention, text=text, image_wh=wh, grouping=grouping),
+        convention.bin_size,
     )
 
 
@@ -110,6 +114,10 @@ _ANGLES: Final = r"<(\d{1,4})>" * 4
 _LOC: Final = r"<loc_(\d++)>" * 4
 # PaliGemma writes y before x, so the groups have names.
 _LOC_YX: Final = "".join(rf"<loc(?P<{name}>\d{{4}})>" for name in ("y1", "x1", "y2", "x2"))
+# Tokens in a row, broken ones too ("<loc_-5>"): a point in parentheses, a number in angle brackets.
+_POINTS: Final = Grouping(re.compile(r"\([-+.\deE\s]*+,[-+.,\deE\s]*+\)"), 2, ("", ","))
+_LOCS: Final = Grouping(re.compile(r"<loc_?+[^<>]*+>"), 4)
+_IN_ANGLES: Final = Grouping(re.compile(r"<[-+.]?+\d[^<>]*+>"), 4)
 
 BOX_FORMATS: Final[Mapping[str, BoxFormat]] = {
     # Qwen2-VL. The markers are not part of the pattern: servers remove them.
@@ -117,6 +125,7 @@ BOX_FORMATS: Final[Mapping[str, BoxFormat]] = {
         rf"\({NUMBER},{NUMBER}\)\s*+,?\s*+\({NUMBER},{NUMBER}\)",
         per_axis(1000),
         "<|box_start|>({x1},{y1}),({x2},{y2})<|box_end|>",
+        _POINTS,
     ),
     # CogVLM and CogCoM (three digits, ";" between boxes), InternVL
     "norm1000_bracket2": _four_numbers(_IN_BRACKETS, per_axis(1000), "[[{x1}, {y1}, {x2}, {y2}]]"),
@@ -137,14 +146,16 @@ BOX_FORMATS: Final[Mapping[str, BoxFormat]] = {
     # GLM-4.xV
     "glm_box": _glm_box(),
     # Florence-2: a number is one of 1000 bins and stands for the middle of the bin.
-    "loc_tokens_xyxy1000": _four_numbers(_LOC, bin_centres(1000), "<loc_{x1}><loc_{y1}><loc_{x2}><loc_{y2}>"),
+    "loc_tokens_xyxy1000": _four_numbers(_LOC, bin_centres(1000), "<loc_{x1}><loc_{y1}><loc_{x2}><loc_{y2}>", _LOCS),
     # PaliGemma 2: 1024 steps, and the largest token is <loc1023>.
     "loc_tokens_yxyx1024": _four_numbers(
-        _LOC_YX, per_axis(1024, 1023), "<loc{y1:04d}><loc{x1:04d}><loc{y2:04d}><loc{x2:04d}>"
+        _LOC_YX, per_axis(1024, 1023), "<loc{y1:04d}><loc{x1:04d}><loc{y2:04d}><loc{x2:04d}>", _LOCS
     ),
     # Rex-Omni, LocateAnything
-    "angle_int999": _four_numbers(_ANGLES, per_axis(999), "<|box_start|><{x1}><{y1}><{x2}><{y2}><|box_end|>"),
-    "angle_int1000": _four_numbers(_ANGLES, per_axis(1000), "<box><{x1}><{y1}><{x2}><{y2}></box>"),
+    "angle_int999": _four_numbers(
+        _ANGLES, per_axis(999), "<|box_start|><{x1}><{y1}><{x2}><{y2}><|box_end|>", _IN_ANGLES
+    ),
+    "angle_int1000": _four_numbers(_ANGLES, per_axis(1000), "<box><{x1}><{y1}><{x2}><{y2}></box>", _IN_ANGLES),
     # Kosmos-2
     "patch_index32": BoxFormat(kosmos.encode, kosmos.find, lambda wh: (wh[0] / kosmos.GRID, wh[1] / kosmos.GRID)),
     # Molmo2
@@ -157,7 +168,7 @@ MAX_REPLY_CHARS: Final = 200_000
 """Longer replies are cut before they are parsed: no model's answer is as long, reasoning included."""
 
 # Phrases that mean "the target is not there" when a reply has no box.
-_REFUSALS = ("none", "not found", "no target", "not present", "not in the image", "does not exist", "[]")
+_REFUSAL = re.compile(r"\b(?:none|not found|no target|not present|not in the image|does not exist)\b|\[\]")
 
 
 def decode(box_format: BoxFormat, text: str, image_wh: tuple[int, int]) -> Answer:
@@ -179,6 +190,6 @@ def decode(box_format: BoxFormat, text: str, image_wh: tuple[int, int]) -> Answe
     if found:
         return Answer("unparsed", reason=str(found[0]))
     plain = text.strip().strip("\"'“”.").lower()
-    if any(refusal in plain for refusal in _REFUSALS):
+    if _REFUSAL.search(plain):
         return Answer("reject")
     return Answer("unparsed", reason="the answer has no box" if plain else "the answer is empty")

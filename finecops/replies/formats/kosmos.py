@@ -12,11 +12,13 @@ import re
 from typing import Final
 
 from finecops.records import Xyxy
+from finecops.replies.formats.grouping import Grouping
 from finecops.replies.formats.quadruple import Found, ImageWh
 
 GRID: Final = 32
 """Cells per side."""
 _PAIR = re.compile(r"<patch_index_(\d{4})>\s*<patch_index_(\d{4})>")
+_PAIRS = Grouping(re.compile(r"<patch_index_[^<>]*+>"), 2)
 
 
 def encode(box: Xyxy, image_wh: ImageWh) -> str:
@@ -33,7 +35,10 @@ def encode(box: Xyxy, image_wh: ImageWh) -> str:
 def find(text: str, image_wh: ImageWh) -> list[Found]:
     """All boxes in a text; the result is that of `quadruple.find_boxes`."""
     found: list[Found] = []
-    for match in _PAIR.finditer(text):
+    for match in _PAIRS.boxes(_PAIR, text):
+        if isinstance(match, str):
+            found.append(match)
+            continue
         (y1, x1), (y2, x2) = (divmod(int(cell), GRID) for cell in match.groups())
         if max(y1, y2) >= GRID:
             found.append(f"{match[0]} has a cell above {GRID * GRID - 1}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from finecops.records import Xyxy
+from finecops.replies.formats.grouping import Grouping
 from finecops.text import shortly
 
 ImageWh = tuple[int, int]
@@ -108,7 +109,9 @@ PIXELS: Final = Convention(
 """Pixels of the image."""
 
 
-def find_boxes(pattern: re.Pattern[str], convention: Convention, text: str, image_wh: ImageWh) -> list[Found]:
+def find_boxes(
+    pattern: re.Pattern[str], convention: Convention, text: str, image_wh: ImageWh, grouping: Grouping | None = None
+) -> list[Found]:
     """All boxes in a text.
 
     Args:
@@ -116,6 +119,7 @@ def find_boxes(pattern: re.Pattern[str], convention: Convention, text: str, imag
         convention: what the numbers mean.
         text: the reply.
         image_wh: the size of the image that the numbers refer to.
+        grouping: of boxes that are tokens in a row: how they are grouped.
 
     Returns:
         For each match in the order of the text: the box in pixels, clipped to the image, with the span of the match; or
@@ -125,7 +129,10 @@ def find_boxes(pattern: re.Pattern[str], convention: Convention, text: str, imag
     highest = convention.highest(image_wh)
     group_of = pattern.groupindex
     order = (group_of["x1"], group_of["y1"], group_of["x2"], group_of["y2"]) if group_of else (1, 2, 3, 4)
-    for match in pattern.finditer(text):
+    for match in grouping.boxes(pattern, text) if grouping is not None else pattern.finditer(text):
+        if isinstance(match, str):
+            found.append(match)
+            continue
         x1, y1, x2, y2 = match.group(*order)
         values = (float(x1), float(y1), float(x2), float(y2))
         if max(values) > highest:
