@@ -87,7 +87,9 @@ def reason_counts(rows: Iterable[StageRow]) -> Counter[str]:
 
 def plain_reason(row: StageRow) -> str:
     """A row's reason without what is its sample's own."""
-    return _NUMBER.sub("N", (row.reason or "no reason").replace(row.sample_id, "ID"))
+    # The id as a whole word: "815" is not the sample in port 43815.
+    own = re.compile(rf"(?<!\w){re.escape(row.sample_id)}(?!\w)")
+    return _NUMBER.sub("N", own.sub("ID", row.reason or "no reason"))
 
 
 def most_frequent(counts: Mapping[str, int], most: int = 3) -> str:

@@ -44,7 +44,7 @@ def test_valid_boxes(text: str, boxes: list[Xyxy]) -> None:
         ("[]", "reject", None),
         ("", "unparsed", "empty"),
         ("I see a car.", "unparsed", "no box"),
-        ("(527,369),(777", "unparsed", "no box"),
+        ("(527,369),(777", "unparsed", "a row of 1; 2 make a box"),
         ("(777,702),(527,369)", "unparsed", "wrong order"),
         ("(5,5),(5,9)", "unparsed", "wrong order"),
         ("(0,0),(1920,1080)", "unparsed", "above 1000"),  # pixels are not guessed
