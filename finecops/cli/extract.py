@@ -50,7 +50,7 @@ def extract_file(
     file: str,
     as_json: bool,
     extractor: str | None,
-    article: bool,
+    article: bool | None,
     device: str | None,
     batch_size: int | None,
     max_failed: float,
@@ -69,8 +69,9 @@ def extract_file(
     from finecops.strategies.parts import Parts
 
     sentences = read_sentences(file)
-    config = Parts(Options(extractor=extractor, allow_pickle=allow_pickle)).extractor
-    stage = TargetStage(load_extractor_model(config, device or AUTO), article)
+    parts = Parts(Options(extractor=extractor, article=article, allow_pickle=allow_pickle))
+    config = parts.extractor
+    stage = TargetStage(load_extractor_model(config, device or AUTO), parts.article)
     # As many at a time as one round of requests to a server takes.
     step = batch_size or config.batch_size * config.concurrency
     rows: list[Target] = []

@@ -61,10 +61,10 @@ Extractor: TypeAlias = Annotated[
     str | None, typer.Option(help="Target extractor, instead of the preset's.", rich_help_panel=_MODELS)
 ]
 Article: TypeAlias = Annotated[
-    bool,
+    bool | None,
     typer.Option(
         "--article/--no-article",
-        help='Whether targets keep their article ("the white truck"), as in the paper\'s examples.',
+        help='Whether targets keep their article ("the white truck"), instead of as the preset says.',
         rich_help_panel=_MODELS,
     ),
 ]

@@ -251,6 +251,8 @@ class PresetConfig(Config):
 
     extractor: str
     """Names the target phrase of an expression."""
+    article: bool = True
+    """Whether targets have their article, as in the paper's examples ("the white truck")."""
     router: str
     """The specialist that counts instances of the target."""
     specialist: str

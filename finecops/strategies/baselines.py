@@ -15,7 +15,7 @@ from finecops.strategies.parts import Parts
 def targets(parts: Parts) -> StageSpec[Target]:
     """The target of every expression."""
     config = parts.extractor
-    settings = TargetSettings(extractor=config, article=parts.options.article)
+    settings = TargetSettings(extractor=config, article=parts.article)
     return target_spec(settings, parts.resources(config.batch_size * config.concurrency))
 
 

@@ -68,8 +68,8 @@ class Options(BaseModel):
     """A LoRA adapter for the MLLM."""
     focus: bool = True
     """Focus the models on the expression's target (paper, IV-A)."""
-    article: bool = True
-    """Targets have their article, as in the paper's examples."""
+    article: bool | None = None
+    """Whether targets have their article, as in the paper's examples; None: as the preset says."""
     both: bool = False
     """Run both pathways on every sample, so that each can be compared alone."""
     fast: str = "specialist"

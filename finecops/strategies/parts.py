@@ -88,6 +88,11 @@ class Parts:
         return config
 
     @cached_property
+    def article(self) -> bool:
+        """Whether targets have their article."""
+        return self.preset.article if self.options.article is None else self.options.article
+
+    @cached_property
     def router(self) -> SpecialistConfig:
         """Who counts targets."""
         return self._specialist(self.options.router or self.preset.router)

@@ -33,27 +33,33 @@ def test_json_lines_have_the_promised_keys(tmp_path: Path) -> None:
     code, output = run("sfa", "extract", written(tmp_path, LINES), "--json")
     assert code == 0
     assert json_rows(output) == [
-        {"id": "a", "phrase": "the red car", "span": [0, 11], "status": "found", "extractor": "rules"},
-        {"id": 2, "phrase": "a big dog", "span": [0, 9], "status": "found", "extractor": "rules"},
+        {"id": "a", "phrase": "red car", "span": [4, 11], "status": "found", "extractor": "rules"},
+        {"id": 2, "phrase": "big dog", "span": [2, 9], "status": "found", "extractor": "rules"},
     ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["s.jsonl"]
+    code, output = run("sfa", "extract", written(tmp_path, LINES), "--json", "--article")
+    assert code == 0
+    assert [(row["phrase"], row["span"]) for row in json_rows(output)] == [
+        ("the red car", [0, 11]),
+        ("a big dog", [0, 9]),
+    ]
 
 
 @pytest.mark.parametrize(
     ("text", "name", "ids", "phrases"),
     [
-        pytest.param("the red car\n\na dog", "s.txt", [1, 3], ["the red car", "a dog"], id="plain text, an empty line"),
-        pytest.param("the red car\r\na dog\r\n", "s.TXT", [1, 2], ["the red car", "a dog"], id="line ends of Windows"),
-        pytest.param("\ufeffthe red car\n", "s.txt", [1], ["the red car"], id="a byte order mark"),
-        pytest.param('{"id": 7, "expression": "the dog"}', "s.json", [7], ["the dog"], id="no last line end"),
+        pytest.param("the red car\n\na dog", "s.txt", [1, 3], ["red car", "dog"], id="plain text, an empty line"),
+        pytest.param("the red car\r\na dog\r\n", "s.TXT", [1, 2], ["red car", "dog"], id="line ends of Windows"),
+        pytest.param("\ufeffthe red car\n", "s.txt", [1], ["red car"], id="a byte order mark"),
+        pytest.param('{"id": 7, "expression": "the dog"}', "s.json", [7], ["dog"], id="no last line end"),
         pytest.param(
             '{"id": 7, "expression": "the dog"}\n{"id": 7, "expression": "the cat"}\n',
             "s.jsonl",
             [7, 7],
-            ["the dog", "the cat"],
+            ["dog", "cat"],
             id="two sentences with one id",
         ),
-        pytest.param('{"expression": "the café sign"}', "s.jsonl", [1], ["the café sign"], id="not ASCII"),
+        pytest.param('{"expression": "the café sign"}', "s.jsonl", [1], ["café sign"], id="not ASCII"),
     ],
 )
 def test_files_that_are_read(tmp_path: Path, text: str, name: str, ids: list[object], phrases: list[str]) -> None:
@@ -67,7 +73,7 @@ def test_files_that_are_read(tmp_path: Path, text: str, name: str, ids: list[obj
 def test_the_standard_input_is_json_lines_or_plain_text(text: str) -> None:
     code, output = run("sfa", "extract", "-", "--json", stdin=text)
     assert code == 0
-    assert [row["phrase"] for row in json_rows(output)] == ["the red car", "a big dog"]
+    assert [row["phrase"] for row in json_rows(output)] == ["red car", "big dog"]
 
 
 def test_without_json_a_table_is_printed(tmp_path: Path) -> None:
