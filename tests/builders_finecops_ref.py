@@ -17,6 +17,8 @@ import yaml
 from PIL import Image, ImageDraw
 
 from finecops.config.find import load_dataset
+from finecops.datasets.dataset import load_dataset_split
+from finecops.records import Sample
 
 Row = dict[str, Any]
 Change = Callable[[dict[str, Any]], object]
@@ -95,6 +97,11 @@ def dataset_file(folder: Path, root: Path, **changes: Any) -> str:
     path = folder / "small-ref.yaml"
     path.write_text(yaml.safe_dump(config))
     return str(path)
+
+
+def read(root: Path) -> list[Sample]:
+    """The samples of the release's test split."""
+    return list(load_dataset_split(load_dataset("finecops-ref").model_copy(update={"root": root})).samples)
 
 
 def change(path: Path, how: Change) -> None:
