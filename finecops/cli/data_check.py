@@ -54,7 +54,7 @@ def check_command(
         report = check_split(config, checked, annotations or (), images)
         wrong += _print_report(checked, report, config, show)
     if not annotations:
-        wrong += _print_files(config, show)
+        wrong += _print_files(config, [split] if split else list(config.splits), show)
     if wrong:
         raise typer.Exit(1)
 
@@ -87,14 +87,14 @@ def _print_comparison(comparison: Comparison) -> int:
     return len(comparison.differences)
 
 
-def _print_files(config: DatasetConfig, show: int) -> int:
+def _print_files(config: DatasetConfig, splits: Sequence[str], show: int) -> int:
     """Compare the files with the release, if there is one; returns the number of problems and differences."""
     from finecops.config.find import resolve
     from finecops.datasets.release import check_files
 
     if config.release is None:
         return 0
-    report = check_files(config, config.release)
+    report = check_files(config, config.release, splits)
     typer.echo(f"release: {config.release.source}")
     typer.echo(f"  here: {', '.join(report.here) or 'no file of it'}")
     for line in report.vanilla:

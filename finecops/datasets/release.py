@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,12 +88,23 @@ class FilesReport:
     notes: list[Problem] = field(default_factory=list)
 
 
-def check_files(config: DatasetConfig, release: Release) -> FilesReport:
-    """Compare sizes and checksums of the files that are here, and check those in the vanilla format."""
+def check_files(config: DatasetConfig, release: Release, splits: Sequence[str]) -> FilesReport:
+    """Compare sizes and checksums of the files that are here, and check those in the vanilla format.
+
+    Args:
+        config: the dataset.
+        release: what is expected.
+        splits: files of other splits are left alone.
+    """
     report = FilesReport()
     root = resolve(config.root)
-    wanted = {name for files in config.splits.values() for name in files}
+    wanted = {name for split in splits for name in config.splits.get(split, ())}
+    others = {name for files in config.splits.values() for name in files} - wanted
+    # The vanilla file of a COCO file belongs to the same split.
+    others |= {name.replace("_coco_format", "") for name in others}
     for name, expected in release.files.items():
+        if name in others:
+            continue
         path = root / name
         if path.is_file():
             report.here.append(name)

@@ -126,6 +126,9 @@ def test_a_difference_from_the_release_is_a_line_and_exit_code_1(
     train = "expression_all_train_set_coco_format.json"
     assert f"not here: {train}; it belongs in data/finecops-ref/" in text
     assert "CC BY 4.0" in text
+    code, text = run("data", "check", "finecops-ref", "--no-images", "--split", "val")
+    assert "here: expression_all_val_set_coco_format.json, expression_all_val_set.json\n" in text
+    assert "not here" not in text
 
 
 def test_the_dataset_is_an_argument_or_an_option(tmp_path: Path) -> None:
