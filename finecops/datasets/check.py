@@ -52,8 +52,9 @@ def check_split(
     """
     report = CheckReport()
     _, files = find_annotations(config, split, annotations)
-    # The files of a split are read by its format; what the user gives may be vanilla.
-    vanilla = [path for path in files if annotations and _check_vanilla(path, report)]
+    # The files of a split are read by its format; what the user gives for a dataset in COCO format may be vanilla.
+    perhaps = [path for path in files if annotations and config.format == "coco" and path.suffix == ".json"]
+    vanilla = [path for path in perhaps if _check_vanilla(path, report)]
     coco = [path for path in files if path not in vanilla]
     if coco:
         dataset = load_dataset_split(config, split, coco)
