@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from finecops.benchmark_words import NEGATIVE_TYPES, TUPLE_TYPES
+from finecops.benchmark_words import NEGATIVE_TYPES, PUBLISHED_TYPES, TUPLE_TYPES
 from finecops.datasets.problems import Problem
 from finecops.text import shortly
 
@@ -15,6 +15,7 @@ NOTED_BEYOND = 1.0
 MOST_WORDS = 50
 """So many unknown words of a field are named."""
 _KNOWN = {"negative_type": NEGATIVE_TYPES, "tuple_type": TUPLE_TYPES}
+_IN_FILES = {"negative_type": ", ".join(PUBLISHED_TYPES), "tuple_type": ", ".join(TUPLE_TYPES)}
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Remarks:
     def problems(self, path: Path) -> Iterator[Problem]:
         """One remark per unknown word, with its number of entries, and one on all cut boxes."""
         for name, words in self._unknown.items():
-            known = ", ".join(_KNOWN[name])
+            known = _IN_FILES[name]
             for word, entries in list(words.items())[:MOST_WORDS]:
                 message = f"{name} {shortly(word)} is not known (known: {known}); its {len(entries)} entries are kept"
                 yield _remark(path, entries, message, name)

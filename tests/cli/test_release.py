@@ -74,7 +74,7 @@ def test_unknown_types_have_the_last_columns_and_a_note(at: Path, caplog: pytest
     change(path, rename)
     code, text = run("infer", "specialist", *REF, "--annotations", str(path), "--run", str(at / "colour"))
     assert code == 0, text
-    assert "negative_type 'colour' is not known (known: replace_object" in caplog.text
+    assert "negative_type 'colour' is not known (known: object, attribute" in caplog.text
     assert "its 4 entries are kept" in caplog.text
     code, text = run("eval", str(at / "colour"))
     kept = TABLE_IV.removeprefix("repl obj 1 | repl obj 2 | ").replace("Avg.", "colour 1 | colour 2 | Avg.")

@@ -150,7 +150,7 @@ def test_unknown_types_are_kept_and_named(tmp_path: Path) -> None:
     code, text = run("data", "check", dataset_file(tmp_path, root), "--split", "test")
     assert code == 1
     assert "test: 25 samples, 12 images: 0 problems" in text
-    assert "entry 11: negative_type 'verb' is not known (known: replace_object, replace_attribute, " in text
+    assert "entry 11: negative_type 'verb' is not known (known: object, attribute, relation, order, " in text
     assert "entry 4: tuple_type 'or' is not known (known: 0_hop, 1_hop, 2_hop, and, same_attr, " in text
     assert "negatives of type verb: expected 0, found 2" in text
     assert "negatives of type relation: expected 2, found 0" in text
