@@ -44,7 +44,7 @@ class Negative(Record):
     kind: NegativeKind | None = None
     """What was changed: the expression or the image."""
     type: str | None = None
-    """How it was changed, as the benchmark names it: `replace_object`, `flip`, …"""
+    """How it was changed: `replace_object`, `flip`, … (`finecops.benchmark_words`), or the benchmark's own word."""
     level: int | None = None
     """1: the target itself was changed. 2: something around it."""
     positive_id: str | None = None

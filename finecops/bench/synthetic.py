@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from finecops.benchmark_words import TUPLE_TYPES, type_published
 from finecops.exchange import mmdet_npy
 from finecops.metrics.answers import AnswersBuilder
 
@@ -144,7 +145,7 @@ def _write_annotations(path: Path, counts: Counts, truth: _Truth, rng: np.random
             "image_id": i + 1,
             "category_id": 1,
             "bbox": [round(v, 2) for v in (x1, y1, x2 - x1, y2 - y1)],
-            "tuple_type": f"tuple_{i % 4}",
+            "tuple_type": TUPLE_TYPES[i % 4],
         }
         if i < counts.positives:
             annotation["level"] = int(truth.levels[i])
@@ -163,7 +164,7 @@ def _negative_fields(i: int, counts: Counts, truth: _Truth, rng: np.random.Gener
     return {
         "level": int(truth.levels[owner]),
         "positive_id": owner + 1,
-        "negative_type": type_,
+        "negative_type": type_published(type_),
         "negative_level": level,
         "negative_cate": "image" if image else "text",
     }

@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from finecops.cli.data_check import check_command
+
 data_app = typer.Typer(help="List, check and build datasets.", no_args_is_help=True, rich_markup_mode=None)
 build_app = typer.Typer(help="Build a benchmark from scene graphs.", no_args_is_help=True, rich_markup_mode=None)
 data_app.add_typer(build_app, name="build")
+data_app.command("check")(check_command)
 
 
 @data_app.command("list")
@@ -23,47 +26,6 @@ def list_command() -> None:
         # A split counts as present if one of its files is: its loader reads those that exist.
         here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
         typer.echo(f"{name:16} {root}  {'splits: ' + ', '.join(here) if here else 'not here'}")
-
-
-@data_app.command("check")
-def check_command(
-    dataset: Annotated[str, typer.Option("--dataset", "-d", help="A dataset's name or YAML file.")] = "finecops-mini",
-    split: Annotated[str | None, typer.Option(help="One split. Default: all splits that are here.")] = None,
-    annotations: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Check these files instead of a split, in COCO or vanilla format. Repeat it for several files."
-        ),
-    ] = None,
-    images: Annotated[bool, typer.Option("--images/--no-images", help="Also open every image.")] = True,
-    show: Annotated[int, typer.Option(min=0, help="Print at most N problems; 0: all.")] = 50,
-) -> None:
-    """Check annotation files and images, and list every problem.
-
-    Each problem is printed with its file and entry. Exit code 1 if there is one.
-    """
-    from finecops.config.find import load_dataset, resolve
-    from finecops.datasets.check import check_split
-    from finecops.errors import UsageError
-
-    if split and annotations:
-        raise UsageError("--split and --annotations both say what is checked; give one of them")
-    config = load_dataset(dataset)
-    root = resolve(config.root)
-    here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
-    wrong = 0
-    # With no file at all, the default split gives the message that says what to download.
-    for name in [split] if split else ["files"] if annotations else here or [config.default_split]:
-        report = check_split(config, name, annotations or (), images)
-        looked_at = ", ".join(f"{n} {what}" for what, n in report.checked.items())
-        typer.echo(f"{name}: {looked_at}: {len(report.problems)} problems")
-        for problem in report.problems[: show or None]:
-            typer.echo(f"  {problem}")
-        if show and len(report.problems) > show:
-            typer.echo(f"  … and {len(report.problems) - show} more (--show 0)")
-        wrong += len(report.problems)
-    if wrong:
-        raise typer.Exit(1)
 
 
 @build_app.command("mini")

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from finecops.config.release import Release
+
 
 def _printable(text: str) -> str:
     # Messages show these texts, and the operating system gets some of them as paths.
@@ -61,6 +63,9 @@ class DatasetConfig(Config):
     """How the annotation files are written: a name in `finecops.datasets.formats`."""
     image_folders: tuple[str, ...] = Field(min_length=1)
     """Folders below the root in which an annotation's `file_name` is looked up, in this order."""
+    find_images: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._*?+-]{1,100}$")], ...] = ()
+    """Names of images (`neg_*.jpg`) that are looked up behind these in every folder below the root that has such files,
+    wherever an archive was unpacked."""
     splits: dict[str, tuple[str, ...]]
     """Split → annotation files below the root. Those that exist are read together."""
     default_split: str = "test"
@@ -69,6 +74,8 @@ class DatasetConfig(Config):
     """The preset of models to run with when none is given."""
     get: str
     """What to download from where, and where to put it. It is shown when no file is found."""
+    release: Release | None = None
+    """What the published release contains. `finecops data check` compares."""
 
 
 class ModelConfig(Config):

@@ -19,7 +19,7 @@ from finecops.construction.formats import (
     negative_image_row,
     positive_row,
     write_coco,
-    write_json,
+    write_vanilla,
 )
 from finecops.construction.graph import SceneGraph, dump_scene_graph
 from finecops.construction.image_edits import IMAGE_COLUMNS, ImageEdit, Refit, image_edit
@@ -159,22 +159,21 @@ def write_split(split: Split, name: str, world: World, folder: Path) -> dict[str
     Files: `images/`, `negative_images/`, `vanilla/<name>_*.json`, `<name>_*_coco_format.json`,
     `scene_graphs/<name>.json.gz`. Only images that an expression uses are written.
     """
-    vocabulary = world.vocabulary
     positives, texts, images = _Rows(), _Rows(), _Rows()
     for positive in split.positives:
         graph = positive.graph
-        row = positive_row(positive, vocabulary)
+        row = positive_row(positive)
         positives.add(row, world.file_name(graph.image_id), graph, positive.object_ids[0])
     # Ids count on over the three kinds, so that an id names one sample of the split.
     next_id = max((p.id for p in split.positives), default=0) + 1
     for id_, negative in enumerate(split.expressions, start=next_id):
         graph, target_id = negative.positive.graph, negative.positive.object_ids[0]
-        row = negative_expression_row(negative, id_, vocabulary)
+        row = negative_expression_row(negative, id_)
         texts.add(row, world.file_name(graph.image_id), graph, target_id)
     for id_, edit in enumerate(split.edits, start=next_id + len(split.expressions)):
         # "~" is in no image id of GQA or of the mini world, so the name cannot be that of an original.
         image_id = f"{edit.positive.graph.image_id}~{id_}"
-        row = negative_image_row(edit, id_, image_id, vocabulary)
+        row = negative_image_row(edit, id_, image_id)
         images.add(row, world.file_name(image_id), edit.graph, edit.positive.object_ids[0])
         _save_image(world.draw_edit(edit), folder / "negative_images" / world.file_name(image_id))
     _write_annotations(name, folder, positives, texts, images)
@@ -197,13 +196,13 @@ def _used_graphs(split: Split) -> list[SceneGraph]:
 
 
 def _write_annotations(name: str, folder: Path, positives: _Rows, texts: _Rows, images: _Rows) -> None:
-    write_json(folder / "vanilla" / f"{name}_expression_pos.json", positives.vanilla)
-    write_json(folder / "vanilla" / f"{name}_expression_neg.json", texts.vanilla)
+    write_vanilla(folder / "vanilla" / f"{name}_expression_pos.json", positives.vanilla)
+    write_vanilla(folder / "vanilla" / f"{name}_expression_neg.json", texts.vanilla)
     write_coco(folder / f"{name}_expression_pos_coco_format.json", positives.coco)
     write_coco(folder / f"{name}_expression_all_coco_format.json", positives.coco + texts.coco)
     # A split for training has no negative images, and then no file of them.
     if images.vanilla:
-        write_json(folder / "vanilla" / f"{name}_image_neg.json", images.vanilla)
+        write_vanilla(folder / "vanilla" / f"{name}_image_neg.json", images.vanilla)
         write_coco(folder / f"{name}_image_neg_coco_format.json", images.coco)
 
 

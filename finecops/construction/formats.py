@@ -1,6 +1,7 @@
 """Rows of the benchmark in FineCops-Ref's two formats: vanilla, and COCO in MDETR's style.
 
-The order of the keys is part of the format here: the files of finecops-mini are compared byte by byte.
+Types of negatives have the published words (`finecops.benchmark_words`). The order of the keys is part of the format
+here: the files of finecops-mini are compared byte by byte.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
-from finecops.construction.description import SAME, Description
+from finecops.benchmark_words import type_published
+from finecops.construction.description import Description
 from finecops.construction.image_edits import ImageEdit
 from finecops.construction.negatives import NegativeExpression
 from finecops.construction.positives import Positive
-from finecops.construction.vocabulary import Vocabulary
 
 
 class _PositiveFields(TypedDict):
@@ -24,8 +25,8 @@ class _PositiveFields(TypedDict):
     objects_id: list[str]
     tuple: list[Any]
     tuple_type: str
-    spatial: bool
-    attribute: bool
+    spatial: str
+    attribute: list[list[str]]
     level: int
     expression: str
 
@@ -34,7 +35,8 @@ class VanillaRow(_PositiveFields, total=False):
     """A row of a vanilla file; only negatives have the keys from `positive_id` on.
 
     `tuple` is node 0, then each relation with its node; a node is its name and the list of its attributes. `objects_id`
-    has the target first. `shuffle_index` says which parts of the tuple were changed. `level` is the positive's.
+    has the target first. `spatial` is reserved, as in the release, and empty; `attribute` has the attributes of each
+    object of the tuple. `shuffle_index` says which parts of the tuple were changed. `level` is the positive's.
     """
 
     positive_id: int
@@ -81,36 +83,34 @@ class CocoAnnotation(_CocoBox, total=False):
 CocoEntry = tuple[CocoImage, CocoAnnotation]
 
 
-def positive_row(positive: Positive, vocabulary: Vocabulary) -> VanillaRow:
+def positive_row(positive: Positive) -> VanillaRow:
     """A positive in the vanilla format."""
     description = positive.description
-    relations = [edge.relation for edge in description.edges]
     return {
         "id": positive.id,
         "image_id": positive.graph.image_id,
         "objects_id": list(positive.object_ids),
         "tuple": _tuple(description),
         "tuple_type": description.tuple_type,
-        "spatial": any(vocabulary.is_spatial(r) for r in relations),
-        # "The same colour as" is about an attribute too, though it names no value.
-        "attribute": any(n.attributes for n in description.nodes) or any(r.startswith(SAME) for r in relations),
+        "spatial": "",
+        "attribute": [list(node.attributes) for node in description.nodes],
         "level": positive.level,
         "expression": positive.expression.text,
     }
 
 
-def negative_expression_row(negative: NegativeExpression, id_: int, vocabulary: Vocabulary) -> VanillaRow:
+def negative_expression_row(negative: NegativeExpression, id_: int) -> VanillaRow:
     """A negative expression in the vanilla format; image, objects and level are those of its positive."""
     changed = replace(negative.positive, description=negative.description)
-    row = positive_row(changed, vocabulary)
+    row = positive_row(changed)
     row["id"] = id_
     row["expression"] = negative.text
     return _with_negative_fields(row, negative, shuffle_index=[negative.changed], negative_cate="text")
 
 
-def negative_image_row(edit: ImageEdit, id_: int, image_id: str, vocabulary: Vocabulary) -> VanillaRow:
+def negative_image_row(edit: ImageEdit, id_: int, image_id: str) -> VanillaRow:
     """A negative image in the vanilla format: the positive's expression with another image."""
-    row = positive_row(edit.positive, vocabulary)
+    row = positive_row(edit.positive)
     row["id"] = id_
     row["image_id"] = image_id
     return _with_negative_fields(row, edit, shuffle_index=list(edit.changed), negative_cate="image")
@@ -121,7 +121,7 @@ def _with_negative_fields(
 ) -> VanillaRow:
     row["positive_id"] = negative.positive.id
     row["negative_level"] = negative.level
-    row["negative_type"] = negative.type
+    row["negative_type"] = type_published(negative.type)
     row["shuffle_index"] = shuffle_index
     row["ori_type"] = negative.positive.description.tuple_type
     row["negative_cate"] = negative_cate
@@ -186,8 +186,13 @@ def write_coco(path: Path, entries: Iterable[CocoEntry]) -> None:
     write_json(path, content)
 
 
-def write_json(path: Path, content: Iterable[Mapping[str, Any]] | Mapping[str, Any]) -> None:
-    """Write compact JSON with one line per entry of each top-level list, so that a diff can be read."""
+def write_vanilla(path: Path, rows: Iterable[VanillaRow]) -> None:
+    """Write a vanilla file: the rows keyed by their id as a text, one line each."""
+    write_json(path, {str(row["id"]): row for row in rows})
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a compact JSON object with one line per key, and per entry of a list, so that a diff can be read."""
     path.parent.mkdir(parents=True, exist_ok=True)
 
     def dump(value: Any) -> str:
@@ -198,9 +203,5 @@ def write_json(path: Path, content: Iterable[Mapping[str, Any]] | Mapping[str, A
         dumped = [dump(row) for row in rows]
         return "[\n" + ",\n".join(dumped) + "\n]" if dumped else "[]"
 
-    if isinstance(content, Mapping):
-        parts = [f"{dump(k)}:{lines(v) if isinstance(v, list) else dump(v)}" for k, v in content.items()]
-        text = "{" + ",\n".join(parts) + "}"
-    else:
-        text = lines(content)
-    path.write_text(text + "\n", encoding="utf-8")
+    parts = [f"{dump(k)}:{lines(v) if isinstance(v, list) else dump(v)}" for k, v in content.items()]
+    path.write_text("{" + ",\n".join(parts) + "}\n", encoding="utf-8")

@@ -55,7 +55,3 @@ class Vocabulary:
     def phrases(self, relation: str) -> tuple[str, ...]:
         """The wordings of a relation, at least one."""
         return self.relation_phrases.get(relation, (relation,))
-
-    def is_spatial(self, relation: str) -> bool:
-        """Whether a relation is about positions. These are the relations with a contradiction."""
-        return relation in self.contradictions

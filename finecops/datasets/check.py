@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tqdm import tqdm
+
 from finecops.config.schema import DatasetConfig
 from finecops.datasets.dataset import Dataset, find_annotations, load_dataset_split
-from finecops.datasets.fields import as_whole
 from finecops.datasets.problems import Problem
+from finecops.datasets.release import Comparison, compare_split
+from finecops.datasets.vanilla import LAYOUTS, vanilla_layout, vanilla_problems
 from finecops.errors import DataError
 from finecops.images import image_size
 from finecops.records import Sample
 from finecops.strict_json import parse_marked_json
-from finecops.text import plain_id, shortly
 
-_VANILLA_KEYS = ("id", "image_id", "objects_id", "tuple", "tuple_type", "level", "spatial", "attribute", "expression")
-_NEGATIVE_KEYS = ("positive_id", "negative_level", "negative_type", "shuffle_index", "ori_type", "negative_cate")
+MISSING = "the image is missing"
 
 
 @dataclass
@@ -27,6 +29,11 @@ class CheckReport:
     checked: dict[str, int] = field(default_factory=dict)
     """What was checked (samples, images, vanilla rows) → how many."""
     problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
+    """What is remarkable and no fault."""
+    comparison: Comparison = field(default_factory=Comparison)
+    """The numbers of the split beside those of the release, where the configuration has them."""
+    missing_images: int = 0
 
 
 def check_split(
@@ -37,7 +44,7 @@ def check_split(
     Args:
         config: the dataset.
         split: the split; its files are those of the configuration.
-        annotations: other files instead.
+        annotations: other files instead, in COCO or vanilla format. They are not compared with the release.
         images: whether images are opened too.
 
     Raises:
@@ -45,36 +52,44 @@ def check_split(
     """
     report = CheckReport()
     _, files = find_annotations(config, split, annotations)
-    vanilla = [path for path in files if is_vanilla(path)]
-    for path in vanilla:
-        _check_vanilla(path, report)
+    # The files of a split are read by its format; what the user gives for a dataset in COCO format may be vanilla.
+    perhaps = [path for path in files if annotations and config.format == "coco" and path.suffix == ".json"]
+    vanilla = [path for path in perhaps if _check_vanilla(path, report)]
     coco = [path for path in files if path not in vanilla]
     if coco:
         dataset = load_dataset_split(config, split, coco)
-        report.problems += [*dataset.problems, *dataset.notes]
+        report.problems += dataset.problems
+        for note in dataset.notes:
+            (report.problems if note.fault else report.notes).append(note)
         report.checked["samples"] = len(dataset.samples) + len(dataset.problems)
         _check_pairs(dataset, report)
         if images:
             _check_images(dataset, report)
+        expected = config.release.splits.get(split) if config.release and not annotations else None
+        if expected is not None:
+            report.comparison = compare_split(dataset, expected)
     return report
 
 
-def is_vanilla(path: Path) -> bool:
-    """Whether a file is in the vanilla format of FineCops-Ref: a JSON list of rows, without boxes.
-
-    Raises:
-        DataError: the file is not JSON.
-    """
+def _check_vanilla(path: Path, report: CheckReport) -> bool:
+    """Check a file if it is vanilla, and say whether it is."""
     try:
         content = parse_marked_json(path.read_bytes())
     except ValueError as error:
         raise DataError(f"{path} is not JSON: {error}") from error
-    return isinstance(content, list)
+    layout = vanilla_layout(content)
+    if layout is None:
+        return False
+    for problem in vanilla_problems(path, content, layout):
+        (report.problems if problem.fault else report.notes).append(problem)
+    what = f"vanilla rows ({LAYOUTS[layout]})"
+    report.checked[what] = report.checked.get(what, 0) + len(content)
+    return True
 
 
 def _check_pairs(dataset: Dataset, report: CheckReport) -> None:
     by_id = {sample.id: sample for sample in dataset.samples}
-    source = dataset.files[0].parent
+    source = dataset.files[0] if len(dataset.files) == 1 else dataset.files[0].parent
     for sample in dataset.samples:
         if sample.negative is None:
             continue
@@ -96,17 +111,23 @@ def _check_pairs(dataset: Dataset, report: CheckReport) -> None:
 
 def _check_images(dataset: Dataset, report: CheckReport) -> None:
     # Many samples share an image; each file is opened once.
+    samples = Counter(sample.image for sample in dataset.samples)
     sizes: dict[str, tuple[int, int] | str] = {}
+    bar = tqdm(total=len(samples), desc="images", unit="image", dynamic_ncols=True, disable=None)
     for sample in dataset.samples:
-        if sample.image not in sizes:
-            sizes[sample.image] = _image_size(dataset, sample)
-        size = sizes[sample.image]
-        if isinstance(size, str):
-            report.problems.append(Problem(dataset.root / sample.image, sample.id, size))
-        elif size != (sample.width, sample.height):
+        size = sizes.get(sample.image)
+        if size is None:
+            size = sizes[sample.image] = _image_size(dataset, sample)
+            bar.update()
+            if isinstance(size, str):
+                others = f" ({samples[sample.image]} entries)" if samples[sample.image] > 1 else ""
+                report.problems.append(Problem(dataset.root / sample.image, sample.id, size + others))
+                report.missing_images += size == MISSING
+        if not isinstance(size, str) and size != (sample.width, sample.height):
             expected = f"{sample.width}x{sample.height}"
             message = f"the image is {size[0]}x{size[1]}, its entry says {expected}"
             report.problems.append(Problem(dataset.root / sample.image, sample.id, message))
+    bar.close()
     report.checked["images"] = len(sizes)
 
 
@@ -114,35 +135,6 @@ def _image_size(dataset: Dataset, sample: Sample) -> tuple[int, int] | str:
     """Width and height as they are shown, or what is wrong with the file."""
     try:
         path = dataset.image_path(sample)
-        return image_size(path) if path.exists() else "the image is missing"
+        return image_size(path) if path.exists() else MISSING
     except DataError as error:
         return f"the image is broken or not to be read: {error}"
-
-
-def _check_vanilla(path: Path, report: CheckReport) -> None:
-    rows = parse_marked_json(path.read_bytes())
-    seen: set[str] = set()
-    for number, row in enumerate(rows):
-        entry = (plain_id(row.get("id")) if isinstance(row, dict) else None) or f"number {number}"
-        for message in _vanilla_problems(row):
-            report.problems.append(Problem(path, entry, message))
-        if entry in seen:
-            report.problems.append(Problem(path, entry, "this id is taken by an earlier row"))
-        seen.add(entry)
-    report.checked["vanilla rows"] = report.checked.get("vanilla rows", 0) + len(rows)
-
-
-def _vanilla_problems(row: object) -> list[str]:
-    if not isinstance(row, dict):
-        return ["not a JSON object"]
-    problems = [f"no {key}" for key in _VANILLA_KEYS if key not in row]
-    if "positive_id" in row or "negative_type" in row:
-        problems += [f"a negative without {key}" for key in _NEGATIVE_KEYS if key not in row]
-    expression = row.get("expression", "-")
-    if not isinstance(expression, str) or not expression.strip():
-        problems.append(f"the expression is empty or no text: {shortly(expression)}")
-    if as_whole(row.get("level")) not in (1, 2, 3):
-        problems.append(f"level is {shortly(row.get('level'))}; it must be 1, 2 or 3")
-    if not isinstance(row.get("objects_id"), list) or not row.get("objects_id"):
-        problems.append("objects_id is not a list of the objects in the expression, the target first")
-    return problems

@@ -1,8 +1,9 @@
 """The COCO format of MDETR, in which FineCops-Ref is published: annotation file → samples and problems.
 
 An image entry is a sample; its `caption` is the expression. It has one annotation with `bbox` (xywh), `level` and, for
-a negative, `positive_id`, `negative_type`, `negative_level` and `negative_cate`. In a file without any annotation, the
-truth of every sample is unknown.
+a negative, `positive_id`, `negative_type`, `negative_level` and `negative_cate`. A positive has neither `negative_cate`
+nor `negative_type`. Types may have the published words or the program's (`finecops.benchmark_words`); samples have the
+program's. In a file without any annotation, the truth of every sample is unknown.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from finecops.benchmark_words import kind_inside, type_inside
 from finecops.datasets.fields import (
     FieldError,
-    as_box,
+    as_cut_box,
     as_expression,
     as_id,
     as_image_path,
@@ -23,7 +25,9 @@ from finecops.datasets.fields import (
     as_whole,
 )
 from finecops.datasets.problems import Problem, replaced_characters
+from finecops.datasets.remarks import Remarks
 from finecops.datasets.source import SourceFile
+from finecops.datasets.vanilla import vanilla_layout
 from finecops.errors import DataError
 from finecops.records import Negative, Sample, Truth, Xyxy
 from finecops.strict_json import RepeatedKeys, parse_marked_json
@@ -33,22 +37,27 @@ _IMAGE_KEYS = frozenset({"file_name", "width", "height", "caption"})
 
 
 def read_coco(source: SourceFile) -> Iterator[Sample | Problem]:
-    """A sample per image entry, or a problem for an entry that is not valid.
+    """A sample per image entry, or a problem for an entry that is not valid; then what is remarkable in the file.
 
     Raises:
         DataError: the file is not JSON, or not a COCO annotation file.
     """
+    remarks = Remarks()
     for entry in _entries(source):
         if isinstance(entry, Problem):
             yield entry
             continue
         try:
-            sample = _sample(entry, source)
+            sample, beyond = _sample(entry, source)
         except FieldError as error:
             yield Problem(source.path, entry.id, str(error))
             continue
         yield sample
+        remarks.box(beyond, sample.id)
+        remarks.word("tuple_type", sample.tuple_type, sample.id)
+        remarks.word("negative_type", sample.negative.type if sample.negative else None, sample.id)
         yield from replaced_characters(source.path, sample.id, (entry.image, *(entry.annotations or ())))
+    yield from remarks.problems(source.path)
 
 
 class _Entry(NamedTuple):
@@ -92,13 +101,13 @@ def _parsed(source: SourceFile) -> Mapping[str, list[Any]]:
         raw = parse_marked_json(source.content)
     except ValueError as error:
         raise DataError(f"{path} is not JSON: {error}") from error
-    if isinstance(raw, list) and raw and isinstance(raw[0], dict) and "expression" in raw[0]:
+    if isinstance(raw, RepeatedKeys):
+        raise DataError(f"{path}: the key {shortly(raw.key)} stands twice")
+    if vanilla_layout(raw) is not None:
         raise DataError(
             f"{path} is in the vanilla format, which has no boxes; give the file *_coco_format.json instead "
             "(`finecops data check` reads both)"
         )
-    if isinstance(raw, RepeatedKeys):
-        raise DataError(f"{path}: the key {shortly(raw.key)} stands twice")
     if not isinstance(raw, dict) or not {"images", "annotations"} <= raw.keys():
         raise DataError(f"{path} is no COCO annotation file: it needs the keys 'images' and 'annotations'")
     for key in ("images", "annotations"):
@@ -107,8 +116,8 @@ def _parsed(source: SourceFile) -> Mapping[str, list[Any]]:
     return raw
 
 
-def _sample(entry: _Entry, source: SourceFile) -> Sample:
-    """An entry as a sample.
+def _sample(entry: _Entry, source: SourceFile) -> tuple[Sample, float]:
+    """An entry as a sample, and by how many pixels its box extended beyond the image.
 
     Raises:
         FieldError: a field of it is not valid.
@@ -121,12 +130,12 @@ def _sample(entry: _Entry, source: SourceFile) -> Sample:
     annotation = as_object(entry.annotations[0], "the annotation") if entry.annotations is not None else {}
     expression = as_expression(image["caption"])
     image_wh = as_image_wh(image)
-    known = _truth(annotation, image_wh) if entry.annotations is not None else _Known("unknown")
+    known, beyond = _truth(annotation, image_wh) if entry.annotations is not None else (_Known("unknown"), 0.0)
     level = annotation.get("level")
     if level is not None and as_whole(level) not in (1, 2, 3):
         raise FieldError(f"level is {shortly(level)}; it must be 1, 2 or 3")
     tuple_type = annotation.get("tuple_type")
-    return Sample(
+    sample = Sample(
         id=entry.id,
         dataset=source.dataset,
         split=source.split,
@@ -138,6 +147,7 @@ def _sample(entry: _Entry, source: SourceFile) -> Sample:
         tuple_type=None if tuple_type is None else as_name(tuple_type, "tuple_type"),
         **known._asdict(),
     )
+    return sample, beyond
 
 
 class _Known(NamedTuple):
@@ -148,29 +158,35 @@ class _Known(NamedTuple):
     negative: Negative | None = None
 
 
-def _truth(annotation: Mapping[str, Any], image_wh: tuple[int, int]) -> _Known:
-    # The target of a negative is not in the image, so a bbox is not read.
-    if annotation.get("negative_type") is None:
+def _truth(annotation: Mapping[str, Any], image_wh: tuple[int, int]) -> tuple[_Known, float]:
+    """What is known, and by how many pixels the box extends beyond the image."""
+    type_, cate = annotation.get("negative_type"), annotation.get("negative_cate")
+    if type_ is None and cate is None:
         if annotation.get("negative_level") is not None and annotation.get("positive_id") is not None:
             raise FieldError("the negative's fields are broken: no negative_type")
-        return _Known("box", as_box(annotation.get("bbox"), image_wh))
+        box, beyond = as_cut_box(annotation.get("bbox"), image_wh)
+        return _Known("box", box), beyond
     try:
-        return _Known("absent", None, _negative(annotation))
+        # The target of a negative is not in the image, so a bbox is not read.
+        return _Known("absent", None, _negative(annotation)), 0.0
     except FieldError as error:
         raise FieldError(f"the negative's fields are broken: {error}") from error
 
 
 def _negative(annotation: Mapping[str, Any]) -> Negative:
-    # "image" and "img" both contain "im". A file without the key has negative expressions.
-    cate = as_name(annotation.get("negative_cate", "text"), "negative_cate").lower()
+    # A file without the key has negative expressions.
+    cate = as_name(annotation.get("negative_cate", "text"), "negative_cate")
+    kind = kind_inside(cate)
+    if kind is None:
+        raise FieldError(f"negative_cate is {shortly(cate)}; it must be 'text' or 'image'")
     raw = annotation.get("negative_level")
     # Some tools write numbers as texts.
     level = int(raw) if isinstance(raw, str) and raw.isdecimal() and len(raw) == 1 else as_whole(raw)
     if level is None or not -99 < level < 99:
         raise FieldError(f"negative_level is {shortly(raw)}; a whole number is meant")
     return Negative(
-        kind="image" if "im" in cate else "text",
-        type=as_name(annotation["negative_type"], "negative_type"),
+        kind=kind,
+        type=type_inside(as_name(annotation.get("negative_type"), "negative_type")),
         level=level,
         positive_id=as_id(annotation.get("positive_id"), "positive_id"),
     )

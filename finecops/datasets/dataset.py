@@ -11,6 +11,7 @@ from finecops.collector import resting_collector
 from finecops.config.find import resolve
 from finecops.config.schema import DatasetConfig
 from finecops.datasets.formats import FORMATS
+from finecops.datasets.image_folders import folders_with
 from finecops.datasets.problems import Problem
 from finecops.datasets.source import SourceFile
 from finecops.errors import ConfigError, DataError
@@ -23,6 +24,7 @@ class Dataset:
     """A split that was read."""
 
     config: DatasetConfig
+    """The configuration, with the folders of images that were found."""
     split: str
     root: Path
     """The dataset's folder."""
@@ -35,7 +37,7 @@ class Dataset:
     problems: tuple[Problem, ...]
     """The entries that were left out."""
     notes: tuple[Problem, ...] = ()
-    """The entries in whose texts something was replaced."""
+    """Entries in whose texts something was replaced, and remarks on a file (`Problem.fault` is False)."""
 
     def image_path(self, sample: Sample) -> Path:
         """The path of the sample's image file.
@@ -95,6 +97,9 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
     """
     split = split or config.default_split
     root, files = find_annotations(config, split, annotations)
+    if config.find_images:
+        folders = (*config.image_folders, *folders_with(root, config.find_images, known=config.image_folders))
+        config = config.model_copy(update={"image_folders": folders})
     # One checksum over all files, in order: the run folder keeps it, to notice a changed dataset.
     digest = hashlib.sha256()
     samples: dict[str, Sample] = {}

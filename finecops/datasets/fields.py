@@ -19,6 +19,8 @@ from finecops.text import clean_line, plain_id, shortly
 
 BORDER_TOLERANCE = 2.0
 """Boxes may extend beyond the image by this many pixels, as some of GQA's do; they are clipped."""
+LEAST_INSIDE = 0.5
+"""Of a box that extends further, `as_cut_box` accepts no less than this share of the area inside the image."""
 MAX_SIDE = 100_000
 """Images are not wider or higher, in pixels."""
 MAX_CHARS = 10_000
@@ -88,7 +90,20 @@ def as_whole(value: object) -> int | None:
 
 
 def as_box(raw: object, image_wh: tuple[int, int]) -> Xyxy:
-    """A box `[x, y, w, h]` as corners inside the image."""
+    """A box `[x, y, w, h]` as corners inside the image; it may extend beyond it by `BORDER_TOLERANCE` pixels."""
+    return _box(raw, image_wh, cut=False)[0]
+
+
+def as_cut_box(raw: object, image_wh: tuple[int, int]) -> tuple[Xyxy, float]:
+    """As `as_box`, but a box may extend beyond the image by any length if at least half of it is inside.
+
+    Returns:
+        Its corners inside the image, and by how many pixels it extended beyond (0 or less: it did not).
+    """
+    return _box(raw, image_wh, cut=True)
+
+
+def _box(raw: object, image_wh: tuple[int, int], cut: bool) -> tuple[Xyxy, float]:
     if not isinstance(raw, list) or len(raw) != 4 or not all(type(v) is int or type(v) is float for v in raw):
         raise FieldError(f"bbox is {shortly(raw)}; it must be four numbers [x, y, w, h]")
     # A comparison holds for whole numbers of any length, and for no NaN.
@@ -100,12 +115,13 @@ def as_box(raw: object, image_wh: tuple[int, int]) -> Xyxy:
     width, height = image_wh
     # By how many pixels the box extends beyond the image, on the side where it is most.
     out = max(-x, -y, x + w - width, y + h - height)
-    if out > BORDER_TOLERANCE:
-        raise FieldError(f"bbox {raw} (xywh) extends {out:g} pixels beyond the {width}x{height} image")
     x1, y1, x2, y2 = max(x, 0.0), max(y, 0.0), min(x + w, float(width)), min(y + h, float(height))
-    if x1 >= x2 or y1 >= y2:
+    inside = max(x2 - x1, 0.0) * max(y2 - y1, 0.0)
+    if out > BORDER_TOLERANCE and not (cut and inside >= LEAST_INSIDE * w * h):
+        raise FieldError(f"bbox {raw} (xywh) extends {out:g} pixels beyond the {width}x{height} image")
+    if inside <= 0:
         raise FieldError(f"bbox {raw} (xywh) has no area inside the {width}x{height} image")
-    return x1, y1, x2, y2
+    return (x1, y1, x2, y2), out
 
 
 def as_image_path(file_name: object, source: SourceFile) -> str:

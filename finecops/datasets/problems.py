@@ -19,7 +19,13 @@ class Problem:
     """The entry's id, or its number where it has none."""
     message: str
     left_out: bool = True
-    """Whether the entry was left out. False: it is a sample, and something in it was replaced."""
+    """Whether the entry was left out. False: it is a sample, and the message says what is remarkable."""
+    fault: bool = True
+    """False: nothing is wrong with the file, but whoever uses it should know. The entry is the first of its kind."""
+    about: str | None = None
+    """The field of the entries that such a remark is about."""
+    entries: int = 1
+    """How many entries it is about."""
 
     def __str__(self) -> str:
         return f"{self.file}: entry {self.entry}: {self.message}"

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from finecops.benchmark_words import type_inside
 from finecops.errors import DataError
 from finecops.metrics.answers import Answers, Floats
 from finecops.records import Sample
@@ -73,7 +74,7 @@ def truths_of_files(paths: Sequence[Path]) -> dict[str, Truth]:
             column = None
             if negative is not None:
                 column = (
-                    str(negative),
+                    type_inside(str(negative)),
                     int(annotation["negative_level"]),
                     str(annotation.get("negative_cate", "text")),
                 )

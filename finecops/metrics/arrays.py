@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from finecops.benchmark_words import type_order
 from finecops.boxes import iou_xyxy
 from finecops.metrics.answers import OUTCOMES, Answers, Floats, Ints, answers_of_predictions, top_boxes
 from finecops.records import NegativeKind, Prediction, Sample
@@ -71,7 +72,7 @@ class Evaluated:
             # A negative of unknown kind or type counts among all negatives and has no column.
             if negative is not None and negative.kind is not None and negative.type is not None:
                 rows.setdefault((negative.kind, negative.type, negative.level or 0), []).append(i)
-        ordered = sorted(rows, key=lambda key: (key[0] != "text", _type_order(key[1]), key[2]))
+        ordered = sorted(rows, key=lambda key: (key[0] != "text", type_order(key[1]), key[2]))
         return {key: np.array(rows[key], dtype=np.intp) for key in ordered}
 
     @cached_property
@@ -162,8 +163,3 @@ def missing_scores_reason(data: Evaluated) -> str | None:
 
 def _wanted(samples: Sequence[Sample], predictions: Mapping[str, Prediction]) -> list[Prediction]:
     return [predictions[s.id] for s in samples if s.id in predictions]
-
-
-def _type_order(name: str) -> tuple[int, str]:
-    order = ("replace_object", "replace_attribute", "replace_relation", "swap_object", "swap_attribute", "flip")
-    return (order.index(name) if name in order else len(order), name)

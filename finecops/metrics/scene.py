@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from finecops.benchmark_words import tuple_type_order
 from finecops.metrics.answers import Floats, Ints
 from finecops.metrics.arrays import Bools, Evaluated, presence_scores
 from finecops.metrics.precision import IOU_THRESHOLD
@@ -51,7 +52,7 @@ class Scene:
         if self.routes is not None:
             for level in (1, 2):
                 found[Subset(router_level=level)] = data.positive & (self.router_level == level)
-        for name in sorted(set(data.tuple_types[data.positive].tolist()) - {""}):
+        for name in sorted(set(data.tuple_types[data.positive].tolist()) - {""}, key=tuple_type_order):
             found[Subset(tuple_type=name)] = data.positive & (data.tuple_types == name)
         return found
 

@@ -134,10 +134,15 @@ def _router(router: RouterSummary) -> list[str]:
     crossed = ", ".join(f"{pair.replace('->', ' to ')}: {n}" for pair, n in router.confusion.items())
     counts = ", ".join(f"{n} of {k}" for k, n in router.detections.items())
     unrouted = f"{router.failed} failed" + (f", {router.doubtful} doubtful" if router.doubtful else "")
+    sent = f"Router: {router.to_mllm} of {router.n} samples to the MLLM ({unrouted})"
+    detections = f"Samples by number of detections: {counts}"
+    # Without levels in the data there is nothing to compare the router's with.
+    if not any(router.confusion.values()):
+        return [sent, detections]
+    accuracy, recall = _percent(router.level_accuracy), _percent(router.level2_recall)
     return [
-        f"Router: {router.to_mllm} of {router.n} samples to the MLLM ({unrouted}); on positives level "
-        f"accuracy {_percent(router.level_accuracy)}, level-2 recall {_percent(router.level2_recall)}",
-        f"Levels of positives, truth to router: {crossed}. Samples by number of detections: {counts}",
+        f"{sent}; on positives level accuracy {accuracy}, level-2 recall {recall}",
+        f"Levels of positives, truth to router: {crossed}. {detections}",
     ]
 
 

@@ -145,12 +145,16 @@ class _Values:
             first = found.get((names[0], EVERYTHING)) if names else None
             if first is not None:
                 rows.append((method.title, *(self.overall(method, name) for name in names), first.n))
-        header = columns("", *map(title_of_value, names), "negatives")
+        titles = list(map(title_of_value, names))
+        # One side of the comparison is not there: a table of dashes says less than a sentence.
+        if rows and not any(row[-1] for row in rows):
+            return Table(notes=(f"No negatives: no {', '.join(titles)}",))
+        header = columns("", *titles, "negatives")
         return Table("All positives against all negatives, %", header, tuple(rows)) if rows else None
 
     def single(self) -> Table | None:
         """One number a method: rejections, risk, calibration, and any metric that names no other table."""
-        names = self.shown_as("single")
+        names = [name for name in self.shown_as("single") if any(v.value is not None for v in self.all_of(name))]
         rows = [(m.title, *(self.overall(m, name) for name in names)) for m in self.methods]
         header = (Column("", side="left"), *(Column(title_of_value(name)) for name in names))
         return Table("Single values, %", header, tuple(rows)) if names else None

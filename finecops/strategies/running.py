@@ -40,10 +40,12 @@ def open_for(parts: Parts, part: str | None = None) -> Run:
             dataset.problems[0],
             o.dataset,
         )
-    if dataset.notes:
-        log.warning(
-            "%d texts of %s were corrected; the first: %s", len(dataset.notes), parts.dataset.name, dataset.notes[0]
-        )
+    corrected = [note for note in dataset.notes if note.fault]
+    if corrected:
+        log.warning("%d texts of %s were corrected; the first: %s", len(corrected), parts.dataset.name, corrected[0])
+    for note in dataset.notes:
+        if not note.fault:
+            log.warning("note: %s", note)
     folder = run_folder(o.run) if o.run else OUTPUTS / default_run_name(parts, dataset, part)
     options = RunOptions(engine=o.engine, upstream=o.upstream, watch=o.watch, max_failed=o.max_failed, retry=o.retry)
     run = open_run(folder, dataset, o.limit, options)

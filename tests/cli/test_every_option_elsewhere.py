@@ -154,6 +154,7 @@ OTHER: dict[str | tuple[str, str], str] = {
     "images": "j",
     "name": "dev",
     ("models check", "name"): "mini-qwen2vl",
+    ("data check", "name"): "{dataset}",
     "positives": "1 2 3",
     ("crs tune-data", "positives"): "7",
     "negatives": "7",

@@ -32,7 +32,10 @@ def build(*arguments: str) -> str:
 
 
 def read_vanilla(folder: Path, name: str) -> dict[str, list[dict[str, Any]]]:
-    return {kind: json.loads((folder / "vanilla" / f"{name}_{kind}.json").read_text()) for kind in KINDS}
+    found = {kind: json.loads((folder / "vanilla" / f"{name}_{kind}.json").read_text()) for kind in KINDS}
+    for rows in found.values():
+        assert list(rows) == [str(row["id"]) for row in rows.values()]
+    return {kind: list(rows.values()) for kind, rows in found.items()}
 
 
 def read_graphs(folder: Path, name: str) -> dict[str, Any]:
@@ -140,7 +143,7 @@ def test_options_of_the_command(gqa: tuple[Path, Path], tmp_path: Path) -> None:
     few = ["--positives", "9", "9", "9", "--expressions", "0", "--flips", "0", "--limit", "10", "--per-image", "1"]
     build_gqa(gqa, tmp_path / "a", *few)
     rows = json.loads((tmp_path / "a" / "vanilla" / "test_expression_pos.json").read_text())
-    images = [int(row["image_id"]) for row in rows]
+    images = [int(row["image_id"]) for row in rows.values()]
     assert max(images) < 10
     assert len(set(images)) == len(images)
     # No negative images asked for: no file of them.

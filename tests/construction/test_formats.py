@@ -15,15 +15,14 @@ from finecops.construction.formats import (
     positive_row,
     write_coco,
     write_json,
+    write_vanilla,
 )
 from finecops.construction.image_edits import ImageEdit
 from finecops.construction.negatives import NegativeExpression
 from finecops.construction.positives import Positive
 from finecops.construction.templates import Expression, Wording
 from tests.conftest import make_graph
-from tests.construction.oracle import toy_vocabulary
 
-WORDS = toy_vocabulary(complete=True)
 GRAPH = make_graph(("1", "cup", "red", "left of>2"), ("2", "tree", "", ""))
 CUP_LEFT_OF_TREE = Description("1_hop", (Node("cup", ("red",)), Node("tree")), (Edge("left of", 0, 1),))
 POSITIVE = Positive(
@@ -41,8 +40,8 @@ ROW = {
     "objects_id": ["1", "2"],
     "tuple": [["cup", ["red"]], "left of", ["tree", []]],
     "tuple_type": "1_hop",
-    "spatial": True,
-    "attribute": True,
+    "spatial": "",
+    "attribute": [["red"], []],
     "level": 2,
     "expression": "the red cup left of the tree",
 }
@@ -53,7 +52,7 @@ EDIT = ImageEdit(POSITIVE, "swap_object", 1, GRAPH, (0, 1))
 
 
 def test_a_positive() -> None:
-    row = positive_row(POSITIVE, WORDS)
+    row = positive_row(POSITIVE)
     assert list(row.items()) == list(ROW.items())  # the order of the keys is part of the format
 
 
@@ -64,12 +63,12 @@ def test_a_negative_expression() -> None:
         "expression": "the red cup left of the car",
         "positive_id": 7,
         "negative_level": 2,
-        "negative_type": "replace_object",
+        "negative_type": "object",
         "shuffle_index": [1],
         "ori_type": "1_hop",
         "negative_cate": "text",
     }
-    assert list(negative_expression_row(NEGATIVE, 9, WORDS).items()) == list(expected.items())
+    assert list(negative_expression_row(NEGATIVE, 9).items()) == list(expected.items())
 
 
 def test_a_negative_image() -> None:
@@ -78,36 +77,23 @@ def test_a_negative_image() -> None:
         "image_id": "img~11",
         "positive_id": 7,
         "negative_level": 1,
-        "negative_type": "swap_object",
+        "negative_type": "order",
         "shuffle_index": [0, 1],
         "ori_type": "1_hop",
         "negative_cate": "image",
     }
-    assert list(negative_image_row(EDIT, 11, "img~11", WORDS).items()) == list(expected.items())
+    assert list(negative_image_row(EDIT, 11, "img~11").items()) == list(expected.items())
 
 
-@pytest.mark.parametrize(
-    ("nodes", "relations", "spatial", "attribute"),
-    [
-        ((Node("cup"),), (), False, False),
-        ((Node("cup", ("red",)),), (), False, True),
-        ((Node("cup"), Node("tree", ("big",))), ("left of",), True, True),
-        ((Node("cup"), Node("tree")), ("above",), True, False),
-        ((Node("cup"), Node("tree")), ("watching",), False, False),  # no position
-        ((Node("cup"), Node("tree")), ("same colour",), False, True),
-    ],
-)
-def test_what_a_row_is_about(
-    nodes: tuple[Node, ...], relations: tuple[str, ...], spatial: bool, attribute: bool
-) -> None:
-    description = Description("x", nodes, tuple(Edge(r, 0, 1) for r in relations))
-    positive = Positive(1, GRAPH, description, POSITIVE.wording, POSITIVE.expression, ("1",), 1)
-    row = positive_row(positive, WORDS)
-    assert (row["spatial"], row["attribute"]) == (spatial, attribute)
+def test_a_row_has_the_attributes_of_each_object() -> None:
+    nodes = (Node("cup"), Node("tree", ("big", "green")), Node("cup", ("red",)))
+    description = Description("2_hop", nodes, (Edge("left of", 0, 1), Edge("above", 1, 2)))
+    row = positive_row(Positive(1, GRAPH, description, POSITIVE.wording, POSITIVE.expression, ("1",), 1))
+    assert (row["spatial"], row["attribute"]) == ("", [[], ["big", "green"], ["red"]])
 
 
 def test_a_coco_entry_of_a_positive() -> None:
-    image, annotation = coco_entry(positive_row(POSITIVE, WORDS), "img.png", (100, 80), (10, 20, 30, 5))
+    image, annotation = coco_entry(positive_row(POSITIVE), "img.png", (100, 80), (10, 20, 30, 5))
     assert list(image.items()) == [
         ("id", 7),
         ("file_name", "img.png"),
@@ -130,13 +116,13 @@ def test_a_coco_entry_of_a_positive() -> None:
 
 
 def test_a_coco_entry_of_a_negative_has_its_fields_too() -> None:
-    row = negative_expression_row(NEGATIVE, 9, WORDS)
+    row = negative_expression_row(NEGATIVE, 9)
     image, annotation = coco_entry(row, "img.png", (100, 80), (10, 20, 30, 5))
     assert image["id"] == annotation["image_id"] == annotation["id"] == 9
     assert list(annotation.items())[-5:] == [
         ("positive_id", 7),
         ("negative_level", 2),
-        ("negative_type", "replace_object"),
+        ("negative_type", "object"),
         ("negative_cate", "text"),
         ("ori_type", "1_hop"),
     ]
@@ -145,20 +131,25 @@ def test_a_coco_entry_of_a_negative_has_its_fields_too() -> None:
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        ([], "[]\n"),
-        ([{"a": 1}, {"é": [1, 2]}], '[\n{"a":1},\n{"é":[1,2]}\n]\n'),
+        ({}, "{}\n"),
+        ({"7": {"a": 1}, "8": {"é": [1, 2]}}, '{"7":{"a":1},\n"8":{"é":[1,2]}}\n'),
         ({"info": {"x": 1}, "rows": [1, 2], "none": []}, '{"info":{"x":1},\n"rows":[\n1,\n2\n],\n"none":[]}\n'),
     ],
 )
-def test_one_line_per_entry(content: object, text: str, tmp_path: Path) -> None:
+def test_one_line_per_entry(content: dict[str, object], text: str, tmp_path: Path) -> None:
     path = tmp_path / "deep" / "x.json"
-    write_json(path, content)  # type: ignore[arg-type]
+    write_json(path, content)
     assert path.read_text(encoding="utf-8") == text
     assert json.loads(text) == content
 
 
+def test_a_vanilla_file_is_keyed_by_id(tmp_path: Path) -> None:
+    write_vanilla(tmp_path / "x.json", [positive_row(POSITIVE)])
+    assert json.loads((tmp_path / "x.json").read_text()) == {"7": ROW}
+
+
 def test_a_coco_file(tmp_path: Path) -> None:
-    entry = coco_entry(positive_row(POSITIVE, WORDS), "img.png", (100, 80), (10, 20, 30, 5))
+    entry = coco_entry(positive_row(POSITIVE), "img.png", (100, 80), (10, 20, 30, 5))
     write_coco(tmp_path / "x.json", iter([entry]))
     content = json.loads((tmp_path / "x.json").read_text())
     assert list(content) == ["info", "images", "annotations", "categories"]

@@ -132,30 +132,6 @@ def test_a_missing_dataset_is_an_error_that_says_what_to_download(
         assert word in str(raised.value)
 
 
-def test_the_published_layout_is_read(tmp_path: Path) -> None:
-    """GQA's images, the published file names, a negative image in a folder of its own."""
-    config = load_dataset("finecops-ref").model_copy(update={"root": tmp_path})
-    positive = {"id": 7, "image_id": 7, "file_name": "2370799.jpg"}
-    text = {**NEGATIVE, "id": 8, "image_id": 8, "positive_id": 7, "negative_cate": "text", "caption": "the blue car"}
-    text["file_name"] = "2370799.jpg"
-    picture = {**NEGATIVE, "id": 9, "image_id": 9, "positive_id": 7, "file_name": "2370799_flip.jpg"}
-    coco_file(tmp_path / "test_expression_pos_coco_format.json", [positive])
-    coco_file(tmp_path / "test_expression_all_coco_format.json", [positive, text])
-    extra = coco_file(tmp_path / "some_other_name.json", [picture])
-    for folder, name in (("images", "2370799.jpg"), ("negative_images", "2370799_flip.jpg")):
-        (tmp_path / folder).mkdir()
-        Image.new("RGB", (100, 80)).save(tmp_path / folder / name)
-    dataset = load_dataset_split(config)
-    assert [path.name for path in dataset.files] == [
-        "test_expression_pos_coco_format.json",
-        "test_expression_all_coco_format.json",
-    ]
-    assert [s.id for s in dataset.samples] == ["7", "8"]
-    given = load_dataset_split(config, annotations=[*dataset.files, extra])
-    assert given.samples[2].image == "negative_images/2370799_flip.jpg"
-    assert check_split(config, "test", [*dataset.files, extra]).problems == []
-
-
 def test_check_opens_images_and_pairs(toy_dataset: MakeDataset) -> None:
     config = toy_dataset(
         [

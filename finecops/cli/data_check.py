@@ -1,0 +1,106 @@
+"""`finecops data check`: the files of a dataset, its images, and its numbers beside those of its release."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from finecops.config.schema import DatasetConfig
+    from finecops.datasets.check import CheckReport
+    from finecops.datasets.problems import Problem
+    from finecops.datasets.release import Comparison
+
+DEFAULT = "finecops-mini"
+
+
+def check_command(
+    name: Annotated[str | None, typer.Argument(help="A dataset's name or YAML file, as --dataset.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", "-d", help=f"A dataset's name or YAML file. Default: {DEFAULT}.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="One split. Default: all splits that are here.")] = None,
+    annotations: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Check these files instead of a split, in COCO or vanilla format. Repeat it for several files."
+        ),
+    ] = None,
+    images: Annotated[bool, typer.Option("--images/--no-images", help="Also open every image.")] = True,
+    show: Annotated[int, typer.Option(min=0, help="Print at most N problems; 0: all.")] = 50,
+) -> None:
+    """Check annotation files and images, and list every problem.
+
+    Each problem is printed with its file and entry. Where the dataset's release is known (finecops-ref), sizes,
+    checksums and counts are compared with it. Exit code 1 if there is a problem or a difference.
+    """
+    from finecops.config.find import load_dataset, resolve
+    from finecops.datasets.check import check_split
+    from finecops.errors import UsageError
+
+    if split and annotations:
+        raise UsageError("--split and --annotations both say what is checked; give one of them")
+    if name and dataset and name != dataset:
+        raise UsageError(f"two datasets: {name} and --dataset {dataset}; give one of them")
+    config = load_dataset(name or dataset or DEFAULT)
+    root = resolve(config.root)
+    here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
+    wrong = 0
+    # With no file at all, the default split gives the message that says what to download.
+    for checked in [split] if split else ["files"] if annotations else here or [config.default_split]:
+        report = check_split(config, checked, annotations or (), images)
+        wrong += _print_report(checked, report, config, show)
+    if not annotations:
+        wrong += _print_files(config, [split] if split else list(config.splits), show)
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _print_report(split: str, report: CheckReport, config: DatasetConfig, show: int) -> int:
+    """Print what a check found; returns the number of problems and differences."""
+    looked_at = ", ".join(f"{n} {what}" for what, n in report.checked.items())
+    typer.echo(f"{split}: {looked_at}: {len(report.problems)} problems")
+    _print_problems(report.problems, report.notes, show)
+    if report.missing_images:
+        typer.echo(f"  {report.missing_images} of {report.checked['images']} images are missing")
+        typer.echo(f"  {config.get.rstrip()}".replace("\n", "\n  "))
+    return len(report.problems) + _print_comparison(report.comparison)
+
+
+def _print_problems(problems: Sequence[Problem], notes: Sequence[Problem], show: int) -> None:
+    for problem in problems[: show or None]:
+        typer.echo(f"  {problem}")
+    if show and len(problems) > show:
+        typer.echo(f"  … and {len(problems) - show} more (--show 0)")
+    for note in notes:
+        typer.echo(f"  note: {note}")
+
+
+def _print_comparison(comparison: Comparison) -> int:
+    if comparison.agreed:
+        typer.echo(f"  as in the release: {len(comparison.agreed)} of {comparison.total} values")
+    for line in comparison.differences:
+        typer.echo(f"  {line}")
+    return len(comparison.differences)
+
+
+def _print_files(config: DatasetConfig, splits: Sequence[str], show: int) -> int:
+    """Compare the files with the release, if there is one; returns the number of problems and differences."""
+    from finecops.config.find import resolve
+    from finecops.datasets.release import check_files
+
+    if config.release is None:
+        return 0
+    report = check_files(config, config.release, splits)
+    typer.echo(f"release: {config.release.source}")
+    typer.echo(f"  here: {', '.join(report.here) or 'no file of it'}")
+    for line in report.vanilla:
+        typer.echo(f"  {line}")
+    _print_problems(report.problems, report.notes, show)
+    wrong = len(report.problems) + _print_comparison(report.comparison)
+    for line in report.missing:
+        typer.echo(f"  not here: {line}; it belongs in {resolve(config.root)}/")
+    return wrong
