@@ -86,6 +86,7 @@ CASES = {
             "finecops.construction.benchmark.write_split": {},
         },
     ),
+    "data stats": Case(("data", "stats"), ("finecops-mini:val",)),
     "models list": Case(("models", "list")),
     "models check": Case(
         ("models", "check"),
@@ -96,6 +97,7 @@ CASES = {
         },
     ),
     "bench eval": Case(("bench", "eval"), (), {"finecops.bench.evaluation.time_evaluation": []}),
+    "bench data": Case(("bench", "data"), (), {"finecops.bench.reading.time_reading": []}),
     "bench models": Case(("bench", "models"), (), {"finecops.bench.models.time_models": [TIMING]}),
     "doctor": Case(("doctor",)),
     "crs tune": Case(
@@ -161,8 +163,10 @@ OTHER: dict[str | tuple[str, str], str] = {
     "expressions": "7",
     "flips": "7",
     "limit": "7",
+    "names": "finecops-mini:test",
     "kind": "mllm",
     "samples": "2",
+    ("bench data", "samples"): "20",
     "device": "cuda:7",
     "scales": "3",
     "script": "{script}",
