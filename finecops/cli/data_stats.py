@@ -1,4 +1,4 @@
-"""`finecops data stats` and `finecops data overlap`: what datasets hold, and what they share."""
+"""`finecops data stats`: what datasets hold."""
 
 from __future__ import annotations
 

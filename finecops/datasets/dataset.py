@@ -45,11 +45,19 @@ class Dataset:
         Raises:
             DataError: the name is not plain, or a link leads out of the folder of images.
         """
+        return self.path_of(sample.image)
+
+    def path_of(self, image: str) -> Path:
+        """The path of an image file; `image` is a sample's.
+
+        Raises:
+            DataError: as `image_path`.
+        """
         # The longest folder first: the images' folder may itself be a link to where a cluster keeps them.
         for folder in sorted(self.config.image_folders, key=len, reverse=True):
-            if sample.image.startswith(f"{folder}/"):
-                return safe_path(self.root / folder, sample.image.removeprefix(f"{folder}/"))
-        return safe_path(self.root, sample.image)
+            if image.startswith(f"{folder}/"):
+                return safe_path(self.root / folder, image.removeprefix(f"{folder}/"))
+        return safe_path(self.root, image)
 
     @property
     def unknown(self) -> int:

@@ -87,6 +87,9 @@ CASES = {
         },
     ),
     "data stats": Case(("data", "stats"), ("finecops-mini:val",)),
+    "data overlap": Case(
+        ("data", "overlap"), ("finecops-mini:val", "{annotations}"), {"finecops.datasets.overlap.overlap_of": ...}
+    ),
     "models list": Case(("models", "list")),
     "models check": Case(
         ("models", "check"),
@@ -164,6 +167,11 @@ OTHER: dict[str | tuple[str, str], str] = {
     "flips": "7",
     "limit": "7",
     "names": "finecops-mini:test",
+    "a": "finecops-mini:test",
+    "b": "finecops-mini:test",
+    "coco_vg": "{map}",
+    "distance": "7",
+    "cache": "{new}",
     "kind": "mllm",
     "samples": "2",
     ("bench data", "samples"): "20",
@@ -219,6 +227,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     text = (PROJECT / "configs/datasets/finecops-mini.yaml").read_text()
     (folder / "copy.yaml").write_text(text.replace("name: finecops-mini", "name: copy"))
     (folder / "script.py").write_text("")
+    (folder / "map.json").write_text('[{"image_id": 1, "coco_id": 2}]')
     return {
         "a": str(make_run(folder / "a")),
         "b": str(make_run(folder / "b", scale=0.5)),
@@ -229,6 +238,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "val_texts": str(val.texts),
         "dataset": str(folder / "copy.yaml"),
         "script": str(folder / "script.py"),
+        "map": str(folder / "map.json"),
     }
 
 
