@@ -5,19 +5,15 @@ The whole process is timed, from its start to the table: imports are a part of w
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
+from finecops.bench.processes import run_process
 from finecops.bench.synthetic import Counts, SyntheticFiles, write_files
-from finecops.errors import RunError
 
 
 @dataclass(frozen=True)
@@ -64,9 +60,9 @@ def time_evaluation(
         # Commands alternate, so that a slow minute of the machine meets all of them.
         turns = [turn for _ in range(repeats) for turn in commands.items()]
         for what, command in tqdm(turns, desc=f"{files.rows} rows", unit="run", dynamic_ncols=True):
-            seconds, peak = _run(command)
-            before = best.get(what, (seconds, peak))
-            best[what] = (min(seconds, before[0]), max(peak, before[1]))
+            ended = run_process(command)
+            before = best.get(what, (ended.seconds, ended.peak_mib))
+            best[what] = (min(ended.seconds, before[0]), max(ended.peak_mib, before[1]))
         timings += [Timing(what, files.rows, *values) for what, values in best.items()]
     return timings
 
@@ -81,19 +77,3 @@ def _script_command(script: Path, files: SyntheticFiles, folder: Path) -> list[s
     command = [sys.executable, str(script), "--prediction_file", str(files.texts)]
     command += ["--annotation_file", str(files.annotations), "--save_dir", str(folder / "script")]
     return [*command, "--score_type", "scores_prob_average"]
-
-
-def _run(command: Sequence[str]) -> tuple[float, float]:
-    """Seconds and peak MiB of a process."""
-    # A file, not a pipe: a full pipe would stop the process.
-    with tempfile.TemporaryFile() as messages:
-        begun = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=messages)
-        # wait4 gives the memory of this one process; getrusage only the largest of all children so far.
-        _, status, used = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - begun
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            messages.seek(0)
-            raise RunError(f"{' '.join(command)} failed: {messages.read().decode(errors='replace').strip()[-400:]}")
-    return seconds, used.ru_maxrss / (1024 if sys.platform != "darwin" else 1024 * 1024)

@@ -132,27 +132,71 @@ def _write_detections(path: Path, found: _Floats, scores: NDArray[np.float32], i
     mmdet_npy.write(path, builder.build())
 
 
-def _write_annotations(path: Path, counts: Counts, truth: _Truth, rng: np.random.Generator) -> None:
-    images, annotations = [], []
-    for i in range(counts.rows):
-        width, height = (int(v) for v in truth.image_wh[i])
-        x1, y1, x2, y2 = (float(v) for v in truth.xyxy[i] * [width, height, width, height])
-        images.append(
-            {"id": i + 1, "file_name": f"{i + 1}.jpg", "width": width, "height": height, "caption": "a thing"}
-        )
-        annotation = {
-            "id": i + 1,
-            "image_id": i + 1,
-            "category_id": 1,
-            "bbox": [round(v, 2) for v in (x1, y1, x2 - x1, y2 - y1)],
-            "tuple_type": TUPLE_TYPES[i % 4],
-        }
-        if i < counts.positives:
-            annotation["level"] = int(truth.levels[i])
-        else:
-            annotation |= _negative_fields(i, counts, truth, rng)
-        annotations.append(annotation)
-    path.write_text(json.dumps({"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "x"}]}))
+def write_annotations(path: Path, counts: Counts, seed: int = 0) -> None:
+    """Write annotations alone, with expressions and all keys as FineCops-Ref's rows have them: some 750 bytes each."""
+    rng = np.random.default_rng(seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write_annotations(path, counts, _draw_truth(rng, counts), rng, published=True)
+
+
+def _write_annotations(
+    path: Path, counts: Counts, truth: _Truth, rng: np.random.Generator, published: bool = False
+) -> None:
+    # Entry by entry: a list of a million would take gigabytes.
+    with path.open("w", encoding="utf-8") as file:
+        file.write('{"images": [')
+        for i, (width, height) in enumerate(truth.image_wh.tolist()):
+            image = {"id": i + 1, "file_name": f"{i + 1}.jpg", "width": width, "height": height, "caption": "a thing"}
+            if published:
+                image |= {"file_name": f"{2_300_000 + i // 6}.jpg", "caption": _expression(i), "dataset_name": "x"}
+            file.write((", " if i else "") + json.dumps(image))
+        file.write('], "annotations": [')
+        for i in range(counts.rows):
+            annotation = _annotation(i, counts, truth, rng)
+            if published:
+                annotation |= _published_fields(i)
+            file.write((", " if i else "") + json.dumps(annotation))
+        file.write('], "categories": [{"id": 1, "name": "x"}]}')
+
+
+def _annotation(i: int, counts: Counts, truth: _Truth, rng: np.random.Generator) -> dict[str, object]:
+    width, height = truth.image_wh[i].tolist()
+    x1, y1, x2, y2 = (truth.xyxy[i] * [width, height, width, height]).tolist()
+    annotation: dict[str, object] = {
+        "id": i + 1,
+        "image_id": i + 1,
+        "category_id": 1,
+        "bbox": [round(v, 2) for v in (x1, y1, x2 - x1, y2 - y1)],
+        "tuple_type": TUPLE_TYPES[i % 4],
+    }
+    if i < counts.positives:
+        return annotation | {"level": int(truth.levels[i])}
+    return annotation | _negative_fields(i, counts, truth, rng)
+
+
+_WORDS = (
+    "the small wooden chair that is to the left of a man who wears a dark blue jacket and stands in front of the "
+    "brick building with large white windows near some tall green trees behind the parked silver car"
+).split()
+
+
+def _expression(i: int) -> str:
+    """Some 6 to 17 words, another text for nearly every number."""
+    return " ".join(_WORDS[(i * 7 + k * (1 + i // 37 % 31)) % len(_WORDS)] for k in range(6 + i % 12)) + "."
+
+
+def _published_fields(i: int) -> dict[str, object]:
+    """The keys that FineCops-Ref's annotations have besides, and readers do not use."""
+    return {
+        "area": i,
+        "iscrowd": 0,
+        "objects_id": [str(1_000_000 + 3 * i + k) for k in range(3)],
+        "tuple": [["chair"], ["to the left of", "man"], ["wearing", "jacket"]],
+        "spatial": "",
+        "attribute": [["wooden", "small"], [], ["blue"]],
+        "expression": _expression(i),
+        "segmentation": [],
+    }
 
 
 def _negative_fields(i: int, counts: Counts, truth: _Truth, rng: np.random.Generator) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""`finecops bench`: the speed of evaluation and of models on this machine."""
+"""`finecops bench`: the speed of evaluation, of models and of reading data on this machine."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from finecops.cli.bench_data import data_command
 from finecops.cli.options import DEFAULT_DATASET
 
 bench_app = typer.Typer(help="Measure speed on this machine. Compare the ratios of one run.", no_args_is_help=True)
+bench_app.command("data")(data_command)
 
 
 @bench_app.command("eval")

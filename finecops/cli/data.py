@@ -8,11 +8,15 @@ from typing import Annotated
 import typer
 
 from finecops.cli.data_check import check_command
+from finecops.cli.data_overlap import overlap_command
+from finecops.cli.data_stats import stats_command
 
 data_app = typer.Typer(help="List, check and build datasets.", no_args_is_help=True, rich_markup_mode=None)
 build_app = typer.Typer(help="Build a benchmark from scene graphs.", no_args_is_help=True, rich_markup_mode=None)
 data_app.add_typer(build_app, name="build")
 data_app.command("check")(check_command)
+data_app.command("stats")(stats_command)
+data_app.command("overlap")(overlap_command)
 
 
 @data_app.command("list")

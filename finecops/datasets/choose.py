@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import chain, zip_longest
+from typing import NamedTuple
 
-from finecops.records import Sample
+from finecops.records import Sample, Truth
 
 
 def choose_samples(samples: Sequence[Sample], limit: int) -> list[Sample]:
@@ -18,36 +19,54 @@ def choose_samples(samples: Sequence[Sample], limit: int) -> list[Sample]:
     """
     if limit <= 0 or limit >= len(samples):
         return list(samples)
-    by_id = {sample.id: sample for sample in samples}
+    rows = list(_rows(samples))
+    ids = {row.id for row in rows}
     chosen: dict[str, None] = {}
-    for sample in _in_turn(s for s in samples if s.absent):
+    for row in _in_turn(r for r in rows if r.truth == "absent"):
         # A negative is compared with its positive, so both are chosen or neither.
-        pair = [i for i in (sample.positive_id, sample.id) if i in by_id and i not in chosen]
+        pair = [i for i in (row.positive_id, row.id) if i in ids and i not in chosen]
         if len(chosen) + len(pair) > 2 * limit // 3:
             break
-        chosen.update(dict.fromkeys(pair))
-    for sample in _in_turn(s for s in samples if s.positive):
+        chosen.update((i, None) for i in pair if i is not None)
+    for row in _in_turn(r for r in rows if r.truth == "box"):
         if len(chosen) >= limit:
             break
-        chosen.setdefault(sample.id)
+        chosen.setdefault(row.id)
     # Only where positives do not suffice: a split of negatives, or of samples with unknown truth.
-    for sample in _in_turn(samples):
+    for row in _in_turn(rows):
         if len(chosen) >= limit:
             break
-        chosen.setdefault(sample.id)
-    return [sample for sample in samples if sample.id in chosen]
+        chosen.setdefault(row.id)
+    return [samples[i] for i, row in enumerate(rows) if row.id in chosen]
 
 
-def _in_turn(samples: Iterable[Sample]) -> Iterable[Sample]:
-    """One sample of each stratum, then a second of each, and so on; the order depends on the ids only."""
-    strata: dict[Hashable, list[Sample]] = {}
+class _Row(NamedTuple):
+    """What the choice looks at: a tenth of the sample."""
+
+    id: str
+    positive_id: str | None
+    truth: Truth
+    stratum: Hashable
+
+
+def _rows(samples: Iterable[Sample]) -> Iterator[_Row]:
+    strata: dict[Hashable, Hashable] = {}
     for sample in samples:
         n = sample.negative
         known = (n.kind, n.type, n.level) if n else sample.level
-        strata.setdefault(known if n or sample.positive else sample.truth, []).append(sample)
+        stratum = known if n or sample.positive else sample.truth
+        # One object for each stratum.
+        yield _Row(sample.id, sample.positive_id, sample.truth, strata.setdefault(stratum, stratum))
+
+
+def _in_turn(rows: Iterable[_Row]) -> Iterable[_Row]:
+    """One row of each stratum, then a second of each, and so on; the order depends on the ids only."""
+    strata: dict[Hashable, list[_Row]] = {}
+    for row in rows:
+        strata.setdefault(row.stratum, []).append(row)
     # A checksum is as good as a random order, and the same on every machine and for every order of the file.
     ordered = [
-        sorted(members, key=lambda s: hashlib.sha256(s.id.encode()).digest())
+        sorted(members, key=lambda row: hashlib.sha256(row.id.encode()).digest())
         for _, members in sorted(strata.items(), key=lambda item: str(item[0]))
     ]
-    return (sample for sample in chain.from_iterable(zip_longest(*ordered)) if sample is not None)
+    return (row for row in chain.from_iterable(zip_longest(*ordered)) if row is not None)

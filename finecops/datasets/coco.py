@@ -8,7 +8,6 @@ program's. In a file without any annotation, the truth of every sample is unknow
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -24,13 +23,14 @@ from finecops.datasets.fields import (
     as_object,
     as_whole,
 )
+from finecops.datasets.json_arrays import JsonArray, parse_arrays
 from finecops.datasets.problems import Problem, replaced_characters
 from finecops.datasets.remarks import Remarks
 from finecops.datasets.source import SourceFile
 from finecops.datasets.vanilla import vanilla_layout
 from finecops.errors import DataError
 from finecops.records import Negative, Sample, Truth, Xyxy
-from finecops.strict_json import RepeatedKeys, parse_marked_json
+from finecops.strict_json import RepeatedKeys
 from finecops.text import plain_id, shortly
 
 _IMAGE_KEYS = frozenset({"file_name", "width", "height", "caption"})
@@ -72,7 +72,7 @@ def _entries(source: SourceFile) -> Iterator[_Entry | Problem]:
     path = source.path
     raw = _parsed(source)
     # Annotations stand in any order; this finds those of an image without a search per image.
-    of_image: dict[str, list[Mapping[str, Any]]] = {}
+    of_image: dict[str, int | list[int]] = {}
     for number, annotation in enumerate(raw["annotations"], start=1):
         # An entry with a key twice is reported at its image.
         id_ = plain_id(annotation.get("image_id")) if isinstance(annotation, dict) else None
@@ -80,25 +80,38 @@ def _entries(source: SourceFile) -> Iterator[_Entry | Problem]:
             what = shortly(annotation.get("image_id") if isinstance(annotation, dict) else annotation)
             yield Problem(path, f"annotation {number}", f"it belongs to no image: {what}")
             continue
-        of_image.setdefault(id_, []).append(annotation)
-    ids = [plain_id(image.get("id")) if isinstance(image, dict) else None for image in raw["images"]]
-    count = Counter(ids)
-    for number, (id_, image) in enumerate(zip(ids, raw["images"], strict=True), start=1):
+        # Nearly every image has one; a list for each would take more memory than the samples.
+        if (before := of_image.setdefault(id_, number - 1)) != number - 1:
+            of_image[id_] = [*(before if isinstance(before, list) else [before]), number - 1]
+    repeated = _repeated_ids(raw["images"])
+    for number, image in enumerate(raw["images"], start=1):
+        id_ = plain_id(image.get("id")) if isinstance(image, dict) else None
         if id_ is None:
             what = f"with the id {shortly(image.get('id'))}" if isinstance(image, dict) else f"that is {shortly(image)}"
             yield Problem(path, f"number {number}", f"an image entry {what}")
             continue
-        if count[id_] > 1:
+        if id_ in repeated:
             # The annotation may belong to any of them, and would be on a wrong image.
-            yield Problem(path, id_, f"{count[id_]} image entries have this id")
+            yield Problem(path, id_, "several image entries have this id")
             continue
-        yield _Entry(id_, image, of_image.get(id_, []) if raw["annotations"] else None)
+        at = of_image.get(id_, [])
+        own = [raw["annotations"][i] for i in (at if isinstance(at, list) else [at])]
+        yield _Entry(id_, image, own if raw["annotations"] else None)
 
 
-def _parsed(source: SourceFile) -> Mapping[str, list[Any]]:
+def _repeated_ids(images: Sequence[Any]) -> set[str | None]:
+    seen: set[str | None] = set()
+    repeated: set[str | None] = set()
+    for image in images:
+        id_ = plain_id(image.get("id")) if isinstance(image, dict) else None
+        (repeated if id_ in seen else seen).add(id_)
+    return repeated
+
+
+def _parsed(source: SourceFile) -> Mapping[str, Sequence[Any]]:
     path = source.path
     try:
-        raw = parse_marked_json(source.content)
+        raw = parse_arrays(source.content, ("images", "annotations"))
     except ValueError as error:
         raise DataError(f"{path} is not JSON: {error}") from error
     if isinstance(raw, RepeatedKeys):
@@ -111,7 +124,7 @@ def _parsed(source: SourceFile) -> Mapping[str, list[Any]]:
     if not isinstance(raw, dict) or not {"images", "annotations"} <= raw.keys():
         raise DataError(f"{path} is no COCO annotation file: it needs the keys 'images' and 'annotations'")
     for key in ("images", "annotations"):
-        if not isinstance(raw[key], list):
+        if not isinstance(raw[key], list | JsonArray):
             raise DataError(f"{path} is no COCO annotation file: {key} is {shortly(raw[key])}; a list is meant")
     return raw
 

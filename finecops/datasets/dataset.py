@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from finecops.datasets.formats import FORMATS
 from finecops.datasets.image_folders import folders_with
 from finecops.datasets.problems import Problem
 from finecops.datasets.source import SourceFile
+from finecops.datasets.table import TableBuilder
 from finecops.errors import ConfigError, DataError
 from finecops.paths import safe_path
 from finecops.records import Sample
@@ -32,8 +33,9 @@ class Dataset:
     """The annotation files."""
     sha256: str
     """Checksum of the annotation files."""
-    samples: tuple[Sample, ...]
-    """In the order of the files."""
+    samples: Sequence[Sample]
+    """In the order of the files. Each is made when it is asked for (`finecops.datasets.table`): who needs them all
+    several times makes a list."""
     problems: tuple[Problem, ...]
     """The entries that were left out."""
     notes: tuple[Problem, ...] = ()
@@ -45,11 +47,19 @@ class Dataset:
         Raises:
             DataError: the name is not plain, or a link leads out of the folder of images.
         """
+        return self.path_of(sample.image)
+
+    def path_of(self, image: str) -> Path:
+        """The path of an image file; `image` is a sample's.
+
+        Raises:
+            DataError: as `image_path`.
+        """
         # The longest folder first: the images' folder may itself be a link to where a cluster keeps them.
         for folder in sorted(self.config.image_folders, key=len, reverse=True):
-            if sample.image.startswith(f"{folder}/"):
-                return safe_path(self.root / folder, sample.image.removeprefix(f"{folder}/"))
-        return safe_path(self.root, sample.image)
+            if image.startswith(f"{folder}/"):
+                return safe_path(self.root / folder, image.removeprefix(f"{folder}/"))
+        return safe_path(self.root, image)
 
     @property
     def unknown(self) -> int:
@@ -102,8 +112,7 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
         config = config.model_copy(update={"image_folders": folders})
     # One checksum over all files, in order: the run folder keeps it, to notice a changed dataset.
     digest = hashlib.sha256()
-    samples: dict[str, Sample] = {}
-    found_problems: list[Problem] = []
+    joined = _Joined()
     for path in files:
         source = SourceFile(
             path=path,
@@ -115,11 +124,10 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
         )
         digest.update(source.content)
         with resting_collector():
-            for found in _read(config, source, samples):
-                if isinstance(found, Problem):
-                    found_problems.append(found)
-                else:
-                    samples[found.id] = found
+            joined.add(_read(config, source), path)
+    # A large file is not kept until its samples are in their table.
+    del source
+    samples, found_problems = joined.table.build(), joined.problems
     problems = [problem for problem in found_problems if problem.left_out]
     if not samples:
         first = f"; the first of {len(problems)} problems: {problems[0]}" if problems else ""
@@ -130,25 +138,42 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
         root=root,
         files=files,
         sha256=digest.hexdigest(),
-        samples=tuple(samples.values()),
+        samples=samples,
         problems=tuple(problems),
         notes=tuple(problem for problem in found_problems if not problem.left_out),
     )
 
 
-def _read(config: DatasetConfig, source: SourceFile, before: dict[str, Sample]) -> Iterator[Sample | Problem]:
-    """The samples and problems of a file.
-
-    A second sample with an id is a problem. It is no problem if two files contain the same sample: the published files
-    of positives and of all samples overlap.
-    """
+def _read(config: DatasetConfig, source: SourceFile) -> Iterator[Sample | Problem]:
     if config.format not in FORMATS:
         raise ConfigError(f"dataset {config.name}: unknown format {config.format!r}; there are: {', '.join(FORMATS)}")
-    seen_here: set[str] = set()
-    for found in FORMATS[config.format](source):
-        if isinstance(found, Sample):
-            if found.id in seen_here or (found.id in before and before[found.id] != found):
-                yield Problem(source.path, found.id, "this id is taken by an earlier entry")
+    return FORMATS[config.format](source)
+
+
+class _Joined:
+    """The samples of the files so far."""
+
+    def __init__(self) -> None:
+        self.table = TableBuilder()
+        self.problems: list[Problem] = []
+        self._row_of: dict[str, int] = {}
+
+    def add(self, found: Iterable[Sample | Problem], path: Path) -> None:
+        """Append what was found in a file.
+
+        A second sample with an id is a problem. It is no problem if two files contain the same sample: the published
+        files of positives and of all samples overlap.
+        """
+        before = len(self.table)
+        again: set[str] = set()
+        for entry in found:
+            if isinstance(entry, Problem):
+                self.problems.append(entry)
                 continue
-            seen_here.add(found.id)
-        yield found
+            row = self._row_of.setdefault(entry.id, len(self.table))
+            if row == len(self.table):
+                self.table.add(entry)
+            elif row >= before or entry.id in again or self.table[row] != entry:
+                self.problems.append(Problem(path, entry.id, "this id is taken by an earlier entry"))
+            else:
+                again.add(entry.id)

@@ -103,14 +103,15 @@ def read_annotations(paths: Sequence[Path]) -> tuple[Sequence[Sample], list[str]
     dataset = load_dataset_split(config, None, paths)
     problems = [str(problem) for problem in (*dataset.problems, *dataset.notes)]
     # Recall pairs each negative with its positive: without it the negative is in no column.
-    positives = {s.id for s in dataset.samples if s.positive}
-    alone = [s.id for s in dataset.samples if s.positive_id and s.positive_id not in positives]
+    samples = list(dataset.samples)
+    positives = {s.id for s in samples if s.positive}
+    alone = [s.id for s in samples if s.positive_id and s.positive_id not in positives]
     if alone:
         problems.append(
             f"{len(alone)} negatives have no positive in the annotations and form no pair (the first: {alone[0]}); "
             "--annotations takes several files"
         )
-    return dataset.samples, problems
+    return samples, problems
 
 
 def evaluation_of_file(

@@ -1,6 +1,6 @@
-"""The paper's tables (TPAMI 2025, Tables III to VIII) as data, for comparison with a run.
+"""The paper's tables (TPAMI 2025) as data, for comparison with a dataset (Tables I and II) or a run (III to VII).
 
-They are `paper_tables.json`, in per cent, as printed.
+They are `paper_tables.json`, as printed: numbers of samples, and per cent.
 """
 
 from __future__ import annotations
@@ -44,7 +44,25 @@ class _FocusTable(Record):
     rows: dict[str, dict[Literal["expression", "focus"], tuple[float | None, ...]]]
 
 
+class PaperCounts(Record):
+    """How many samples a split has according to the paper; None where it reports nothing."""
+
+    table: str
+    positive: int | None
+    negative_expression: int | None
+    negative_image: int | None
+
+
+class _CountsTable(Record):
+    """Tables I and II."""
+
+    columns: tuple[str, ...]
+    rows: dict[str, tuple[int | None, int | None, int | None]]
+
+
 class _Tables(Record, extra="ignore"):
+    first: _CountsTable = Field(alias="table1_test_sets")
+    second: _CountsTable = Field(alias="table2_statistics")
     third: _Table = Field(alias="table3_precision_at_1_positive")
     fourth: _Table = Field(alias="table4_recall_at_1_negative_expressions")
     fifth: _Table = Field(alias="table5_recall_at_1_negative_images")
@@ -56,6 +74,29 @@ class _Tables(Record, extra="ignore"):
 def _tables() -> _Tables:
     path = Path(__file__).parent / "paper_tables.json"
     return _Tables.model_validate(json.loads(path.read_text(encoding="utf-8")))
+
+
+def paper_counts(dataset: str, split: str) -> PaperCounts | None:
+    """How many samples the paper reports for a split; None where it reports nothing.
+
+    For train and val, the paper's "positive" is the sum of all rows of the published files, negatives included. Of
+    Ref-Adv it counts adversarial expressions as negatives; each of them has a target.
+
+    Args:
+        dataset: its name ("finecops-ref"), in any capitals, with hyphens or underscores.
+        split: the split's name. Table I has test sets only.
+    """
+    name, split = dataset.casefold().replace("_", "-"), split.casefold()
+    for number, rows, wanted in (
+        ("II", _tables().second.rows, split if name == "finecops-ref" else ""),
+        ("I", _tables().first.rows, name if split == "test" else ""),
+    ):
+        for row, counts in rows.items():
+            if row.casefold() == wanted:
+                return PaperCounts(
+                    table=number, positive=counts[0], negative_expression=counts[1], negative_image=counts[2]
+                )
+    return None
 
 
 def model_names() -> list[str]:

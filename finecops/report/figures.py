@@ -188,8 +188,11 @@ def line_figure(series: Sequence[Series], title: str, x: str, y: str, marker: st
     return figure
 
 
-def _new(title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    """An empty figure that no window shows.
+def empty_figure(size: tuple[float, float] = _SIZE) -> Figure:
+    """A figure without axes that no window shows.
+
+    Args:
+        size: width and height in inches.
 
     Raises:
         ConfigError: matplotlib is not installed.
@@ -199,13 +202,23 @@ def _new(title: str, x: str, y: str) -> tuple[Figure, Axes]:
         from matplotlib.figure import Figure
     except ImportError:
         raise ConfigError("figures need matplotlib: pip install 'finecops[plot]'") from None
-    figure = Figure(figsize=_SIZE, layout="constrained")
+    figure = Figure(figsize=size, layout="constrained")
     # Without pyplot, which would open windows and keep every figure.
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    return figure
+
+
+def name_axes(axes: Axes, title: str, x: str, y: str) -> None:
+    """Title, labels and a light grid."""
     axes.set_title(title, fontsize="medium")
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.grid(axis="y", color="#DDDDDD", linewidth=0.5)
     axes.set_axisbelow(True)
+
+
+def _new(title: str, x: str, y: str) -> tuple[Figure, Axes]:
+    figure = empty_figure()
+    axes = figure.add_subplot()
+    name_axes(axes, title, x, y)
     return figure, axes

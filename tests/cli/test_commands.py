@@ -136,6 +136,18 @@ def test_bench_models_times_two_ways_that_answer_the_same() -> None:
     assert rows == [(stage, "100.0") for stage in stages for _ in range(2)]
 
 
+def test_bench_data_times_the_reading_of_files(tmp_path: Path) -> None:
+    code, text = run("bench", "data", "-n", "10", "-n", "33", "--repeats", "1", "--folder", str(tmp_path))
+    assert code == 0
+    # Bars of progress begin with the same numbers.
+    lines = [line.split() for line in text.splitlines() if "|" not in line and "samples:" not in line]
+    rows = [row for row in lines if row[:1] in (["10"], ["33"])]
+    assert [len(row) for row in rows] == [7, 7]
+    # Of the columns, what the table takes does not depend on the machine; with few rows its types are small.
+    assert all(0.05 < float(row[-1]) < 0.4 for row in rows)
+    assert run("bench", "data", "-n", "9")[0] == 2
+
+
 def test_bench_eval_times_both_formats(tmp_path: Path) -> None:
     code, text = run("bench", "eval", "--scale", "0.003", "--repeats", "1", "--folder", str(tmp_path))
     assert code == 0

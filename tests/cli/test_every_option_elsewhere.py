@@ -86,6 +86,10 @@ CASES = {
             "finecops.construction.benchmark.write_split": {},
         },
     ),
+    "data stats": Case(("data", "stats"), ("finecops-mini:val",)),
+    "data overlap": Case(
+        ("data", "overlap"), ("finecops-mini:val", "{annotations}"), {"finecops.datasets.overlap.overlap_of": ...}
+    ),
     "models list": Case(("models", "list")),
     "models check": Case(
         ("models", "check"),
@@ -96,6 +100,7 @@ CASES = {
         },
     ),
     "bench eval": Case(("bench", "eval"), (), {"finecops.bench.evaluation.time_evaluation": []}),
+    "bench data": Case(("bench", "data"), (), {"finecops.bench.reading.time_reading": []}),
     "bench models": Case(("bench", "models"), (), {"finecops.bench.models.time_models": [TIMING]}),
     "doctor": Case(("doctor",)),
     "crs tune": Case(
@@ -162,8 +167,15 @@ OTHER: dict[str | tuple[str, str], str] = {
     "expressions": "7",
     "flips": "7",
     "limit": "7",
+    "names": "finecops-mini:test",
+    "a": "finecops-mini:test",
+    "b": "finecops-mini:test",
+    "coco_vg": "{map}",
+    "distance": "7",
+    "cache": "{new}",
     "kind": "mllm",
     "samples": "2",
+    ("bench data", "samples"): "20",
     "device": "cuda:7",
     "scales": "3",
     "script": "{script}",
@@ -216,6 +228,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     text = (PROJECT / "configs/datasets/finecops-mini.yaml").read_text()
     (folder / "copy.yaml").write_text(text.replace("name: finecops-mini", "name: copy"))
     (folder / "script.py").write_text("")
+    (folder / "map.json").write_text('[{"image_id": 1, "coco_id": 2}]')
     return {
         "a": str(make_run(folder / "a")),
         "b": str(make_run(folder / "b", scale=0.5)),
@@ -226,6 +239,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "val_texts": str(val.texts),
         "dataset": str(folder / "copy.yaml"),
         "script": str(folder / "script.py"),
+        "map": str(folder / "map.json"),
     }
 
 

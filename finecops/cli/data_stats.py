@@ -1,0 +1,60 @@
+"""`finecops data stats`: what datasets hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from finecops.cli.eval_options import As, AsCsv, AsJson, refuse_two_outputs
+
+NAME_HELP = (
+    "a dataset's name or YAML file (all splits that are here), NAME:split, or an annotation file in COCO format (.json)"
+)
+
+
+def stats_command(
+    ctx: typer.Context,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help=f"What to count: {NAME_HELP}.")],
+    figure: Annotated[
+        Path | None,
+        typer.Option("--figure", help="Also draw the result: a .png, .pdf or .svg file (needs finecops[plot])."),
+    ] = None,
+    as_: As = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Count what datasets hold, side by side (the paper's Tables I and II).
+
+    Positives and negatives by level and type, expressions and their words, images, and sizes of targets; beside them
+    the paper's figures, where it has any. No image is opened.
+    """
+    from tqdm import tqdm
+
+    from finecops.cli.printing import print_document
+    from finecops.datasets.named import named_splits
+    from finecops.datasets.statistics import statistics_of
+    from finecops.report.statistics import statistics_document
+    from finecops.report.writers import OutputSettings
+
+    output = OutputSettings.of({"as_": as_, "as_json": as_json, "as_csv": as_csv})
+    refuse_two_outputs(ctx)
+    if figure is not None:
+        from finecops.report.figures import check_figure_path
+
+        check_figure_path(figure)
+    found = []
+    # Every name is looked up before a file is read. Splits are read one at a time: only their numbers are kept.
+    splits = [split for name in names for split in named_splits(name)]
+    for split in tqdm(splits, unit="split", disable=None, leave=False, dynamic_ncols=True):
+        dataset = split.load()
+        left_out = len(dataset.problems)
+        found.append(statistics_of(dataset.samples, split.config.name, split.split, left_out))
+    if figure is not None:
+        from finecops.report.figures import save_figure
+        from finecops.report.statistics_figure import statistics_figure
+
+        save_figure(statistics_figure(found), figure)
+        typer.secho(f"wrote {figure}", err=True)
+    print_document(statistics_document(found), output.writer)

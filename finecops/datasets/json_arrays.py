@@ -1,0 +1,189 @@
+"""Long arrays of a JSON object, of which one entry at a time is parsed.
+
+A parsed annotation file takes ten times its size. Here only the place of each entry is kept, and an entry is parsed
+when it is asked for: by the parser of `finecops.strict_json`, so that every entry is what it would be in the tree.
+Whatever this module does not expect (a syntax error, a key that stands twice, another encoding than UTF-8, a number of
+thousands of digits) it leaves to `parse_marked_json`, which parses the whole file and has the error messages.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from array import array
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, overload
+
+from finecops.strict_json import marked_decoder, parse_marked_json
+
+_WINDOW = 1 << 20
+"""How many bytes are decoded at once; more where an entry is longer."""
+TREE_BYTES = 32 << 20
+"""Smaller files are parsed as a whole: that is faster, and takes some 300 MB at most."""
+_BLANKS = re.compile(r"[ \t\n\r]*")
+
+
+class JsonArray(Sequence[Any]):
+    """An array of a file: entries are parsed again each time that they are asked for."""
+
+    def __init__(self, content: bytes, starts: array[int], ends: array[int]) -> None:
+        self._content = content
+        self._starts, self._ends = starts, ends
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        text = self._content[self._starts[index] : self._ends[index]].decode("utf-8", "surrogatepass")
+        return _DECODER.raw_decode(text)[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+
+def parse_arrays(content: bytes, keys: Collection[str]) -> Any:
+    """Parse JSON like `parse_marked_json`, with arrays at some keys of the outermost object as `JsonArray`s.
+
+    If the object has all of these keys, its other values are left out: they are None.
+
+    Args:
+        content: the file.
+        keys: the keys of long arrays.
+
+    Raises:
+        ValueError: it is no JSON, or is nested too deeply.
+    """
+    if len(content) < TREE_BYTES or json.detect_encoding(content) != "utf-8":
+        return parse_marked_json(content)
+    try:
+        return _Scanner(content).outermost(keys)
+    except (ValueError, RecursionError):
+        return parse_marked_json(content)
+
+
+_DECODER = marked_decoder()
+
+
+class _Scanner:
+    """Walks through a file, with a decoded part of it as a window."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.begin = 0
+        """Offset of the window in the file, in bytes."""
+        self.text = ""
+        self.at = 0
+        """Where the scanner is, in the window."""
+        self.plain = True
+        """Whether characters of the window are bytes."""
+        self.base = 0
+        """Where in the window the offset `begin` is; above 0 only where the window is not plain."""
+        self.end = 0
+        """Where the window ends in the file, in bytes."""
+        self._open(0, _WINDOW)
+
+    def outermost(self, keys: Collection[str]) -> Mapping[str, Any]:
+        """The object that the file is."""
+        found: dict[str, Any] = {}
+        self._expect("{")
+        if self._peek() == "}":
+            raise ValueError("nothing in it")
+        while True:
+            key = self._value() if self._peek() == '"' else None
+            if key is None or key in found:
+                raise ValueError("no key, or twice the same")
+            self._expect(":")
+            if key in keys and self._peek() == "[":
+                found[key] = self._array()
+            else:
+                # Not an array where one is meant: the caller says so, and shows it.
+                value = self._value()
+                found[key] = value if key in keys else None
+            if self._next() == "}":
+                break
+        if self._peek() or not set(keys) <= found.keys():
+            raise ValueError("more behind the end, or another object than is meant")
+        return found
+
+    def _array(self) -> JsonArray:
+        starts, ends = array("Q"), array("Q")
+        self._expect("[")
+        if self._peek() == "]":
+            self.at += 1
+            return JsonArray(self.content, starts, ends)
+        while True:
+            self._peek()
+            starts.append(self._offset())
+            self._value()
+            ends.append(self._offset())
+            if self._next("]") == "]":
+                return JsonArray(self.content, starts, ends)
+
+    def _value(self) -> Any:
+        self._peek()
+        size = 2 * _WINDOW
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self.text, self.at)
+                # A number at the end of the window may go on behind it: "1", "1.", "1e-".
+                if end + 2 < len(self.text) or self._complete():
+                    self.at = end
+                    return value
+            except json.JSONDecodeError:
+                if self._complete():
+                    raise
+            # Twice as much each time, so that a long entry is not parsed a thousand times.
+            self._open(self._offset(), size)
+            size *= 2
+
+    def _next(self, close: str = "}") -> str:
+        """Go behind a comma or a closing bracket."""
+        found = self._peek()
+        if found not in (",", close) or not found:
+            raise ValueError("no comma")
+        self.at += 1
+        return found
+
+    def _expect(self, char: str) -> None:
+        if self._peek() != char:
+            raise ValueError(f"no {char}")
+        self.at += 1
+
+    def _peek(self) -> str:
+        """The next character that is not blank; empty at the end of the file."""
+        while True:
+            blanks = _BLANKS.match(self.text, self.at)
+            self.at = blanks.end() if blanks else self.at
+            if self.at < len(self.text):
+                return self.text[self.at]
+            if self._complete():
+                return ""
+            self._open(self._offset(), _WINDOW)
+
+    def _complete(self) -> bool:
+        """Whether the window reaches to the end of the file."""
+        return self.end >= len(self.content)
+
+    def _offset(self) -> int:
+        """Where the scanner is in the file, in bytes."""
+        if not self.plain:
+            # From the last count on: each character is counted once.
+            self.begin += len(self.text[self.base : self.at].encode("utf-8", "surrogatepass"))
+            self.base = self.at
+            return self.begin
+        return self.begin + self.at
+
+    def _open(self, begin: int, size: int) -> None:
+        end = min(begin + size, len(self.content))
+        # A window ends at a whole character; the bytes within one begin with the bits 10.
+        while begin < end < len(self.content) and self.content[end] & 0xC0 == 0x80:
+            end -= 1
+        self.begin, self.end, self.at, self.base = begin, end, 0, 0
+        self.text = self.content[begin:end].decode("utf-8", "surrogatepass")
+        self.plain = self.text.isascii()

@@ -1,0 +1,267 @@
+"""Samples held compactly: columns of numbers and texts; a `Sample` is made when it is asked for.
+
+A million `Sample` objects take 2.5 GB. The same samples take less than a tenth of it here: what many samples have in
+common (dataset, split, truth, level, types) is stored once, and the texts of a column are one block of bytes.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finecops.records import Negative, NegativeKind, Sample, Truth
+
+_CHUNK = 1024
+"""How many rows are turned into Python's numbers at once: singly, each number costs as much as a sample."""
+# Half a character has no UTF-8; a text shall come out as it went in.
+_HALVES = "surrogatepass"
+
+
+class Kind(NamedTuple):
+    """What many samples have in common."""
+
+    dataset: str
+    split: str
+    truth: Truth
+    level: int | None
+    tuple_type: str | None
+    negative: bool
+    """Whether the sample has a `negative`; the next four are about it."""
+    negative_kind: NegativeKind | None
+    negative_type: str | None
+    negative_level: int | None
+    paired: bool
+    """Whether the id of its positive is known."""
+
+
+class Texts(Sequence[str]):
+    """Texts as one block of UTF-8 and the offset of each."""
+
+    def __init__(self, block: bytes, offsets: NDArray[np.unsignedinteger]) -> None:
+        self.block = block
+        self.offsets = offsets
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return len(self.block) + self.offsets.nbytes
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        i = range(len(self))[index]
+        return self.block[int(self.offsets[i]) : int(self.offsets[i + 1])].decode("utf-8", _HALVES)
+
+    def __iter__(self) -> Iterator[str]:
+        for start in range(0, len(self), _CHUNK):
+            yield from self.part(start, start + _CHUNK)
+
+    def part(self, start: int, stop: int) -> list[str]:
+        """The texts of some rows, faster than one by one."""
+        ends = self.offsets[start : stop + 1].tolist()
+        return [self.block[a:b].decode("utf-8", _HALVES) for a, b in pairwise(ends)]
+
+
+class SampleTable(Sequence[Sample]):
+    """Samples in columns, `[n]` each; it is what a list of the samples is, and cannot be changed.
+
+    Attributes:
+        ids, images, expressions: the texts of the samples.
+        positive_ids: the positive of each negative; empty where there is none.
+        image_wh: `[n, 2]` int, pixels.
+        xyxy: `[n, 4]` float64, pixels; NaN where the truth is not a box.
+        kinds: each combination that occurs, in the order in which they first do.
+        kind: `[n]` index into `kinds`.
+    """
+
+    def __init__(
+        self,
+        texts: tuple[Texts, Texts, Texts, Texts],
+        image_wh: NDArray[np.integer],
+        xyxy: NDArray[np.float64],
+        kinds: tuple[Kind, ...],
+        kind: NDArray[np.unsignedinteger],
+    ) -> None:
+        self.ids, self.images, self.expressions, self.positive_ids = texts
+        self.image_wh = image_wh
+        self.xyxy = xyxy
+        self.kinds = kinds
+        self.kind = kind
+
+    @classmethod
+    def of(cls, samples: Iterable[Sample]) -> SampleTable:
+        """A table of some samples; a table as it is."""
+        if isinstance(samples, SampleTable):
+            return samples
+        builder = TableBuilder()
+        for sample in samples:
+            builder.add(sample)
+        return builder.build()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory, but for the few kinds."""
+        texts = sum(t.nbytes for t in (self.ids, self.images, self.expressions, self.positive_ids))
+        return texts + self.image_wh.nbytes + self.xyxy.nbytes + self.kind.nbytes
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Sample]: ...
+    def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
+        if isinstance(index, slice):
+            rows = range(*index.indices(len(self)))
+            return list(self._rows(rows.start, rows.stop)) if rows.step == 1 else [self[i] for i in rows]
+        i = range(len(self))[index]
+        return next(self._rows(i, i + 1))
+
+    def __iter__(self) -> Iterator[Sample]:
+        for start in range(0, len(self), _CHUNK):
+            yield from self._rows(start, min(start + _CHUNK, len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SampleTable):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} samples>"
+
+    def _rows(self, start: int, stop: int) -> Iterator[Sample]:
+        columns = zip(
+            self.kind[start:stop].tolist(),
+            self.image_wh[start:stop].tolist(),
+            self.xyxy[start:stop].tolist(),
+            self.ids.part(start, stop),
+            self.images.part(start, stop),
+            self.expressions.part(start, stop),
+            self.positive_ids.part(start, stop),
+        )
+        for kind, image_wh, xyxy, *texts in columns:
+            yield _sample(self.kinds[kind], texts=texts, image_wh=image_wh, xyxy=xyxy)
+
+
+def _sample(kind: Kind, texts: Sequence[str], image_wh: Sequence[int], xyxy: Sequence[float]) -> Sample:
+    """One row as a sample."""
+    id_, image, expression, positive_id = texts
+    negative = None
+    if kind.negative:
+        negative = Negative(
+            kind=kind.negative_kind,
+            type=kind.negative_type,
+            level=kind.negative_level,
+            positive_id=positive_id if kind.paired else None,
+        )
+    left, top, right, bottom = xyxy
+    return Sample(
+        id=id_,
+        dataset=kind.dataset,
+        split=kind.split,
+        image=image,
+        width=image_wh[0],
+        height=image_wh[1],
+        expression=expression,
+        truth=kind.truth,
+        box=(left, top, right, bottom) if kind.truth == "box" else None,
+        level=kind.level,
+        tuple_type=kind.tuple_type,
+        negative=negative,
+    )
+
+
+class TableBuilder:
+    """A table that grows by one sample at a time."""
+
+    def __init__(self) -> None:
+        self._texts = [_TextsBuilder() for _ in range(4)]
+        self._image_wh = array("q")
+        self._xyxy = array("d")
+        self._kinds: dict[tuple[object, ...], int] = {}
+        self._kind_at: list[Kind] = []
+        self._kind = array("Q")
+
+    def __len__(self) -> int:
+        return len(self._kind)
+
+    def __getitem__(self, row: int) -> Sample:
+        return _sample(
+            self._kind_at[self._kind[row]],
+            texts=[builder[row] for builder in self._texts],
+            image_wh=self._image_wh[2 * row : 2 * row + 2],
+            xyxy=self._xyxy[4 * row : 4 * row + 4],
+        )
+
+    def add(self, sample: Sample) -> None:
+        """Append a sample."""
+        n = sample.negative
+        positive_id = None if n is None else n.positive_id
+        ids, images, expressions, positive_ids = self._texts
+        ids.add(sample.id)
+        images.add(sample.image)
+        expressions.add(sample.expression)
+        positive_ids.add(positive_id or "")
+        self._image_wh.extend((sample.width, sample.height))
+        self._xyxy.extend(sample.box or _NO_BOX)
+        # A tuple, since making a `Kind` takes as long as all the rest.
+        what = (
+            *(sample.dataset, sample.split, sample.truth, sample.level, sample.tuple_type),
+            *((False, None, None, None) if n is None else (True, n.kind, n.type, n.level)),
+            positive_id is not None,
+        )
+        index = self._kinds.setdefault(what, len(self._kind_at))
+        if index == len(self._kind_at):
+            self._kind_at.append(Kind._make(what))
+        self._kind.append(index)
+
+    def build(self) -> SampleTable:
+        """The table of what was added so far."""
+        ids, images, expressions, positive_ids = (builder.build() for builder in self._texts)
+        return SampleTable(
+            texts=(ids, images, expressions, positive_ids),
+            image_wh=_small(self._image_wh).reshape(-1, 2),
+            xyxy=np.array(self._xyxy, dtype=np.float64).reshape(-1, 4),
+            kinds=tuple(self._kind_at),
+            kind=_small(self._kind),
+        )
+
+
+_NO_BOX = (float("nan"),) * 4
+
+
+class _TextsBuilder:
+    def __init__(self) -> None:
+        self.block = bytearray()
+        self.offsets = array("Q", [0])
+
+    def __getitem__(self, row: int) -> str:
+        return self.block[self.offsets[row] : self.offsets[row + 1]].decode("utf-8", _HALVES)
+
+    def add(self, text: str) -> None:
+        self.block += text.encode("utf-8", _HALVES)
+        self.offsets.append(len(self.block))
+
+    def build(self) -> Texts:
+        return Texts(bytes(self.block), _small(self.offsets))
+
+
+def _small(values: array[int]) -> NDArray[np.unsignedinteger]:
+    """Whole numbers in the smallest type that holds them all."""
+    found = np.frombuffer(values, dtype=values.typecode) if len(values) else np.zeros(0, dtype=np.uint8)
+    return found.astype(np.min_scalar_type(int(found.max(initial=0))))
