@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from finecops.cli import options as o
+
 data_app = typer.Typer(help="List, check and build datasets.", no_args_is_help=True, rich_markup_mode=None)
 build_app = typer.Typer(help="Build a benchmark from scene graphs.", no_args_is_help=True, rich_markup_mode=None)
 data_app.add_typer(build_app, name="build")
@@ -16,13 +18,16 @@ data_app.add_typer(build_app, name="build")
 def list_command() -> None:
     """List the datasets, and the splits that are on this machine."""
     from finecops.config.find import load_dataset, names, resolve
+    from finecops.config.image_places import remembered_place
 
     for name in names("datasets"):
         config = load_dataset(name)
         root = resolve(config.root)
         # A split counts as present if one of its files is: its loader reads those that exist.
         here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
-        typer.echo(f"{name:16} {root}  {'splits: ' + ', '.join(here) if here else 'not here'}")
+        place = remembered_place(name)
+        images = f"  images: {place}{'' if place.exists() else ' (not there)'}" if place is not None else ""
+        typer.echo(f"{name:16} {root}  {'splits: ' + ', '.join(here) if here else 'not here'}{images}")
 
 
 @data_app.command("check")
@@ -35,7 +40,8 @@ def check_command(
             help="Check these files instead of a split, in COCO or vanilla format. Repeat it for several files."
         ),
     ] = None,
-    images: Annotated[bool, typer.Option("--images/--no-images", help="Also open every image.")] = True,
+    images: o.Images = None,
+    no_images: Annotated[bool, typer.Option("--no-images", help="Open no image.")] = False,
     show: Annotated[int, typer.Option(min=0, help="Print at most N problems; 0: all.")] = 50,
 ) -> None:
     """Check annotation files and images, and list every problem.
@@ -48,13 +54,15 @@ def check_command(
 
     if split and annotations:
         raise UsageError("--split and --annotations both say what is checked; give one of them")
+    if images and no_images:
+        raise UsageError("--images says where images are and --no-images opens none; give one of them")
     config = load_dataset(dataset)
     root = resolve(config.root)
     here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
     wrong = 0
     # With no file at all, the default split gives the message that says what to download.
     for name in [split] if split else ["files"] if annotations else here or [config.default_split]:
-        report = check_split(config, name, annotations or (), images)
+        report = check_split(config, name, annotations or (), not no_images, images)
         looked_at = ", ".join(f"{n} {what}" for what, n in report.checked.items())
         typer.echo(f"{name}: {looked_at}: {len(report.problems)} problems")
         for problem in report.problems[: show or None]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from finecops.archives.zip_images import is_zipped
 from finecops.config.schema import DatasetConfig
 from finecops.datasets.dataset import Dataset, find_annotations, load_dataset_split
 from finecops.datasets.fields import as_whole
@@ -30,7 +31,11 @@ class CheckReport:
 
 
 def check_split(
-    config: DatasetConfig, split: str, annotations: Sequence[Path] = (), images: bool = True
+    config: DatasetConfig,
+    split: str,
+    annotations: Sequence[Path] = (),
+    images: bool = True,
+    place: Path | None = None,
 ) -> CheckReport:
     """Check a split: every entry, the positive of every negative, and every image file with its size.
 
@@ -39,6 +44,7 @@ def check_split(
         split: the split; its files are those of the configuration.
         annotations: other files instead.
         images: whether images are opened too.
+        place: a folder or zip file of the images, remembered for the next time. None: the remembered one.
 
     Raises:
         DataError: a file is missing, is not JSON, or has no usable sample.
@@ -50,7 +56,7 @@ def check_split(
         _check_vanilla(path, report)
     coco = [path for path in files if path not in vanilla]
     if coco:
-        dataset = load_dataset_split(config, split, coco)
+        dataset = load_dataset_split(config, split, coco, place)
         report.problems += [*dataset.problems, *dataset.notes]
         report.checked["samples"] = len(dataset.samples) + len(dataset.problems)
         _check_pairs(dataset, report)
@@ -102,19 +108,26 @@ def _check_images(dataset: Dataset, report: CheckReport) -> None:
             sizes[sample.image] = _image_size(dataset, sample)
         size = sizes[sample.image]
         if isinstance(size, str):
-            report.problems.append(Problem(dataset.root / sample.image, sample.id, size))
+            report.problems.append(Problem(_image_file(dataset, sample), sample.id, size))
         elif size != (sample.width, sample.height):
             expected = f"{sample.width}x{sample.height}"
             message = f"the image is {size[0]}x{size[1]}, its entry says {expected}"
-            report.problems.append(Problem(dataset.root / sample.image, sample.id, message))
+            report.problems.append(Problem(_image_file(dataset, sample), sample.id, message))
     report.checked["images"] = len(sizes)
+
+
+def _image_file(dataset: Dataset, sample: Sample) -> Path:
+    try:
+        return dataset.image_path(sample)
+    except DataError:
+        return dataset.root / sample.image
 
 
 def _image_size(dataset: Dataset, sample: Sample) -> tuple[int, int] | str:
     """Width and height as they are shown, or what is wrong with the file."""
     try:
         path = dataset.image_path(sample)
-        return image_size(path) if path.exists() else "the image is missing"
+        return image_size(path) if path.exists() or is_zipped(path) else "the image is missing"
     except DataError as error:
         return f"the image is broken or not to be read: {error}"
 
