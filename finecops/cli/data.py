@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from finecops.cli import options as o
+from finecops.cli.data_get import get_command
 
 data_app = typer.Typer(help="List, check and build datasets.", no_args_is_help=True, rich_markup_mode=None)
 build_app = typer.Typer(help="Build a benchmark from scene graphs.", no_args_is_help=True, rich_markup_mode=None)
 data_app.add_typer(build_app, name="build")
+data_app.command("get")(get_command)
 
 
 @data_app.command("list")

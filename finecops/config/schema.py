@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from finecops.config.download import Download
+
 
 def _printable(text: str) -> str:
     # Messages show these texts, and the operating system gets some of them as paths.
@@ -69,6 +71,8 @@ class DatasetConfig(Config):
     """The preset of models to run with when none is given."""
     get: str
     """What to download from where, and where to put it. It is shown when no file is found."""
+    download: Download | None = None
+    """What `finecops data get` downloads. None: the user downloads it."""
 
 
 class ModelConfig(Config):
