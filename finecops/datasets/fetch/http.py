@@ -117,7 +117,12 @@ class Reply:
             TransientError: the connection broke.
         """
         try:
-            return self._response.read(most)
+            # What is there, without waiting for more: a stopped command has kept it.
+            piece = self._response.read1(most)
+            if not piece:
+                # At its end: the connection is free for the next request.
+                self._response.read()
+            return piece
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise TransientError(f"the connection broke ({_said(error)})") from error

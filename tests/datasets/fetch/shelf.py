@@ -151,6 +151,8 @@ def serving() -> Iterator[Shelf]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Header and body in one packet: else each answer waits 40 ms for an acknowledgement.
+        wbufsize = -1
 
         def do_GET(self) -> None:
             with shelf.counted():
@@ -168,6 +170,8 @@ def serving() -> Iterator[Shelf]:
             """Be quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    # A client that is killed closes its connections.
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]
     server.daemon_threads, server.block_on_close = True, False
     shelf.url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
