@@ -108,7 +108,8 @@ def find_annotations(config: DatasetConfig, split: str, given: Sequence[Path] = 
     found = tuple(root / name for name in config.splits[split] if (root / name).is_file())
     if not found:
         wanted = ", ".join(config.splits[split])
-        raise DataError(f"dataset {config.name}: none of {wanted} in {root}/\n{config.get.rstrip()}")
+        command = f"\n`finecops data get {config.name}` downloads it." if config.download is not None else ""
+        raise DataError(f"dataset {config.name}: none of {wanted} in {root}/\n{config.get.rstrip()}{command}")
     return root, found
 
 

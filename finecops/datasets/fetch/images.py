@@ -6,10 +6,13 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from finecops.archives.directory import Member, unpack_member
+from finecops.archives.index import ZipIndex
 from finecops.archives.zip_images import is_zipped, write_atomically
 from finecops.datasets.dataset import Dataset
 from finecops.datasets.fetch.http import NetworkError, Session
@@ -65,44 +68,64 @@ def fetch_images(
         NetworkError: the server cannot be reached. What has come is kept.
         DataError: it is no zip file, or a name is not plain.
     """
-    for attempt in (1, 2):
-        source = RemoteSource(Session(), url)
-        index = remote_index(source)
-        report, members = ImagesReport(), dict[Path, Member]()
-        for name in names:
-            path = safe_path(folder, name)
-            if path.is_file():
-                continue
-            there = index.find(name)
-            if len(there) == 1:
-                members[path] = there[0]
-            elif there:
-                report.failed.append(f"{name}: the zip file has {len(there)} files of that name")
-            else:
-                report.not_there.append(name)
-        found(len(members), sum(member.packed for member in members.values()))
+    report = ImagesReport()
+    with ExitStack() as stack:
+        # All connections that there will ever be: an idle one counts at the server, too.
+        sessions = [stack.enter_context(closing(Session())) for _ in range(MOST_CONNECTIONS)]
         try:
-            _fetch(source, members, report, came)
+            _fetch(sessions, url, _Request(names, folder, found, came), report)
         except ChangedError as error:
-            if attempt == 2:
-                raise
             log.warning("%s; its directory is read again", error)
-            continue
-        break
+            report = ImagesReport(fetched=report.fetched)
+            _fetch(sessions, url, _Request(names, folder, found, came), report)
     return report
 
 
-def _fetch(
-    source: RemoteSource, members: dict[Path, Member], report: ImagesReport, came: Callable[[int], None]
-) -> None:
-    own = threading.local()
+class _Request(NamedTuple):
+    """The arguments of `fetch_images`."""
+
+    names: Sequence[str]
+    folder: Path
+    found: Callable[[int, int], None]
+    came: Callable[[int], None]
+
+
+def _fetch(sessions: Sequence[Session], url: str, request: _Request, report: ImagesReport) -> None:
+    source = RemoteSource(sessions[0], url)
+    members = _look_up(remote_index(source), request, report)
+    request.found(len(members), sum(member.packed for member in members.values()))
+    own, free = threading.local(), list(sessions)
 
     def fetch(path: Path, member: Member) -> None:
         # A connection for each thread.
         if not hasattr(own, "source"):
-            own.source = RemoteSource(Session(), source.name, (source.size, source.etag))
+            own.source = RemoteSource(free.pop(), url, (source.size, source.etag))
         write_atomically(path, unpack_member(own.source, member))
 
+    _fetch_all(fetch, members, report, request.came)
+
+
+def _look_up(index: ZipIndex, request: _Request, report: ImagesReport) -> dict[Path, Member]:
+    """Where the images that are not here yet go, and which members of the zip file they are."""
+    members: dict[Path, Member] = {}
+    for name in request.names:
+        path = safe_path(request.folder, name)
+        there = index.find(name) if not path.is_file() else []
+        if len(there) == 1:
+            members[path] = there[0]
+        elif there:
+            report.failed.append(f"{name}: the zip file has {len(there)} files of that name")
+        elif not path.is_file():
+            report.not_there.append(name)
+    return members
+
+
+def _fetch_all(
+    fetch: Callable[[Path, Member], None],
+    members: dict[Path, Member],
+    report: ImagesReport,
+    came: Callable[[int], None],
+) -> None:
     waiting = iter(members.items())
     running: dict[Future[None], tuple[Path, Member]] = {}
     with ThreadPoolExecutor(MOST_CONNECTIONS) as pool:

@@ -40,7 +40,7 @@ class Shelf:
 
     @contextmanager
     def counted(self) -> Iterator[None]:
-        """Count the requests that are answered at the same time."""
+        """Count the connections that are open at the same time."""
         with self._lock:
             self._now += 1
             self.most_at_once = max(self.most_at_once, self._now)
@@ -154,17 +154,20 @@ def serving() -> Iterator[Shelf]:
         # Header and body in one packet: else each answer waits 40 ms for an acknowledgement.
         wbufsize = -1
 
-        def do_GET(self) -> None:
+        def handle(self) -> None:
             with shelf.counted():
-                shelf.asked.append((self.path, self.headers.get("Range")))
-                answer = Answer(shelf, self)
-                queue = shelf.faults[self.path]
-                faults = [*shelf.always, *([queue.pop(0)] if queue else [])]
-                try:
-                    if not any(fault(answer) for fault in faults):
-                        answer.send_file()
-                except OSError:
-                    self.close_connection = True
+                super().handle()
+
+        def do_GET(self) -> None:
+            shelf.asked.append((self.path, self.headers.get("Range")))
+            answer = Answer(shelf, self)
+            queue = shelf.faults[self.path]
+            faults = [*shelf.always, *([queue.pop(0)] if queue else [])]
+            try:
+                if not any(fault(answer) for fault in faults):
+                    answer.send_file()
+            except OSError:
+                self.close_connection = True
 
         def log_message(self, format: str, *args: object) -> None:
             """Be quiet."""
