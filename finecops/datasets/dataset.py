@@ -61,8 +61,8 @@ class Dataset:
     def _look_up(self, place: ImagePlace, image: str) -> Path:
         folder = self._folder_of(image)
         name = image.removeprefix(f"{folder}/") if folder else image
-        # By its name alone, and in a folder that is called as in the dataset.
-        found = place.find((name, image) if folder else (name,))
+        # By its name alone, and in the folders that are called as in the dataset.
+        found = place.find((name, *(f"{inside}/{name}" for inside in self.config.image_folders if inside != ".")))
         if found is not None:
             return found
         own = self._path_below_root(image)

@@ -66,8 +66,8 @@ def image_place(config: DatasetConfig, given: Path | None = None) -> ImagePlace 
         ConfigError: the file of remembered places is broken.
     """
     if given is not None:
-        checked = check_place(given)
-        remember_place(config.name, given)
+        checked = check_place(given.expanduser().absolute())
+        remember_place(config.name, checked.path)
         return checked
     remembered = remembered_place(config.name)
     if remembered is not None:

@@ -76,6 +76,12 @@ def test_a_folder_is_found_and_remembered(tmp_path: Path, config: DatasetConfig,
     assert colours(load_dataset_split(config)) == ALL
 
 
+def test_all_of_a_dataset_may_be_elsewhere(tmp_path: Path, config: DatasetConfig) -> None:
+    folder_of_images(tmp_path / "all" / "images")
+    (config.root / "negative_images").rename(tmp_path / "all" / "negative_images")
+    assert colours(load_dataset_split(config, images=tmp_path / "all")) == ALL
+
+
 @pytest.mark.parametrize("where", ["elsewhere.zip", "toy/images.zip"])
 def test_a_zip_file_is_read_without_unpacking_it(tmp_path: Path, config: DatasetConfig, where: str) -> None:
     path = zip_of_images(tmp_path / where)
