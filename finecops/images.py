@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
+from finecops.archives.zip_images import unpack_if_zipped
 from finecops.errors import DataError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
@@ -112,8 +113,9 @@ def grey_square(path: Path, side: int) -> NDArray[np.float64]:
 
 
 def _check_is_file(path: Path) -> None:
-    """Refuse what is no file: reading a queue or a device never ends."""
+    """Refuse what is no file: reading a queue or a device never ends. An image in a zip file becomes a file."""
     try:
+        unpack_if_zipped(path)
         if path.is_file():
             return
         what = "is not a file" if path.exists() else "is missing"

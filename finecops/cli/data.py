@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from finecops.cli.data_check import check_command
+from finecops.cli.data_get import get_command
 from finecops.cli.data_overlap import overlap_command
 from finecops.cli.data_stats import stats_command
 
@@ -15,6 +16,7 @@ data_app = typer.Typer(help="List, check and build datasets.", no_args_is_help=T
 build_app = typer.Typer(help="Build a benchmark from scene graphs.", no_args_is_help=True, rich_markup_mode=None)
 data_app.add_typer(build_app, name="build")
 data_app.command("check")(check_command)
+data_app.command("get")(get_command)
 data_app.command("stats")(stats_command)
 data_app.command("overlap")(overlap_command)
 
@@ -23,13 +25,16 @@ data_app.command("overlap")(overlap_command)
 def list_command() -> None:
     """List the datasets, and the splits that are on this machine."""
     from finecops.config.find import load_dataset, names, resolve
+    from finecops.config.image_places import remembered_place
 
     for name in names("datasets"):
         config = load_dataset(name)
         root = resolve(config.root)
         # A split counts as present if one of its files is: its loader reads those that exist.
         here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
-        typer.echo(f"{name:16} {root}  {'splits: ' + ', '.join(here) if here else 'not here'}")
+        place = remembered_place(name)
+        images = f"  images: {place}{'' if place.exists() else ' (not there)'}" if place is not None else ""
+        typer.echo(f"{name:16} {root}  {'splits: ' + ', '.join(here) if here else 'not here'}{images}")
 
 
 @build_app.command("mini")

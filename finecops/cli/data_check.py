@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finecops.cli import options as o
+
 if TYPE_CHECKING:
     from finecops.config.schema import DatasetConfig
     from finecops.datasets.check import CheckReport
@@ -29,7 +31,8 @@ def check_command(
             help="Check these files instead of a split, in COCO or vanilla format. Repeat it for several files."
         ),
     ] = None,
-    images: Annotated[bool, typer.Option("--images/--no-images", help="Also open every image.")] = True,
+    images: o.Images = None,
+    no_images: Annotated[bool, typer.Option("--no-images", help="Open no image.")] = False,
     show: Annotated[int, typer.Option(min=0, help="Print at most N problems; 0: all.")] = 50,
 ) -> None:
     """Check annotation files and images, and list every problem.
@@ -45,13 +48,15 @@ def check_command(
         raise UsageError("--split and --annotations both say what is checked; give one of them")
     if name and dataset and name != dataset:
         raise UsageError(f"two datasets: {name} and --dataset {dataset}; give one of them")
+    if images and no_images:
+        raise UsageError("--images says where images are and --no-images opens none; give one of them")
     config = load_dataset(name or dataset or DEFAULT)
     root = resolve(config.root)
     here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
     wrong = 0
     # With no file at all, the default split gives the message that says what to download.
     for checked in [split] if split else ["files"] if annotations else here or [config.default_split]:
-        report = check_split(config, checked, annotations or (), images)
+        report = check_split(config, checked, annotations or (), not no_images, images)
         wrong += _print_report(checked, report, config, show)
     if not annotations:
         wrong += _print_files(config, [split] if split else list(config.splits), show)

@@ -32,6 +32,16 @@ Annotations: TypeAlias = Annotated[
         help="An annotation file instead of the split's own. Repeat it for several files.", rich_help_panel=_DATA
     ),
 ]
+Images: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--images",
+        metavar="FOLDER_OR_ZIP",
+        help="Where the dataset's images are, if not in its folder: a folder, or a zip file, which is read without "
+        "unpacking it. It is remembered for the dataset.",
+        rich_help_panel=_DATA,
+    ),
+]
 RunName: TypeAlias = Annotated[
     str | None,
     typer.Option(

@@ -24,6 +24,7 @@ def tune_data_command(
     dataset: o.Dataset = o.DEFAULT_DATASET,
     split: Annotated[str, typer.Option(help="The split that samples are drawn from.")] = "train",
     annotations: o.Annotations = None,
+    images: o.Images = None,
     run: Annotated[str | None, typer.Option("--run", "-r", help="The run with the candidates; made if needed.")] = None,
     preset: o.Preset = None,
     mllm: Annotated[str | None, typer.Option(help="The MLLM to tune. Options have its box format.")] = None,
@@ -151,19 +152,19 @@ def _write_tune_data(parts: Parts, plan: TunePlan, trainer: str, out: Path, agai
     run = open_for(parts, "crs")
     do_all(run, [spec])
     data = make_tune_data(config, run.samples, run.rows(spec), plan)
-    root = run.dataset.root
+    root, rows = run.dataset.root, exports.with_image_files(data.rows, run.dataset, run.samples)
     if trainer == "llama-factory":
-        path = exports.write_llama_factory(out, data.rows, root, config)
+        path = exports.write_llama_factory(out, rows, root, config)
     elif trainer == "ms-swift":
-        path = exports.write_ms_swift(out, data.rows, root)
+        path = exports.write_ms_swift(out, rows, root)
     else:
-        path = exports.write_rows(out, data.rows, exports.about_data(plan, run.dataset, config, root))
+        path = exports.write_rows(out, rows, exports.about_data(plan, run.dataset, config, root))
     left_out = ", ".join(f"{n} {reason}" for reason, n in data.unused.items() if n)
     # Repeats are reported: the rows are fewer different samples than they look.
     again = f"; samples come up to {data.repeats} times, their options in other orders" if data.repeats > 1 else ""
     typer.echo(f"{path}: {len(data.rows)} rows{again}" + (f" (left out: {left_out})" if left_out else ""))
     # The file is checked as written, not the rows in memory.
-    report = lint(path, trainer, data.rows, config, root, against)
+    report = lint(path, trainer, rows, config, root, against)
     for line in report.lines():
         typer.echo(line)
     report.raise_if_bad()

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from finecops.config.download import Download
 from finecops.config.release import Release
 
 
@@ -76,6 +77,8 @@ class DatasetConfig(Config):
     """What to download from where, and where to put it. It is shown when no file is found."""
     release: Release | None = None
     """What the published release contains. `finecops data check` compares."""
+    download: Download | None = None
+    """What `finecops data get` downloads. None: the user downloads it."""
 
 
 class ModelConfig(Config):

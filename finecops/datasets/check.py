@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from finecops.archives.zip_images import is_zipped
 from finecops.config.schema import DatasetConfig
 from finecops.datasets.dataset import Dataset, find_annotations, load_dataset_split
 from finecops.datasets.problems import Problem
@@ -37,7 +38,11 @@ class CheckReport:
 
 
 def check_split(
-    config: DatasetConfig, split: str, annotations: Sequence[Path] = (), images: bool = True
+    config: DatasetConfig,
+    split: str,
+    annotations: Sequence[Path] = (),
+    images: bool = True,
+    place: Path | None = None,
 ) -> CheckReport:
     """Check a split: every entry, the positive of every negative, and every image file with its size.
 
@@ -46,6 +51,7 @@ def check_split(
         split: the split; its files are those of the configuration.
         annotations: other files instead, in COCO or vanilla format. They are not compared with the release.
         images: whether images are opened too.
+        place: a folder or zip file of the images, remembered for the next time. None: the remembered one.
 
     Raises:
         DataError: a file is missing, is not JSON, or has no usable sample.
@@ -57,7 +63,7 @@ def check_split(
     vanilla = [path for path in perhaps if _check_vanilla(path, report)]
     coco = [path for path in files if path not in vanilla]
     if coco:
-        dataset = load_dataset_split(config, split, coco)
+        dataset = load_dataset_split(config, split, coco, place)
         report.problems += dataset.problems
         for note in dataset.notes:
             (report.problems if note.fault else report.notes).append(note)
@@ -121,20 +127,27 @@ def _check_images(dataset: Dataset, report: CheckReport) -> None:
             bar.update()
             if isinstance(size, str):
                 others = f" ({samples[sample.image]} entries)" if samples[sample.image] > 1 else ""
-                report.problems.append(Problem(dataset.root / sample.image, sample.id, size + others))
+                report.problems.append(Problem(_image_file(dataset, sample), sample.id, size + others))
                 report.missing_images += size == MISSING
         if not isinstance(size, str) and size != (sample.width, sample.height):
             expected = f"{sample.width}x{sample.height}"
             message = f"the image is {size[0]}x{size[1]}, its entry says {expected}"
-            report.problems.append(Problem(dataset.root / sample.image, sample.id, message))
+            report.problems.append(Problem(_image_file(dataset, sample), sample.id, message))
     bar.close()
     report.checked["images"] = len(sizes)
+
+
+def _image_file(dataset: Dataset, sample: Sample) -> Path:
+    try:
+        return dataset.image_path(sample)
+    except DataError:
+        return dataset.root / sample.image
 
 
 def _image_size(dataset: Dataset, sample: Sample) -> tuple[int, int] | str:
     """Width and height as they are shown, or what is wrong with the file."""
     try:
         path = dataset.image_path(sample)
-        return image_size(path) if path.exists() else MISSING
+        return image_size(path) if path.exists() or is_zipped(path) else MISSING
     except DataError as error:
         return f"the image is broken or not to be read: {error}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from finecops.collector import resting_collector
@@ -12,6 +12,7 @@ from finecops.config.find import resolve
 from finecops.config.schema import DatasetConfig
 from finecops.datasets.formats import FORMATS
 from finecops.datasets.image_folders import folders_with
+from finecops.datasets.image_place import ImagePlace, image_place
 from finecops.datasets.problems import Problem
 from finecops.datasets.source import SourceFile
 from finecops.datasets.table import TableBuilder
@@ -40,9 +41,16 @@ class Dataset:
     """The entries that were left out."""
     notes: tuple[Problem, ...] = ()
     """Entries in whose texts something was replaced, and remarks on a file (`Problem.fault` is False)."""
+    place: ImagePlace | None = None
+    """The user's own folder or zip file of images."""
+    _found: dict[str, Path] = field(default_factory=dict, repr=False, compare=False)
+    """Images that were looked up in the user's folder."""
 
     def image_path(self, sample: Sample) -> Path:
         """The path of the sample's image file.
+
+        It is looked up in the user's own folder or zip file first, if there is one, and then below the dataset's root.
+        An image in a zip file has a path before it has a file: reading it with `finecops.images` makes the file.
 
         Raises:
             DataError: the name is not plain, or a link leads out of the folder of images.
@@ -55,11 +63,34 @@ class Dataset:
         Raises:
             DataError: as `image_path`.
         """
+        if self.place is None:
+            return self._path_below_root(image)
+        # Stages ask for the same images again and again, and a network disk is slow.
+        if image not in self._found:
+            self._found[image] = self._look_up(self.place, image)
+        return self._found[image]
+
+    def _look_up(self, place: ImagePlace, image: str) -> Path:
+        folder = self._folder_of(image)
+        name = image.removeprefix(f"{folder}/") if folder else image
+        # By its name alone, and in the folders that are called as in the dataset.
+        found = place.find((name, *(f"{inside}/{name}" for inside in self.config.image_folders if inside != ".")))
+        if found is not None:
+            return found
+        own = self._path_below_root(image)
+        return own if own.is_file() else place.path / name
+
+    def _path_below_root(self, image: str) -> Path:
+        folder = self._folder_of(image)
+        return (
+            safe_path(self.root / folder, image.removeprefix(f"{folder}/")) if folder else safe_path(self.root, image)
+        )
+
+    def _folder_of(self, image: str) -> str:
+        """The folder of images that an image's path begins with; empty: none."""
         # The longest folder first: the images' folder may itself be a link to where a cluster keeps them.
-        for folder in sorted(self.config.image_folders, key=len, reverse=True):
-            if image.startswith(f"{folder}/"):
-                return safe_path(self.root / folder, image.removeprefix(f"{folder}/"))
-        return safe_path(self.root, image)
+        folders = sorted(self.config.image_folders, key=len, reverse=True)
+        return next((folder for folder in folders if image.startswith(f"{folder}/")), "")
 
     @property
     def unknown(self) -> int:
@@ -89,17 +120,21 @@ def find_annotations(config: DatasetConfig, split: str, given: Sequence[Path] = 
     found = tuple(root / name for name in config.splits[split] if (root / name).is_file())
     if not found:
         wanted = ", ".join(config.splits[split])
-        raise DataError(f"dataset {config.name}: none of {wanted} in {root}/\n{config.get.rstrip()}")
+        command = f"\n`finecops data get {config.name}` downloads it." if config.download is not None else ""
+        raise DataError(f"dataset {config.name}: none of {wanted} in {root}/\n{config.get.rstrip()}{command}")
     return root, found
 
 
-def load_dataset_split(config: DatasetConfig, split: str | None = None, annotations: Sequence[Path] = ()) -> Dataset:
+def load_dataset_split(
+    config: DatasetConfig, split: str | None = None, annotations: Sequence[Path] = (), images: Path | None = None
+) -> Dataset:
     """Read a split. Entries that are not valid are left out and listed in `problems`.
 
     Args:
         config: the dataset.
         split: the split; None: the dataset's default split.
         annotations: annotation files to read instead of the split's own.
+        images: a folder or zip file of its images, remembered for the next time. None: the remembered one.
 
     Raises:
         ConfigError: the dataset's format is unknown.
@@ -110,6 +145,7 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
     if config.find_images:
         folders = (*config.image_folders, *folders_with(root, config.find_images, known=config.image_folders))
         config = config.model_copy(update={"image_folders": folders})
+    place = image_place(config, images)
     # One checksum over all files, in order: the run folder keeps it, to notice a changed dataset.
     digest = hashlib.sha256()
     joined = _Joined()
@@ -141,6 +177,7 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
         samples=samples,
         problems=tuple(problems),
         notes=tuple(problem for problem in found_problems if not problem.left_out),
+        place=place,
     )
 
 

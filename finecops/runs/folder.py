@@ -53,7 +53,10 @@ def open_run(folder: Path, dataset: Dataset, limit: int, options: RunOptions | N
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "samples.jsonl").open("w", encoding="utf-8") as file:
         append_rows(file, samples)
-    write_manifest(folder, Manifest(dataset=about, prompts_sha256=_prompts_sha256(), environment=environment()))
+    # Never compared: images may move, and the run goes on.
+    where = {"images": str(dataset.place.path)} if dataset.place is not None else {}
+    manifest = Manifest(dataset=about, prompts_sha256=_prompts_sha256(), environment=environment() | where)
+    write_manifest(folder, manifest)
     return run
 
 

@@ -53,6 +53,8 @@ class Options(BaseModel):
     """None: the dataset's default."""
     annotations: tuple[Path, ...] = ()
     """Annotation files in place of the split's own."""
+    images: Path | None = None
+    """A folder or zip file of the dataset's images; None: the remembered one, or the dataset's own."""
     run: str | None = None
     """The run's name below `outputs/`, or a folder. None: named after dataset, preset and what differs."""
     limit: int = 0

@@ -21,7 +21,9 @@ from finecops.models.readiness import AUTO
 from finecops.runs.specification import Resources
 from finecops.strategies.options import Options
 
-_OF_RUNS = frozenset({"dataset", "split", "annotations", "run", "limit", "preset", "engine", "upstream", "watch"})
+_OF_RUNS = frozenset(
+    {"dataset", "split", "annotations", "images", "run", "limit", "preset", "engine", "upstream", "watch"}
+)
 _OF_RUNS |= {"max_failed", "retry_failed", "keep_failed"}
 """Options of the run folder and its name; they have a use in every command."""
 _FLAGS = {"router_nms_iou": "--nms-iou", "candidate_nms_iou": "--nms-iou", "watch": "--no-watch"}

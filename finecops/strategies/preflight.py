@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from finecops.archives.zip_images import is_zipped
 from finecops.config.schema import AnyModelConfig
 from finecops.errors import DataError, FinecopsError, RunError
 from finecops.models.backends import check_model_config
@@ -67,14 +68,18 @@ def check_images(run: Run) -> None:
         DataError: none is there, or those of more samples are missing than may fail.
     """
     samples = Counter(run.dataset.image_path(sample) for sample in run.samples)
-    missing = _missing(list(samples))
+    # What is in a zip file is unpacked when it is read.
+    missing = _missing([path for path in samples if not is_zipped(path)])
     if not missing:
         return
     count = sum(samples[path] for path in missing)
     shown = ", ".join(str(path) for path in missing[:_SHOWN]) + (", …" if len(missing) > _SHOWN else "")
     said = f"{len(missing)} of {len(samples)} images are missing: {shown}"
     if len(missing) == len(samples):
-        raise DataError(f"none of the {len(samples)} images is there: {shown}\n{run.dataset.config.get.rstrip()}")
+        raise DataError(
+            f"none of the {len(samples)} images is there: {shown}\n{run.dataset.config.get.rstrip()}\n"
+            "If they are elsewhere: --images FOLDER_OR_ZIP"
+        )
     share = count / len(run.samples)
     if share > run.options.max_failed:
         raise DataError(

@@ -31,7 +31,7 @@ def open_for(parts: Parts, part: str | None = None) -> Run:
     """
     parts.refuse_unused()
     o = parts.options
-    dataset = load_dataset_split(parts.dataset, o.split, o.annotations)
+    dataset = load_dataset_split(parts.dataset, o.split, o.annotations, o.images)
     if dataset.problems:
         log.warning(
             "%d entries of %s are left out; the first: %s (`finecops data check --dataset %s` lists them)",

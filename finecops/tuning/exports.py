@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final, TypedDict
 
+from finecops.archives.zip_images import unpack_if_zipped
 from finecops.config.schema import MllmConfig
 from finecops.datasets.dataset import Dataset
 from finecops.errors import DataError
+from finecops.records import Sample
 from finecops.runs.jsonl import append_rows, read_rows, write_json_atomically
 from finecops.tuning.data import TunePlan, TuneRow
 
@@ -70,6 +73,20 @@ def about_data(plan: TunePlan, dataset: Dataset, config: MllmConfig, image_root:
         "plan": asdict(plan),
         "image_root": str(image_root),
     }
+
+
+def with_image_files(rows: Sequence[TuneRow], dataset: Dataset, samples: Iterable[Sample]) -> list[TuneRow]:
+    """The rows, each with the path of its image where that is not below the dataset's folder.
+
+    An image in a zip file is unpacked: other trainers read files. One that cannot be is left to the check of the rows.
+    """
+    if dataset.place is None:
+        return list(rows)
+    paths = {sample.image: dataset.image_path(sample).absolute() for sample in samples}
+    for image in {row.image for row in rows}:
+        with suppress(DataError):
+            unpack_if_zipped(paths[image])
+    return [row.model_copy(update={"image": str(paths[row.image])}) for row in rows]
 
 
 def write_rows(path: Path, rows: Sequence[TuneRow], about: TuneAbout) -> Path:

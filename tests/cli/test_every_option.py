@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from finecops.cli.app import app
 from finecops.config.schema import DatasetConfig
+from finecops.datasets import image_place
 from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.errors import UsageError
 from finecops.runs.engines import ENGINES
@@ -40,6 +41,7 @@ OTHER: dict[str, str | bool] = {
     "dataset": "{copy}",
     "split": "val",
     "annotations": str(PROJECT / "data/finecops-mini/val_expression_all_coco_format.json"),
+    "images": str(PROJECT / "data/finecops-mini/negative_images"),
     "run": "another",
     "limit": "7",
     "preset": "paper",
@@ -93,11 +95,11 @@ class Seen:
 _read: dict[str, Dataset] = {}
 
 
-def read_once(config: DatasetConfig, split: str | None, annotations: Sequence[Path]) -> Dataset:
+def read_once(config: DatasetConfig, split: str | None, annotations: Sequence[Path], images: Path | None) -> Dataset:
     """A split of a dataset, which no test here changes: hundreds of commands open it."""
-    key = f"{config.model_dump_json()} {split} {annotations}"
+    key = f"{config.model_dump_json()} {split} {annotations} {images}"
     if key not in _read:
-        _read[key] = load_dataset_split(config, split, annotations)
+        _read[key] = load_dataset_split(config, split, annotations, images)
     return _read[key]
 
 
@@ -152,13 +154,15 @@ def run(monkeypatch: pytest.MonkeyPatch, group: str, name: str, *arguments: str)
     seen = Seen()
 
     def open_run(folder: Path, dataset: Dataset, limit: int, options: RunOptions) -> Any:
-        seen.opened.append((folder, dataset.config.name, dataset.split, dataset.files, limit, options))
+        seen.opened.append((folder, dataset.config.name, dataset.split, dataset.files, dataset.place, limit, options))
         return StandIn(seen, folder, dataset)
 
     monkeypatch.setattr(running, "open_run", open_run)
     monkeypatch.setitem(ENGINES, "another", run_local)
     monkeypatch.setattr(running, "preflight", lambda run, specs: None)
     monkeypatch.setattr(running, "load_dataset_split", read_once)
+    # The next command shall not find the images of this one.
+    monkeypatch.setattr(image_place, "remember_place", lambda dataset, place: None)
     fixed = ["--out", "out.jsonl", "--split", "test"] if name == "tune-data" and "--split" not in arguments else []
     fixed += ["--out", "out.jsonl"] if name == "tune-data" and not fixed else []
     result = CliRunner().invoke(app, [group, name, *fixed, *arguments])

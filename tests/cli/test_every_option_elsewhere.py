@@ -124,8 +124,20 @@ CASES = {
         },
         # Options of the stage that makes candidates.
         skip=(
-            *("dataset", "split", "annotations", "run", "preset", "specialist", "device", "batch_size", "engine"),
-            *("max_failed", "retry_failed", "keep_failed", "upstream", "watch", "trust_remote_code", "allow_pickle"),
+            *(
+                "dataset",
+                "split",
+                "annotations",
+                "images",
+                "run",
+                "preset",
+                "specialist",
+                "device",
+                "batch_size",
+                "engine",
+            ),
+            *("engine", "max_failed", "retry_failed", "keep_failed", "upstream", "watch"),
+            *("trust_remote_code", "allow_pickle"),
         ),
     ),
 }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,13 @@ from PIL import Image
 from scipy.stats import chisquare
 
 from finecops.config.find import load_mllm
-from finecops.config.schema import MllmConfig
+from finecops.config.schema import DatasetConfig, MllmConfig
+from finecops.datasets.dataset import Dataset
+from finecops.datasets.image_place import ImagePlace
 from finecops.errors import DataError
 from finecops.records import Candidates, Sample
 from finecops.tuning.data import TunePlan, TuneRow, make_tune_data
-from finecops.tuning.exports import read_tune_file, write_llama_factory, write_ms_swift, write_rows
+from finecops.tuning.exports import read_tune_file, with_image_files, write_llama_factory, write_ms_swift, write_rows
 from finecops.tuning.lint import lint
 from tests.conftest import coco_file, make_negative, make_sample
 
@@ -45,6 +49,24 @@ def pool(n: int) -> tuple[list[Sample], dict[str, Candidates]]:
 
 def rows_of(config: MllmConfig = CONFIG, **plan: Any) -> tuple[TuneRow, ...]:
     return make_tune_data(config, *pool(300), TunePlan(**plan)).rows
+
+
+def test_rows_name_the_files_of_images_that_are_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINECOPS_HOME", str(tmp_path / "home"))
+    samples, rows = pool(300)[0], rows_of(positives=20)
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        for number in range(6):
+            Image.new("RGB", (100, 100), (number, 0, 0)).save(tmp_path / "one.png")
+            archive.write(tmp_path / "one.png", f"{number}.png")
+    config = DatasetConfig(name="d", root=tmp_path / "d", image_folders=(".",), splits={}, preset="mini", get="-")
+    usual = Dataset(config, "train", config.root, (), "0", tuple(samples), ())
+    assert with_image_files(rows, usual, samples) == list(rows)
+    packed = replace(usual, place=ImagePlace(tmp_path / "images.zip"), _found={})
+    found = with_image_files(rows, packed, samples)
+    for row, before in zip(found, rows):
+        assert Path(row.image).is_absolute()
+        # An image that the zip file does not have is found by the check of the written rows.
+        assert Path(row.image).is_file() == (before.image != "6.png")
 
 
 def test_every_answer_is_the_letter_of_a_right_box() -> None:

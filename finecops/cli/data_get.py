@@ -1,0 +1,170 @@
+"""`finecops data get`: download a dataset."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from finecops.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from finecops.config.download import DownloadImages
+    from finecops.config.schema import DatasetConfig
+    from finecops.datasets.fetch.plan import Item, Plan
+
+_SHOWN = 5
+
+
+def get_command(
+    name: Annotated[str, typer.Argument(help="A dataset's name or YAML file (`finecops data list`).")],
+    split: Annotated[
+        str | None, typer.Option(help="The split whose images are fetched. Default: the dataset's default split.")
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Only files of this name or pattern ('test_*'), and no single images. Repeatable."),
+    ] = None,
+    images_only: Annotated[bool, typer.Option("--images-only", help="Only fetch images; no files.")] = False,
+    no_images: Annotated[bool, typer.Option("--no-images", help="Only download files; fetch no images.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; the licence is accepted.")] = False,
+) -> None:
+    """Download a dataset: its files, and the images that its annotations name.
+
+    Licence and sizes are shown first. You can stop it at any time: the same command continues. Every file is checked
+    against its MD5; a file that is here already is left alone. Exit code 1 if something is missing at the end.
+    """
+    from finecops.config.find import load_dataset, resolve
+    from finecops.datasets.fetch.get import locked
+    from finecops.datasets.fetch.http import NetworkError
+
+    if images_only and (no_images or only):
+        raise UsageError("--images-only does not go with --no-images and --only")
+    if only and no_images:
+        raise UsageError("--only fetches no images anyway; it does not go with --no-images")
+    if split is not None and (no_images or only):
+        raise UsageError("--split says whose images are fetched; it does not go with --no-images and --only")
+    config = load_dataset(name)
+    if config.download is None:
+        raise DataError(f"{config.name} cannot be downloaded by finecops:\n{config.get.rstrip()}")
+    if images_only and config.download.images is None:
+        raise DataError(f"{config.name} has no images that can be fetched one by one:\n{config.get.rstrip()}")
+    images = None if no_images or only else config.download.images
+    split = _split(config, split)
+    try:
+        with locked(resolve(config.root)):
+            whole = _get(config, split, only or [], images, images_only, yes)
+    except NetworkError as error:
+        raise NetworkError(
+            f"{error}\nWhat has come is kept, and the same command goes on. By hand: {config.download.page}\n"
+            f"{config.get.rstrip()}"
+        ) from error
+    if not whole:
+        raise typer.Exit(1)
+
+
+def _split(config: DatasetConfig, split: str | None) -> str:
+    split = split or config.default_split
+    if split not in config.splits:
+        raise UsageError(f"dataset {config.name} has no split {split!r}; there are: {', '.join(config.splits)}")
+    return split
+
+
+def _get(
+    config: DatasetConfig, split: str, only: list[str], images: DownloadImages | None, images_only: bool, yes: bool
+) -> bool:
+    """Whether all that was asked for is here now."""
+    from finecops.config.find import resolve
+    from finecops.datasets.fetch.get import check_room, get_files
+    from finecops.datasets.fetch.http import Session
+    from finecops.datasets.fetch.plan import make_plan
+
+    assert config.download is not None
+    session, plan, root = Session(), None, resolve(config.root)
+    if not images_only:
+        plan = make_plan(session, config, config.download, only)
+        _show_plan(plan)
+    if images is not None:
+        typer.echo(
+            f"The images that the annotations of {split} name, one by one out of {images.zip}, to "
+            f"{root / images.folder}/\nLicence of the images: {images.licence}"
+        )
+    if images is not None or (plan is not None and not all(item.here for item in plan.items)):
+        _ask(yes)
+    if plan is not None:
+        check_room(plan)
+        count = get_files(session, plan)
+        typer.echo(f"{root}/: {count} files downloaded, {len(plan.items) - count} were here already")
+    session.close()
+    whole = images is None or _get_images(config, split, images, root)
+    typer.echo(f"Next: finecops data check --dataset {config.name}")
+    return whole
+
+
+def _show_plan(plan: Plan) -> None:
+    typer.echo(f"{plan.title}\nLicence: {plan.licence}\nTo {plan.root}/:")
+    width = max(len(item.wanted.name) for item in plan.items)
+    for item in plan.items:
+        typer.echo(f"  {item.wanted.name:{width}}  {_size(item.wanted.size):>9}  {_state(item)}")
+    left = [item.left for item in plan.items]
+    more = " and more, whose size is not known" if None in left else ""
+    typer.echo(f"{_size(sum(n or 0 for n in left))} to download{more}")
+
+
+def _state(item: Item) -> str:
+    unpack = f", to be unpacked to {item.unpack.name}/" if item.unpack is not None and not item.is_unpacked else ""
+    if item.fault is not None:
+        return f"another file is here: {item.fault}"
+    if item.here:
+        return f"is here{unpack}"
+    known = f"MD5 {item.wanted.md5_of}" if item.wanted.md5 is not None else "no MD5 is known"
+    return f"{known}{unpack}"
+
+
+def _ask(yes: bool) -> None:
+    """
+    Raises:
+        DataError: the user does not agree, or cannot be asked.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise DataError("nothing was downloaded: this is no terminal to ask in; --yes accepts the licence")
+    if not typer.confirm("Download?"):
+        raise DataError("nothing was downloaded")
+
+
+def _get_images(config: DatasetConfig, split: str, images: DownloadImages, root: Path) -> bool:
+    from finecops.datasets.dataset import load_dataset_split
+    from finecops.datasets.fetch.get import get_images
+    from finecops.datasets.fetch.images import needed_images
+
+    names = needed_images(load_dataset_split(config, split))
+    if not names:
+        typer.echo(f"All images of {split} are here")
+        return True
+    report = get_images(images.zip, names, root / images.folder)
+    typer.echo(f"{root / images.folder}/: {report.fetched} images fetched")
+    _list(f"images that are not in {images.zip}", report.not_there)
+    _list("images that could not be read", report.failed)
+    return not report.not_there and not report.failed
+
+
+def _list(title: str, entries: list[str]) -> None:
+    if entries:
+        typer.secho(f"{len(entries)} {title}:", fg=typer.colors.YELLOW, err=True)
+        for entry in entries[:_SHOWN]:
+            typer.secho(f"  {entry}", fg=typer.colors.YELLOW, err=True)
+        if len(entries) > _SHOWN:
+            typer.secho(f"  … and {len(entries) - _SHOWN} more", fg=typer.colors.YELLOW, err=True)
+
+
+def _size(count: int | None) -> str:
+    if count is None:
+        return "?"
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} B"

@@ -1,0 +1,99 @@
+"""Where a dataset's images are: the folder or zip file that the user names, or `images.zip` in the dataset's folder."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from finecops.archives.zip_images import ZipImages
+from finecops.config.find import resolve
+from finecops.config.image_places import remember_place, remembered_place
+from finecops.config.schema import DatasetConfig
+from finecops.errors import DataError
+from finecops.paths import safe_path
+
+log = logging.getLogger(__name__)
+
+IMAGES_ZIP = "images.zip"
+"""What is read without being named, if it lies in the dataset's folder: GQA's archive under its own name."""
+
+
+@dataclass(frozen=True)
+class ImagePlace:
+    """A folder or a zip file of images."""
+
+    path: Path
+
+    @property
+    def is_zip(self) -> bool:
+        """Whether it is a zip file."""
+        return self.path.is_file()
+
+    @cached_property
+    def _zip(self) -> ZipImages:
+        return ZipImages(self.path)
+
+    def find(self, names: tuple[str, ...]) -> Path | None:
+        """The path of an image, by the first of some names that is there; None: none is.
+
+        An image in a zip file is unpacked when it is read (`finecops.archives.zip_images`).
+
+        Raises:
+            DataError: a name is not plain, a link leads out of the folder, or the zip file is broken.
+        """
+        for name in names:
+            if self.is_zip:
+                found = self._zip.image_path(name)
+            else:
+                path = safe_path(self.path, name)
+                found = path if path.is_file() else None
+            if found is not None:
+                return found
+        return None
+
+
+def image_place(config: DatasetConfig, given: Path | None = None) -> ImagePlace | None:
+    """Where a dataset's images are, beside its own folders.
+
+    Args:
+        config: the dataset.
+        given: a folder or zip file, which is remembered for the next time.
+
+    Raises:
+        DataError: what is given is neither.
+        ConfigError: the file of remembered places is broken.
+    """
+    if given is not None:
+        checked = check_place(given.expanduser().absolute())
+        remember_place(config.name, checked.path)
+        return checked
+    remembered = remembered_place(config.name)
+    if remembered is not None:
+        if remembered.exists():
+            return ImagePlace(remembered)
+        # Not an error: the images may be in the dataset's own folders again.
+        log.warning(
+            "the images of %s were in %s, which is not there now: --images says where they are", config.name, remembered
+        )
+    archive = resolve(config.root) / IMAGES_ZIP
+    return ImagePlace(archive) if archive.is_file() else None
+
+
+def check_place(path: Path) -> ImagePlace:
+    """A folder or zip file that the user names.
+
+    Raises:
+        DataError: it is neither.
+    """
+    if path.is_dir():
+        return ImagePlace(path)
+    if not path.exists():
+        raise DataError(f"--images {path}: it does not exist; a folder of images or a zip file is meant")
+    if not path.is_file():
+        raise DataError(f"--images {path}: it is neither a folder nor a zip file")
+    place = ImagePlace(path)
+    # The directory is read now: a wrong file is said before anything else happens.
+    ZipImages(path)
+    return place
