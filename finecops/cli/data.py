@@ -16,13 +16,15 @@ data_app.add_typer(build_app, name="build")
 def list_command() -> None:
     """List the datasets, and the splits that are on this machine."""
     from finecops.config.find import load_dataset, names, resolve
+    from finecops.datasets.places import splits_here
 
     for name in names("datasets"):
         config = load_dataset(name)
         root = resolve(config.root)
         # A split counts as present if one of its files is: its loader reads those that exist.
-        here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
-        typer.echo(f"{name:16} {root}  {'splits: ' + ', '.join(here) if here else 'not here'}")
+        here = splits_here(config)
+        fetched = f"; --dataset hf:{config.hub[0]} fetches it" if config.hub else ""
+        typer.echo(f"{name:16} {root}  {'splits: ' + ', '.join(here) if here else 'not here' + fetched}")
 
 
 @data_app.command("check")
@@ -42,15 +44,16 @@ def check_command(
 
     Each problem is printed with its file and entry. Exit code 1 if there is one.
     """
-    from finecops.config.find import load_dataset, resolve
+    from finecops.config.find import load_dataset
     from finecops.datasets.check import check_split
+    from finecops.datasets.places import splits_here
     from finecops.errors import UsageError
 
     if split and annotations:
         raise UsageError("--split and --annotations both say what is checked; give one of them")
     config = load_dataset(dataset)
-    root = resolve(config.root)
-    here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
+    # A dataset on the Hub is checked by split: all of them may be many gigabytes.
+    here = [] if config.fetch else splits_here(config)
     wrong = 0
     # With no file at all, the default split gives the message that says what to download.
     for name in [split] if split else ["files"] if annotations else here or [config.default_split]:

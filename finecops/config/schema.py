@@ -69,6 +69,20 @@ class DatasetConfig(Config):
     """The preset of models to run with when none is given."""
     get: str
     """What to download from where, and where to put it. It is shown when no file is found."""
+    layout: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+-]*$", max_length=50)] | None = None
+    """Of parquet files: what their columns mean, a name in `finecops.datasets.parquet.layouts`. None: by them."""
+    hub: tuple[Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$", max_length=200)], ...] = ()
+    """Ids on the Hub that have this dataset: `--dataset hf:ID` reads them with these settings."""
+    hub_files: tuple[str, ...] = ()
+    """Files of the Hub's repository to fetch beside those of the split, as patterns: images, archives of images."""
+    revision: Line | None = None
+    """Revision on the Hub. None: the main branch."""
+    fetch: bool = Field(default=False, exclude=True)
+    """The user named the dataset by its Hub id: its files are fetched from there."""
+    licence: Line | None = None
+    """Licence of the annotations, as its authors state it."""
+    warnings: dict[str, str] = Field(default_factory=dict)
+    """Split → what a user must know before comparing its numbers."""
 
 
 class ModelConfig(Config):

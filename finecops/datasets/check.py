@@ -44,13 +44,15 @@ def check_split(
         DataError: a file is missing, is not JSON, or has no usable sample.
     """
     report = CheckReport()
-    _, files = find_annotations(config, split, annotations)
+    # The files of other formats are never in the vanilla one, and may be too large to be read whole.
+    plain = not config.fetch and config.format in ("coco", "refcoco")
+    files = find_annotations(config, split, annotations)[1] if plain else ()
     vanilla = [path for path in files if is_vanilla(path)]
     for path in vanilla:
         _check_vanilla(path, report)
     coco = [path for path in files if path not in vanilla]
-    if coco:
-        dataset = load_dataset_split(config, split, coco)
+    if coco or not files:
+        dataset = load_dataset_split(config, split, coco or annotations)
         report.problems += [*dataset.problems, *dataset.notes]
         report.checked["samples"] = len(dataset.samples) + len(dataset.problems)
         _check_pairs(dataset, report)
@@ -80,7 +82,10 @@ def _check_pairs(dataset: Dataset, report: CheckReport) -> None:
             continue
         positive = by_id.get(sample.positive_id or "")
         problem = None
-        if positive is None:
+        # A benchmark of rejection may have no pairs.
+        if sample.positive_id is None:
+            pass
+        elif positive is None:
             problem = f"its positive {sample.positive_id} is not in the split"
         elif not positive.positive:
             problem = f"its positive {positive.id} is a negative itself"
@@ -88,7 +93,7 @@ def _check_pairs(dataset: Dataset, report: CheckReport) -> None:
             problem = f"a negative expression that is the same as its positive's ({positive.id})"
         elif sample.negative.kind == "image" and sample.image == positive.image:
             problem = f"a negative image that is the same as its positive's ({positive.image})"
-        if sample.negative.level not in (1, 2):
+        if sample.negative.level not in (1, 2) and sample.positive_id is not None:
             problem = f"negative_level is {sample.negative.level}; it must be 1 or 2"
         if problem:
             report.problems.append(Problem(source, sample.id, problem))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,14 @@ from finecops.collector import resting_collector
 from finecops.config.find import resolve
 from finecops.config.schema import DatasetConfig
 from finecops.datasets.formats import FORMATS
+from finecops.datasets.places import Place, find_place
 from finecops.datasets.problems import Problem
 from finecops.datasets.source import SourceFile
 from finecops.errors import ConfigError, DataError
 from finecops.paths import safe_path
 from finecops.records import Sample
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Dataset:
     """The entries that were left out."""
     notes: tuple[Problem, ...] = ()
     """The entries in whose texts something was replaced."""
+    origin: str | None = None
+    """Of a dataset on the Hub: its id and commit."""
 
     def image_path(self, sample: Sample) -> Path:
         """The path of the sample's image file.
@@ -93,8 +99,10 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
         ConfigError: the dataset's format is unknown.
         DataError: there is no file, or no usable sample in the files.
     """
-    split = split or config.default_split
-    root, files = find_annotations(config, split, annotations)
+    place = _place(config, split or config.default_split, annotations)
+    split, root, files = place.split, place.root, place.files
+    if split in config.warnings:
+        log.warning("%s, split %s: %s", config.name, split, config.warnings[split].strip())
     # One checksum over all files, in order: the run folder keeps it, to notice a changed dataset.
     digest = hashlib.sha256()
     samples: dict[str, Sample] = {}
@@ -102,13 +110,13 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
     for path in files:
         source = SourceFile(
             path=path,
-            content=path.read_bytes(),
             dataset=config.name,
             split=split,
             root=root,
             image_folders=config.image_folders,
+            layout=place.layout,
         )
-        digest.update(source.content)
+        _add_file(digest, path)
         with resting_collector():
             for found in _read(config, source, samples):
                 if isinstance(found, Problem):
@@ -128,7 +136,21 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
         samples=tuple(samples.values()),
         problems=tuple(problems),
         notes=tuple(problem for problem in found_problems if not problem.left_out),
+        origin=place.origin,
     )
+
+
+def _place(config: DatasetConfig, split: str, annotations: Sequence[Path]) -> Place:
+    if config.fetch or config.format == "parquet":
+        return find_place(config, split, annotations)
+    return Place(split, *find_annotations(config, split, annotations))
+
+
+def _add_file(digest: hashlib._Hash, path: Path) -> None:
+    # In parts: a parquet file with images has gigabytes.
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
 
 
 def _read(config: DatasetConfig, source: SourceFile, before: dict[str, Sample]) -> Iterator[Sample | Problem]:
@@ -142,7 +164,9 @@ def _read(config: DatasetConfig, source: SourceFile, before: dict[str, Sample]) 
     seen_here: set[str] = set()
     for found in FORMATS[config.format](source):
         if isinstance(found, Sample):
-            if found.id in seen_here or (found.id in before and before[found.id] != found):
+            # The shards of a parquet split never overlap.
+            elsewhere = found.id in before and (config.format == "parquet" or before[found.id] != found)
+            if found.id in seen_here or elsewhere:
                 yield Problem(source.path, found.id, "this id is taken by an earlier entry")
                 continue
             seen_here.add(found.id)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from finecops.datasets.coco import read_coco
+from finecops.datasets.parquet.read import read_parquet
 from finecops.datasets.problems import Problem
 from finecops.datasets.refcoco import read_refcoco
 from finecops.datasets.source import SourceFile
@@ -20,4 +21,5 @@ Reader: TypeAlias = Callable[[SourceFile], Iterator[Sample | Problem]]
 FORMATS: dict[str, Reader] = {
     "coco": read_coco,
     "refcoco": read_refcoco,
+    "parquet": read_parquet,
 }
