@@ -115,7 +115,8 @@ def _image_root(config: DatasetConfig, repository: HubRepository, folder: Path, 
         for name in archives:
             unpack_images(folder / name, root / config.image_folders[0])
         return root
-    return folder if beside else resolve(config.root)
+    fetched = any(name.startswith(f"{inside}/") for inside in config.image_folders for name in beside)
+    return folder if fetched else resolve(config.root)
 
 
 def _some(names: Sequence[str]) -> str:
