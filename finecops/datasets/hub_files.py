@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import fnmatch
 import logging
+import os
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from finecops.config.home import home
 from finecops.errors import DataError, first_line
 from finecops.text import printable
 
 log = logging.getLogger(__name__)
 
 INSTALL = "pip install 'finecops[hub]'"
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _TIMEOUT = 20.0
 """Seconds that the Hub may take to answer."""
 
@@ -31,6 +37,8 @@ class HubRepository:
     commit: str
     names: tuple[str, ...]
     """Its files."""
+    fetched: Path | None = None
+    """The folder with these files, where the Hub could not be asked."""
 
     @property
     def origin(self) -> str:
@@ -66,18 +74,41 @@ def find_repository(id_: str, revision: str | None) -> HubRepository:
     except Exception as error:
         # huggingface_hub lets every error of its HTTP library through.
         return _fetched_before(hub, id_, revision, error)
-    return HubRepository(id_, str(info.sha), tuple(file.rfilename for file in info.siblings or ()))
+    commit = str(info.sha)
+    if _COMMIT.fullmatch(commit) is None:
+        raise DataError(f"hf:{id_}: the Hub's answer has no commit")
+    _remember(id_, revision, commit)
+    return HubRepository(id_, commit, tuple(file.rfilename for file in info.siblings or ()))
 
 
 def _fetched_before(hub: Any, id_: str, revision: str | None, cause: Exception) -> HubRepository:
     said = printable(first_line(cause))[:200]
     try:
-        folder = Path(hub.snapshot_download(id_, repo_type="dataset", revision=revision, local_files_only=True))
+        commit = revision if revision and _COMMIT.fullmatch(revision) else _note(id_, revision).read_text().strip()
+        if _COMMIT.fullmatch(commit) is None:
+            raise ValueError(commit)
+        chosen = {"repo_type": "dataset", "revision": commit, "local_files_only": True}
+        folder = Path(hub.snapshot_download(id_, **chosen))
     except Exception as error:
         raise DataError(f"hf:{id_}: the Hub cannot be reached, and nothing of it was fetched before: {said}") from error
     names = tuple(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    log.warning("hf:%s: the Hub cannot be reached (%s); commit %s, fetched before, is used", id_, said, folder.name)
-    return HubRepository(id_, folder.name, names)
+    log.warning("hf:%s: the Hub cannot be reached (%s); commit %s, fetched before, is used", id_, said, commit)
+    return HubRepository(id_, commit, names, folder)
+
+
+def _note(id_: str, revision: str | None) -> Path:
+    """Where it is noted which commit a branch or tag was: the Hub's own cache keeps files by commit alone here."""
+    return home() / "hub" / id_.replace("/", "--") / "revisions" / quote(revision or "main", safe="")
+
+
+def _remember(id_: str, revision: str | None, commit: str) -> None:
+    path = _note(id_, revision)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # A note is for days without network. A folder that cannot be written to is met again, where images are kept.
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(commit + "\n", encoding="ascii")
+        os.replace(part, path)
 
 
 def fetch(repository: HubRepository, names: Sequence[str]) -> Path:
@@ -86,6 +117,8 @@ def fetch(repository: HubRepository, names: Sequence[str]) -> Path:
     Raises:
         DataError: a file cannot be fetched.
     """
+    if repository.fetched is not None:
+        return repository.fetched
     hub = _hub()
     chosen = {"repo_type": "dataset", "revision": repository.commit}
     # Names are patterns there: one with brackets would match itself no longer.
