@@ -29,7 +29,12 @@ def list_command() -> None:
 
 @data_app.command("check")
 def check_command(
-    dataset: Annotated[str, typer.Option("--dataset", "-d", help="A dataset's name or YAML file.")] = "finecops-mini",
+    dataset: Annotated[
+        str,
+        typer.Option(
+            "--dataset", "-d", help="A dataset's name, YAML file, folder of parquet files, or hf:ID[:split][@revision]."
+        ),
+    ] = "finecops-mini",
     split: Annotated[str | None, typer.Option(help="One split. Default: all splits that are here.")] = None,
     annotations: Annotated[
         list[Path] | None,
