@@ -22,7 +22,7 @@ Dataset: TypeAlias = Annotated[
     typer.Option(
         "--dataset",
         "-d",
-        help="A dataset's name (`finecops data list`), YAML file, folder of parquet files, or hf:ID[:split][@revision].",
+        help="A dataset: a name (`finecops data list`), a YAML file, a folder of parquet, or hf:ID[:split][@revision].",
         rich_help_panel=_DATA,
     ),
 ]

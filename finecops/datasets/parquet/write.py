@@ -23,6 +23,8 @@ from finecops.records import Sample
 
 _GROUP_ROWS = 100
 """Rows of a row group, as the Hub's viewer likes them where rows have images."""
+_GROUP_BYTES = 64_000_000
+"""Images of a row group, about."""
 _SHARD_BYTES = 400_000_000
 """Images of one file, about; a row is never divided."""
 _SHOWN = 3
@@ -122,10 +124,10 @@ def _write_file(dataset: Dataset, samples: Sequence[Sample], path: Path) -> None
     schema = _schema(pa)
     part = path.with_name(f".{path.name}.part")
     try:
-        with pq.ParquetWriter(part, schema) as writer:
+        # The size of a page is looked at once a batch of writing: pages of many images would be read as one.
+        with pq.ParquetWriter(part, schema, write_batch_size=8) as writer:
             bar = tqdm(samples, desc=path.name, unit="row", disable=None)
-            for group in _groups(bar):
-                rows = [_row(dataset, sample) for sample in group]
+            for rows in _groups(dataset, bar):
                 writer.write_table(pa.Table.from_pylist(rows, schema=schema), row_group_size=_GROUP_ROWS)
         os.replace(part, path)
     except OSError as error:
@@ -134,13 +136,16 @@ def _write_file(dataset: Dataset, samples: Sequence[Sample], path: Path) -> None
         part.unlink(missing_ok=True)
 
 
-def _groups(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
-    group: list[Sample] = []
+def _groups(dataset: Dataset, samples: Iterable[Sample]) -> Iterator[list[dict[str, Any]]]:
+    """The rows of each row group: all of them are in memory together, here and where the file is read."""
+    group: list[dict[str, Any]] = []
+    size = 0
     for sample in samples:
-        group.append(sample)
-        if len(group) == _GROUP_ROWS:
+        group.append(_row(dataset, sample))
+        size += len(group[-1]["image"]["bytes"])
+        if len(group) == _GROUP_ROWS or size > _GROUP_BYTES:
             yield group
-            group = []
+            group, size = [], 0
     if group:
         yield group
 
