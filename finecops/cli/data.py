@@ -61,7 +61,9 @@ def check_command(
     here = [] if config.fetch else splits_here(config)
     wrong = 0
     # With no file at all, the default split gives the message that says what to download.
-    for name in [split] if split else ["files"] if annotations else here or [config.default_split]:
+    for name in (
+        [split] if split else ["files"] if annotations else here or [config.named_split or config.default_split]
+    ):
         report = check_split(config, name, annotations or (), images)
         looked_at = ", ".join(f"{n} {what}" for what, n in report.checked.items())
         typer.echo(f"{name}: {looked_at}: {len(report.problems)} problems")

@@ -38,7 +38,7 @@ def hub_command(
 
     config = load_dataset(name)
     licence = licence or config.licence or _asked_licence(config.name)
-    chosen = split or ([] if config.fetch else splits_here(config)) or [config.default_split]
+    chosen = split or ([] if config.fetch else splits_here(config)) or [config.named_split or config.default_split]
     datasets = [load_dataset_split(config, each) for each in dict.fromkeys(chosen)]
     written = export_parquet(datasets, licence, out)
     for dataset in datasets:

@@ -20,6 +20,8 @@ _NAME = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(?::(?P<split>[^@:]*))?(?:@(?P<revis
 _SHARD = re.compile(r"(?P<split>.+)-\d{5}-of-\d{5}")
 _SPLITS = ("test", "testA", "testB", "val", "validation", "dev", "train")
 """Names of splits at the end of a file's name, and the order in which a default split is looked for."""
+_DEPTHS = ("*.parquet", "*/*.parquet", "*/*/*.parquet")
+"""Where a folder's files may be: beside `README.md`, in `data/`, in `CONFIGURATION/` or in `data/CONFIGURATION/`."""
 _GET = "Its parquet files are called <split>-00000-of-00001.parquet or <split>.parquet, as on the Hub."
 
 
@@ -63,7 +65,7 @@ def hub_dataset(name: HubName, known: Iterable[DatasetConfig]) -> DatasetConfig:
         "hub": (name.id,),
         "fetch": True,
         "revision": name.revision or config.revision,
-        "default_split": name.split or config.default_split,
+        "named_split": name.split,
     }
     return config.model_copy(update=changed)
 
@@ -75,7 +77,9 @@ def folder_dataset(folder: Path) -> DatasetConfig:
         ConfigError: there is none in it.
     """
     try:
-        found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet") if path.is_file())
+        # Not every folder below: somebody may name a disk by mistake.
+        paths = [path for depth in _DEPTHS for path in folder.glob(depth) if path.is_file()]
+        found = sorted(path.relative_to(folder).as_posix() for path in paths)
     except OSError as error:
         raise ConfigError(f"{folder}/ cannot be read: {error.strerror or error}") from error
     splits = splits_of_files(found)

@@ -77,6 +77,8 @@ class DatasetConfig(Config):
     """Files of the Hub's repository to fetch beside those of the split, as patterns: images, archives of images."""
     revision: Line | None = None
     """Revision on the Hub. None: the main branch."""
+    named_split: str | None = Field(default=None, exclude=True)
+    """The split that the user named with the Hub id."""
     fetch: bool = Field(default=False, exclude=True)
     """The user named the dataset by its Hub id: its files are fetched from there."""
     licence: Line | None = None

@@ -15,7 +15,7 @@ from finecops.datasets.formats import FORMATS
 from finecops.datasets.places import Place, find_place
 from finecops.datasets.problems import Problem
 from finecops.datasets.source import SourceFile
-from finecops.errors import ConfigError, DataError
+from finecops.errors import ConfigError, DataError, UsageError
 from finecops.paths import safe_path
 from finecops.records import Sample
 
@@ -92,14 +92,17 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
 
     Args:
         config: the dataset.
-        split: the split; None: the dataset's default split.
+        split: the split; None: the one named with the dataset, or else its default split.
         annotations: annotation files to read instead of the split's own.
 
     Raises:
         ConfigError: the dataset's format is unknown.
         DataError: there is no file, or no usable sample in the files.
+        UsageError: another split was named with the dataset.
     """
-    place = _place(config, split or config.default_split, annotations)
+    if split and config.named_split and split != config.named_split:
+        raise UsageError(f"--dataset names the split {config.named_split}, and --split {split}; give one of them")
+    place = _place(config, split or config.named_split or config.default_split, annotations)
     split, root, files = place.split, place.root, place.files
     if split in config.warnings:
         log.warning("%s, split %s: %s", config.name, split, config.warnings[split].strip())

@@ -17,6 +17,9 @@ from finecops.datasets.dataset import load_dataset_split
 from finecops.errors import ConfigError, DataError, FinecopsError, UsageError
 from finecops.runs.folder import open_run
 from finecops.runs.manifest import read_manifest
+from finecops.strategies.options import Options
+from finecops.strategies.parts import Parts
+from finecops.strategies.running import default_run_name
 from tests.datasets.builders_parquet import (
     grefcoco,
     humanref,
@@ -107,6 +110,16 @@ def test_humanref_comes_with_its_images_and_grefcoco_without(hub: FakeHub) -> No
     assert [s.truth for s in blocks.samples] == ["box"] * 3 + ["absent"] * 2
     assert blocks.root.name == "grefcoco"
     assert blocks.origin == f"hf:FudanCVL/gRefCOCO@{COMMIT}"
+
+
+def test_splits_named_with_the_id_have_runs_of_their_own(hub: FakeHub) -> None:
+    names = []
+    for name in ("hf:JierunChen/Ref-L4:val", "hf:me/copy"):
+        parts = Parts(Options(dataset=name, preset="mini"))
+        names.append(default_run_name(parts, load_dataset_split(parts.dataset), None))
+    assert names == ["ref-l4-mini-val", "me--copy-mini"]
+    with pytest.raises(UsageError, match="--dataset names the split val, and --split test; give one of them"):
+        load_dataset_split(load_dataset("hf:JierunChen/Ref-L4:val"), "test")
 
 
 def test_an_unknown_id_is_read_by_its_columns(hub: FakeHub) -> None:

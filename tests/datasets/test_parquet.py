@@ -197,6 +197,51 @@ def test_no_file_has_the_columns_of_two_layouts() -> None:
         assert others == [one.name]
 
 
+def test_a_file_with_the_columns_of_two_layouts_is_not_guessed(tmp_path: Path) -> None:
+    size = {"width": WIDTH, "height": HEIGHT}
+    rows = [one | other | size for one, other in zip(rows_of("ref-adv-s"), rows_of("groundingme"))]
+    types = {**SCHEMAS["ref-adv-s"], **SCHEMAS["groundingme"]}
+    write_parquet(tmp_path / "set" / "test.parquet", "ref-adv-s", rows, types)
+    with pytest.raises(ConfigError, match=r"the columns of several layouts \(ref-adv-s, groundingme\); name one"):
+        load(tmp_path / "set")
+
+
+OWN: list[tuple[dict[str, Any], str | None]] = [
+    ({"truth": "maybe"}, "truth is 'maybe'; box, absent or unknown is meant"),
+    ({"truth": None}, "truth is None"),
+    ({"truth": "absent"}, "truth is absent and there is a box"),
+    ({"box": None}, "there is no box"),
+    ({"level": 7}, "level is 7"),
+    ({"truth": "absent", "box": None, "negative_kind": "sound"}, "negative_kind is 'sound'"),
+    ({"truth": "absent", "box": None, "negative_type": ""}, "negative_type is ''"),
+    ({"truth": "absent", "box": None}, None),
+    ({"truth": "unknown", "box": None}, None),
+    ({"file_name": None}, None),
+    ({"file_name": "é" * 250 + ".jpg"}, None),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), OWN, ids=[str(number) for number in range(len(OWN))])
+def test_rows_of_our_own_layout(change: dict[str, Any], message: str | None, tmp_path: Path) -> None:
+    types = {"image": IMAGE, "width": pa.int32(), "height": pa.int32(), "id": pa.string(), "expression": pa.string()}
+    types |= {"truth": pa.string(), "box": pa.list_(pa.float64()), "level": pa.int8(), "file_name": pa.string()}
+    types |= {"negative_kind": pa.string(), "negative_type": pa.string()}
+    rows = [
+        {"id": f"s{n}", "expression": "x", "truth": "box", "box": list(BOXES[n]), "image": {"bytes": picture(n)}}
+        | {"width": WIDTH, "height": HEIGHT, "level": 1, "file_name": f"{n}.jpg"}
+        for n in range(6)
+    ]
+    rows[1].update(change)
+    nothing = dict.fromkeys(SCHEMAS["ref-adv-s"])
+    write_parquet(tmp_path / "set" / "test.parquet", "ref-adv-s", rows, {**nothing, **types})
+    dataset = load(tmp_path / "set")
+    assert len(dataset.samples) == (6 if message is None else 5)
+    assert [(p.entry, message in p.message) for p in dataset.problems if message] == (
+        [("row 2", True)] if message else []
+    )
+    assert all(dataset.image_path(sample).is_file() for sample in dataset.samples)
+
+
 def test_boxes_in_another_convention_are_an_error(tmp_path: Path) -> None:
     rows = rows_of("ref-adv-s")
     for (x1, y1, x2, y2), row in zip(BOXES, rows):

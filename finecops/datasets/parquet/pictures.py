@@ -27,6 +27,8 @@ IMAGES = "images"
 """The folder of images below a dataset's cache folder."""
 _VERSION = 1
 """Of the index. Another one is made again."""
+_LONGEST_NAME = 200
+"""Bytes of a name that is kept; more is added while the file is written."""
 _ENDINGS = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png", b"RIFF": ".webp", b"GIF8": ".gif", b"BM": ".bmp"}
 _ENDINGS |= {b"II*\x00": ".tif", b"MM\x00*": ".tif"}
 
@@ -100,7 +102,9 @@ def _kept(image: Any, name: object, folder: Path, known: dict[str, Kept]) -> Kep
     # Half a checksum: that is still far more than a chance can hit.
     checksum = hashlib.sha256(content).hexdigest()[:32]
     if checksum not in known:
-        inside = f"{checksum}{_ending(content)}" if name is None else f"{checksum}/{_own_name(str(name))}"
+        # A file system takes 255 bytes, and a name can be longer in bytes than in characters.
+        own = "" if name is None else _own_name(str(name))
+        inside = f"{checksum}/{own}" if 0 < len(own.encode()) <= _LONGEST_NAME else f"{checksum}{_ending(content)}"
         known[checksum] = Kept(f"{IMAGES}/{inside}", *_stored(content, folder / IMAGES / inside))
     return known[checksum]
 

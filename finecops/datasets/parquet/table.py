@@ -68,6 +68,11 @@ class ParquetTable:
                 f"{self.path}: its columns fit no layout. Columns: {self._said()}. Layouts: {known}. "
                 "Name one in a YAML file with `format: parquet` and `layout: NAME` if the columns are only more"
             )
+        if name is None and len(fitting) > 1:
+            both = ", ".join(layout.name for layout in fitting)
+            raise ConfigError(
+                f"{self.path} has the columns of several layouts ({both}); name one (`layout:` in a YAML file)"
+            )
         layout = LAYOUTS[name] if name is not None else fitting[0]
         missing = [column for column in layout.needs if column not in self.types]
         if missing:
