@@ -53,7 +53,11 @@ class Config(BaseModel):
 
 
 class DatasetConfig(Config):
-    """Where a dataset's files are."""
+    """Where a dataset's files are.
+
+    Raises:
+        ValueError: its files are to be fetched from the Hub, and no id is given.
+    """
 
     root: Path
     """The dataset's folder."""
@@ -80,11 +84,17 @@ class DatasetConfig(Config):
     named_split: str | None = Field(default=None, exclude=True)
     """The split that the user named with the Hub id."""
     fetch: bool = Field(default=False, exclude=True)
-    """The user named the dataset by its Hub id: its files are fetched from there."""
+    """Its files are fetched from the Hub, as if the dataset was named by its id."""
     licence: Line | None = None
     """Licence of the annotations, as its authors state it."""
     warnings: dict[str, str] = Field(default_factory=dict)
     """Split → what a user must know before comparing its numbers."""
+
+    @model_validator(mode="after")
+    def _knows_what_to_fetch(self) -> DatasetConfig:
+        if self.fetch and not self.hub:
+            raise ValueError("`fetch` needs `hub`, the id on the Hub")
+        return self
 
 
 class ModelConfig(Config):

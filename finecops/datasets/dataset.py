@@ -100,7 +100,7 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
         DataError: there is no file, or no usable sample in the files.
         UsageError: another split was named with the dataset.
     """
-    if split and config.named_split and split != config.named_split:
+    if split and config.named_split and not annotations and split != config.named_split:
         raise UsageError(f"--dataset names the split {config.named_split}, and --split {split}; give one of them")
     place = _place(config, split or config.named_split or config.default_split, annotations)
     split, root, files = place.split, place.root, place.files

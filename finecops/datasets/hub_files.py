@@ -98,7 +98,7 @@ def _fetched_before(hub: Any, id_: str, revision: str | None, cause: Exception) 
 
 def _note(id_: str, revision: str | None) -> Path:
     """Where it is noted which commit a branch or tag was: the Hub's own cache keeps files by commit alone here."""
-    return home() / "hub" / id_.replace("/", "--") / "revisions" / quote(revision or "main", safe="")
+    return home() / "hub" / id_.replace("/", "--") / "revisions" / f"at-{quote(revision or 'main', safe='')}"
 
 
 def _remember(id_: str, revision: str | None, commit: str) -> None:

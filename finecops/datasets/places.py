@@ -16,7 +16,7 @@ from finecops.config.schema import DatasetConfig
 from finecops.datasets.archives import ENDINGS, unpack_images
 from finecops.datasets.hub_files import HubRepository, fetch, find_repository
 from finecops.datasets.parquet.table import ParquetTable
-from finecops.errors import DataError
+from finecops.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.parquet$")
@@ -81,8 +81,14 @@ def _local(config: DatasetConfig, split: str, given: Sequence[Path]) -> Place:
 
 def _existing(root: Path, names: Sequence[str]) -> tuple[Path, ...]:
     """The files that exist. In a name, `*` stands for anything: shards have numbers."""
-    found = [p for name in names for p in (sorted(root.glob(name)) if "*" in name else [root / name]) if p.is_file()]
-    return tuple(dict.fromkeys(found))
+    found: dict[Path, None] = {}
+    for name in names:
+        try:
+            paths = sorted(root.glob(name)) if "*" in name else [root / name]
+        except (ValueError, NotImplementedError) as error:
+            raise ConfigError(f"{name[:80]!r} is no pattern of file names: {error}") from error
+        found.update((path, None) for path in paths if path.is_file())
+    return tuple(found)
 
 
 def _names_of(name: str, splits: Mapping[str, Sequence[str]], split: str) -> Sequence[str]:

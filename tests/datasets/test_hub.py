@@ -199,6 +199,12 @@ def test_splits_are_found_in_the_names_of_files() -> None:
     }
 
 
+def test_a_pattern_that_is_none_is_an_error(tmp_path: Path) -> None:
+    config = load_dataset(str(repository(tmp_path / "set", "ref-adv-s")))
+    with pytest.raises(ConfigError, match=r"'a\*\*b.parquet' is no pattern of file names"):
+        load_dataset_split(config.model_copy(update={"splits": {"train": ("a**b.parquet",)}}))
+
+
 def test_a_folder_without_parquet_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"there is no \.parquet file in it"):
         load_dataset(str(tmp_path))
