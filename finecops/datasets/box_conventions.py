@@ -96,24 +96,25 @@ def check_convention(rows: Sequence[Row], declared: str, where: str) -> None:
     rows = rows[:CHECKED_ROWS]
     fits = {name: [_fits(row, name) for row in rows] for name in CONVENTIONS}
     mine = fits[declared]
+    inside = f"{sum(mine)} of the first {len(rows)}"
     for other, theirs in fits.items():
         against = sum(b and not a for a, b in zip(mine, theirs))
         speaks_for = sum(a and not b for a, b in zip(mine, theirs))
         enough = max(_CLEAR_SCALED if other in _MOST else _CLEAR, _CLEAR_SHARE * len(rows))
         if against >= enough and against > speaks_for:
-            raise DataError(_refusal(where, declared, f"{other} fits {sum(theirs)} of {len(rows)}", sum(mine)))
+            raise DataError(_refusal(where, declared, f"{other} fits {sum(theirs)} of {len(rows)}", inside))
     # Shares of the sides are valid pixels, all in the upper left corner; no real set of boxes lies there.
     small = next((name for name in _MOST if declared not in _MOST and _all_below(rows, name)), None)
     if small is not None:
-        raise DataError(_refusal(where, declared, f"all values are at most {_MOST[small]}, as in {small}", sum(mine)))
+        raise DataError(_refusal(where, declared, f"all values are at most {_MOST[small]}, as in {small}", inside))
     if len(rows) >= _CLEAR and not any(mine):
-        raise DataError(_refusal(where, declared, "no other convention fits either", 0))
+        raise DataError(_refusal(where, declared, "no other convention fits either", inside))
 
 
-def _refusal(where: str, declared: str, found: str, fitting: int) -> str:
+def _refusal(where: str, declared: str, found: str, fitting: str) -> str:
     return (
-        f"{where}: the layout says that boxes are {declared}, and the rows say otherwise: {fitting} of the first boxes "
-        f"are inside their images; {found}. Name the right layout (`layout:` in a YAML file), or correct the file"
+        f"{where}: the layout says that boxes are {declared}, and the rows say otherwise: {fitting} boxes are "
+        f"inside their images; {found}. Name the right layout (`layout:` in a YAML file), or correct the file"
     )
 
 
