@@ -112,6 +112,29 @@ def grey_square(path: Path, side: int) -> NDArray[np.float64]:
     return np.asarray(small, dtype=np.float64)
 
 
+def stated_size(path: Path) -> tuple[int, int]:
+    """Width and height of an image as it is shown, from the head of the file: nothing is decoded.
+
+    For annotations that state no sizes. A file that is cut off behind its head is not noticed here.
+
+    Raises:
+        DataError: the file is missing, too large, or no picture.
+    """
+    _check_is_file(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                width, height = image.size
+                # 5 to 8: the camera lay on its side.
+                turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+    except Exception as error:
+        raise DataError(f"image {path} cannot be read: {error or type(error).__name__}") from error
+    if width * height > MAX_PIXELS:
+        raise DataError(f"image {path} has {width}x{height} pixels; the limit is {MAX_PIXELS}")
+    return (height, width) if turned else (width, height)
+
+
 def _check_is_file(path: Path) -> None:
     """Refuse what is no file: reading a queue or a device never ends. An image in a zip file becomes a file."""
     try:

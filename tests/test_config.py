@@ -175,6 +175,10 @@ def test_a_strange_name_on_the_command_line_is_one_error(name: str) -> None:
         ("splits: {test: [../x.json]}", "leads out of the dataset's folder"),
         ("splits: {../test: [x.json]}", "splits: '../test' is no plain name"),
         ("preset: ../../evil", "preset: '../../evil' is no plain name"),
+        ("hub_files: [../x.zip]", "leads out of the dataset's folder"),
+        ("hub: [one]", "hub.0: String should match pattern"),
+        ("fetch: true", "`fetch` needs `hub`"),
+        ("layout: ../x", "layout: String should match pattern"),
     ],
 )
 def test_a_dataset_stays_in_its_folder(tmp_path: Path, content: str, message: str) -> None:

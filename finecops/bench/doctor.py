@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from finecops import __version__
-from finecops.config.find import load_dataset, names, resolve
+from finecops.config.find import load_dataset, names
+from finecops.datasets.places import splits_here
 
 _MODULES = {
     "pyyaml": "yaml",
@@ -66,9 +67,9 @@ def _dataset_findings() -> Iterator[Finding]:
     """Which datasets are here; one file of any split is enough."""
     for name in names("datasets"):
         config = load_dataset(name)
-        root = resolve(config.root)
-        here = any((root / file).is_file() for files in config.splits.values() for file in files)
-        yield Finding(f"dataset {name}", str(config.root) if here else "not here: a run on it says what to fetch")
+        yield Finding(
+            f"dataset {name}", str(config.root) if splits_here(config) else "not here: a run on it says what to fetch"
+        )
 
 
 def _requirements() -> tuple[list[str], dict[str, list[str]]]:

@@ -16,6 +16,7 @@ from finecops.cli.compare import compare_command
 from finecops.cli.crs import crs_app
 from finecops.cli.data import data_app
 from finecops.cli.eval import eval_command
+from finecops.cli.export import export_app
 from finecops.cli.infer import infer_app
 from finecops.cli.models import doctor_command, models_app
 from finecops.cli.score import score_command
@@ -44,6 +45,7 @@ app.add_typer(crs_app, name="crs")
 app.add_typer(infer_app, name="infer")
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
+app.add_typer(export_app, name="export")
 app.add_typer(bench_app, name="bench")
 app.command("eval")(eval_command)
 app.command("score")(score_command)

@@ -26,15 +26,17 @@ def list_command() -> None:
     """List the datasets, and the splits that are on this machine."""
     from finecops.config.find import load_dataset, names, resolve
     from finecops.config.image_places import remembered_place
+    from finecops.datasets.places import splits_here
 
     for name in names("datasets"):
         config = load_dataset(name)
         root = resolve(config.root)
         # A split counts as present if one of its files is: its loader reads those that exist.
-        here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
+        here = splits_here(config)
+        fetched = f"; --dataset hf:{config.hub[0]} fetches it" if config.hub else ""
         place = remembered_place(name)
         images = f"  images: {place}{'' if place.exists() else ' (not there)'}" if place is not None else ""
-        typer.echo(f"{name:16} {root}  {'splits: ' + ', '.join(here) if here else 'not here'}{images}")
+        typer.echo(f"{name:16} {root}  {'splits: ' + ', '.join(here) if here else 'not here' + fetched}{images}")
 
 
 @build_app.command("mini")

@@ -22,7 +22,13 @@ DEFAULT = "finecops-mini"
 def check_command(
     name: Annotated[str | None, typer.Argument(help="A dataset's name or YAML file, as --dataset.")] = None,
     dataset: Annotated[
-        str | None, typer.Option("--dataset", "-d", help=f"A dataset's name or YAML file. Default: {DEFAULT}.")
+        str | None,
+        typer.Option(
+            "--dataset",
+            "-d",
+            help="A dataset's name, YAML file, folder of parquet files, or hf:ID[:split][@revision]. "
+            f"Default: {DEFAULT}.",
+        ),
     ] = None,
     split: Annotated[str | None, typer.Option(help="One split. Default: all splits that are here.")] = None,
     annotations: Annotated[
@@ -40,8 +46,9 @@ def check_command(
     Each problem is printed with its file and entry. Where the dataset's release is known (finecops-ref), sizes,
     checksums and counts are compared with it. Exit code 1 if there is a problem or a difference.
     """
-    from finecops.config.find import load_dataset, resolve
+    from finecops.config.find import load_dataset
     from finecops.datasets.check import check_split
+    from finecops.datasets.places import splits_here
     from finecops.errors import UsageError
 
     if split and annotations:
@@ -51,11 +58,12 @@ def check_command(
     if images and no_images:
         raise UsageError("--images says where images are and --no-images opens none; give one of them")
     config = load_dataset(name or dataset or DEFAULT)
-    root = resolve(config.root)
-    here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
+    # A dataset on the Hub is checked by split: all of them may be many gigabytes.
+    here = [] if config.fetch else splits_here(config)
+    default = config.named_split or config.default_split
     wrong = 0
     # With no file at all, the default split gives the message that says what to download.
-    for checked in [split] if split else ["files"] if annotations else here or [config.default_split]:
+    for checked in [split] if split else ["files"] if annotations else here or [default]:
         report = check_split(config, checked, annotations or (), not no_images, images)
         wrong += _print_report(checked, report, config, show)
     if not annotations:

@@ -20,7 +20,10 @@ _DATA, _MODELS, _ROUTER, _CRS, _MACHINE = "Data", "Models", "Router", "CRS", "Ma
 Dataset: TypeAlias = Annotated[
     str,
     typer.Option(
-        "--dataset", "-d", help="A dataset's name or YAML file (`finecops data list`).", rich_help_panel=_DATA
+        "--dataset",
+        "-d",
+        help="A dataset: a name (`finecops data list`), a YAML file, a folder of parquet, or hf:ID[:split][@revision].",
+        rich_help_panel=_DATA,
     ),
 ]
 Split: TypeAlias = Annotated[

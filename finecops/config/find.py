@@ -10,6 +10,8 @@ The command line may give any path: of a YAML file, or behind `@` of weights. Wh
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +19,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from finecops.config.home import home
+from finecops.config.hub import PREFIX, folder_dataset, hub_dataset, parse_hub_name
 from finecops.config.plain import check_names
 from finecops.config.read_yaml import read_settings
 from finecops.config.schema import (
@@ -57,8 +60,19 @@ def names(kind: str) -> list[str]:
 
 
 def load_dataset(name: str) -> DatasetConfig:
-    """A dataset by name or path."""
+    """A dataset by name, path of its YAML file, folder of parquet files, or Hub id (`hf:ID[:split][@revision]`)."""
+    if name.startswith(PREFIX):
+        return hub_dataset(parse_hub_name(name), _readable_datasets())
+    if name not in names("datasets") and _is_dir(Path(name)):
+        return folder_dataset(Path(name))
     return _load("datasets", name, DatasetConfig)
+
+
+def _readable_datasets() -> Iterator[DatasetConfig]:
+    for name in names("datasets"):
+        # A broken file of the user is no reason to refuse another dataset.
+        with suppress(ConfigError):
+            yield _load("datasets", name, DatasetConfig)
 
 
 def load_preset(name: str) -> PresetConfig:
@@ -160,6 +174,13 @@ def _read(kind: str, name: str) -> tuple[dict[str, object], Path]:
     close = get_close_matches(name[:200], known, n=1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     raise ConfigError(f"unknown {kind[:-1]} {name[:200]!r}{hint}; there are: {', '.join(known) or 'none'}")
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_file(path: Path) -> bool:

@@ -38,7 +38,8 @@ def check_names(config: Config, path: Path) -> None:
         if not is_plain(name.partition("@")[0] if isinstance(config, PresetConfig) and field != "name" else name):
             raise ConfigError(f"{path}: {field}: {name[:80]!r} is no plain name (letters, digits and ._+-)")
     if isinstance(config, DatasetConfig):
-        for inside in (*config.image_folders, *(name for files in config.splits.values() for name in files)):
+        files = (name for files in config.splits.values() for name in files)
+        for inside in (*config.image_folders, *config.hub_files, *files):
             if not _stays_below(inside):
                 raise ConfigError(f"{path}: {inside[:80]!r} leads out of the dataset's folder")
 

@@ -56,7 +56,11 @@ class Config(BaseModel):
 
 
 class DatasetConfig(Config):
-    """Where a dataset's files are."""
+    """Where a dataset's files are.
+
+    Raises:
+        ValueError: its files are to be fetched from the Hub, and no id is given.
+    """
 
     root: Path
     """The dataset's folder."""
@@ -79,6 +83,28 @@ class DatasetConfig(Config):
     """What the published release contains. `finecops data check` compares."""
     download: Download | None = None
     """What `finecops data get` downloads. None: the user downloads it."""
+    layout: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+-]*$", max_length=50)] | None = None
+    """Of parquet files: what their columns mean, a name in `finecops.datasets.parquet.layouts`. None: by them."""
+    hub: tuple[Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$", max_length=200)], ...] = ()
+    """Ids on the Hub that have this dataset: `--dataset hf:ID` reads them with these settings."""
+    hub_files: tuple[str, ...] = ()
+    """Files of the Hub's repository to fetch beside those of the split, as patterns: images, archives of images."""
+    revision: Line | None = None
+    """Revision on the Hub. None: the main branch."""
+    named_split: str | None = Field(default=None, exclude=True)
+    """The split that the user named with the Hub id."""
+    fetch: bool = Field(default=False, exclude=True)
+    """Its files are fetched from the Hub, as if the dataset was named by its id."""
+    licence: Line | None = None
+    """Licence of the annotations, as its authors state it."""
+    warnings: dict[str, str] = Field(default_factory=dict)
+    """Split → what a user must know before comparing its numbers."""
+
+    @model_validator(mode="after")
+    def _knows_what_to_fetch(self) -> DatasetConfig:
+        if self.fetch and not self.hub:
+            raise ValueError("`fetch` needs `hub`, the id on the Hub")
+        return self
 
 
 class ModelConfig(Config):

@@ -57,13 +57,13 @@ def check_split(
         DataError: a file is missing, is not JSON, or has no usable sample.
     """
     report = CheckReport()
-    _, files = find_annotations(config, split, annotations)
     # The files of a split are read by its format; what the user gives for a dataset in COCO format may be vanilla.
-    perhaps = [path for path in files if annotations and config.format == "coco" and path.suffix == ".json"]
-    vanilla = [path for path in perhaps if _check_vanilla(path, report)]
+    given = bool(annotations) and config.format == "coco" and not config.fetch
+    files = find_annotations(config, split, annotations)[1] if given else ()
+    vanilla = [path for path in files if path.suffix == ".json" and _check_vanilla(path, report)]
     coco = [path for path in files if path not in vanilla]
-    if coco:
-        dataset = load_dataset_split(config, split, coco, place)
+    if coco or not files:
+        dataset = load_dataset_split(config, split, coco or annotations, place)
         report.problems += dataset.problems
         for note in dataset.notes:
             (report.problems if note.fault else report.notes).append(note)
@@ -101,7 +101,10 @@ def _check_pairs(dataset: Dataset, report: CheckReport) -> None:
             continue
         positive = by_id.get(sample.positive_id or "")
         problem = None
-        if positive is None:
+        # A benchmark of rejection may have no pairs.
+        if sample.positive_id is None:
+            pass
+        elif positive is None:
             problem = f"its positive {sample.positive_id} is not in the split"
         elif not positive.positive:
             problem = f"its positive {positive.id} is a negative itself"
@@ -109,7 +112,7 @@ def _check_pairs(dataset: Dataset, report: CheckReport) -> None:
             problem = f"a negative expression that is the same as its positive's ({positive.id})"
         elif sample.negative.kind == "image" and sample.image == positive.image:
             problem = f"a negative image that is the same as its positive's ({positive.image})"
-        if sample.negative.level not in (1, 2):
+        if sample.negative.level not in (1, 2) and sample.positive_id is not None:
             problem = f"negative_level is {sample.negative.level}; it must be 1 or 2"
         if problem:
             report.problems.append(Problem(source, sample.id, problem))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +14,15 @@ from finecops.config.schema import DatasetConfig
 from finecops.datasets.formats import FORMATS
 from finecops.datasets.image_folders import folders_with
 from finecops.datasets.image_place import ImagePlace, image_place
+from finecops.datasets.places import Place, find_place
 from finecops.datasets.problems import Problem
 from finecops.datasets.source import SourceFile
 from finecops.datasets.table import TableBuilder
-from finecops.errors import ConfigError, DataError
+from finecops.errors import ConfigError, DataError, UsageError
 from finecops.paths import safe_path
 from finecops.records import Sample
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Dataset:
     """The entries that were left out."""
     notes: tuple[Problem, ...] = ()
     """Entries in whose texts something was replaced, and remarks on a file (`Problem.fault` is False)."""
+    origin: str | None = None
+    """Of a dataset on the Hub: its id and commit."""
     place: ImagePlace | None = None
     """The user's own folder or zip file of images."""
     _found: dict[str, Path] = field(default_factory=dict, repr=False, compare=False)
@@ -132,33 +138,38 @@ def load_dataset_split(
 
     Args:
         config: the dataset.
-        split: the split; None: the dataset's default split.
+        split: the split; None: the one named with the dataset, or else its default split.
         annotations: annotation files to read instead of the split's own.
         images: a folder or zip file of its images, remembered for the next time. None: the remembered one.
 
     Raises:
         ConfigError: the dataset's format is unknown.
         DataError: there is no file, or no usable sample in the files.
+        UsageError: another split was named with the dataset.
     """
-    split = split or config.default_split
-    root, files = find_annotations(config, split, annotations)
+    if split and config.named_split and not annotations and split != config.named_split:
+        raise UsageError(f"--dataset names the split {config.named_split}, and --split {split}; give one of them")
+    where = _where(config, split or config.named_split or config.default_split, annotations)
+    split, root, files = where.split, where.root, where.files
+    if split in config.warnings:
+        log.warning("%s, split %s: %s", config.name, split, config.warnings[split].strip())
     if config.find_images:
         folders = (*config.image_folders, *folders_with(root, config.find_images, known=config.image_folders))
         config = config.model_copy(update={"image_folders": folders})
     place = image_place(config, images)
     # One checksum over all files, in order: the run folder keeps it, to notice a changed dataset.
     digest = hashlib.sha256()
-    joined = _Joined()
+    joined = _Joined(overlap=config.format != "parquet")
     for path in files:
         source = SourceFile(
             path=path,
-            content=path.read_bytes(),
             dataset=config.name,
             split=split,
             root=root,
             image_folders=config.image_folders,
+            layout=where.layout,
         )
-        digest.update(source.content)
+        _add_file(digest, path)
         with resting_collector():
             joined.add(_read(config, source), path)
     # A large file is not kept until its samples are in their table.
@@ -177,8 +188,22 @@ def load_dataset_split(
         samples=samples,
         problems=tuple(problems),
         notes=tuple(problem for problem in found_problems if not problem.left_out),
+        origin=where.origin,
         place=place,
     )
+
+
+def _where(config: DatasetConfig, split: str, annotations: Sequence[Path]) -> Place:
+    if config.fetch or config.format == "parquet":
+        return find_place(config, split, annotations)
+    return Place(split, *find_annotations(config, split, annotations))
+
+
+def _add_file(digest: hashlib._Hash, path: Path) -> None:
+    # In parts: a parquet file with images has gigabytes.
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
 
 
 def _read(config: DatasetConfig, source: SourceFile) -> Iterator[Sample | Problem]:
@@ -190,18 +215,19 @@ def _read(config: DatasetConfig, source: SourceFile) -> Iterator[Sample | Proble
 class _Joined:
     """The samples of the files so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, overlap: bool) -> None:
         self.table = TableBuilder()
         self.problems: list[Problem] = []
+        self._overlap = overlap
         self._row_of: dict[str, int] = {}
 
     def add(self, found: Iterable[Sample | Problem], path: Path) -> None:
         """Append what was found in a file.
 
-        A second sample with an id is a problem. It is no problem if two files contain the same sample: the published
-        files of positives and of all samples overlap.
+        A second sample with an id is a problem. It is no problem if two files contain the same sample (`overlap`): the
+        published files of positives and of all samples do. The shards of a parquet split never overlap.
         """
-        before = len(self.table)
+        before = len(self.table) if self._overlap else 0
         again: set[str] = set()
         for entry in found:
             if isinstance(entry, Problem):

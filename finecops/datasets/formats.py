@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from finecops.datasets.coco import read_coco
+from finecops.datasets.grefcoco import read_grefcoco
+from finecops.datasets.humanref import read_humanref
+from finecops.datasets.parquet.read import read_parquet
 from finecops.datasets.problems import Problem
 from finecops.datasets.refcoco import read_refcoco
 from finecops.datasets.source import SourceFile
@@ -20,4 +23,7 @@ Reader: TypeAlias = Callable[[SourceFile], Iterator[Sample | Problem]]
 FORMATS: dict[str, Reader] = {
     "coco": read_coco,
     "refcoco": read_refcoco,
+    "parquet": read_parquet,
+    "humanref": read_humanref,
+    "grefcoco": read_grefcoco,
 }

@@ -40,7 +40,7 @@ def read_refcoco(source: SourceFile) -> Iterator[Sample | Problem]:
     refs = loads_plain(source.content, str(path), encoding="latin1")
     if not isinstance(refs, list) or not all(isinstance(ref, dict) for ref in refs):
         raise DataError(f"{path} is not a list of referents")
-    images, annotations = _instances(path.parent / "instances.json")
+    images, annotations = read_instances(path.parent / "instances.json")
     splits = {shortly(ref.get("split")).strip("'") for ref in refs}
     if split not in splits:
         raise DataError(f"{path} has no split {split!r}; there are: {', '.join(sorted(splits))}")
@@ -116,8 +116,12 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.integer) else value
 
 
-def _instances(path: Path) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapping[str, Any]]]:
-    """Images and annotations of COCO, by id."""
+def read_instances(path: Path) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapping[str, Any]]]:
+    """Images and annotations of COCO, by id.
+
+    Raises:
+        DataError: the file is missing or is none of COCO's.
+    """
     if not path.is_file():
         raise DataError(f"{path} does not exist; it is in the same archive as the refs file")
     try:

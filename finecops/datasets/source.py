@@ -12,8 +12,6 @@ class SourceFile:
 
     path: Path
     """The file, for messages and to find files beside it."""
-    content: bytes
-    """Its bytes."""
     dataset: str
     """The dataset's name, for the samples."""
     split: str
@@ -22,3 +20,10 @@ class SourceFile:
     """The dataset's folder. A sample's image is a path below it."""
     image_folders: tuple[str, ...]
     """Folders below the root in which an image is looked up, in this order."""
+    layout: str | None = None
+    """Of a parquet file: the layout that the dataset names."""
+
+    @property
+    def content(self) -> bytes:
+        """Its bytes, read now. A format whose files are larger than memory reads `path` in parts instead."""
+        return self.path.read_bytes()

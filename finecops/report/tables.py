@@ -120,10 +120,12 @@ class _Values:
         counted = self._counted_for_columns()
         # The counted method's columns first; the first method may have columns that it has not.
         in_order = [v for i in (counted, 0) for v in self.raw[i] if v.metric == name and v.kind == kind[0]]
-        subsets = list(dict.fromkeys(value.subset for value in in_order if value.level is not None))
+        # A benchmark of rejection has no pairs, and none of its columns has a value of a metric of pairs.
+        subsets = list(dict.fromkeys(value.subset for value in in_order if value.level is not None and value.n))
         if not subsets:
             return None
-        header = [f"{_short(subset.type or '')} {subset.level}" for subset in subsets]
+        # Level 0: the benchmark states none.
+        header = [f"{_short(subset.type or '')} {subset.level or ''}".rstrip() for subset in subsets]
         counts = self._counts(counted, name, subsets)
         if any(value.type == MEAN_OF_COLUMNS for value in in_order):
             header.append("Avg.")

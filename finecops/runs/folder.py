@@ -35,6 +35,7 @@ def open_run(folder: Path, dataset: Dataset, limit: int, options: RunOptions | N
     about = DatasetEntry(
         name=dataset.config.name,
         split=dataset.split,
+        origin=dataset.origin,
         files=tuple(path.name for path in dataset.files),
         sha256=dataset.sha256,
         limit=limit,

@@ -103,6 +103,8 @@ class DatasetEntry(Record):
 
     name: str
     split: str
+    origin: str | None = None
+    """Of a dataset on the Hub: its id and the commit that was read, `hf:ID@commit`."""
     files: tuple[str, ...]
     sha256: str
     limit: int

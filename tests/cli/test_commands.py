@@ -109,9 +109,8 @@ def test_the_program_prints_one_line_and_no_traceback() -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.strip().splitlines() == [
-        "unknown dataset 'nonsense'; there are: finecops-mini, finecops-ref, refcoco, refcoco+, refcocog"
-    ]
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("unknown dataset 'nonsense'; there are: finecops-mini, finecops-ref, ")
 
 
 def test_help_does_not_import_the_heavy_libraries() -> None:

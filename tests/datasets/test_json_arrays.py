@@ -118,7 +118,8 @@ def test_samples_and_problems_are_the_same(tmp_path: Path, monkeypatch: pytest.M
         lists = {"images": images, "annotations": [*boxes, "x", {"image_id": 9, "bbox": [0, 0, 1, float("nan")]}]}
         content = json.dumps({first: lists[first], second: lists[second]})
         content = content.replace('"image_id": 2', '"image_id": 2, "image_id": 2')
-        source = SourceFile(tmp_path / "a.json", content.encode(), "toy", "test", tmp_path, (".",))
+        (tmp_path / "a.json").write_text(content)
+        source = SourceFile(tmp_path / "a.json", "toy", "test", tmp_path, (".",))
         tree = list(read_coco(source))
         monkeypatch.setattr(json_arrays, "TREE_BYTES", 0)
         monkeypatch.setattr(json_arrays, "_WINDOW", 50)

@@ -1,0 +1,56 @@
+"""`finecops export`: what leaves for other tools."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+export_app = typer.Typer(help="Write data in the formats of other tools.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@export_app.callback()
+def _group() -> None:
+    """Write data in the formats of other tools."""
+
+
+@export_app.command("hub")
+def hub_command(
+    name: Annotated[str, typer.Argument(help="A dataset: a name, a YAML file, a folder of parquet files or hf:ID.")],
+    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    split: Annotated[
+        list[str] | None, typer.Option(help="A split. Repeat it for several. Default: all that are here.")
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="The licence for the card. Default: that of the dataset's YAML file.")
+    ] = None,
+) -> None:
+    """Write a dataset as a folder for the Hub.
+
+    It has parquet files with embedded images, and a dataset card. `--dataset FOLDER` reads it again.
+    """
+    from finecops.config.find import load_dataset
+    from finecops.datasets.dataset import load_dataset_split
+    from finecops.datasets.parquet.write import export_parquet
+    from finecops.datasets.places import splits_here
+
+    config = load_dataset(name)
+    licence = licence or config.licence or _asked_licence(config.name)
+    chosen = split or ([] if config.fetch else splits_here(config)) or [config.named_split or config.default_split]
+    datasets = [load_dataset_split(config, each) for each in dict.fromkeys(chosen)]
+    written = export_parquet(datasets, licence, out)
+    for dataset in datasets:
+        left_out = f"; {len(dataset.problems)} entries of the source are left out" if dataset.problems else ""
+        typer.echo(f"{dataset.split}: {written.samples[dataset.split]} samples{left_out}")
+    typer.secho(f"wrote {len(written.files)} files and README.md to {out}/", err=True)
+
+
+def _asked_licence(name: str) -> str:
+    from finecops.errors import UsageError
+
+    if not sys.stdin.isatty():
+        raise UsageError(f"the settings of {name} state no licence; give --licence NAME (cc-by-4.0, …) for the card")
+    answer: str = typer.prompt(f"The settings of {name} state no licence. Licence for the card (cc-by-4.0, …)")
+    return answer

@@ -1,0 +1,86 @@
+"""Archives of images that come with a dataset: their images are unpacked once, under checked names."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from tqdm import tqdm
+
+from finecops.errors import DataError
+from finecops.paths import name_problem
+
+ENDINGS = (".tar", ".tar.gz", ".tgz", ".zip")
+"""What the names of archives end with."""
+_IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+_MOST_BYTES = 200_000_000
+"""The largest image. A small archive can hold a file that fills the disk."""
+_DONE = ".unpacked"
+
+
+def unpack_images(archive: Path, folder: Path) -> None:
+    """Unpack the images of a tar or zip archive into a folder, unless that was finished before.
+
+    Only regular files with the ending of an image are unpacked. A folder `images` at the head of the archive is left
+    out, since the folder stands for it.
+
+    Raises:
+        DataError: the archive is broken or truncated, has a name that leads out of the folder, or a file too large.
+    """
+    done = folder / f"{_DONE}-{archive.name}"
+    if done.exists():
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, size, content in tqdm(
+            _members(archive), desc=f"unpacking {archive.name}", unit="image", disable=None
+        ):
+            _unpack(archive, folder, name, size, content)
+        done.touch()
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
+        raise DataError(f"{archive} cannot be unpacked to {folder}/: {error}") from error
+
+
+def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
+    """Name, size and content of the regular files; links and devices are left out."""
+    if archive.suffix == ".zip":
+        with zipfile.ZipFile(archive) as packed:
+            for info in packed.infolist():
+                if not info.is_dir():
+                    with packed.open(info) as content:
+                        yield info.filename, info.file_size, content
+        return
+    with tarfile.open(archive, "r|*") as tar:
+        for member in tar:
+            content_of = tar.extractfile(member) if member.isreg() else None
+            if content_of is not None:
+                yield member.name, member.size, content_of
+
+
+def _unpack(archive: Path, folder: Path, name: str, size: int, content: IO[bytes]) -> None:
+    inside = name.removeprefix("./").removeprefix("images/")
+    if not inside.lower().endswith(_IMAGES):
+        return
+    problem = name_problem(inside)
+    if problem is not None:
+        raise DataError(f"{archive}: a file has {problem}" if problem.startswith("a name") else f"{archive}: {problem}")
+    path = folder / inside
+    if size > _MOST_BYTES:
+        raise DataError(f"{archive}: {inside} has {size:,} bytes; the limit for an image is {_MOST_BYTES:,}")
+    if path.is_file() and path.stat().st_size == size:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            shutil.copyfileobj(content, file)
+        if part.stat().st_size != size:
+            raise EOFError(f"{inside} is cut off")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,113 @@
+"""HumanRef (Jiang et al., ICCV 2025): `annotations.jsonl`, a line per expression about persons.
+
+A sample has one target, so that two kinds of lines are read: those with one person, and the rejections, whose list of
+boxes is empty. Lines with several persons are problems. Boxes are corners in pixels. No line states the size of its
+image: it is read from the head of the image file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from finecops.datasets.box_conventions import CHECKED_ROWS, Row, check_convention, corners_in_image, four_numbers
+from finecops.datasets.fields import FieldError, as_expression, as_id, as_image_path, as_name, as_object
+from finecops.datasets.problems import Problem, replaced_characters
+from finecops.datasets.source import SourceFile
+from finecops.errors import DataError
+from finecops.images import stated_size
+from finecops.paths import safe_path
+from finecops.records import Negative, Sample
+from finecops.strict_json import parse_json
+from finecops.text import shortly
+
+REJECTION = "rejection"
+"""The benchmark's name for lines without a target, and the type of these negatives."""
+_CONVENTION = "xyxy"
+_KEYS = ("id", "image_name", "referring", "domain", "answer_boxes")
+
+
+def read_humanref(source: SourceFile) -> Iterator[Sample | Problem]:
+    """A sample per line with one target or none; problems name the line.
+
+    Raises:
+        DataError: no line is JSON, or the boxes are in another convention.
+    """
+    checked: list[Row] = []
+    waiting: list[Sample | Problem] = []
+    broken = lines = 0
+    sizes: dict[str, tuple[int, int]] = {}
+    with source.path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            lines += 1
+            try:
+                waiting += _found(source, number, parse_json(line), sizes, checked)
+            except FieldError as error:
+                waiting.append(Problem(source.path, f"line {number}", str(error)))
+            except ValueError as error:
+                broken += 1
+                waiting.append(Problem(source.path, f"line {number}", f"not JSON: {error}"))
+            # The first lines wait until their boxes are known to be what they should be.
+            if len(checked) >= CHECKED_ROWS:
+                if len(checked) == CHECKED_ROWS:
+                    check_convention(checked, _CONVENTION, str(source.path))
+                    checked.append(checked[0])
+                yield from waiting
+                waiting.clear()
+    if lines and broken == lines:
+        raise DataError(f"{source.path} is no file of JSON lines")
+    if len(checked) < CHECKED_ROWS:
+        check_convention(checked, _CONVENTION, str(source.path))
+    yield from waiting
+
+
+def _found(
+    source: SourceFile, number: int, raw: Any, sizes: dict[str, tuple[int, int]], checked: list[Row]
+) -> list[Sample | Problem]:
+    line = as_object(raw, "the line")
+    missing = [key for key in _KEYS if key not in line]
+    if missing:
+        raise FieldError(f"no {', '.join(missing)}")
+    boxes, domain = line["answer_boxes"], as_name(line["domain"], "domain")
+    if not isinstance(boxes, list):
+        raise FieldError(f"answer_boxes is {shortly(boxes)}; a list of boxes is meant")
+    if (domain == REJECTION) != (not boxes):
+        raise FieldError(f"the domain is {domain}, and there are {len(boxes)} boxes")
+    if len(boxes) > 1:
+        raise FieldError(f"{len(boxes)} boxes; samples have one target")
+    image, image_wh = _image(source, line, sizes)
+    box = None
+    if boxes:
+        row = Row(four_numbers(boxes[0]), image_wh)
+        if len(checked) < CHECKED_ROWS:
+            checked.append(row)
+        box = corners_in_image(row, _CONVENTION)
+    sample = Sample(
+        id=as_id(line["id"], "id"),
+        dataset=source.dataset,
+        split=source.split,
+        image=image,
+        width=image_wh[0],
+        height=image_wh[1],
+        expression=as_expression(line["referring"]),
+        truth="box" if boxes else "absent",
+        box=box,
+        level=None,
+        tuple_type=domain,
+        negative=None if boxes else Negative(kind="text", type=REJECTION),
+    )
+    return [sample, *replaced_characters(source.path, sample.id, [line])]
+
+
+def _image(
+    source: SourceFile, line: Mapping[str, Any], sizes: dict[str, tuple[int, int]]
+) -> tuple[str, tuple[int, int]]:
+    name = as_image_path(line["image_name"], source)
+    if name not in sizes:
+        try:
+            sizes[name] = stated_size(safe_path(source.root, name))
+        except DataError as error:
+            raise FieldError(str(error)) from error
+    return name, sizes[name]

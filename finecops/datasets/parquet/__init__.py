@@ -1,0 +1,1 @@
+"""Datasets in parquet files, as on the Hub: named layouts, embedded images, reading and writing."""
