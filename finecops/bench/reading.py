@@ -57,7 +57,7 @@ def time_reading(folder: Path, sizes: Sequence[int], repeats: int = 3) -> list[R
     """Write a file of each size and read it in processes of their own.
 
     Args:
-        folder: where the files are written; a file that is there is written again.
+        folder: where the files are written; they are deleted afterwards.
         sizes: numbers of samples, at least 10.
         repeats: readings of each.
 
@@ -66,28 +66,31 @@ def time_reading(folder: Path, sizes: Sequence[int], repeats: int = 3) -> list[R
     """
     times = []
     for samples in sizes:
-        path = folder / f"{samples}.json"
-        write_annotations(path, counts_of(samples))
-        command = [sys.executable, "-c", "from finecops.bench.reading import main; main()", str(path)]
-        ended = [
-            run_process(command)
-            for _ in tqdm(range(repeats), desc=f"{samples} samples", unit="run", dynamic_ncols=True)
-        ]
-        found = [json.loads(process.output) for process in ended]
-        if any(one["samples"] != samples for one in found):
-            raise RunError(f"of {samples} samples in {path}, {found[0]['samples']} were read")
-        times.append(
-            ReadingTime(
-                samples=samples,
-                file_mib=path.stat().st_size / 2**20,
-                seconds=min(one["seconds"] for one in found),
-                cpu_seconds=min(one["cpu_seconds"] for one in found),
-                peak_mib=max(process.peak_mib for process in ended),
-                resident_kb=max(one["resident_kb"] for one in found) / samples,
-                table_kb=max(one["table_kb"] for one in found) / samples,
-            )
-        )
+        path = folder / f"synthetic-{samples}.json"
+        try:
+            write_annotations(path, counts_of(samples))
+            times.append(_time_file(path, samples, repeats))
+        finally:
+            path.unlink(missing_ok=True)
     return times
+
+
+def _time_file(path: Path, samples: int, repeats: int) -> ReadingTime:
+    command = [sys.executable, "-c", "from finecops.bench.reading import main; main()", str(path)]
+    turns = tqdm(range(repeats), desc=f"{samples} samples", unit="run", dynamic_ncols=True)
+    ended = [run_process(command) for _ in turns]
+    found = [json.loads(process.output) for process in ended]
+    if any(one["samples"] != samples for one in found):
+        raise RunError(f"of {samples} samples in {path}, {found[0]['samples']} were read")
+    return ReadingTime(
+        samples=samples,
+        file_mib=path.stat().st_size / 2**20,
+        seconds=min(one["seconds"] for one in found),
+        cpu_seconds=min(one["cpu_seconds"] for one in found),
+        peak_mib=max(process.peak_mib for process in ended),
+        resident_kb=max(one["resident_kb"] for one in found) / samples,
+        table_kb=max(one["table_kb"] for one in found) / samples,
+    )
 
 
 def main() -> None:

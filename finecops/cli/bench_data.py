@@ -20,7 +20,9 @@ def data_command(
         ),
     ] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Readings of each file; the fastest counts.")] = 3,
-    folder: Annotated[Path, typer.Option(help="The folder for the synthetic files.")] = Path("outputs/bench-data"),
+    folder: Annotated[
+        Path, typer.Option(help="The folder for the synthetic files, which are deleted afterwards.")
+    ] = Path("outputs/bench-data"),
 ) -> None:
     """Time the reading of synthetic annotation files, with its memory.
 

@@ -16,7 +16,7 @@ NAME_HELP = (
 
 def stats_command(
     ctx: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help=f"What to count: {NAME_HELP}.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help=f"What to count: {NAME_HELP}.")],
     figure: Annotated[
         Path | None,
         typer.Option("--figure", help="Also draw the result: a .png, .pdf or .svg file (needs finecops[plot])."),

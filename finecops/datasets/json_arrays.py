@@ -20,7 +20,8 @@ _WINDOW = 1 << 20
 """How many bytes are decoded at once; more where an entry is longer."""
 TREE_BYTES = 32 << 20
 """Smaller files are parsed as a whole: that is faster, and takes some 300 MB at most."""
-_BLANKS = re.compile(r"[ \t\n\r]*")
+_BLANK = " \t\n\r"
+_BLANKS = re.compile(rf"[{_BLANK}]*")
 
 
 class JsonArray(Sequence[Any]):
@@ -158,12 +159,17 @@ class _Scanner:
     def _peek(self) -> str:
         """The next character that is not blank; empty at the end of the file."""
         while True:
-            blanks = _BLANKS.match(self.text, self.at)
-            self.at = blanks.end() if blanks else self.at
-            if self.at < len(self.text):
-                return self.text[self.at]
-            if self._complete():
-                return ""
+            # Most often there is one blank or none; a pattern costs more.
+            char = self.text[self.at : self.at + 1]
+            if char == " ":
+                self.at += 1
+                char = self.text[self.at : self.at + 1]
+            if char in _BLANK:
+                blanks = _BLANKS.match(self.text, self.at)
+                self.at = blanks.end() if blanks else self.at
+                char = self.text[self.at : self.at + 1]
+            if char or self._complete():
+                return char
             self._open(self._offset(), _WINDOW)
 
     def _complete(self) -> bool:

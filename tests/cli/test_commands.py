@@ -144,6 +144,7 @@ def test_bench_data_times_the_reading_of_files(tmp_path: Path) -> None:
     assert [len(row) for row in rows] == [7, 7]
     # Of the columns, what the table takes does not depend on the machine; with few rows its types are small.
     assert all(0.05 < float(row[-1]) < 0.4 for row in rows)
+    assert list(tmp_path.iterdir()) == []
     assert run("bench", "data", "-n", "9")[0] == 2
 
 
