@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
+from finecops.cli.data_convert import convert_command
+from finecops.cli.options import DEFAULT_DATASET, Boxes
+
 data_app = typer.Typer(help="List, check and build datasets.", no_args_is_help=True, rich_markup_mode=None)
 build_app = typer.Typer(help="Build a benchmark from scene graphs.", no_args_is_help=True, rich_markup_mode=None)
 data_app.add_typer(build_app, name="build")
+data_app.command("convert")(convert_command)
 
 
 @data_app.command("list")
@@ -32,9 +36,10 @@ def check_command(
     annotations: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Check these files instead of a split, in COCO or vanilla format. Repeat it for several files."
+            help="Check these files instead of a split: in the dataset's format, vanilla, .jsonl or .csv. Repeatable."
         ),
     ] = None,
+    boxes: Boxes = None,
     images: Annotated[bool, typer.Option("--images/--no-images", help="Also open every image.")] = True,
     show: Annotated[int, typer.Option(min=0, help="Print at most N problems; 0: all.")] = 50,
 ) -> None:
@@ -44,11 +49,16 @@ def check_command(
     """
     from finecops.config.find import load_dataset, resolve
     from finecops.datasets.check import check_split
+    from finecops.datasets.conventions import CONVENTIONS
+    from finecops.datasets.given_files import dataset_of_files
     from finecops.errors import UsageError
+    from finecops.strategies.options import require_known
 
     if split and annotations:
         raise UsageError("--split and --annotations both say what is checked; give one of them")
-    config = load_dataset(dataset)
+    if boxes is not None:
+        require_known("convention of boxes", boxes, CONVENTIONS)
+    config = dataset_of_files(load_dataset(dataset), annotations or (), boxes, named=dataset != DEFAULT_DATASET)
     root = resolve(config.root)
     here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
     wrong = 0

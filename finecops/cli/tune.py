@@ -24,6 +24,7 @@ def tune_data_command(
     dataset: o.Dataset = o.DEFAULT_DATASET,
     split: Annotated[str, typer.Option(help="The split that samples are drawn from.")] = "train",
     annotations: o.Annotations = None,
+    boxes: o.Boxes = None,
     run: Annotated[str | None, typer.Option("--run", "-r", help="The run with the candidates; made if needed.")] = None,
     preset: o.Preset = None,
     mllm: Annotated[str | None, typer.Option(help="The MLLM to tune. Options have its box format.")] = None,

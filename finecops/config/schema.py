@@ -69,6 +69,12 @@ class DatasetConfig(Config):
     """The preset of models to run with when none is given."""
     get: str
     """What to download from where, and where to put it. It is shown when no file is found."""
+    alternatives: bool = False
+    """The files of a split hold the same samples in several layouts: only the first one that exists is read."""
+    boxes: str | None = None
+    """Of JSON Lines and CSV: how the numbers of a box are meant, a name in `finecops.datasets.conventions`."""
+    distractors: Annotated[int, Field(ge=0, le=3)] = 3
+    """Of Cops-Ref: how many images of each of an expression's four lists of distractors become negatives."""
 
 
 class ModelConfig(Config):

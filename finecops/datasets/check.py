@@ -45,7 +45,8 @@ def check_split(
     """
     report = CheckReport()
     _, files = find_annotations(config, split, annotations)
-    vanilla = [path for path in files if is_vanilla(path)]
+    # Other formats than FineCops-Ref's have no vanilla files; some are no JSON.
+    vanilla = [path for path in files if config.format == "coco" and path.suffix == ".json" and is_vanilla(path)]
     for path in vanilla:
         _check_vanilla(path, report)
     coco = [path for path in files if path not in vanilla]
@@ -80,7 +81,10 @@ def _check_pairs(dataset: Dataset, report: CheckReport) -> None:
             continue
         positive = by_id.get(sample.positive_id or "")
         problem = None
-        if positive is None:
+        if sample.positive_id is None:
+            # Not every benchmark says which positive a negative is made from, or on which level.
+            pass
+        elif positive is None:
             problem = f"its positive {sample.positive_id} is not in the split"
         elif not positive.positive:
             problem = f"its positive {positive.id} is a negative itself"
@@ -88,7 +92,7 @@ def _check_pairs(dataset: Dataset, report: CheckReport) -> None:
             problem = f"a negative expression that is the same as its positive's ({positive.id})"
         elif sample.negative.kind == "image" and sample.image == positive.image:
             problem = f"a negative image that is the same as its positive's ({positive.image})"
-        if sample.negative.level not in (1, 2):
+        if sample.negative.level not in (1, 2, None):
             problem = f"negative_level is {sample.negative.level}; it must be 1 or 2"
         if problem:
             report.problems.append(Problem(source, sample.id, problem))

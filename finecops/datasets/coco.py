@@ -23,6 +23,7 @@ from finecops.datasets.fields import (
 )
 from finecops.datasets.problems import Problem, replaced_characters
 from finecops.datasets.source import SourceFile
+from finecops.datasets.stated_truth import stated_truth
 from finecops.errors import DataError
 from finecops.records import Negative, Sample, Truth, Xyxy
 from finecops.strict_json import RepeatedKeys, parse_marked_json
@@ -143,6 +144,10 @@ class _Known(NamedTuple):
 
 
 def _truth(annotation: Mapping[str, Any], image_wh: tuple[int, int]) -> _Known:
+    if "truth" in annotation:
+        # Of `finecops data convert`, for what FineCops-Ref's own keys cannot say.
+        truth, negative = stated_truth(annotation)
+        return _Known(truth, None, negative)
     # The target of a negative is not in the image, so a bbox is not read.
     if annotation.get("negative_type") is None:
         if annotation.get("negative_level") is not None and annotation.get("positive_id") is not None:

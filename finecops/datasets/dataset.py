@@ -10,7 +10,7 @@ from pathlib import Path
 from finecops.collector import resting_collector
 from finecops.config.find import resolve
 from finecops.config.schema import DatasetConfig
-from finecops.datasets.formats import FORMATS
+from finecops.datasets.formats import FORMAT_OF_SUFFIX, FORMATS
 from finecops.datasets.problems import Problem
 from finecops.datasets.source import SourceFile
 from finecops.errors import ConfigError, DataError
@@ -75,6 +75,8 @@ def find_annotations(config: DatasetConfig, split: str, given: Sequence[Path] = 
     if split not in config.splits:
         raise DataError(f"dataset {config.name} has no split {split!r}; there are: {', '.join(config.splits)}")
     found = tuple(root / name for name in config.splits[split] if (root / name).is_file())
+    if config.alternatives:
+        found = found[:1]
     if not found:
         wanted = ", ".join(config.splits[split])
         raise DataError(f"dataset {config.name}: none of {wanted} in {root}/\n{config.get.rstrip()}")
@@ -97,6 +99,9 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
     root, files = find_annotations(config, split, annotations)
     # One checksum over all files, in order: the run folder keeps it, to notice a changed dataset.
     digest = hashlib.sha256()
+    if config.boxes is not None:
+        # Read in another convention, the same file has other boxes.
+        digest.update(config.boxes.encode())
     samples: dict[str, Sample] = {}
     found_problems: list[Problem] = []
     for path in files:
@@ -107,6 +112,8 @@ def load_dataset_split(config: DatasetConfig, split: str | None = None, annotati
             split=split,
             root=root,
             image_folders=config.image_folders,
+            boxes=config.boxes,
+            distractors=config.distractors,
         )
         digest.update(source.content)
         with resting_collector():
@@ -137,10 +144,11 @@ def _read(config: DatasetConfig, source: SourceFile, before: dict[str, Sample]) 
     A second sample with an id is a problem. It is no problem if two files contain the same sample: the published files
     of positives and of all samples overlap.
     """
-    if config.format not in FORMATS:
-        raise ConfigError(f"dataset {config.name}: unknown format {config.format!r}; there are: {', '.join(FORMATS)}")
+    format_ = FORMAT_OF_SUFFIX.get(source.path.suffix.lower(), config.format)
+    if format_ not in FORMATS:
+        raise ConfigError(f"dataset {config.name}: unknown format {format_!r}; there are: {', '.join(FORMATS)}")
     seen_here: set[str] = set()
-    for found in FORMATS[config.format](source):
+    for found in FORMATS[format_](source):
         if isinstance(found, Sample):
             if found.id in seen_here or (found.id in before and before[found.id] != found):
                 yield Problem(source.path, found.id, "this id is taken by an earlier entry")

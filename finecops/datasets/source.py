@@ -22,3 +22,7 @@ class SourceFile:
     """The dataset's folder. A sample's image is a path below it."""
     image_folders: tuple[str, ...]
     """Folders below the root in which an image is looked up, in this order."""
+    boxes: str | None = None
+    """How the numbers of a box are meant, where the layout does not say it (`finecops.datasets.conventions`)."""
+    distractors: int = 3
+    """Of Cops-Ref: images of each list of distractors that become negatives."""

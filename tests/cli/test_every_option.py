@@ -40,6 +40,7 @@ OTHER: dict[str, str | bool] = {
     "dataset": "{copy}",
     "split": "val",
     "annotations": str(PROJECT / "data/finecops-mini/val_expression_all_coco_format.json"),
+    "boxes": "xywh",
     "run": "another",
     "limit": "7",
     "preset": "paper",

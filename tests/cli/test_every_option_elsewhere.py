@@ -18,6 +18,7 @@ from PIL import Image
 from finecops.bench.models import VariantTiming
 from finecops.bench.synthetic import Counts, write_files
 from finecops.cli.app import app
+from finecops.construction.conversion import Converted
 from finecops.datasets.check import CheckReport
 from finecops.datasets.problems import Problem
 from finecops.strategies import running
@@ -73,6 +74,11 @@ CASES = {
     "data check": Case(
         ("data", "check"), (), {"finecops.datasets.check.check_split": CheckReport({"samples": 9}, PROBLEMS)}
     ),
+    "data convert": Case(
+        ("data", "convert"),
+        ("finecops-mini", "--out", "{out}", "--split", "val"),
+        {"finecops.construction.conversion.convert": Converted(Path("x.json"), 9, missing=["a", "b", "c"])},
+    ),
     "data build mini": Case(
         ("data", "build", "mini"), ("--out", "{out}"), {"finecops.mini.world.benchmark.build_mini": {}}
     ),
@@ -119,7 +125,18 @@ CASES = {
         },
         # Options of the stage that makes candidates.
         skip=(
-            *("dataset", "split", "annotations", "run", "preset", "specialist", "device", "batch_size", "engine"),
+            *(
+                "dataset",
+                "split",
+                "annotations",
+                "boxes",
+                "run",
+                "preset",
+                "specialist",
+                "device",
+                "batch_size",
+                "engine",
+            ),
             *("max_failed", "retry_failed", "keep_failed", "upstream", "watch", "trust_remote_code", "allow_pickle"),
         ),
     ),
@@ -146,6 +163,10 @@ OTHER: dict[str | tuple[str, str], str] = {
     "figure": "{picture}",
     "dataset": "{dataset}",
     "split": "val",
+    ("data convert", "split"): "train",
+    ("data convert", "images"): "none",
+    ("data convert", "name"): "{dataset}",
+    "boxes": "xyxy",
     "show": "1",
     "out": "{new}",
     ("models check", "out"): "{new}.png",
@@ -294,4 +315,4 @@ def test_the_cases_themselves_do_something(
     names = files | {key: str(tmp_path / key) for key in ("out", "new")} | {"picture": str(tmp_path / "p.png")}
     code, output, calls = result(monkeypatch, CASES[title], CASES[title].given, names)
     assert calls or output
-    assert code in (0, 1) if title in ("data check", "doctor") else code == 0
+    assert code in (0, 1) if title in ("data check", "data convert", "doctor") else code == 0
