@@ -60,7 +60,7 @@ def convert_command(
 def _bar(names: Iterable[str]) -> Iterable[str]:
     from tqdm import tqdm
 
-    found: Iterable[str] = tqdm(names, desc="images", unit="image", leave=False, mininterval=0.5)
+    found: Iterable[str] = tqdm(names, desc="images", unit="image", delay=1, leave=False, dynamic_ncols=True)
     return found
 
 

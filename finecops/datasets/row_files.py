@@ -131,7 +131,7 @@ def _sample(
     id_ = str(number) if raw_id in (None, "") else as_id(raw_id, "the id")
     expression = as_expression(_value(row, columns, "expression"))
     level = _whole(_value(row, columns, "level"))
-    if level not in (None, 1, 2, 3):
+    if level is not None and (type(level) is not int or level not in (1, 2, 3)):
         raise FieldError(f"level is {shortly(level)}; it must be 1, 2 or 3")
     tuple_type = _value(row, columns, "tuple_type")
     raw = layout.raw_box(row)
@@ -194,10 +194,11 @@ def _numbers(raw: object) -> list[float]:
     else:
         values = raw if isinstance(raw, list) else [None]
     try:
-        numbers = [float(v) for v in values if isinstance(v, (int, float, str)) and type(v) is not bool]
+        # No boolean, no None: `float` would take the one, and raises a TypeError for the other.
+        numbers = [float(v if isinstance(v, (int, float, str)) and type(v) is not bool else "") for v in values]
     except (ValueError, OverflowError) as error:
         raise FieldError(f"the box is {shortly(raw)}; four numbers are meant") from error
-    if (isinstance(raw, list) and len(numbers) != len(raw)) or not all(abs(v) < 1e9 for v in numbers):
+    if not all(abs(v) < 1e9 for v in numbers):
         raise FieldError(f"the box is {shortly(raw)}; four numbers are meant")
     return numbers
 
