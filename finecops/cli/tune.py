@@ -96,11 +96,14 @@ def _refuse_useless(given: Mapping[str, Any]) -> None:
 
 
 def tune_command(
-    data: Annotated[Path, typer.Argument(help="The file that `finecops crs tune-data` wrote.")],
+    data: Annotated[
+        Path,
+        typer.Argument(help="The file of `finecops crs tune-data`, or one for LLaMA-Factory (sharegpt or alpaca)."),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder for the adapter.")],
     mllm: Annotated[str, typer.Option(help="The model to tune.")] = "mini-qwen2vl",
     image_root: Annotated[
-        Path | None, typer.Option(help="The folder of the images. Default: that in the file.")
+        Path | None, typer.Option(help="The folder of the images. Default: that in the file, or the file's own.")
     ] = None,
     epochs: Annotated[float, typer.Option(help="Number of passes over the rows.")] = 1.0,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Rows per step.")] = 16,
@@ -129,9 +132,10 @@ def tune_command(
     from finecops.config.find import load_mllm, with_permissions
     from finecops.models.backends import default_device
     from finecops.tuning.exports import read_tune_file
+    from finecops.tuning.llama_factory import is_llama_factory, read_llama_factory
     from finecops.tuning.train import Tuning, tune
 
-    rows, about = read_tune_file(data)
+    rows, about = read_llama_factory(data, image_root) if is_llama_factory(data) else read_tune_file(data)
     same = {name: given[name] for name in Tuning.__dataclass_fields__ if name in given}
     tuning = Tuning(**same, gradient_checkpointing=checkpointing)
     # The file names the folder where it was made, perhaps on another machine.

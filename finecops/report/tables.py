@@ -123,7 +123,8 @@ class _Values:
         subsets = list(dict.fromkeys(value.subset for value in in_order if value.level is not None))
         if not subsets:
             return None
-        header = [f"{_short(subset.type or '')} {subset.level}" for subset in subsets]
+        # Level 0: the benchmark states none.
+        header = [f"{_short(subset.type or '')} {subset.level or ''}".rstrip() for subset in subsets]
         counts = self._counts(counted, name, subsets)
         if any(value.type == MEAN_OF_COLUMNS for value in in_order):
             header.append("Avg.")
@@ -146,7 +147,9 @@ class _Values:
             if first is not None:
                 rows.append((method.title, *(self.overall(method, name) for name in names), first.n))
         header = columns("", *map(title_of_value, names), "negatives")
-        return Table("All positives against all negatives, %", header, tuple(rows)) if rows else None
+        # A benchmark without negatives has no such table.
+        there = any(row[-1] for row in rows)
+        return Table("All positives against all negatives, %", header, tuple(rows)) if there else None
 
     def single(self) -> Table | None:
         """One number a method: rejections, risk, calibration, and any metric that names no other table."""

@@ -13,14 +13,15 @@ from PIL import Image
 from finecops.config.find import load_dataset
 from finecops.config.schema import DatasetConfig
 
+PROJECT = Path(__file__).resolve().parents[2]
 WH = (140, 120)
 EXPRESSIONS = (
     "The red car on the left.",
     "a blue cup next to the plate",
-    "man far left",
-    "The dog that is behind the fence.",
-    "small green box under the table",
-    "the lamp",
+    "balloon far left",
+    "The tree that is behind the house.",
+    "small green boat under the table",
+    "the umbrella",
 )
 BOXES = [[10 + 7 * i, 12 + 5 * i, 30 + i, 40 - i] for i in range(6)]
 """x, y, w, h of the six targets."""
@@ -31,7 +32,10 @@ DISTRACTORS = 2
 def picture(path: Path, wh: tuple[int, int] = WH) -> Path:
     """An image file; its format is that of its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", wh, (90, 120, 60)).save(path)
+    # A drawn scene, so that the small models see something.
+    scenes = sorted((PROJECT / "data/finecops-mini/images").iterdir())[:50]
+    with Image.open(scenes[sum(path.name.encode()) % 50]) as scene:
+        scene.convert("RGB").crop((0, 0, *wh)).save(path)
     return path
 
 
