@@ -18,7 +18,10 @@ data_app.command("convert")(convert_command)
 
 @data_app.command("list")
 def list_command() -> None:
-    """List the datasets, and the splits that are on this machine."""
+    """List the datasets, and the splits that are on this machine; for the others, where they come from.
+
+    `finecops data check --dataset NAME` says in full what to download and where to put it.
+    """
     from finecops.config.find import load_dataset, names, resolve
 
     for name in names("datasets"):
@@ -26,7 +29,8 @@ def list_command() -> None:
         root = resolve(config.root)
         # A split counts as present if one of its files is: its loader reads those that exist.
         here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
-        typer.echo(f"{name:16} {root}  {'splits: ' + ', '.join(here) if here else 'not here'}")
+        state = f"here: {', '.join(here)}  ({root})" if here else f"not here: {config.source or config.root}"
+        typer.echo(f"{name:14} {state}")
 
 
 @data_app.command("check")

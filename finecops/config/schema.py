@@ -69,6 +69,8 @@ class DatasetConfig(Config):
     """The preset of models to run with when none is given."""
     get: str
     """What to download from where, and where to put it. It is shown when no file is found."""
+    source: Line = ""
+    """Where its files come from, in a few words; `finecops data list` shows it."""
     alternatives: bool = False
     """The files of a split hold the same samples in several layouts: only the first one that exists is read."""
     boxes: str | None = None

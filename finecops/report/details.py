@@ -133,15 +133,10 @@ def summary(evaluation: Evaluation) -> Table:
 def _router(router: RouterSummary) -> list[str]:
     crossed = ", ".join(f"{pair.replace('->', ' to ')}: {n}" for pair, n in router.confusion.items())
     counts = ", ".join(f"{n} of {k}" for k, n in router.detections.items())
-    routed = f"Router: {router.to_mllm} of {router.n} samples to the MLLM ({router.failed} failed)"
-    detected = f"Samples by number of detections: {counts}"
-    if not any(router.confusion.values()):
-        # The benchmark has no levels.
-        return [routed, detected]
     return [
-        f"{routed}; on positives level accuracy {_percent(router.level_accuracy)}, level-2 recall "
-        f"{_percent(router.level2_recall)}",
-        f"Levels of positives, truth to router: {crossed}. {detected}",
+        f"Router: {router.to_mllm} of {router.n} samples to the MLLM ({router.failed} failed); on positives level "
+        f"accuracy {_percent(router.level_accuracy)}, level-2 recall {_percent(router.level2_recall)}",
+        f"Levels of positives, truth to router: {crossed}. Samples by number of detections: {counts}",
     ]
 
 

@@ -147,9 +147,7 @@ class _Values:
             if first is not None:
                 rows.append((method.title, *(self.overall(method, name) for name in names), first.n))
         header = columns("", *map(title_of_value, names), "negatives")
-        # A benchmark without negatives has no such table.
-        there = any(row[-1] for row in rows)
-        return Table("All positives against all negatives, %", header, tuple(rows)) if there else None
+        return Table("All positives against all negatives, %", header, tuple(rows)) if rows else None
 
     def single(self) -> Table | None:
         """One number a method: rejections, risk, calibration, and any metric that names no other table."""

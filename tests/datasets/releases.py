@@ -51,6 +51,14 @@ def dataset(name: str, root: Path, **changes: Any) -> DatasetConfig:
     return load_dataset(name).model_copy(update={"root": root, "preset": "mini", **changes})
 
 
+def yaml_of(path: Path, name: str, root: Path) -> Path:
+    """A committed configuration whose folder is elsewhere."""
+    text = (PROJECT / "configs/datasets" / f"{name}.yaml").read_text()
+    line = next(line for line in text.splitlines() if line.startswith("root:"))
+    path.write_text(text.replace(line, f"root: {root}").replace("preset: paper", "preset: mini"))
+    return path
+
+
 def coco_name(number: int) -> str:
     """The name of an image of COCO 2014."""
     return f"COCO_train2014_{number:012d}.jpg"

@@ -18,15 +18,7 @@ from finecops.errors import DataError
 from finecops.records import Negative, Sample
 from tests.cli.invoke import run
 from tests.conftest import coco_file, make_sample
-from tests.datasets.releases import RELEASES, SPLITS, picture
-
-
-def yaml_of(path: Path, name: str, root: Path) -> Path:
-    """A committed configuration whose folder is elsewhere."""
-    text = (Path("configs/datasets") / f"{name}.yaml").read_text()
-    line = next(line for line in text.splitlines() if line.startswith("root:"))
-    path.write_text(text.replace(line, f"root: {root}").replace("preset: paper", "preset: mini"))
-    return path
+from tests.datasets.releases import RELEASES, SPLITS, picture, yaml_of
 
 
 @pytest.mark.parametrize("name", RELEASES)
