@@ -78,6 +78,18 @@ class DatasetConfig(Config):
     distractors: Annotated[int, Field(ge=0, le=3)] = 3
     """Of Cops-Ref: how many images of each of an expression's four lists of distractors become negatives."""
 
+    @model_validator(mode="after")
+    def _has_no_idle_setting(self) -> DatasetConfig:
+        """
+        Raises:
+            ValueError: a setting is given for a format that does not use it.
+        """
+        if self.boxes is not None and self.format not in ("jsonl", "csv"):
+            raise ValueError(f"boxes: the format {self.format} says itself what a box is; jsonl and csv do not")
+        if "distractors" in self.model_fields_set and self.format != "cops-ref":
+            raise ValueError(f"distractors: only the format cops-ref has them, not {self.format}")
+        return self
+
 
 class ModelConfig(Config):
     """What a specialist and an MLLM have in common.

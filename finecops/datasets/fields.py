@@ -126,7 +126,9 @@ def as_image_path(file_name: object, source: SourceFile) -> str:
     if match := _COCO_2014.fullmatch(name):
         # In COCO 2017 the same image has its number alone as its name.
         names.append(match[1])
-    paths = [posixpath.normpath(posixpath.join(folder, n)) for n in names for folder in source.image_folders]
-    if len(paths) == 1:
-        return paths[0]
-    return next((path for path in paths if os.path.isfile(f"{source.root}/{path}")), paths[0])
+    first = posixpath.normpath(posixpath.join(source.image_folders[0], name))
+    if len(source.image_folders) == 1 and len(names) == 1:
+        return first
+    # One after the other: nearly all images are in the first folder.
+    paths = (posixpath.normpath(posixpath.join(folder, n)) for n in names for folder in source.image_folders)
+    return next((path for path in paths if os.path.isfile(f"{source.root}/{path}")), first)

@@ -18,7 +18,7 @@ from finecops.datasets.fields import FieldError, as_box, as_expression, as_id, a
 from finecops.datasets.problems import Problem, replaced_characters
 from finecops.datasets.sizes import ImageSizes, Table, first_file
 from finecops.datasets.source import SourceFile
-from finecops.datasets.whole_files import described, parsed_file
+from finecops.datasets.whole_files import described, first_objects, parsed_file
 from finecops.errors import DataError
 from finecops.records import Sample, Xyxy
 from finecops.strict_json import parse_json, parse_reduced_json
@@ -46,12 +46,11 @@ def read_ref_adv(source: SourceFile) -> Iterator[Sample | Problem]:
         yield from read_coco(source)
         return
     rows = raw.get("annotations") if isinstance(raw, dict) else None
-    first = next(iter(raw.values()), None) if isinstance(raw, dict) else None
     fields: tuple[str, ...]
     entries: list[tuple[str, Any]]
     if isinstance(rows, list) and len(raw) == 1:
         fields, entries = _EASY_HARD, [(f"number {number}", row) for number, row in enumerate(rows, start=1)]
-    elif isinstance(first, dict) and "bbox_candidates_map" in first:
+    elif any("bbox_candidates_map" in entry for entry in first_objects(raw)):
         fields, entries = _ENTRY, list(raw.items())
     else:
         raise DataError(

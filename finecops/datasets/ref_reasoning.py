@@ -19,7 +19,7 @@ from finecops.datasets.gqa_graphs import graph_folders, read_gqa_boxes
 from finecops.datasets.problems import Problem, replaced_characters
 from finecops.datasets.sizes import ImageSizes, Table, first_file, wh_by_id
 from finecops.datasets.source import SourceFile
-from finecops.datasets.whole_files import described, parsed_file
+from finecops.datasets.whole_files import described, first_objects, parsed_file
 from finecops.errors import DataError
 from finecops.records import Sample
 from finecops.strict_json import parse_marked_json
@@ -40,8 +40,8 @@ def read_ref_reasoning(source: SourceFile) -> Iterator[Sample | Problem]:
     if isinstance(raw, dict) and {"images", "annotations"} <= raw.keys():
         yield from read_coco(source)
         return
-    first = next(iter(raw.values()), None) if isinstance(raw, dict) else None
-    if not isinstance(first, dict) or not any(field in entry for entry in _some(raw) for field in _FIELDS):
+    # The first entry alone may be the broken one.
+    if not any(field in entry for entry in first_objects(raw) for field in _FIELDS):
         raise DataError(
             f"{source.path} is not a file of Ref-Reasoning's expressions (id → image_id, bbox, expression): "
             f"it is {described(raw)}"
@@ -56,11 +56,6 @@ def read_ref_reasoning(source: SourceFile) -> Iterator[Sample | Problem]:
     if others:
         named = ", ".join(f"{shortly(key, 40)} ({count})" for key, count in others.most_common(8))
         log.info("%s: keys that are not used: %s", source.path.name, named)
-
-
-def _some(raw: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    # The first entry alone may be the broken one.
-    yield from (entry for entry in list(raw.values())[:100] if isinstance(entry, dict))
 
 
 def _entry(source: SourceFile, sizes: ImageSizes, id_: str, raw: Any) -> Iterator[Sample | Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from finecops.datasets.source import SourceFile
@@ -23,6 +24,11 @@ def parsed_file(source: SourceFile) -> Any:
     if isinstance(raw, RepeatedKeys):
         raise DataError(f"{source.path}: the key {shortly(raw.key)} stands twice")
     return raw
+
+
+def first_objects(raw: object) -> list[dict[str, Any]]:
+    """The objects among the first hundred values of an object: one of them may be the broken one."""
+    return [value for value in islice(raw.values(), 100) if isinstance(value, dict)] if isinstance(raw, dict) else []
 
 
 def described(raw: object) -> str:

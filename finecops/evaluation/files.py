@@ -8,6 +8,7 @@ from pathlib import Path
 
 from finecops.config.schema import DatasetConfig
 from finecops.datasets.dataset import load_dataset_split
+from finecops.datasets.formats import FORMAT_OF_SUFFIX
 from finecops.evaluation.evaluate import evaluate
 from finecops.evaluation.results import EvaluatedData, Evaluation, Measured, MethodResult
 from finecops.evaluation.settings import MetricSettings, ScoreSettings
@@ -101,11 +102,11 @@ def evaluate_file(
 def read_annotations(paths: Sequence[Path], boxes: str | None = None) -> tuple[Sequence[Sample], list[str]]:
     """The samples of annotation files (COCO, or rows), and a sentence for each problem."""
     # A file alone has no dataset. Images are opened only for the sizes that a file of rows does not have.
-    folders = (".", "images")
+    folders = (".", "images") if any(path.suffix.lower() in FORMAT_OF_SUFFIX for path in paths) else (".",)
     config = DatasetConfig(
-        name=paths[0].stem, root=paths[0].parent, image_folders=folders, splits={}, preset="", get="", boxes=boxes
+        name=paths[0].stem, root=paths[0].parent, image_folders=folders, splits={}, preset="", get=""
     )
-    dataset = load_dataset_split(config, None, paths)
+    dataset = load_dataset_split(config.model_copy(update={"boxes": boxes}), None, paths)
     problems = [str(problem) for problem in (*dataset.problems, *dataset.notes)]
     # Recall pairs each negative with its positive: without it the negative is in no column.
     positives = {s.id for s in dataset.samples if s.positive}

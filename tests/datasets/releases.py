@@ -31,6 +31,8 @@ DISTRACTORS = 2
 
 def picture(path: Path, wh: tuple[int, int] = WH) -> Path:
     """An image file; its format is that of its name."""
+    if path.exists():
+        return path
     path.parent.mkdir(parents=True, exist_ok=True)
     # A drawn scene, so that the small models see something.
     scenes = sorted((PROJECT / "data/finecops-mini/images").iterdir())[:50]

@@ -215,6 +215,7 @@ BAD = [
     ("ref-adv", {"img_file_name": "small.jpg"}, "beyond the 20x10 image"),
     ("ref-adv", {"img_file_name": "broken.jpg"}, "its size is not known: image .* cannot be read"),
     ("ref-adv", None, "the entry is None, not an object"),
+    ("ref-adv", {"label": "adv"}, None),
     # Ref-Reasoning
     ("ref-reasoning", {"image_id": 2300000}, None),
     ("ref-reasoning", {"image_id": "../2300000"}, "leads out of the dataset's folder"),

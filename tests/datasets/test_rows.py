@@ -218,6 +218,24 @@ def test_semicolons_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
     assert [s.expression for s in load(tmp_path / "own.csv").samples] == ["the car, red"]
 
 
+def test_a_file_of_rows_can_have_a_configuration(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    jsonl(tmp_path / "own.jsonl", [GOOD])
+    text = f"name: own\nroot: {tmp_path}\nformat: jsonl\nboxes: xyxy\nimage_folders: ['.']\npreset: mini\nget: '-'\n"
+    text += "splits: {test: [own.jsonl]}\n"
+    (tmp_path / "own.yaml").write_text(text)
+    (sample,) = load_dataset_split(load_dataset(str(tmp_path / "own.yaml"))).samples
+    assert sample.box == (10, 20, 60, 80)
+    for given, message in (
+        ("format: coco\nboxes: xyxy", "says itself"),
+        ("format: csv\ndistractors: 1", "cops-ref has"),
+    ):
+        broken = text.replace("format: jsonl\nboxes: xyxy", given)
+        (tmp_path / "own.yaml").write_text(f"{broken}preset: mini\nget: '-'\n")
+        with pytest.raises(ConfigError, match=message):
+            load_dataset(str(tmp_path / "own.yaml"))
+
+
 def test_rows_for_a_named_dataset_are_about_its_images(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "own.jsonl", [GOOD | {"image": "x.png"}])
     mini = load_dataset("finecops-mini")
