@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -39,12 +40,21 @@ def test_a_release_runs_from_files_to_numbers(tmp_path: Path, name: str) -> None
     assert ("negative images" in output) == (name == "cops-ref")
 
 
-def test_a_csv_file_runs_without_a_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_csv_file_runs_without_a_dataset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     RELEASES["ref-adv"](tmp_path)
     table = tmp_path / "mine.csv"
     name = "train2014/COCO_train2014_000000000001.jpg"
-    table.write_text(f'file_name,caption,bbox\n{name},the red car,"[10, 12, 30, 40]"\n{name},a dog,\n')
+    rows = (f'{name},the red car,"[10, 12, 30, 40]"', f"{name},a dog,", "missing.png,a cat,")
+    table.write_text("\n".join(("file_name,caption,bbox", *rows)))
     monkeypatch.chdir(tmp_path)
     code, output = run("sfa", "run", "--annotations", str(table), "--boxes", "xywh", "--device", "cpu", "--no-watch")
     assert code == 0, output
+    assert "1 entries of mine are left out; the first: " in caplog.text
+    # The command that the message names lists them.
+    check = re.search("`finecops (data check [^`]*)` lists them", caplog.text)
+    assert check is not None
+    code, output = run(*check[1].split())
+    assert (code, "missing.png is missing" in output) == (1, True)
     assert (tmp_path / "outputs/mine-mini/sfa.jsonl").read_text().count("\n") == 2
