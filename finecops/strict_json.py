@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 _LONG_DIGITS = 300
@@ -53,6 +54,24 @@ def parse_marked_json(content: bytes | str) -> Any:
 def marked_decoder() -> json.JSONDecoder:
     """A decoder that gives what `parse_marked_json` gives, but for numbers of thousands of digits: a ValueError."""
     return json.JSONDecoder(object_pairs_hook=_mark_repeated)
+
+
+def parse_reduced_json(content: bytes | str, reduce: Callable[[dict[str, Any]], Any]) -> Any:
+    """Parse a large JSON file of which little is kept: each object, the innermost first, becomes what `reduce` makes
+    of it.
+
+    Raises:
+        ValueError: it is none, or is nested too deeply.
+    """
+    try:
+        try:
+            return json.loads(content, object_hook=reduce)
+        except json.JSONDecodeError:
+            raise
+        except ValueError:
+            return json.loads(content, object_hook=reduce, parse_int=_any_int)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def _any_int(digits: str) -> int | float:

@@ -16,8 +16,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # As many processes as cores: torch shall not start as many threads in each. It reads this when it is imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.find import load_mllm, load_specialist
-from finecops.config.schema import DatasetConfig
 from finecops.construction.graph import SceneGraph, parse_scene_graph
 from finecops.records import Negative, Prediction, Sample
 from finecops.runs.batches import Batch, rows_of_batch

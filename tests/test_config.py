@@ -80,6 +80,25 @@ def test_weights_are_a_folder_or_a_hub_id() -> None:
     assert Path(resolve_weights("checkpoints/mini-gdino")).is_dir()
 
 
+@pytest.mark.parametrize(
+    ("name", "folder", "weights"),
+    [
+        ("qwen2-vl-7b", "Qwen2-VL-7B-Instruct", "checkpoints/Qwen2-VL-7B-Instruct"),
+        ("qwen2-vl-7b", "Qwen2-VL-2B-Instruct", "Qwen/Qwen2-VL-7B-Instruct"),
+        # The model's name at a server.
+        ("qwen2-vl-7b-server", "Qwen2-VL-7B-Instruct", "Qwen/Qwen2-VL-7B-Instruct"),
+    ],
+)
+def test_weights_in_checkpoints_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, folder: str, weights: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "checkpoints" / folder).mkdir(parents=True)
+    assert load_mllm(name).weights == "Qwen/Qwen2-VL-7B-Instruct", "a folder without a model"
+    (tmp_path / "checkpoints" / folder / "config.json").write_text("{}")
+    assert load_mllm(name).weights == weights
+
+
 def test_an_extractor_takes_another_model() -> None:
     assert load_extractor("llm-extractor@checkpoints/mine").model == "checkpoints/mine"
     assert load_extractor("llm-extractor").model != "checkpoints/mine"

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from finecops.bench.processes import run_process
 from finecops.bench.synthetic import Counts, write_annotations
-from finecops.config.schema import DatasetConfig
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets.dataset import load_dataset_split
 from finecops.errors import RunError
 

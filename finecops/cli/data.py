@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from finecops.cli.data_check import check_command
+from finecops.cli.data_convert import convert_command
 from finecops.cli.data_get import get_command
 from finecops.cli.data_overlap import overlap_command
 from finecops.cli.data_stats import stats_command
@@ -17,13 +18,17 @@ build_app = typer.Typer(help="Build a benchmark from scene graphs.", no_args_is_
 data_app.add_typer(build_app, name="build")
 data_app.command("check")(check_command)
 data_app.command("get")(get_command)
+data_app.command("convert")(convert_command)
 data_app.command("stats")(stats_command)
 data_app.command("overlap")(overlap_command)
 
 
 @data_app.command("list")
 def list_command() -> None:
-    """List the datasets, and the splits that are on this machine."""
+    """List the datasets, and the splits that are on this machine; for the others, where they come from.
+
+    `finecops data check --dataset NAME` says in full what to download and where to put it.
+    """
     from finecops.config.find import load_dataset, names, resolve
     from finecops.config.image_places import remembered_place
     from finecops.datasets.places import splits_here
@@ -33,10 +38,10 @@ def list_command() -> None:
         root = resolve(config.root)
         # A split counts as present if one of its files is: its loader reads those that exist.
         here = splits_here(config)
-        fetched = f"; --dataset hf:{config.hub[0]} fetches it" if config.hub else ""
         place = remembered_place(name)
-        images = f"  images: {place}{'' if place.exists() else ' (not there)'}" if place is not None else ""
-        typer.echo(f"{name:16} {root}  {'splits: ' + ', '.join(here) if here else 'not here' + fetched}{images}")
+        images = f"; images: {place}{'' if place.exists() else ' (not there)'}" if place is not None else ""
+        state = f"here: {', '.join(here)}  ({root})" if here else f"not here: {config.source or config.root}"
+        typer.echo(f"{name:14} {state}{images}")
 
 
 @build_app.command("mini")

@@ -11,7 +11,7 @@ import typer
 from finecops.cli import options as o
 
 if TYPE_CHECKING:
-    from finecops.config.schema import DatasetConfig
+    from finecops.config.dataset_schema import DatasetConfig
     from finecops.datasets.check import CheckReport
     from finecops.datasets.problems import Problem
     from finecops.datasets.release import Comparison
@@ -34,9 +34,10 @@ def check_command(
     annotations: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Check these files instead of a split, in COCO or vanilla format. Repeat it for several files."
+            help="Check these files instead of a split: in the dataset's format, vanilla, .jsonl or .csv. Repeatable."
         ),
     ] = None,
+    boxes: o.Boxes = None,
     images: o.Images = None,
     no_images: Annotated[bool, typer.Option("--no-images", help="Open no image.")] = False,
     show: Annotated[int, typer.Option(min=0, help="Print at most N problems; 0: all.")] = 50,
@@ -48,8 +49,11 @@ def check_command(
     """
     from finecops.config.find import load_dataset
     from finecops.datasets.check import check_split
+    from finecops.datasets.conventions import CONVENTIONS
+    from finecops.datasets.given_files import dataset_of_files
     from finecops.datasets.places import splits_here
     from finecops.errors import UsageError
+    from finecops.strategies.options import require_known
 
     if split and annotations:
         raise UsageError("--split and --annotations both say what is checked; give one of them")
@@ -57,7 +61,10 @@ def check_command(
         raise UsageError(f"two datasets: {name} and --dataset {dataset}; give one of them")
     if images and no_images:
         raise UsageError("--images says where images are and --no-images opens none; give one of them")
-    config = load_dataset(name or dataset or DEFAULT)
+    if boxes is not None:
+        require_known("convention of boxes", boxes, CONVENTIONS)
+    asked = name or dataset
+    config = dataset_of_files(load_dataset(asked or DEFAULT), annotations or (), boxes, named=asked is not None)
     # A dataset on the Hub is checked by split: all of them may be many gigabytes.
     here = [] if config.fetch else splits_here(config)
     default = config.named_split or config.default_split

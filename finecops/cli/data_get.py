@@ -11,8 +11,8 @@ import typer
 from finecops.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from finecops.config.dataset_schema import DatasetConfig
     from finecops.config.download import DownloadImages
-    from finecops.config.schema import DatasetConfig
     from finecops.datasets.fetch.plan import Item, Plan
 
 _SHOWN = 5

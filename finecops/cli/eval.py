@@ -15,6 +15,7 @@ from finecops.cli.eval_options import (
     As,
     AsCsv,
     AsJson,
+    Boxes,
     BoxFormat,
     ClusterOption,
     CompatOption,
@@ -54,6 +55,7 @@ MODES: Final = {
         "box_format",
         "score",
         "ignore_unknown",
+        "boxes",
         "val_annotations",
         "val_predictions",
         *_NUMBERS,
@@ -89,6 +91,7 @@ def eval_command(
     box_format: BoxFormat = None,
     score: Score = None,
     ignore_unknown: IgnoreUnknown = False,
+    boxes: Boxes = None,
     val_annotations: ValAnnotations = None,
     val_predictions: ValPredictions = None,
 ) -> None:
@@ -103,8 +106,7 @@ def eval_command(
     from finecops.evaluation.settings import CompareSettings, EvalSettings, ScoreSettings, SweepSettings
     from finecops.report.writers import OutputSettings
 
-    runs = [*(runs or ()), *(run or ())]  # Both spellings of a run are one list from here on.
-    asked = locals()
+    asked = locals() | {"runs": [*(runs or ()), *(run or ())]}  # Both spellings of a run are one list.
     output = OutputSettings.of(asked)
     # The mode follows from the options alone, so that what does not belong to it can be refused.
     if annotations or predictions is not None:

@@ -55,7 +55,13 @@ ExportCoco = Annotated[
     Path | None, typer.Option("--export-coco", help="Also write each method's boxes into this folder as COCO results.")
 ]
 
-ANNOTATIONS = typer.Option("--annotations", help="A COCO annotation file. Repeat it for several files.")
+ANNOTATIONS = typer.Option(
+    "--annotations", help="An annotation file: COCO, .jsonl or .csv. Repeat it for several files."
+)
+Boxes = Annotated[
+    str | None,
+    typer.Option("--boxes", help="With .jsonl or .csv annotations: what the numbers of a box are, e.g. xyxy."),
+]
 PREDICTIONS = typer.Option("--predictions", help="The prediction file.")
 FORMAT = typer.Option(
     "--format",

@@ -32,7 +32,17 @@ Split: TypeAlias = Annotated[
 Annotations: TypeAlias = Annotated[
     list[Path] | None,
     typer.Option(
-        help="An annotation file instead of the split's own. Repeat it for several files.", rich_help_panel=_DATA
+        help="An annotation file instead of the split's own: in the dataset's format, or a .jsonl or .csv file with "
+        "image, expression and perhaps a box. Repeat it for several files.",
+        rich_help_panel=_DATA,
+    ),
+]
+Boxes: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="With a .jsonl or .csv file: what the numbers of a box are: xyxy, xywh, cxcywh, norm1, norm1_cxcywh, "
+        "percent or norm1000.",
+        rich_help_panel=_DATA,
     ),
 ]
 Images: TypeAlias = Annotated[

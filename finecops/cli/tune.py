@@ -25,6 +25,7 @@ def tune_data_command(
     split: Annotated[str, typer.Option(help="The split that samples are drawn from.")] = "train",
     annotations: o.Annotations = None,
     images: o.Images = None,
+    boxes: o.Boxes = None,
     run: Annotated[str | None, typer.Option("--run", "-r", help="The run with the candidates; made if needed.")] = None,
     preset: o.Preset = None,
     mllm: Annotated[str | None, typer.Option(help="The MLLM to tune. Options have its box format.")] = None,
@@ -32,16 +33,10 @@ def tune_data_command(
     positives: Annotated[int, typer.Option(min=1, help="Number of positives (paper: 10,000).")] = 10_000,
     negatives: Annotated[int, typer.Option(min=0, help="Number of negatives (paper, with None: 2,500).")] = 0,
     topk: o.TopK = 5,
-    fewest: Annotated[
-        int | None,
-        typer.Option(help="Draw the number of candidates of a question, from this to --topk."),
-    ] = None,
+    fewest: Annotated[int | None, typer.Option(help="Candidates per question: from this to --topk, drawn.")] = None,
     none: Annotated[bool, typer.Option("--none", help='Offer "None"; with negatives it always is.')] = False,
     style: Annotated[str, typer.Option(help="'crs' asks for letters; 'baseline' is that of Table VIII.")] = "crs",
-    warm_up: Annotated[
-        float,
-        typer.Option("--warm-up", min=0, help="Exercises per question, to learn options."),
-    ] = 0.0,
+    warm_up: Annotated[float, typer.Option(min=0, help="Exercises per question, to learn options.")] = 0.0,
     trainer: Annotated[str, typer.Option(help="For which trainer: finecops, llama-factory or ms-swift.")] = "finecops",
     against: Annotated[
         list[Path] | None,
@@ -96,11 +91,14 @@ def _refuse_useless(given: Mapping[str, Any]) -> None:
 
 
 def tune_command(
-    data: Annotated[Path, typer.Argument(help="The file that `finecops crs tune-data` wrote.")],
+    data: Annotated[
+        Path,
+        typer.Argument(help="The file of `finecops crs tune-data`, or one for LLaMA-Factory (sharegpt or alpaca)."),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder for the adapter.")],
     mllm: Annotated[str, typer.Option(help="The model to tune.")] = "mini-qwen2vl",
     image_root: Annotated[
-        Path | None, typer.Option(help="The folder of the images. Default: that in the file.")
+        Path | None, typer.Option(help="The folder of the images. Default: that in the file, or the file's own.")
     ] = None,
     epochs: Annotated[float, typer.Option(help="Number of passes over the rows.")] = 1.0,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Rows per step.")] = 16,
@@ -129,9 +127,10 @@ def tune_command(
     from finecops.config.find import load_mllm, with_permissions
     from finecops.models.backends import default_device
     from finecops.tuning.exports import read_tune_file
+    from finecops.tuning.llama_factory import is_llama_factory, read_llama_factory
     from finecops.tuning.train import Tuning, tune
 
-    rows, about = read_tune_file(data)
+    rows, about = read_llama_factory(data, image_root) if is_llama_factory(data) else read_tune_file(data)
     same = {name: given[name] for name in Tuning.__dataclass_fields__ if name in given}
     tuning = Tuning(**same, gradient_checkpointing=checkpointing)
     # The file names the folder where it was made, perhaps on another machine.

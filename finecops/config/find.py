@@ -10,6 +10,7 @@ The command line may give any path: of a YAML file, or behind `@` of weights. Wh
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from difflib import get_close_matches
@@ -18,19 +19,12 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.home import home
 from finecops.config.hub import PREFIX, folder_dataset, hub_dataset, parse_hub_name
-from finecops.config.plain import check_names
+from finecops.config.plain import check_names, is_plain
 from finecops.config.read_yaml import read_settings
-from finecops.config.schema import (
-    AnyModelConfig,
-    Config,
-    DatasetConfig,
-    ExtractorConfig,
-    MllmConfig,
-    PresetConfig,
-    SpecialistConfig,
-)
+from finecops.config.schema import AnyModelConfig, Config, ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig
 from finecops.errors import ConfigError
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -41,7 +35,11 @@ _MODEL_KINDS: dict[str, type[AnyModelConfig]] = {
     "mllm": MllmConfig,
     "extractor": ExtractorConfig,
 }
+_LOADED_HERE = frozenset({"transformers", "grounding-dino", "category-detector"})
+"""Backends whose weights may be a Hub id."""
 C = TypeVar("C", bound=Config)
+W = TypeVar("W", SpecialistConfig, MllmConfig)
+log = logging.getLogger(__name__)
 
 
 def with_permissions(config: C, trust_remote_code: bool, allow_pickle: bool) -> C:
@@ -84,14 +82,14 @@ def load_specialist(name: str) -> SpecialistConfig:
     """A specialist by name or path; `name@weights` gives it other weights."""
     name, weights = _split_weights(name)
     config = _load("models", name, SpecialistConfig)
-    return config.model_copy(update={"weights": weights}) if weights else config
+    return config.model_copy(update={"weights": weights}) if weights else _from_checkpoints(config)
 
 
 def load_mllm(name: str) -> MllmConfig:
     """An MLLM by name or path; `name@weights` gives it other weights."""
     name, weights = _split_weights(name)
     config = _load("models", name, MllmConfig)
-    return config.model_copy(update={"weights": weights}) if weights else config
+    return config.model_copy(update={"weights": weights}) if weights else _from_checkpoints(config)
 
 
 def load_model(name: str) -> AnyModelConfig:
@@ -139,6 +137,21 @@ def resolve_weights(weights: str) -> str:
     if weights.startswith(("checkpoints/", ".", "/", "~")):
         raise ConfigError(f"no model in {weights}/: put its files there, or name a folder or a Hub id as `weights`")
     return weights
+
+
+def _from_checkpoints(config: W) -> W:
+    """The configuration with the weights in `checkpoints/NAME`, if they are there: NAME is the last part of the Hub id.
+
+    The README of the paper's scripts puts weights there. Only for backends that load them in this process.
+    """
+    owner, _, last = config.weights.partition("/")
+    if config.backend not in _LOADED_HERE or owner == "checkpoints" or not (is_plain(owner) and is_plain(last)):
+        return config
+    local = f"checkpoints/{last}"
+    if resolve(config.weights).exists() or not (resolve(local) / "config.json").is_file():
+        return config
+    log.info("%s: weights from %s", config.name, local)
+    return config.model_copy(update={"weights": local})
 
 
 def _folders(kind: str) -> list[Path]:

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.plain import is_plain
-from finecops.config.schema import DatasetConfig
 from finecops.errors import ConfigError, UsageError
 
 PREFIX = "hf:"

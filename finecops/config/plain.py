@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from finecops.config.schema import Config, DatasetConfig, PresetConfig
+from finecops.config.dataset_schema import DatasetConfig
+from finecops.config.schema import Config, PresetConfig
 from finecops.errors import ConfigError
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}")

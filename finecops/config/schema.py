@@ -5,14 +5,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-
-from finecops.config.download import Download
-from finecops.config.release import Release
 
 
 def _printable(text: str) -> str:
@@ -53,58 +49,6 @@ class Config(BaseModel):
 
     name: str
     """What the command line calls it. It is the name of the file without `.yaml`."""
-
-
-class DatasetConfig(Config):
-    """Where a dataset's files are.
-
-    Raises:
-        ValueError: its files are to be fetched from the Hub, and no id is given.
-    """
-
-    root: Path
-    """The dataset's folder."""
-    format: str = "coco"
-    """How the annotation files are written: a name in `finecops.datasets.formats`."""
-    image_folders: tuple[str, ...] = Field(min_length=1)
-    """Folders below the root in which an annotation's `file_name` is looked up, in this order."""
-    find_images: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._*?+-]{1,100}$")], ...] = ()
-    """Names of images (`neg_*.jpg`) that are looked up behind these in every folder below the root that has such files,
-    wherever an archive was unpacked."""
-    splits: dict[str, tuple[str, ...]]
-    """Split → annotation files below the root. Those that exist are read together."""
-    default_split: str = "test"
-    """The split to run on when no split is given."""
-    preset: str
-    """The preset of models to run with when none is given."""
-    get: str
-    """What to download from where, and where to put it. It is shown when no file is found."""
-    release: Release | None = None
-    """What the published release contains. `finecops data check` compares."""
-    download: Download | None = None
-    """What `finecops data get` downloads. None: the user downloads it."""
-    layout: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+-]*$", max_length=50)] | None = None
-    """Of parquet files: what their columns mean, a name in `finecops.datasets.parquet.layouts`. None: by them."""
-    hub: tuple[Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$", max_length=200)], ...] = ()
-    """Ids on the Hub that have this dataset: `--dataset hf:ID` reads them with these settings."""
-    hub_files: tuple[str, ...] = ()
-    """Files of the Hub's repository to fetch beside those of the split, as patterns: images, archives of images."""
-    revision: Line | None = None
-    """Revision on the Hub. None: the main branch."""
-    named_split: str | None = Field(default=None, exclude=True)
-    """The split that the user named with the Hub id."""
-    fetch: bool = Field(default=False, exclude=True)
-    """Its files are fetched from the Hub, as if the dataset was named by its id."""
-    licence: Line | None = None
-    """Licence of the annotations, as its authors state it."""
-    warnings: dict[str, str] = Field(default_factory=dict)
-    """Split → what a user must know before comparing its numbers."""
-
-    @model_validator(mode="after")
-    def _knows_what_to_fetch(self) -> DatasetConfig:
-        if self.fetch and not self.hub:
-            raise ValueError("`fetch` needs `hub`, the id on the Hub")
-        return self
 
 
 class ModelConfig(Config):

@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from finecops.archives.zip_images import is_zipped
-from finecops.config.schema import DatasetConfig
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets.dataset import Dataset, find_annotations, load_dataset_split
 from finecops.datasets.problems import Problem
 from finecops.datasets.release import Comparison, compare_split
@@ -101,7 +101,7 @@ def _check_pairs(dataset: Dataset, report: CheckReport) -> None:
             continue
         positive = by_id.get(sample.positive_id or "")
         problem = None
-        # A benchmark of rejection may have no pairs.
+        # Not every benchmark says which positive a negative is made from, or on which level.
         if sample.positive_id is None:
             pass
         elif positive is None:
@@ -112,7 +112,7 @@ def _check_pairs(dataset: Dataset, report: CheckReport) -> None:
             problem = f"a negative expression that is the same as its positive's ({positive.id})"
         elif sample.negative.kind == "image" and sample.image == positive.image:
             problem = f"a negative image that is the same as its positive's ({positive.image})"
-        if sample.negative.level not in (1, 2) and sample.positive_id is not None:
+        if sample.negative.level not in (1, 2, None):
             problem = f"negative_level is {sample.negative.level}; it must be 1 or 2"
         if problem:
             report.problems.append(Problem(source, sample.id, problem))

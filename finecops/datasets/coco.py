@@ -27,6 +27,7 @@ from finecops.datasets.json_arrays import JsonArray, parse_arrays
 from finecops.datasets.problems import Problem, replaced_characters
 from finecops.datasets.remarks import Remarks
 from finecops.datasets.source import SourceFile
+from finecops.datasets.stated_truth import stated_truth
 from finecops.datasets.vanilla import vanilla_layout
 from finecops.errors import DataError
 from finecops.records import Negative, Sample, Truth, Xyxy
@@ -173,6 +174,10 @@ class _Known(NamedTuple):
 
 def _truth(annotation: Mapping[str, Any], image_wh: tuple[int, int]) -> tuple[_Known, float]:
     """What is known, and by how many pixels the box extends beyond the image."""
+    if "truth" in annotation:
+        # Of `finecops data convert`, for what FineCops-Ref's own keys cannot say.
+        truth, negative = stated_truth(annotation)
+        return _Known(truth, None, negative), 0.0
     type_, cate = annotation.get("negative_type"), annotation.get("negative_cate")
     if type_ is None and cate is None:
         if annotation.get("negative_level") is not None and annotation.get("positive_id") is not None:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from finecops.collector import resting_collector
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.find import resolve
-from finecops.config.schema import DatasetConfig
-from finecops.datasets.formats import FORMATS
+from finecops.datasets.formats import FORMAT_OF_SUFFIX, FORMATS, OWN_SUFFIXES
 from finecops.datasets.image_folders import folders_with
-from finecops.datasets.image_place import ImagePlace, image_place
+from finecops.datasets.image_place import ImageFolders, ImagePlace, image_place
 from finecops.datasets.places import Place, find_place
 from finecops.datasets.problems import Problem
 from finecops.datasets.source import SourceFile
 from finecops.datasets.table import TableBuilder
 from finecops.errors import ConfigError, DataError, UsageError
-from finecops.paths import safe_path
 from finecops.records import Sample
 
 log = logging.getLogger(__name__)
@@ -49,8 +49,11 @@ class Dataset:
     """Of a dataset on the Hub: its id and commit."""
     place: ImagePlace | None = None
     """The user's own folder or zip file of images."""
-    _found: dict[str, Path] = field(default_factory=dict, repr=False, compare=False)
-    """Images that were looked up in the user's folder."""
+
+    @cached_property
+    def images(self) -> ImageFolders:
+        """Where its images are."""
+        return ImageFolders(self.root, self.config.image_folders, self.place)
 
     def image_path(self, sample: Sample) -> Path:
         """The path of the sample's image file.
@@ -69,34 +72,7 @@ class Dataset:
         Raises:
             DataError: as `image_path`.
         """
-        if self.place is None:
-            return self._path_below_root(image)
-        # Stages ask for the same images again and again, and a network disk is slow.
-        if image not in self._found:
-            self._found[image] = self._look_up(self.place, image)
-        return self._found[image]
-
-    def _look_up(self, place: ImagePlace, image: str) -> Path:
-        folder = self._folder_of(image)
-        name = image.removeprefix(f"{folder}/") if folder else image
-        # By its name alone, and in the folders that are called as in the dataset.
-        found = place.find((name, *(f"{inside}/{name}" for inside in self.config.image_folders if inside != ".")))
-        if found is not None:
-            return found
-        own = self._path_below_root(image)
-        return own if own.is_file() else place.path / name
-
-    def _path_below_root(self, image: str) -> Path:
-        folder = self._folder_of(image)
-        return (
-            safe_path(self.root / folder, image.removeprefix(f"{folder}/")) if folder else safe_path(self.root, image)
-        )
-
-    def _folder_of(self, image: str) -> str:
-        """The folder of images that an image's path begins with; empty: none."""
-        # The longest folder first: the images' folder may itself be a link to where a cluster keeps them.
-        folders = sorted(self.config.image_folders, key=len, reverse=True)
-        return next((folder for folder in folders if image.startswith(f"{folder}/")), "")
+        return self.images.path_of(image)
 
     @property
     def unknown(self) -> int:
@@ -124,6 +100,8 @@ def find_annotations(config: DatasetConfig, split: str, given: Sequence[Path] = 
     if split not in config.splits:
         raise DataError(f"dataset {config.name} has no split {split!r}; there are: {', '.join(config.splits)}")
     found = tuple(root / name for name in config.splits[split] if (root / name).is_file())
+    if config.alternatives:
+        found = found[:1]
     if not found:
         wanted = ", ".join(config.splits[split])
         command = f"\n`finecops data get {config.name}` downloads it." if config.download is not None else ""
@@ -147,18 +125,15 @@ def load_dataset_split(
         DataError: there is no file, or no usable sample in the files.
         UsageError: another split was named with the dataset.
     """
-    if split and config.named_split and not annotations and split != config.named_split:
-        raise UsageError(f"--dataset names the split {config.named_split}, and --split {split}; give one of them")
-    where = _where(config, split or config.named_split or config.default_split, annotations)
+    where = _where(config, split, annotations)
     split, root, files = where.split, where.root, where.files
-    if split in config.warnings:
-        log.warning("%s, split %s: %s", config.name, split, config.warnings[split].strip())
     if config.find_images:
         folders = (*config.image_folders, *folders_with(root, config.find_images, known=config.image_folders))
         config = config.model_copy(update={"image_folders": folders})
     place = image_place(config, images)
     # One checksum over all files, in order: the run folder keeps it, to notice a changed dataset.
-    digest = hashlib.sha256()
+    # Read in another convention of boxes, the same file has other boxes.
+    digest = hashlib.sha256((config.boxes or "").encode())
     joined = _Joined(overlap=config.format != "parquet")
     for path in files:
         source = SourceFile(
@@ -167,7 +142,10 @@ def load_dataset_split(
             split=split,
             root=root,
             image_folders=config.image_folders,
+            place=place,
             layout=where.layout,
+            boxes=config.boxes,
+            distractors=config.distractors,
         )
         _add_file(digest, path)
         with resting_collector():
@@ -177,8 +155,7 @@ def load_dataset_split(
     samples, found_problems = joined.table.build(), joined.problems
     problems = [problem for problem in found_problems if problem.left_out]
     if not samples:
-        first = f"; the first of {len(problems)} problems: {problems[0]}" if problems else ""
-        raise DataError(f"no usable sample in {', '.join(map(str, files))}{first}")
+        raise _no_sample(files, problems)
     return Dataset(
         config=config,
         split=split,
@@ -193,10 +170,23 @@ def load_dataset_split(
     )
 
 
-def _where(config: DatasetConfig, split: str, annotations: Sequence[Path]) -> Place:
+def _no_sample(files: Sequence[Path], problems: Sequence[Problem]) -> DataError:
+    first = f"; the first of {len(problems)} problems: {problems[0]}" if problems else ""
+    return DataError(f"no usable sample in {', '.join(map(str, files))}{first}")
+
+
+def _where(config: DatasetConfig, split: str | None, annotations: Sequence[Path]) -> Place:
+    """The files to read; a split that needs a warning has it."""
+    if split and config.named_split and not annotations and split != config.named_split:
+        raise UsageError(f"--dataset names the split {config.named_split}, and --split {split}; give one of them")
+    wanted = split or config.named_split or config.default_split
     if config.fetch or config.format == "parquet":
-        return find_place(config, split, annotations)
-    return Place(split, *find_annotations(config, split, annotations))
+        place = find_place(config, wanted, annotations)
+    else:
+        place = Place(wanted, *find_annotations(config, wanted, annotations))
+    if place.split in config.warnings:
+        log.warning("%s, split %s: %s", config.name, place.split, config.warnings[place.split].strip())
+    return place
 
 
 def _add_file(digest: hashlib._Hash, path: Path) -> None:
@@ -207,9 +197,12 @@ def _add_file(digest: hashlib._Hash, path: Path) -> None:
 
 
 def _read(config: DatasetConfig, source: SourceFile) -> Iterator[Sample | Problem]:
-    if config.format not in FORMATS:
-        raise ConfigError(f"dataset {config.name}: unknown format {config.format!r}; there are: {', '.join(FORMATS)}")
-    return FORMATS[config.format](source)
+    format_ = FORMAT_OF_SUFFIX.get(source.path.suffix.lower(), config.format)
+    if config.format in OWN_SUFFIXES:
+        format_ = config.format
+    if format_ not in FORMATS:
+        raise ConfigError(f"dataset {config.name}: unknown format {format_!r}; there are: {', '.join(FORMATS)}")
+    return FORMATS[format_](source)
 
 
 class _Joined:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -25,6 +26,7 @@ MAX_SIDE = 100_000
 """Images are not wider or higher, in pixels."""
 MAX_CHARS = 10_000
 """Expressions are not longer."""
+_COCO_2014 = re.compile(r"COCO_(?:train|val)2014_(\d{12}\.jpg)")
 
 
 class FieldError(ValueError):
@@ -125,7 +127,10 @@ def _box(raw: object, image_wh: tuple[int, int], cut: bool) -> tuple[Xyxy, float
 
 
 def as_image_path(file_name: object, source: SourceFile) -> str:
-    """The image's path below the root: in the first folder that has it, else in the first folder."""
+    """The image's path below the root: in the first folder that has it, else in the first folder.
+
+    An image of COCO 2014 is also found by its name in COCO 2017.
+    """
     problem = name_problem(file_name)
     if problem is not None:
         raise FieldError(f"the image has {problem}" if problem.startswith("a name") else f"of the image: {problem}")
@@ -133,7 +138,13 @@ def as_image_path(file_name: object, source: SourceFile) -> str:
     # Strings, not `Path`s: this runs once per entry. The one folder is the root itself: nothing to look up.
     if source.image_folders == (".",) and "./" not in name:
         return name
-    paths = [posixpath.normpath(posixpath.join(folder, name)) for folder in source.image_folders]
-    if len(paths) == 1:
-        return paths[0]
-    return next((path for path in paths if os.path.isfile(f"{source.root}/{path}")), paths[0])
+    names = [name]
+    if match := _COCO_2014.fullmatch(name):
+        # In COCO 2017 the same image has its number alone as its name.
+        names.append(match[1])
+    first = posixpath.normpath(posixpath.join(source.image_folders[0], name))
+    if len(source.image_folders) == 1 and len(names) == 1:
+        return first
+    # One after the other: nearly all images are in the first folder.
+    paths = (posixpath.normpath(posixpath.join(folder, n)) for n in names for folder in source.image_folders)
+    return next((path for path in paths if os.path.isfile(f"{source.root}/{path}")), first)

@@ -9,11 +9,15 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from finecops.datasets.coco import read_coco
+from finecops.datasets.cops_ref import read_cops_ref
 from finecops.datasets.grefcoco import read_grefcoco
 from finecops.datasets.humanref import read_humanref
 from finecops.datasets.parquet.read import read_parquet
 from finecops.datasets.problems import Problem
+from finecops.datasets.ref_adv import read_ref_adv
+from finecops.datasets.ref_reasoning import read_ref_reasoning
 from finecops.datasets.refcoco import read_refcoco
+from finecops.datasets.row_files import read_csv, read_jsonl
 from finecops.datasets.source import SourceFile
 from finecops.records import Sample
 
@@ -26,4 +30,14 @@ FORMATS: dict[str, Reader] = {
     "parquet": read_parquet,
     "humanref": read_humanref,
     "grefcoco": read_grefcoco,
+    "ref-adv": read_ref_adv,
+    "ref-reasoning": read_ref_reasoning,
+    "cops-ref": read_cops_ref,
+    "jsonl": read_jsonl,
+    "csv": read_csv,
 }
+
+FORMAT_OF_SUFFIX = {".jsonl": "jsonl", ".csv": "csv", ".tsv": "csv"}
+"""Files whose name says the format, whatever dataset they are given for."""
+OWN_SUFFIXES = frozenset({"humanref"})
+"""Formats whose own files have one of these suffixes."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from finecops.archives.zip_images import ZipImages
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.find import resolve
 from finecops.config.image_places import remember_place, remembered_place
-from finecops.config.schema import DatasetConfig
 from finecops.errors import DataError
 from finecops.paths import safe_path
 
@@ -97,3 +98,52 @@ def check_place(path: Path) -> ImagePlace:
     # The directory is read now: a wrong file is said before anything else happens.
     ZipImages(path)
     return place
+
+
+class ImageFolders:
+    """Where a dataset's images are looked up: in the user's place first, then in the dataset's own folders.
+
+    Args:
+        root: the dataset's folder.
+        folders: folders below it, with which the path of an image may begin.
+        place: the user's own folder or zip file.
+    """
+
+    def __init__(self, root: Path, folders: Sequence[str], place: ImagePlace | None = None) -> None:
+        self._root, self._place = root, place
+        # The longest folder first: the images' folder may itself be a link to where a cluster keeps them.
+        self._folders = sorted(folders, key=len, reverse=True)
+        self._found: dict[str, Path] = {}
+
+    def path_of(self, image: str) -> Path:
+        """The path of an image file; `image` is a path below the root.
+
+        Raises:
+            DataError: the name is not plain, or a link leads out of the folder of images.
+        """
+        if self._place is None:
+            return self._below_root(image)
+        # Stages ask for the same images again and again, and a network disk is slow.
+        if image not in self._found:
+            self._found[image] = self._look_up(self._place, image)
+        return self._found[image]
+
+    def _look_up(self, place: ImagePlace, image: str) -> Path:
+        folder = self._folder_of(image)
+        name = image.removeprefix(f"{folder}/") if folder else image
+        # By its name alone, and in the folders that are called as in the dataset.
+        found = place.find((name, *(f"{inside}/{name}" for inside in self._folders if inside != ".")))
+        if found is not None:
+            return found
+        own = self._below_root(image)
+        return own if own.is_file() else place.path / name
+
+    def _below_root(self, image: str) -> Path:
+        folder = self._folder_of(image)
+        if not folder:
+            return safe_path(self._root, image)
+        return safe_path(self._root / folder, image.removeprefix(f"{folder}/"))
+
+    def _folder_of(self, image: str) -> str:
+        """The folder of images that an image's path begins with; empty: none."""
+        return next((folder for folder in self._folders if image.startswith(f"{folder}/")), "")

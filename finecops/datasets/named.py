@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.find import load_dataset, resolve
-from finecops.config.schema import DatasetConfig
 from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.errors import ConfigError, DataError
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.find import resolve
 from finecops.config.home import home
 from finecops.config.hub import splits_of_files
-from finecops.config.schema import DatasetConfig
 from finecops.datasets.archives import ENDINGS, unpack_images
 from finecops.datasets.hub_files import HubRepository, fetch, find_repository
 from finecops.datasets.parquet.table import ParquetTable

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from finecops.benchmark_words import type_inside, type_published
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.find import resolve
 from finecops.config.release import Release, ReleaseFile, ReleaseSplit
-from finecops.config.schema import DatasetConfig
 from finecops.datasets.dataset import Dataset
 from finecops.datasets.problems import Problem
 from finecops.datasets.vanilla import LAYOUTS, vanilla_layout, vanilla_problems

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+from finecops.datasets.image_place import ImageFolders, ImagePlace
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,17 @@ class SourceFile:
     """Folders below the root in which an image is looked up, in this order."""
     layout: str | None = None
     """Of a parquet file: the layout that the dataset names."""
+    boxes: str | None = None
+    """How the numbers of a box are meant, where the layout does not say it (`finecops.datasets.conventions`)."""
+    distractors: int = 3
+    """Of Cops-Ref: images of each list of distractors that become negatives."""
+    place: ImagePlace | None = None
+    """The user's own folder or zip file of images."""
+
+    @cached_property
+    def images(self) -> ImageFolders:
+        """Where its images are looked up."""
+        return ImageFolders(self.root, self.image_folders, self.place)
 
     @property
     def content(self) -> bytes:

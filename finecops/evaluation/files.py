@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from finecops.config.schema import DatasetConfig
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets.dataset import load_dataset_split
+from finecops.datasets.formats import FORMAT_OF_SUFFIX
 from finecops.evaluation.evaluate import evaluate
 from finecops.evaluation.results import EvaluatedData, Evaluation, Measured, MethodResult
 from finecops.evaluation.settings import MetricSettings, ScoreSettings
@@ -28,15 +29,17 @@ class PredictionFile:
     annotations: tuple[Path, ...]
     predictions: Path
     how: FileFormat
+    boxes: str | None = None
+    """What the numbers of a box mean in annotation files of rows."""
 
 
 def score_file(settings: ScoreSettings) -> list[Evaluation]:
     """A file by each arithmetic that is asked for, with the paper's figures where they are."""
     how = _how(settings)
-    file = PredictionFile(settings.annotations, settings.predictions, how)
+    file = PredictionFile(settings.annotations, settings.predictions, how, settings.boxes)
     val = None
     if settings.val_annotations and settings.val_predictions is not None:
-        val = PredictionFile(settings.val_annotations, settings.val_predictions, how)
+        val = PredictionFile(settings.val_annotations, settings.val_predictions, how, settings.boxes)
     found = []
     if settings.compat != "reference":
         found.append(evaluate_file(file, settings=settings, val=val, ignore_unknown=settings.ignore_unknown))
@@ -56,7 +59,7 @@ def file_answers(settings: ScoreSettings) -> Answers:
     return read_answers(
         settings.predictions,
         how=_how(settings),
-        samples=read_annotations(settings.annotations)[0],
+        samples=read_annotations(settings.annotations, settings.boxes)[0],
         ignore_unknown=settings.ignore_unknown,
     )
 
@@ -78,12 +81,12 @@ def evaluate_file(
         ignore_unknown: leave out rows whose id is not annotated.
     """
     settings = settings or MetricSettings()
-    samples, problems = read_annotations(file.annotations)
+    samples, problems = read_annotations(file.annotations, file.boxes)
     answers = read_answers(file.predictions, how=file.how, samples=samples, ignore_unknown=ignore_unknown)
     measured = evaluate(samples, predictions=answers, routes=None, settings=settings)
     if val is not None:
         # Problems of the other split are not problems of this file.
-        val_samples, _ = read_annotations(val.annotations)
+        val_samples, _ = read_annotations(val.annotations, val.boxes)
         val_answers = read_answers(val.predictions, how=val.how, samples=val_samples, ignore_unknown=ignore_unknown)
         values, _ = validated_values((val_samples, val_answers), (samples, answers), settings)
         measured = measured.model_copy(update={"values": (*measured.values, *values)})
@@ -96,11 +99,14 @@ def evaluate_file(
     )
 
 
-def read_annotations(paths: Sequence[Path]) -> tuple[Sequence[Sample], list[str]]:
-    """The samples of COCO annotation files, and a sentence for each problem."""
-    # A file alone has no dataset; images are never opened.
-    config = DatasetConfig(name=paths[0].stem, root=paths[0].parent, image_folders=(".",), splits={}, preset="", get="")
-    dataset = load_dataset_split(config, None, paths)
+def read_annotations(paths: Sequence[Path], boxes: str | None = None) -> tuple[Sequence[Sample], list[str]]:
+    """The samples of annotation files (COCO, or rows), and a sentence for each problem."""
+    # A file alone has no dataset. Images are opened only for the sizes that a file of rows does not have.
+    folders = (".", "images") if any(path.suffix.lower() in FORMAT_OF_SUFFIX for path in paths) else (".",)
+    config = DatasetConfig(
+        name=paths[0].stem, root=paths[0].parent, image_folders=folders, splits={}, preset="", get=""
+    )
+    dataset = load_dataset_split(config.model_copy(update={"boxes": boxes}), None, paths)
     problems = [str(problem) for problem in (*dataset.problems, *dataset.notes)]
     # Recall pairs each negative with its positive: without it the negative is in no column.
     samples = list(dataset.samples)

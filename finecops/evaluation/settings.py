@@ -8,6 +8,8 @@ from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from finecops.datasets.conventions import CONVENTIONS
+from finecops.datasets.formats import FORMAT_OF_SUFFIX
 from finecops.errors import UsageError
 from finecops.exchange.formats import FORMATS
 from finecops.metrics.dictionary import METRICS, check_metrics
@@ -47,6 +49,12 @@ def _known_format(name: str | None) -> str:
     if name not in FORMATS:
         problem = f"unknown format {name!r}" if name else "a prediction file needs --format"
         raise UsageError(f"{problem}; there are: {', '.join(FORMATS)}")
+    return name
+
+
+def _known_boxes(name: str | None) -> str | None:
+    if name is not None and name not in CONVENTIONS:
+        raise UsageError(f"unknown convention of boxes {name!r}; there are: {', '.join(CONVENTIONS)}")
     return name
 
 
@@ -109,6 +117,8 @@ class ScoreSettings(MetricSettings):
     """Scoring a prediction file without a run."""
 
     annotations: tuple[Path, ...]
+    boxes: Annotated[str | None, BeforeValidator(_known_boxes)] = None
+    """What the numbers of a box mean in annotation files of rows."""
     predictions: Path
     format: Annotated[str, BeforeValidator(_known_format)]
     """A name in `finecops.exchange.formats.FORMATS`."""
@@ -124,6 +134,11 @@ class ScoreSettings(MetricSettings):
     def _has_pairs(self) -> ScoreSettings:
         if bool(self.val_annotations) != (self.val_predictions is not None):
             raise UsageError("--val-annotations and --val-predictions go together")
+        rows = [path for path in self.annotations if path.suffix.lower() in FORMAT_OF_SUFFIX]
+        if rows and self.compat != "none":
+            raise UsageError(f"--compat {self.compat}: the paper's scripts read COCO files, not {rows[0].name}")
+        if self.boxes is not None and not rows:
+            raise UsageError("--boxes goes with --annotations FILE.jsonl or FILE.csv")
         return self
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from finecops.datasets.conventions import CONVENTIONS
 from finecops.errors import UsageError
 from finecops.replies.confidence import CONFIDENCES, Confidence
 from finecops.replies.options import Order, Show
@@ -30,6 +31,7 @@ def require_known(what: str, value: str, known: Iterable[str]) -> None:
 
 
 _CHOICES = {
+    "boxes": ("convention of boxes", tuple(CONVENTIONS)),
     "confidence": ("confidence", tuple(CONFIDENCES)),
     "candidates": ("source of candidates", ("router", "specialist")),
     "doubtful": ("way for doubtful targets", ("route", "mllm")),
@@ -55,6 +57,8 @@ class Options(BaseModel):
     """Annotation files in place of the split's own."""
     images: Path | None = None
     """A folder or zip file of the dataset's images; None: the remembered one, or the dataset's own."""
+    boxes: str | None = None
+    """What the numbers of a box mean in such a file of rows (`finecops.datasets.conventions`)."""
     run: str | None = None
     """The run's name below `outputs/`, or a folder. None: named after dataset, preset and what differs."""
     limit: int = 0
@@ -121,7 +125,7 @@ class Options(BaseModel):
     @classmethod
     def _refuse_unknown(cls, given: dict[str, Any]) -> dict[str, Any]:
         for field, (what, known) in _CHOICES.items():
-            if field in given:
+            if given.get(field) is not None:
                 require_known(what, given[field], known)
         # Asked for at run time: an engine may be entered by a program that imports finecops.
         require_known("engine", given.get("engine", "local"), ENGINES)

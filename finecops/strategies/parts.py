@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import cast
 
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.find import (
     load_dataset,
     load_extractor,
@@ -14,15 +15,16 @@ from finecops.config.find import (
     load_specialist,
     with_permissions,
 )
-from finecops.config.schema import DatasetConfig, ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig
+from finecops.config.schema import ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig
+from finecops.datasets.given_files import dataset_of_files
 from finecops.errors import UsageError
 from finecops.models.backends import backend_of
 from finecops.models.readiness import AUTO
 from finecops.runs.specification import Resources
-from finecops.strategies.options import Options
+from finecops.strategies.options import DEFAULT_DATASET, Options
 
 _OF_RUNS = frozenset(
-    {"dataset", "split", "annotations", "images", "run", "limit", "preset", "engine", "upstream", "watch"}
+    {"dataset", "split", "annotations", "boxes", "images", "run", "limit", "preset", "engine", "upstream", "watch"}
 )
 _OF_RUNS |= {"max_failed", "retry_failed", "keep_failed"}
 """Options of the run folder and its name; they have a use in every command."""
@@ -70,7 +72,8 @@ class Parts:
     @cached_property
     def dataset(self) -> DatasetConfig:
         """The dataset's configuration."""
-        return load_dataset(self.options.dataset)
+        o = self.options
+        return dataset_of_files(load_dataset(o.dataset), o.annotations, o.boxes, named=o.dataset != DEFAULT_DATASET)
 
     @cached_property
     def preset(self) -> PresetConfig:

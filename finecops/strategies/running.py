@@ -38,7 +38,7 @@ def open_for(parts: Parts, part: str | None = None) -> Run:
             len(dataset.problems),
             parts.dataset.name,
             dataset.problems[0],
-            o.dataset,
+            " ".join([o.dataset, *_files_as_options(parts)]),
         )
     corrected = [note for note in dataset.notes if note.fault]
     if corrected:
@@ -54,6 +54,12 @@ def open_for(parts: Parts, part: str | None = None) -> Run:
     if unknown := sum(sample.truth == "unknown" for sample in run.samples):
         log.warning("%d samples have no known truth: they get answers and no score", unknown)
     return run
+
+
+def _files_as_options(parts: Parts) -> list[str]:
+    """The annotation files of the command line, as options."""
+    given = [f"--annotations {path}" for path in parts.options.annotations]
+    return [*given, f"--boxes {parts.options.boxes}"] if parts.options.boxes else given
 
 
 def do_all(run: Run, specs: Sequence[StageSpec[Any]]) -> None:

@@ -79,7 +79,7 @@ def test_stages_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("sfa", "run", "--dataset", "nonsense"), 1, "unknown dataset 'nonsense'; there are: finecops-mini"),
+        (("sfa", "run", "--dataset", "nonsense"), 1, "unknown dataset 'nonsense'; there are: cops-ref, finecops-mini"),
         (("sfa", "run", "--dataset", "finecops-ref"), 1, "figshare"),
         (("sfa", "run", "--specialist", "nonsense"), 1, "unknown model 'nonsense'"),
         (("sfa", "run", "--specialist", "mini-qwen2vl"), 1, "is a model of kind mllm; a specialist is needed"),
@@ -118,6 +118,16 @@ def test_help_does_not_import_the_heavy_libraries() -> None:
     code = f"import sys; import finecops.cli.app; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_dataset_has_a_line_of_a_terminal_that_says_whether_it_is_here() -> None:
+    lines = run("data", "list")[1].splitlines()
+    found = {line.split()[0]: line for line in lines}
+    assert {"finecops-mini", "finecops-ref", "refcoco", "ref-adv", "ref-reasoning", "cops-ref"} <= found.keys()
+    assert " here: test, val, train" in found["finecops-mini"]
+    assert [line for line in lines if len(line) > 80] == []
+    # Whatever is not here on this machine has its source in the line.
+    assert all("not here: " in line and len(line.split("not here: ")[1]) > 10 for line in lines if "not here" in line)
 
 
 def test_data_check_on_the_committed_benchmark() -> None:

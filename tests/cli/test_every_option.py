@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from finecops.cli.app import app
-from finecops.config.schema import DatasetConfig
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets import image_place
 from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.errors import UsageError
@@ -42,6 +42,7 @@ OTHER: dict[str, str | bool] = {
     "split": "val",
     "annotations": str(PROJECT / "data/finecops-mini/val_expression_all_coco_format.json"),
     "images": str(PROJECT / "data/finecops-mini/negative_images"),
+    "boxes": "xywh",
     "run": "another",
     "limit": "7",
     "preset": "paper",

@@ -18,6 +18,7 @@ from PIL import Image
 from finecops.bench.models import VariantTiming
 from finecops.bench.synthetic import Counts, write_files
 from finecops.cli.app import app
+from finecops.construction.conversion import Converted
 from finecops.datasets.check import CheckReport
 from finecops.datasets.problems import Problem
 from finecops.strategies import running
@@ -72,6 +73,11 @@ CASES = {
     "data list": Case(("data", "list")),
     "data check": Case(
         ("data", "check"), (), {"finecops.datasets.check.check_split": CheckReport({"samples": 9}, PROBLEMS)}
+    ),
+    "data convert": Case(
+        ("data", "convert"),
+        ("finecops-mini", "--out", "{out}", "--split", "val"),
+        {"finecops.construction.conversion.convert": Converted(Path("x.json"), 9, missing=["a", "b", "c"])},
     ),
     "data build mini": Case(
         ("data", "build", "mini"), ("--out", "{out}"), {"finecops.mini.world.benchmark.build_mini": {}}
@@ -129,6 +135,7 @@ CASES = {
                 "split",
                 "annotations",
                 "images",
+                "boxes",
                 "run",
                 "preset",
                 "specialist",
@@ -163,6 +170,10 @@ OTHER: dict[str | tuple[str, str], str] = {
     "figure": "{picture}",
     "dataset": "{dataset}",
     "split": "val",
+    ("data convert", "split"): "train",
+    ("data convert", "images"): "none",
+    ("data convert", "name"): "{dataset}",
+    "boxes": "xyxy",
     "show": "1",
     "out": "{new}",
     ("models check", "out"): "{new}.png",
@@ -321,4 +332,4 @@ def test_the_cases_themselves_do_something(
     names = files | {key: str(tmp_path / key) for key in ("out", "new")} | {"picture": str(tmp_path / "p.png")}
     code, output, calls = result(monkeypatch, CASES[title], CASES[title].given, names)
     assert calls or output
-    assert code in (0, 1) if title in ("data check", "doctor") else code == 0
+    assert code in (0, 1) if title in ("data check", "data convert", "doctor") else code == 0

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from PIL import Image
 
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.find import load_dataset
-from finecops.config.schema import DatasetConfig
 from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.datasets.parquet.write import export_parquet
 from finecops.errors import DataError

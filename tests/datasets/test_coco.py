@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.find import load_dataset
-from finecops.config.schema import DatasetConfig
 from finecops.datasets.check import check_split
 from finecops.datasets.choose import choose_samples
 from finecops.datasets.dataset import load_dataset_split

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from finecops.archives.zip_images import is_zipped
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.image_places import remember_place, remembered_place
-from finecops.config.schema import DatasetConfig
 from finecops.datasets.check import check_split
 from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.datasets.image_place import image_place

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from finecops.config.schema import DatasetConfig
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets.dataset import load_dataset_split
 from finecops.errors import DataError
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from finecops.config.schema import DatasetConfig
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets.named import named_splits
 from finecops.datasets.statistics import SIDE_BINS, WORD_BINS, statistics_of, words_of
 from finecops.datasets.table import SampleTable

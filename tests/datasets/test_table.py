@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from finecops.config.schema import DatasetConfig
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets.choose import choose_samples
 from finecops.datasets.dataset import load_dataset_split
 from finecops.datasets.table import SampleTable, TableBuilder

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from finecops.config.schema import DatasetConfig
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets.check import check_split
 from finecops.datasets.dataset import Dataset, load_dataset_split
 from tests.hostile.battery import Case

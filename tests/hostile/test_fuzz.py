@@ -22,7 +22,10 @@ from finecops.replies.choices import parse_letter
 from finecops.replies.formats import BOX_FORMATS, decode
 from finecops.safe_pickle import load_object_array, loads_plain
 from finecops.text import clean_line, clean_text, plain_id, printable
+from finecops.tuning.llama_factory import read_llama_factory
+from tests.datasets.releases import EXPRESSIONS
 from tests.hostile.annotations import config_of, one, ref, seen
+from tests.hostile.benchmarks import FIELDS, FILES, MAKE
 from tests.hostile.pickles import FORGED, array, entry
 from tests.hostile.pictures import saved
 from tests.hostile.predictions import SAMPLES
@@ -43,6 +46,7 @@ KEYS = st.sampled_from(
      "boxes", "source", "presence"]
 )  # fmt: skip
 OBJECTS = st.dictionaries(KEYS, VALUES, max_size=8)
+GOOD = (*EXPRESSIONS, "the red car")
 READ = [
     (FileFormat("coco-results"), lambda row: json.dumps([row])),
     (FileFormat("refexp-text", "norm1000_list", "scores"), lambda row: json.dumps(row) + "\n"),
@@ -84,6 +88,31 @@ def test_any_referent(tmp_path: Path, changes: dict[str, Any]) -> None:
     annotation = {"id": 1, "image_id": 1, "bbox": [1, 1, 9, 9]}
     (tmp_path / "instances.json").write_text(json.dumps({"images": [image], "annotations": [annotation]}))
     tried(lambda: seen(load_dataset_split(config_of(tmp_path, "refcoco"), "test", [tmp_path / "refs.p"])))
+
+
+@pytest.mark.parametrize("name", MAKE)
+@quick
+@given(data=st.data())
+def test_any_entry_of_a_benchmark_harms_no_other(tmp_path: Path, name: str, data: st.DataObject) -> None:
+    changes = data.draw(st.one_of(st.dictionaries(st.sampled_from(FIELDS[name]), VALUES, min_size=1), VALUES))
+    found = load_dataset_split(MAKE[name](tmp_path, changes))
+    assert sum(sample.positive and sample.expression in GOOD for sample in found.samples) >= 5, seen(found)
+
+
+@pytest.mark.parametrize("name", MAKE)
+@quick
+@given(content=st.binary(max_size=200), cut=st.integers(0, 3000))
+def test_any_bytes_as_a_benchmark(tmp_path: Path, name: str, content: bytes, cut: int) -> None:
+    config = MAKE[name](tmp_path, {})
+    path = tmp_path / FILES[name]
+    for broken in (content, path.read_bytes()[:cut], path.read_bytes()[:cut] + content):
+        path.write_bytes(broken)
+        tried(lambda: seen(load_dataset_split(config)))
+    path = path.with_name("x.csv")
+    path.write_bytes(content)
+    tried(lambda: seen(load_dataset_split(config, None, [path])))
+    (tmp_path / "x.json").write_bytes(content)
+    tried(lambda: read_llama_factory(tmp_path / "x.json"))
 
 
 @pytest.mark.parametrize(("how", "write"), READ, ids=[how.name for how, _ in READ])

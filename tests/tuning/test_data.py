@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 from scipy.stats import chisquare
 
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.find import load_mllm
-from finecops.config.schema import DatasetConfig, MllmConfig
+from finecops.config.schema import MllmConfig
 from finecops.datasets.dataset import Dataset
 from finecops.datasets.image_place import ImagePlace
 from finecops.errors import DataError

@@ -10,9 +10,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from finecops.archives.zip_images import write_atomically
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.download import Download, DownloadFile
 from finecops.config.find import resolve
-from finecops.config.schema import DatasetConfig
 from finecops.datasets.fetch.download import Wanted
 from finecops.datasets.fetch.figshare import Record, read_record
 from finecops.datasets.fetch.http import Session

@@ -213,7 +213,7 @@ def test_a_dataset_without_sources_says_what_to_do() -> None:
     code, output = run("data", "get", "refcoco")
     assert code == 1
     assert "refcoco cannot be downloaded by finecops:" in output
-    assert "COCO's train2014 unpacked to data/refcoco/train2014/" in output
+    assert "COCO's train2014 images into data/refcoco/train2014/" in output
 
 
 def test_direct_links_need_no_figshare(release: Release) -> None:

@@ -1,0 +1,86 @@
+"""`finecops data convert`: any dataset as a file in FineCops-Ref's COCO style."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from finecops.datasets.dataset import Dataset
+
+
+def convert_command(
+    name: Annotated[str, typer.Argument(help="A dataset's name or YAML file (`finecops data list`).")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write to.")],
+    split: Annotated[
+        list[str] | None, typer.Option(help="The split; repeat it for several. Default: all splits that are here.")
+    ] = None,
+    images: Annotated[
+        str,
+        typer.Option(help="'link' the images (hard links: no space, same disk), 'copy' them, or 'none'."),
+    ] = "link",
+    show: Annotated[int, typer.Option(min=0, help="Print at most N images that could not be taken; 0: all.")] = 20,
+) -> None:
+    """Write a dataset in FineCops-Ref's COCO style, which other programs read: one file per split, and the images.
+
+    The folder also gets NAME.yaml, so that `--dataset OUT/NAME.yaml` runs on it: it has the same samples. Entries that
+    are not valid are left out and counted. Exit code 1 if an image could not be taken along.
+    """
+    from finecops.config.find import load_dataset, resolve
+    from finecops.construction.conversion import IMAGES, convert
+    from finecops.datasets.dataset import load_dataset_split
+    from finecops.strategies.options import require_known
+
+    require_known("way of taking images", images, IMAGES)
+    config = load_dataset(name)
+    root = resolve(config.root)
+    here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
+    written: list[str] = []
+    missing: list[str] = []
+    # With no file at all, the default split gives the message that says what to download.
+    for asked in split or here or [config.default_split]:
+        dataset = load_dataset_split(config, asked)
+        done = convert(dataset, out, images, _bar)
+        taken = f", {done.images} images" if images != "none" else ""
+        left_out = f"; {len(dataset.problems)} entries left out (finecops data check)" if dataset.problems else ""
+        typer.echo(f"{done.path}: {done.samples} samples{taken}{left_out}")
+        written.append(asked)
+        missing += done.missing
+        _write_yaml(dataset, out, written)
+    for line in missing[: show or None]:
+        typer.echo(f"  {line}")
+    if missing:
+        typer.echo(f"{len(missing)} images could not be taken along: put them into {out}/ under the same names")
+        raise typer.Exit(1)
+
+
+def _bar(names: Iterable[str]) -> Iterable[str]:
+    from tqdm import tqdm
+
+    found: Iterable[str] = tqdm(names, desc="images", unit="image", delay=1, leave=False, dynamic_ncols=True)
+    return found
+
+
+def _write_yaml(dataset: Dataset, out: Path, splits: list[str]) -> None:
+    import yaml
+
+    from finecops.construction.conversion import annotation_file
+
+    config = dataset.config
+    path = out / f"{config.name}.yaml"
+    content = {
+        "name": config.name,
+        "root": str(out.resolve()),
+        "format": "coco",
+        "image_folders": ["."],
+        "splits": {split: [annotation_file(split)] for split in splits},
+        "default_split": config.default_split if config.default_split in splits else splits[0],
+        "preset": config.preset,
+        "get": f"finecops data convert {config.name} --out {out}",
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    head = f"# Written by finecops data convert: --dataset {path}\n"
+    path.write_text(head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
