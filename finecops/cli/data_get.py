@@ -58,8 +58,8 @@ def get_command(
             whole = _get(config, split, only or [], images, images_only, yes)
     except NetworkError as error:
         raise NetworkError(
-            f"{error}\nWhat has come is kept, and the same command goes on. By hand: {config.download.page}\n"
-            f"{config.get.rstrip()}"
+            f"{error}\nWhat has come is kept, and the same command goes on. By hand, to {resolve(config.root)}/: "
+            f"{config.download.page}{f' and {images.zip}' if images is not None else ''}\n{config.get.rstrip()}"
         ) from error
     if not whole:
         raise typer.Exit(1)
@@ -91,7 +91,8 @@ def _get(
             f"The images that the annotations of {split} name, one by one out of {images.zip}, to "
             f"{root / images.folder}/\nLicence of the images: {images.licence}"
         )
-    if images is not None or (plan is not None and not all(item.here for item in plan.items)):
+    files_here = plan is None or all(item.here for item in plan.items)
+    if not files_here or (images is not None and not _all_images_here(config, split)):
         _ask(yes)
     if plan is not None:
         check_room(plan)
@@ -150,6 +151,17 @@ def _get_images(config: DatasetConfig, split: str, images: DownloadImages, root:
     _list(f"images that are not in {images.zip}", report.not_there)
     _list("images that could not be read", report.failed)
     return not report.not_there and not report.failed
+
+
+def _all_images_here(config: DatasetConfig, split: str) -> bool:
+    from finecops.datasets.dataset import load_dataset_split
+    from finecops.datasets.fetch.images import needed_images
+
+    try:
+        return not needed_images(load_dataset_split(config, split))
+    except DataError:
+        # Without annotations, nobody knows which there are.
+        return False
 
 
 def _list(title: str, entries: list[str]) -> None:

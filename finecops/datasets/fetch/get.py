@@ -61,6 +61,7 @@ def get_files(session: Session, plan: Plan) -> int:
         DataError: a file that is here is not the published one.
     """
     count = 0
+    _clear(plan.root)
     for item in plan.items:
         wanted = item.wanted
         if item.fault is not None:
@@ -83,6 +84,7 @@ def get_files(session: Session, plan: Plan) -> int:
 def get_images(url: str, names: list[str], folder: Path) -> ImagesReport:
     """Fetch images out of a zip file on a server; see `fetch_images`."""
     folder.mkdir(parents=True, exist_ok=True)
+    _clear(folder)
     with _bar("images", None) as bar:
 
         def found(count: int, total: int) -> None:
@@ -96,7 +98,14 @@ def _to_unpack(item: Item) -> bool:
     return item.unpack is not None and not item.is_unpacked
 
 
+def _clear(folder: Path) -> None:
+    """Remove what a killed command was writing when it was killed. No other one is writing: see `locked`."""
+    for left in folder.glob(".*.partial"):
+        left.unlink(missing_ok=True)
+
+
 def _unpack(item: Item, folder: Path) -> Unpacked:
+    _clear(folder)
     with tqdm(desc=f"{folder.name}/", unit="image", dynamic_ncols=True) as bar:
         done = unpack_images(item.wanted.path, folder, partial(_move_to, bar))
     for refused in done.refused:
