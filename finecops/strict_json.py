@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 _LONG_DIGITS = 300
 """A whole number of more digits is beyond every float."""
 Pairs = list[tuple[str, Any]]
+T = TypeVar("T")
 
 
 class RepeatedKeys(dict[str, Any]):
@@ -39,14 +41,33 @@ def parse_marked_json(content: bytes | str) -> Any:
     Raises:
         ValueError: it is none, or is nested too deeply.
     """
+    return _any_length(partial(json.loads, content, object_pairs_hook=_mark_repeated))
+
+
+def next_marked_value(text: str, start: int) -> tuple[Any, int]:
+    """The value that starts at a position of a text, as `parse_marked_json` gives it, and the position of its end.
+
+    Raises:
+        json.JSONDecodeError: there is no whole value.
+        ValueError: it is nested too deeply.
+    """
+
+    def read(**how: Any) -> tuple[Any, int]:
+        return json.JSONDecoder(object_pairs_hook=_mark_repeated, **how).raw_decode(text, start)
+
+    return _any_length(read)
+
+
+def _any_length(read: Callable[..., T]) -> T:
+    """Read JSON; a number of thousands of digits becomes infinite."""
     try:
         try:
-            return json.loads(content, object_pairs_hook=_mark_repeated)
+            return read()
         except json.JSONDecodeError:
             raise
         except ValueError:
             # Python converts no number of thousands of digits: it is no JSONDecodeError, and costs the whole file.
-            return json.loads(content, object_pairs_hook=_mark_repeated, parse_int=_any_int)
+            return read(parse_int=_any_int)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 

@@ -85,13 +85,26 @@ def build_gqa_command(
 
     It has positive expressions, negative expressions, and horizontally flipped images as negative images.
     """
+    from finecops.cli.printing import warn
     from finecops.construction.benchmark import SplitPlan, build_split, write_split
     from finecops.construction.gqa import gqa_world, read_scene_graphs
+    from finecops.datasets.problems import Problem
+    from finecops.errors import DataError
 
     world = gqa_world(images)
     # Levels are numbered from 1.
     quotas = dict(zip((1, 2, 3), positives, strict=True))
     plan = SplitPlan(quotas, per_image, expressions, flips, first_id=1, seed=seed)
-    split = build_split(list(read_scene_graphs(scene_graphs, limit)), plan, world)
+    found = list(read_scene_graphs(scene_graphs, limit))
+    problems = [one for one in found if isinstance(one, Problem)]
+    graphs = [one for one in found if not isinstance(one, Problem)]
+    if problems and not graphs:
+        raise DataError(f"no usable scene graph; the first of {len(problems)} problems: {problems[0]}")
+    split = build_split(graphs, plan, world)
     counts = write_split(split, name, world, out)
     typer.echo(f"{name}: " + ", ".join(f"{n} {what}" for what, n in counts.items()))
+    cut_short = [Problem(scene_graphs, image_id, why) for image_id, why in split.cut_short().items()]
+    for what, some in (("were left out", problems), ("were cut short", cut_short)):
+        if some:
+            typer.echo(f"{len(some)} of {len(found)} scene graphs {what}", err=True)
+            warn(some, most=50)

@@ -34,7 +34,7 @@ def print_evaluations(evaluations: Sequence[Evaluation], writer: str = "text", f
 
     print_document(evaluation_document(evaluations, full), writer)
     for evaluation in evaluations:
-        _warn(evaluation.problems)
+        warn(evaluation.problems, more=" (--json lists all)")
 
 
 def print_runs(folders: Sequence[Path], metrics: Sequence[str] = ("p1", "r1", "auroc")) -> None:
@@ -58,11 +58,11 @@ def export_coco(folder: Path, answers: Mapping[str, Answers]) -> None:
         typer.secho(f"wrote {path}{note}", err=True)
 
 
-def _warn(problems: Sequence[str]) -> None:
+def warn(problems: Sequence[object], most: int = _WARNINGS, more: str = "") -> None:
+    """Print what was wrong on stderr, at most so many problems; `more` says where the others are."""
     from finecops.text import printable
 
-    for problem in problems[:_WARNINGS]:
-        typer.secho(printable(problem), fg=typer.colors.YELLOW, err=True)
-    if len(problems) > _WARNINGS:
-        more = f"… and {len(problems) - _WARNINGS} more (--json lists all)"
-        typer.secho(more, fg=typer.colors.YELLOW, err=True)
+    for problem in problems[:most]:
+        typer.secho(printable(str(problem)), fg=typer.colors.YELLOW, err=True)
+    if len(problems) > most:
+        typer.secho(f"… and {len(problems) - most} more{more}", fg=typer.colors.YELLOW, err=True)

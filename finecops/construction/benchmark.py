@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from PIL import Image
 
@@ -21,11 +22,15 @@ from finecops.construction.formats import (
     write_coco,
     write_vanilla,
 )
-from finecops.construction.graph import SceneGraph, dump_scene_graph
+from finecops.construction.graph import MAX_WORK, SceneGraph, TooMuchWorkError, dump_scene_graph
 from finecops.construction.image_edits import IMAGE_COLUMNS, ImageEdit, Refit, image_edit
 from finecops.construction.negatives import TEXT_COLUMNS, NegativeExpression, negative_expression
 from finecops.construction.positives import Positive, choose_positives
 from finecops.construction.vocabulary import Vocabulary
+from finecops.paths import safe_path
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,11 @@ class Split:
     expressions: list[NegativeExpression]
     edits: list[ImageEdit]
 
+    def cut_short(self) -> dict[str, str]:
+        """Image id → why not everything was tried for its graph."""
+        why = f"more than {MAX_WORK} comparisons of its objects would be needed; not all expressions were tried"
+        return {graph.image_id: why for graph in self.graphs if graph.work.exceeded}
+
 
 def build_split(graphs: Sequence[SceneGraph], plan: SplitPlan, world: World) -> Split:
     """Choose positives and make negatives of them. The same graphs, plan and world give the same split."""
@@ -104,10 +114,17 @@ def _negative_expressions(
                 break
             # A generator per positive and column: a change to one column does not change the others.
             rng = random.Random(f"{plan.seed}/{positive.id}/{type_}/{level}/text")
-            negative = negative_expression(positive, type_, level, vocabulary, rng)
+            negative = _unless_too_much(negative_expression, positive, type_, level, vocabulary, rng)
             column += [negative] if negative is not None else []
         found += column
     return found
+
+
+def _unless_too_much(make: Callable[P, T | None], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    try:
+        return make(*args, **kwargs)
+    except TooMuchWorkError:
+        return None
 
 
 def _image_edits(positives: Sequence[Positive], plan: SplitPlan, world: World) -> list[ImageEdit]:
@@ -121,7 +138,8 @@ def _image_edits(positives: Sequence[Positive], plan: SplitPlan, world: World) -
             if len(column) == plan.images_per_column:
                 break
             rng = random.Random(f"{plan.seed}/{positive.id}/{type_}/{level}/image")
-            edit = image_edit(positive, type_, level, world.vocabulary, world.refit or _cannot_refit, rng)
+            refit = world.refit or _cannot_refit
+            edit = _unless_too_much(image_edit, positive, type_, level, world.vocabulary, refit, rng)
             column += [edit] if edit is not None else []
         found += column
     return found
@@ -175,13 +193,13 @@ def write_split(split: Split, name: str, world: World, folder: Path) -> dict[str
         image_id = f"{edit.positive.graph.image_id}~{id_}"
         row = negative_image_row(edit, id_, image_id)
         images.add(row, world.file_name(image_id), edit.graph, edit.positive.object_ids[0])
-        _save_image(world.draw_edit(edit), folder / "negative_images" / world.file_name(image_id))
+        _save_image(world.draw_edit(edit), folder / "negative_images", world.file_name(image_id))
     _write_annotations(name, folder, positives, texts, images)
     graphs = _used_graphs(split)
     _write_graphs(graphs, folder / "scene_graphs" / f"{name}.json.gz")
     if world.draw is not None:
         for graph in graphs:
-            _save_image(world.draw(graph), folder / "images" / world.file_name(graph.image_id))
+            _save_image(world.draw(graph), folder / "images", world.file_name(graph.image_id))
     return {
         "positives": len(split.positives),
         "negative expressions": len(split.expressions),
@@ -213,6 +231,6 @@ def _write_graphs(graphs: Sequence[SceneGraph], path: Path) -> None:
     path.write_bytes(gzip.compress(text.encode(), compresslevel=9, mtime=0))
 
 
-def _save_image(image: Image.Image, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image.save(path, optimize=True)
+def _save_image(image: Image.Image, folder: Path, name: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    image.save(safe_path(folder, name), optimize=True)

@@ -96,33 +96,47 @@ def edge_holds(
 def assignments(
     graph: SceneGraph, description: Description, vocabulary: Vocabulary, possible: bool = False
 ) -> Iterator[tuple[SceneObject, ...]]:
-    """Every assignment of different objects to the nodes for which all that is said holds (or is possible)."""
+    """Every assignment of different objects to the nodes for which all that is said holds (or is possible).
+
+    Raises:
+        TooMuchWorkError: too much would have to be compared for this graph.
+    """
+    for _, found in _by_target(graph, description, vocabulary, possible):
+        yield from found
+
+
+def _by_target(
+    graph: SceneGraph, description: Description, vocabulary: Vocabulary, possible: bool
+) -> Iterator[tuple[SceneObject, Iterator[tuple[SceneObject, ...]]]]:
+    """Every object that may be node 0, with its assignments."""
+    graph.work.add(len(graph.objects) * len(description.nodes))
+    fitting = [[o for o in graph.objects.values() if node_fits(o, n, vocabulary, possible)] for n in description.nodes]
 
     def extend(chosen: tuple[SceneObject, ...]) -> Iterator[tuple[SceneObject, ...]]:
         index = len(chosen)
-        if index == len(description.nodes):
+        if index == len(fitting):
             yield chosen
             return
-        for obj in graph.objects.values():
-            if obj in chosen or not node_fits(obj, description.nodes[index], vocabulary, possible):
-                continue
+        # An edge is checked as soon as its later node has an object, so that wrong branches end early.
+        edges = [edge for edge in description.edges if max(edge.head, edge.tail) == index]
+        for obj in fitting[index]:
             candidate = (*chosen, obj)
-            # An edge is checked as soon as its later node has an object, so that wrong branches end early.
-            if all(
-                edge_holds(edge, candidate[edge.head], candidate[edge.tail], vocabulary, possible)
-                for edge in description.edges
-                if max(edge.head, edge.tail) == index
+            # The relations of the head are looked through for each edge: sixteen take as long as an object.
+            graph.work.add(1 + sum(len(candidate[edge.head].relations) for edge in edges) // 16)
+            if obj not in chosen and all(
+                edge_holds(edge, candidate[edge.head], candidate[edge.tail], vocabulary, possible) for edge in edges
             ):
                 yield from extend(candidate)
 
-    yield from extend(())
+    for target in fitting[0]:
+        yield target, extend((target,))
 
 
 def referents(graph: SceneGraph, description: Description, vocabulary: Vocabulary, possible: bool = False) -> list[str]:
     """Ids of the objects that a description fits (or possibly fits), in the graph's order."""
-    # Several assignments may have the same target.
-    found = {chosen[0].id for chosen in assignments(graph, description, vocabulary, possible)}
-    return [object_id for object_id in graph.objects if object_id in found]
+    # One assignment of a target is enough: there may be thousands.
+    by_target = _by_target(graph, description, vocabulary, possible)
+    return [target.id for target, found in by_target if next(found, None) is not None]
 
 
 def is_unique(graph: SceneGraph, description: Description, target_id: str, vocabulary: Vocabulary) -> bool:

@@ -7,9 +7,9 @@ flip is the only negative image that can be made.
 
 from __future__ import annotations
 
-import gzip
-import json
+import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -17,10 +17,14 @@ from PIL import Image, ImageOps
 
 from finecops.construction.benchmark import World
 from finecops.construction.graph import SceneGraph, parse_scene_graph
+from finecops.construction.graph_file import read_entries
 from finecops.construction.image_edits import ImageEdit
 from finecops.construction.vocabulary import Vocabulary
-from finecops.errors import DataError
+from finecops.datasets.fields import FieldError
+from finecops.datasets.problems import Problem
 from finecops.images import read_image
+from finecops.paths import safe_path
+from finecops.text import shortly
 
 _COLOURS = "white black red blue green yellow brown gray orange pink purple beige tan gold silver"
 _MATERIALS = "wooden metal plastic glass brick concrete leather stone ceramic paper"
@@ -56,32 +60,36 @@ GQA_VOCABULARY: Final = Vocabulary(
 """Values of one type (colour, material, size) exclude one another. The categories of people are one group."""
 
 
-def read_scene_graphs(path: Path, limit: int = 0) -> Iterator[SceneGraph]:
+# The name of an image's file; no "~", which marks the names of negative images.
+_IMAGE_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+
+
+def read_scene_graphs(path: Path, limit: int = 0) -> Iterator[SceneGraph | Problem]:
     """Scene graphs of a GQA file (`train_sceneGraphs.json`, gzipped or not), in its order; `limit` 0 is all.
 
+    A graph that cannot be used is a problem, and the rest is read.
+
     Raises:
-        DataError: the file is missing or not in GQA's format.
+        DataError: the file is missing, damaged, too large, or not in GQA's format.
     """
-    if not path.is_file():
-        raise DataError(f"no scene graph file {path}; GQA's download page has sceneGraphs.zip")
-    content = path.read_bytes()
-    try:
-        raw = json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
-    except (json.JSONDecodeError, UnicodeDecodeError, gzip.BadGzipFile) as error:
-        raise DataError(f"{path} is not JSON: {error}") from error
-    if not isinstance(raw, dict):
-        raise DataError(f"{path} is not in GQA's format: a dictionary from image id to scene graph")
-    for number, (image_id, graph) in enumerate(raw.items()):
-        if limit and number == limit:
-            return
-        yield parse_scene_graph(image_id, graph)
+    seen: set[str] = set()
+    for image_id, raw in islice(read_entries(path), limit or None):
+        try:
+            if not _IMAGE_ID.fullmatch(image_id):
+                raise FieldError("an image id has at most 200 letters, digits, '_', '-' and '.'")
+            if image_id in seen:
+                raise FieldError("this id is taken by an earlier entry")
+            seen.add(image_id)
+            yield parse_scene_graph(image_id, raw)
+        except FieldError as error:
+            yield Problem(path, image_id if image_id in seen else shortly(image_id), str(error))
 
 
 def gqa_world(image_folder: Path) -> World:
     """A world of photographs: no image is drawn, and the flip is the only edit."""
 
     def flipped(edit: ImageEdit) -> Image.Image:
-        path = image_folder / f"{edit.positive.graph.image_id}.jpg"
+        path = safe_path(image_folder, f"{edit.positive.graph.image_id}.jpg")
         # As RGB: some images of GQA are greyscale; all negative images are RGB.
         return ImageOps.mirror(read_image(path))
 

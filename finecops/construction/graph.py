@@ -6,10 +6,21 @@ GQA's `sceneGraphs` JSON is a dictionary from image id to `RawGraph`. Boxes are 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypedDict
+from dataclasses import dataclass, field
+from typing import Any, Final, TypedDict
 
+from finecops.datasets.fields import FieldError, as_id, as_image_wh, as_object
 from finecops.errors import DataError
+from finecops.text import MAX_ID_CHARS, plain_id, printable, shortly
+
+MAX_OBJECTS: Final = 1000
+"""Objects of one image. GQA's images have up to about a hundred."""
+MAX_ATTRIBUTES: Final = 50
+"""Attributes of one object."""
+MAX_RELATIONS: Final = 1000
+"""Relations of one object."""
+MAX_WORK: Final = 5_000_000
+"""Comparisons of objects for one graph: some seconds. One of 126 objects, 50 of a kind, needs less than a million."""
 
 
 class RawRelation(TypedDict):
@@ -66,50 +77,122 @@ class SceneObject:
         return any(r.name == name and r.object_id == object_id for r in self.relations)
 
 
+class TooMuchWorkError(DataError):
+    """A graph needs more comparisons than `MAX_WORK`."""
+
+
+@dataclass(slots=True)
+class Work:
+    """How much was done for one graph: one with too many objects of a kind would keep the builder for hours."""
+
+    done: int = 0
+    exceeded: bool = False
+    """Whether it was ever too much."""
+
+    def add(self, comparisons: int) -> None:
+        """Count some comparisons.
+
+        Raises:
+            TooMuchWorkError: there were more than `MAX_WORK`.
+        """
+        self.done += comparisons
+        if self.done > MAX_WORK:
+            self.exceeded = True
+            raise TooMuchWorkError(f"more than {MAX_WORK} comparisons of its objects; it has too many of a kind")
+
+
 @dataclass(frozen=True, slots=True)
 class SceneGraph:
-    """The graph of one image; its size in pixels; `location` is the kind of scene, where the file names one."""
+    """The graph of one image; its size in pixels; `location` is the kind of scene, where the file names one.
+
+    An edited copy (`dataclasses.replace`) counts its `work` together with the original.
+    """
 
     image_id: str
     width: int
     height: int
     objects: Mapping[str, SceneObject]
     location: str | None = None
+    work: Work = field(default_factory=Work, compare=False, repr=False)
 
 
-def parse_scene_graph(image_id: str, raw: Mapping[str, Any]) -> SceneGraph:
+def parse_scene_graph(image_id: str, raw: object) -> SceneGraph:
     """Read one image's entry of a GQA scene graph file.
+
+    A graph with one bad object is refused as a whole: without that object, another one would seem to be the only one
+    of its kind.
 
     Args:
         image_id: the entry's key.
         raw: the entry; it is checked here, since it comes from a file that anybody may have written.
 
     Raises:
-        DataError: a key is missing, a number is not a number, or a relation leads to no object of the image.
+        FieldError: a key is missing, a value is not what it must be, or a relation leads to no object of the image.
     """
-    try:
-        objects = {str(id_): _parse_object(str(id_), item) for id_, item in raw["objects"].items()}
-        width, height = int(raw["width"]), int(raw["height"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"scene graph of image {image_id}: {type(error).__name__}: {error}") from error
+    entry = as_object(raw, "the scene graph")
+    raw_objects = as_object(entry.get("objects"), "the dictionary of objects")
+    if len(raw_objects) > MAX_OBJECTS:
+        raise FieldError(f"{len(raw_objects)} objects; the limit is {MAX_OBJECTS}")
+    width, height = as_image_wh(entry)
+    location = entry.get("location")
+    objects = {id_: _parse_object(id_, item) for id_, item in raw_objects.items()}
     for obj in objects.values():
         for relation in obj.relations:
             if relation.object_id not in objects:
-                raise DataError(
-                    f"scene graph of image {image_id}: object {obj.id} relates to {relation.object_id}, "
-                    "which is not in the image"
-                )
-    return SceneGraph(image_id, width, height, objects, raw.get("location"))
+                other = printable(relation.object_id)
+                raise FieldError(f"object {obj.id} relates to {other}, which is not in the image")
+    return SceneGraph(image_id, width, height, objects, None if location is None else _words(location, "location"))
 
 
-def _parse_object(object_id: str, item: Mapping[str, Any]) -> SceneObject:
+def _parse_object(object_id: str, raw: object) -> SceneObject:
+    if plain_id(object_id) != object_id or printable(object_id) != object_id:
+        raise FieldError(f"an object's id is {shortly(object_id)}; a short text without control characters is meant")
+    what = f"object {object_id}"
+    item = as_object(raw, what)
+    for key in ("name", *"xywh"):
+        if key not in item:
+            raise FieldError(f"{what} has no {key}")
+    attributes = _list(item, "attributes", MAX_ATTRIBUTES, what)
+    relations = [as_object(r, f"a relation of {what}") for r in _list(item, "relations", MAX_RELATIONS, what)]
     return SceneObject(
         id=object_id,
-        name=str(item["name"]),
-        xywh=(float(item["x"]), float(item["y"]), float(item["w"]), float(item["h"])),
-        attributes=tuple(str(a) for a in item.get("attributes", ())),
-        relations=tuple(Relation(str(r["name"]), str(r["object"])) for r in item.get("relations", ())),
+        name=_words(item["name"], f"the name of {what}"),
+        xywh=(_pixels(item, "x", what), _pixels(item, "y", what), _pixels(item, "w", what), _pixels(item, "h", what)),
+        attributes=tuple(_words(a, f"an attribute of {what}") for a in attributes),
+        relations=tuple(
+            Relation(
+                _words(r.get("name"), f"the name of a relation of {what}"),
+                as_id(r.get("object"), f"the object of a relation of {what}"),
+            )
+            for r in relations
+        ),
     )
+
+
+def _words(value: object, what: str) -> str:
+    """A text that may stand in an expression, unchanged."""
+    if not isinstance(value, str) or not value.strip() or len(value) > MAX_ID_CHARS:
+        raise FieldError(f"{what} is {shortly(value)}; a short text is meant")
+    if printable(value) != value:
+        raise FieldError(f"{what} is {shortly(value)}, with control characters or half characters")
+    return value
+
+
+def _pixels(item: Mapping[str, Any], key: str, what: str) -> float:
+    value = item[key]
+    # The comparison holds for whole numbers of any length, and for no NaN.
+    if (type(value) is not int and type(value) is not float) or not -1e9 < value < 1e9:
+        raise FieldError(f"{key} of {what} is {shortly(value)}; a number of pixels is meant")
+    return float(value)
+
+
+def _list(item: Mapping[str, Any], key: str, most: int, what: str) -> list[Any]:
+    value = item.get(key, [])
+    if not isinstance(value, list):
+        raise FieldError(f"{key} of {what} is {shortly(value)}; a list is meant")
+    if len(value) > most:
+        raise FieldError(f"{what} has {len(value)} {key}; the limit is {most}")
+    return value
 
 
 def dump_scene_graph(graph: SceneGraph) -> RawGraph:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from finecops.construction.description import Description, assignments, difficulty
-from finecops.construction.graph import SceneGraph
+from finecops.construction.graph import SceneGraph, TooMuchWorkError
 from finecops.construction.paths import sample_unique_path
 from finecops.construction.templates import Expression, Wording, render, sample_wording
 from finecops.construction.vocabulary import Vocabulary
@@ -77,13 +78,18 @@ def _candidates(graph: SceneGraph, vocabulary: Vocabulary, seed: int) -> list[_C
     # Every image has a generator of its own, so that an image's paths do not depend on the images before it.
     rng = random.Random(f"{seed}/{graph.image_id}/paths")
     found: dict[Description, _Candidate] = {}
-    for _ in range(_DRAWS_PER_IMAGE):
-        path = sample_unique_path(rng, graph, vocabulary)
-        if path is None or path[0] in found:
-            continue
-        level = difficulty(graph, path[0], vocabulary)
-        if level is not None:
-            found[path[0]] = _Candidate(graph, path[0], path[1].id, level)
+    graph.work.done = 0
+    # What was found before it was too much is proved.
+    with suppress(TooMuchWorkError):
+        for _ in range(_DRAWS_PER_IMAGE):
+            path = sample_unique_path(rng, graph, vocabulary)
+            if path is None or path[0] in found:
+                continue
+            level = difficulty(graph, path[0], vocabulary)
+            if level is not None:
+                found[path[0]] = _Candidate(graph, path[0], path[1].id, level)
+    # Putting the paths into words compares less than finding them did; then there is some left for the negatives.
+    graph.work.done = 0
     return list(found.values())
 
 

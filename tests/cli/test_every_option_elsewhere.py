@@ -18,6 +18,7 @@ from PIL import Image
 from finecops.bench.models import VariantTiming
 from finecops.bench.synthetic import Counts, write_files
 from finecops.cli.app import app
+from finecops.construction.benchmark import Split
 from finecops.construction.conversion import Converted
 from finecops.datasets.check import CheckReport
 from finecops.datasets.problems import Problem
@@ -88,7 +89,7 @@ CASES = {
         {
             "finecops.construction.gqa.gqa_world": None,
             "finecops.construction.gqa.read_scene_graphs": [],
-            "finecops.construction.benchmark.build_split": None,
+            "finecops.construction.benchmark.build_split": Split([], [], [], []),
             "finecops.construction.benchmark.write_split": {},
         },
     ),
