@@ -6,6 +6,7 @@ from whatever standard input holds. Weights are safetensors; pickles only where 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from transformers import AutoConfig, AutoModelForZeroShotObjectDetection, AutoPr
 
 from finecops.config.find import resolve_weights
 from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
-from finecops.errors import FinecopsError, ModelError, first_line
+from finecops.errors import FinecopsError, ModelError, first_line, panics_as_errors
 from finecops.models.chat_template import check_template
 from finecops.models.checkpoint_folder import check_checkpoint
+from finecops.models.checkpoint_limits import image_fault
 from finecops.models.readiness import dtype_of, remote_code
 
 
@@ -63,7 +65,8 @@ class Checkpoint:
     def errors(self) -> Iterator[None]:
         """Every fault of the checkpoint as one `ModelError`."""
         try:
-            yield
+            with panics_as_errors():
+                yield
         except FinecopsError:
             raise
         # transformers, safetensors and tokenizers raise some twenty kinds of errors for a broken file, down to a bare
@@ -94,12 +97,24 @@ def load_processor(checkpoint: Checkpoint) -> Any:
     """The processor of a checkpoint. Its chat template was tried.
 
     Raises:
-        ModelError: it cannot be loaded, or its chat template does not end.
+        ModelError: it cannot be loaded, makes images too large, or its chat template does not end.
     """
     with checkpoint.errors():
         processor = AutoProcessor.from_pretrained(checkpoint.where, **checkpoint.options)
+        for part in ("image_processor", "video_processor"):
+            _check_sizes(checkpoint, part, getattr(processor, part, None))
         check_template(processor, checkpoint.name)
         return processor
+
+
+def _check_sizes(checkpoint: Checkpoint, what: str, part: Any) -> None:
+    if part is None:
+        return
+    # Its settings stand in one of several files, or in none: what was made of them counts.
+    by_area = hasattr(sys.modules[type(part).__module__], "smart_resize")
+    fault = image_fault(part.to_dict(), by_area)
+    if fault is not None:
+        raise ModelError(f"{checkpoint.name}: the {what} of {checkpoint.weights}: {fault}; the checkpoint is refused")
 
 
 def load_tokenizer(checkpoint: Checkpoint, **options: object) -> Any:
