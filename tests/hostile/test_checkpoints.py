@@ -342,6 +342,15 @@ def test_the_numbers_of_published_models_are_within_the_limits() -> None:
     assert tokenizer_fault({"normalizer": rules, "pre_tokenizer": charsmap, "model": {"vocab": [["a", 0.5]]}}) is None
 
 
+def test_settings_of_a_model_far_larger_than_its_files_are_refused(tmp_path: Path) -> None:
+    folder = copied("mini-qwen2vl", tmp_path / "m")
+    path = folder / "config.json"
+    larger = {"num_hidden_layers": 500, "layer_types": ["full_attention"] * 500}
+    edit(path, text_config=json.loads(path.read_text())["text_config"] | larger)
+    with pytest.raises(ModelError, match=r"config.json describes a model of 83,\d+,\d+ numbers; its files hold"):
+        _mllm(folder)
+
+
 PANIC = {
     "type": "Split",
     "pattern": {"Regex": "(([a-z ]+)+)+$"},
