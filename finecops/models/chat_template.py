@@ -120,4 +120,4 @@ def _new_process() -> WorkerProcess:
     needed = [spec.origin for name in ("jinja2", "markupsafe") if (spec := importlib.util.find_spec(name))]
     folders = [str(Path(origin).parents[1]) for origin in needed if origin is not None]
     command = [sys.executable, "-I", str(_PROGRAM), *folders]
-    return WorkerProcess("chat template", command, start_seconds=_START_SECONDS, timeout_seconds=_SECONDS)
+    return WorkerProcess("chat template", command, _START_SECONDS, _SECONDS, quiet=True)

@@ -68,11 +68,14 @@ class WorkerProcess:
         command: the program and its arguments (`program_line` completes them).
         start_seconds: how long it may take until it is ready.
         timeout_seconds: how long one request may take.
+        quiet: a start is of no interest to the user.
     """
 
-    def __init__(self, name: str, command: Sequence[str], start_seconds: float, timeout_seconds: float) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], start_seconds: float, timeout_seconds: float, quiet: bool = False
+    ) -> None:
         self.name, self.command = name, program_line(name, command)
-        self.start_seconds, self.timeout_seconds = start_seconds, timeout_seconds
+        self.start_seconds, self.timeout_seconds, self.quiet = start_seconds, timeout_seconds, quiet
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: LineReader | None = None
         self._writer: threading.Thread | None = None
@@ -178,7 +181,7 @@ class WorkerProcess:
         self._reader = LineReader(process.stdout)
         self._listener = threading.Thread(target=read_messages, args=(process.stderr, self._keep), daemon=True)
         self._listener.start()
-        log.info("starting worker %s", self.name)
+        log.log(logging.DEBUG if self.quiet else logging.INFO, "starting worker %s", self.name)
         ready = self._wait(None, self.start_seconds)
         if ready.get("protocol") != PROTOCOL:
             self.close()
