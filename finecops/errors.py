@@ -6,6 +6,9 @@ else is a bug and shows its traceback.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class FinecopsError(Exception):
     """Base of every error that says what is wrong and what to do about it."""
@@ -46,3 +49,17 @@ class FailuresError(RunError):
 def first_line(error: Exception) -> str:
     """The first line of what an error says, or its kind if it says nothing."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+@contextmanager
+def panics_as_errors() -> Iterator[None]:
+    """A panic of a library in Rust (tokenizers, safetensors) as a `ModelError`.
+
+    It is no `Exception`, as is Ctrl-C, so nothing else catches it. Its class cannot be imported.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__module__ != "pyo3_runtime":
+            raise
+        raise ModelError(f"a library in Rust gave up: {' '.join(str(error).split())[:300]}") from error

@@ -24,6 +24,9 @@ MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 _ORIENTATION = 0x0112
 """The EXIF tag of the camera's orientation. 1: upright."""
 
+_STRIP_ROWS = 256
+"""How many rows of a picture are laid on white at a time."""
+
 PngImagePlugin.MAX_TEXT_CHUNK = 1024**2
 PngImagePlugin.MAX_TEXT_MEMORY = 4 * 1024**2
 # Texts and colour profiles beside the pixels of a PNG file, unpacked: no picture needs more.
@@ -181,12 +184,14 @@ def _decode(path: Path, draft: int | None = None) -> Picture:
                     raise DataError(f"image {path} has {image.width}x{image.height} pixels; the limit is {MAX_PIXELS}")
                 if draft is not None:
                     image.draft("RGB", (draft, draft))
-                upright = ImageOps.exif_transpose(image)
-                decoded = _as_rgb(upright)
+                size, orientation = image.size, image.getexif().get(_ORIENTATION, 1)
+                # In place: of the largest images, each copy takes 400 MB.
+                ImageOps.exif_transpose(image, in_place=True)
+                decoded = _as_rgb(image)
                 # A server may get the file itself only if its decoder sees what was decoded here: no transparency, no
                 # rotation, and a mode that every decoder converts to RGB in the same way.
                 plain = image.mode in ("RGB", "L", "P") and "transparency" not in image.info
-                unchanged = plain and upright.size == image.size and image.getexif().get(_ORIENTATION, 1) == 1
+                unchanged = plain and decoded.size == size and orientation == 1
                 media_type = MEDIA_TYPES.get(image.format or "") if unchanged else None
                 return Picture(decoded, OriginalFile(path, media_type) if media_type is not None else None)
     except UnidentifiedImageError as error:
@@ -210,6 +215,15 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         raise ValueError("its pixels are floating-point numbers of no known range")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        coloured = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), coloured).convert("RGB")
+        return _on_white(image)
     return image.convert("RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """A picture with transparent parts on a white ground, made strip by strip: whole, it would be four copies."""
+    found = Image.new("RGB", image.size)
+    for top in range(0, image.height, _STRIP_ROWS):
+        box = (0, top, image.width, min(top + _STRIP_ROWS, image.height))
+        strip = image.crop(box).convert("RGBA")
+        found.paste(Image.alpha_composite(Image.new("RGBA", strip.size, "white"), strip).convert("RGB"), box)
+    return found

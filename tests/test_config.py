@@ -132,6 +132,15 @@ BROKEN = [
     (MODEL + "timeout_seconds: -1", "timeout_seconds: "),
     (MODEL + "batch_size: 99999999999999999999", "batch_size: "),
     (MODEL + "batch_size: many", "batch_size: "),
+    (MODEL + "batch_size: true", "batch_size: Input should be a valid integer"),
+    (MODEL + "batch_size: '8'", "batch_size: Input should be a valid integer"),
+    (MODEL + "batch_size: 8.0", "batch_size: Input should be a valid integer"),
+    (MODEL + "timeout_seconds: true", "timeout_seconds: Input should be a valid number"),
+    (MODEL + "timeout_seconds: '5'", "timeout_seconds: Input should be a valid number"),
+    (MODEL + "remote_code: 0", "remote_code: Input should be a valid boolean"),
+    (MODEL + "allow_pickle: 'yes'", "allow_pickle: Input should be a valid boolean"),
+    (MODEL + "adapter: !!binary YWJj", "adapter: Input should be a valid string"),
+    (MODEL + "min_pixels: 10000000000", "min_pixels: Input should be less than or equal to 4000000"),
     (MODEL + "chat_options: [a]", "chat_options: "),
     (MODEL + "seen: 7", "seen: "),
     (MODEL + "adapter: {a: b}", "adapter: "),
@@ -173,6 +182,19 @@ def test_a_broken_or_hostile_file_is_one_error(tmp_path: Path, content: str, mes
         load_model(str(path))
     assert "sesame" not in str(caught.value)
     assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "line", ["score_threshold: '1'", "score_threshold: true", "nms_iou: true", "zero_is: true", "zero_is: 1.0"]
+)
+def test_a_number_of_a_preset_is_a_number(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "preset.yaml"
+    roles = "extractor: rules\nrouter: a\nspecialist: a\nmllm: b\n"
+    path.write_text(f"name: p\n{roles}score_threshold: 1\nzero_is: 1\n")
+    assert load_preset(str(path)).score_threshold == 1.0
+    path.write_text(f"name: p\n{roles}{line}\n")
+    with pytest.raises(ConfigError, match=f"preset.yaml: {line.split(':')[0]}: "):
+        load_preset(str(path))
 
 
 def test_a_misspelt_name_gets_a_suggestion() -> None:

@@ -53,6 +53,15 @@ def test_every_mode_is_read_as_rgb(
     assert (picture.original is not None) == sent_as_it_is
 
 
+@pytest.mark.parametrize(("mode", "colours"), [("RGBA", 4), ("LA", 2)])
+def test_strips_on_white_are_the_whole_on_white(tmp_path: Path, mode: str, colours: int) -> None:
+    content = np.random.default_rng(0).integers(0, 256, (600, 30, colours), dtype=np.uint8)
+    made = Image.fromarray(content, mode)
+    made.save(tmp_path / "a.png")
+    whole = Image.alpha_composite(Image.new("RGBA", made.size, "white"), made.convert("RGBA")).convert("RGB")
+    np.testing.assert_array_equal(np.asarray(read_image(tmp_path / "a.png")), np.asarray(whole))
+
+
 def test_sixteen_bits_keep_their_shades(tmp_path: Path) -> None:
     sixteen_bits().save(tmp_path / "a.png")
     shades = np.asarray(read_image(tmp_path / "a.png"))[:, :, 0]

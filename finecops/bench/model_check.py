@@ -5,9 +5,11 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -16,11 +18,16 @@ from finecops.boxes import iou_xyxy
 from finecops.config.schema import AnyModelConfig, MllmConfig, SpecialistConfig
 from finecops.images import read_image
 from finecops.models.backends import load_extractor_model, load_mllm_model, load_specialist_model
+from finecops.models.extractors import failed_target
 from finecops.records import Prediction, Sample, Target
+from finecops.runs.batches import rows_of_batch
 from finecops.runs.specification import ImageGroup
-from finecops.stages.mllm import MllmStage
-from finecops.stages.specialist import SpecialistStage
+from finecops.stages import mllm, specialist
+from finecops.stages.rows import failed_prediction
 from finecops.stages.targets import TargetStage
+
+Asked: TypeAlias = Callable[[ImageGroup], list[Prediction] | list[Target]]
+"""Asks a model about one image: the rows of its samples, failed ones too."""
 
 _TILE_SIDE = 320
 """Side in pixels of a sample's picture."""
@@ -54,11 +61,13 @@ def check_model(config: AnyModelConfig, groups: Sequence[ImageGroup], device: st
     Returns:
         The seconds that loading took, and the answers.
 
+    A model that fails on a sample gives a failed row, as in a run.
+
     Raises:
-        FinecopsError: the model cannot be loaded, or fails on a sample.
+        FinecopsError: the model cannot be loaded, or an image cannot be read.
     """
     started = time.perf_counter()
-    stage = _stage(config, device)
+    ask = _asked(config, device)
     loaded = time.perf_counter() - started
     checked = []
     for group in groups:
@@ -66,7 +75,7 @@ def check_model(config: AnyModelConfig, groups: Sequence[ImageGroup], device: st
             # Decoded before the clock starts; the stage then gets it from the cache.
             read_image(group.image)
             started = time.perf_counter()
-            (row,) = stage([ImageGroup(group.image, (sample,))])
+            (row,) = ask(ImageGroup(group.image, (sample,)))
             seconds = time.perf_counter() - started
             checked.append(CheckedSample(sample=sample, row=row, iou=_first_iou(row, sample), seconds=seconds))
     return loaded, checked
@@ -78,13 +87,17 @@ def _first_iou(row: Prediction | Target, sample: Sample) -> float | None:
     return float(iou_xyxy(np.array([row.boxes[0]]), np.array(sample.box))[0])
 
 
-def _stage(config: AnyModelConfig, device: str) -> SpecialistStage | MllmStage | TargetStage:
-    """The stage that runs a model of this kind."""
+def _asked(config: AnyModelConfig, device: str) -> Asked:
+    """The stage that runs a model of this kind, one image at a time."""
     if isinstance(config, SpecialistConfig):
-        return SpecialistStage(load_specialist_model(config, device), config, None)
+        detector = specialist.SpecialistStage(load_specialist_model(config, device), config, None)
+        failure = partial(failed_prediction, source=specialist.SOURCE)
+        return lambda group: rows_of_batch((group,), detector, failure)
     if isinstance(config, MllmConfig):
-        return MllmStage(load_mllm_model(config, device), config, None, "mean_prob")
-    return TargetStage(load_extractor_model(config, device), article=True)
+        model = mllm.MllmStage(load_mllm_model(config, device), config, None, "mean_prob")
+        return lambda group: rows_of_batch((group,), model, partial(failed_prediction, source=mllm.SOURCE))
+    targets = TargetStage(load_extractor_model(config, device), article=True)
+    return lambda group: rows_of_batch((group,), targets, partial(failed_target, extractor=config.name))
 
 
 def peak_memory_mib() -> dict[str, float]:

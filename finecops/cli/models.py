@@ -92,6 +92,7 @@ def check_command(
     from finecops.datasets.dataset import load_dataset_split
     from finecops.errors import FailuresError, UsageError
     from finecops.models.backends import default_device
+    from finecops.models.redaction import one_line
     from finecops.runs.failures import MAX_FAILED, is_failed
     from finecops.runs.specification import ImageGroup
 
@@ -117,10 +118,12 @@ def check_command(
         draw_checked(checked, [group.image for group in groups]).save(path)
         typer.echo(f"{path}: the truth in green, the model's box in red")
     if len(failed) > MAX_FAILED * len(checked):
-        raise FailuresError(f"{config.name}: {len(failed)} of {len(checked)} samples failed: {failed[0].row.reason}")
+        reason = one_line(failed[0].row.reason or "no reason")
+        raise FailuresError(f"{config.name}: {len(failed)} of {len(checked)} samples failed: {reason}")
 
 
 def _print_checked(item: CheckedSample) -> None:
+    from finecops.models.redaction import one_line
     from finecops.records import Target
 
     typer.secho(f"\n{item.sample.id}: {item.sample.expression}", bold=True)
@@ -138,7 +141,7 @@ def _print_checked(item: CheckedSample) -> None:
     typer.echo(f"  {row.status}: {box} of {len(row.boxes)}, score {score}{overlap}; {item.seconds:.2f} s")
     for sentence in (row.reason, row.note):
         if sentence:
-            typer.echo(f"  {sentence}")
+            typer.echo(f"  {one_line(sentence)}")
 
 
 def doctor_command() -> None:

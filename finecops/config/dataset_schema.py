@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field, Strict, model_validator
 
 from finecops.config.download import Download
 from finecops.config.release import Release
-from finecops.config.schema import Config, Line
+from finecops.config.schema import Config, Folder, Line, Names
+
+Pattern: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9._*?+-]{1,100}$")]
+"""The name of a file, with * and ? for what differs."""
+HubId: TypeAlias = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$", max_length=200)]
+"""An id on the Hub."""
 
 
 class DatasetConfig(Config):
@@ -19,16 +23,16 @@ class DatasetConfig(Config):
         ValueError: its files are to be fetched from the Hub, and no id is given.
     """
 
-    root: Path
+    root: Folder
     """The dataset's folder."""
     format: str = "coco"
     """How the annotation files are written: a name in `finecops.datasets.formats`."""
-    image_folders: tuple[str, ...] = Field(min_length=1)
+    image_folders: Names = Field(min_length=1)
     """Folders below the root in which an annotation's `file_name` is looked up, in this order."""
-    find_images: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._*?+-]{1,100}$")], ...] = ()
+    find_images: Annotated[tuple[Pattern, ...], Strict(False)] = ()
     """Names of images (`neg_*.jpg`) that are looked up behind these in every folder below the root that has such files,
     wherever an archive was unpacked."""
-    splits: dict[str, tuple[str, ...]]
+    splits: dict[str, Names]
     """Split → annotation files below the root. Those that exist are read together."""
     default_split: str = "test"
     """The split to run on when no split is given."""
@@ -42,9 +46,9 @@ class DatasetConfig(Config):
     """What `finecops data get` downloads. None: the user downloads it."""
     layout: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+-]*$", max_length=50)] | None = None
     """Of parquet files: what their columns mean, a name in `finecops.datasets.parquet.layouts`. None: by them."""
-    hub: tuple[Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$", max_length=200)], ...] = ()
+    hub: Annotated[tuple[HubId, ...], Strict(False)] = ()
     """Ids on the Hub that have this dataset: `--dataset hf:ID` reads them with these settings."""
-    hub_files: tuple[str, ...] = ()
+    hub_files: Names = ()
     """Files of the Hub's repository to fetch beside those of the split, as patterns: images, archives of images."""
     revision: Line | None = None
     """Revision on the Hub. None: the main branch."""

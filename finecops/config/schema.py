@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 
 
 def _printable(text: str) -> str:
@@ -16,6 +17,18 @@ def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("holds a character that cannot be printed")
     return text
+
+
+def _text(value: object) -> object:
+    if not isinstance(value, str | Path):
+        raise ValueError("is no text")
+    return value
+
+
+def _whole(value: object) -> object:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError("is no whole number")
+    return value
 
 
 def _server(url: str) -> str:
@@ -40,12 +53,21 @@ Seconds: TypeAlias = Annotated[float, Field(gt=0, le=1_000_000)]
 """A duration."""
 Count: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000_000)]
 """How many there may be."""
+Lines: TypeAlias = Annotated[tuple[Line, ...], Strict(False)]
+"""Texts of one line. YAML has lists, which are no tuples."""
+Names: TypeAlias = Annotated[tuple[str, ...], Strict(False)]
+"""Texts, in the same way."""
+Folder: TypeAlias = Annotated[Path, Strict(False), BeforeValidator(_text)]
+"""A path, which YAML has as text."""
+RouterLevel: TypeAlias = Annotated[Literal[1, 2], BeforeValidator(_whole)]
+"""A level. Python takes `true` and 1.0 for 1."""
 
 
 class Config(BaseModel):
     """A configuration file. It is frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Strict: a truth value or a text is no number, and a number is no truth value.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
     name: str
     """What the command line calls it. It is the name of the file without `.yaml`."""
@@ -67,7 +89,7 @@ class ModelConfig(Config):
     """Licence of the weights."""
     score: str
     """What the model's score means. Each row states it as `score_kind`."""
-    seen: tuple[str, ...] | None = None
+    seen: Names | None = None
     """Sources of the benchmarks that were in its training data (RefCOCO, GQA, …), as its authors state. None: not
     known."""
     proved: str = "not run here"
@@ -86,7 +108,7 @@ class ModelConfig(Config):
     """Number type of the weights, by its name in torch. `auto`: as in the checkpoint."""
     batch_size: Count = 8
     """Samples per batch."""
-    command: tuple[Line, ...] = ()
+    command: Lines = ()
     """Of a worker: the program in the model's own environment, and its arguments. `$NAME` stands for an environment
     variable. A program in `finecops/models/workers/` may be named without its folder."""
     start_seconds: Seconds = 900.0
@@ -167,9 +189,9 @@ class MllmConfig(ModelConfig):
     """Whether commas are removed from the expression, because the model reads a comma as the end of a category."""
     max_new_tokens: Count = 256
     """The longest answer, in tokens."""
-    min_pixels: Count | None = None
+    min_pixels: int | None = Field(default=None, ge=1, le=4_000_000)
     """Smallest area that an image is resized to."""
-    max_pixels: Count | None = None
+    max_pixels: int | None = Field(default=None, ge=1, le=100_000_000)
     """Largest area that an image is resized to."""
     resize_factor: Count | None = None
     """The sides of the resized image are multiples of this. Needed where boxes are in pixels of that image."""
@@ -247,7 +269,7 @@ class PresetConfig(Config):
     """The router counts detections with a score above this."""
     nms_iou: float = Field(default=0.7, gt=0, le=1)
     """IoU threshold of the non-maximum suppression before counting."""
-    zero_is: Literal[1, 2] = 2
+    zero_is: RouterLevel = 2
     """The level of a sample whose target is not detected at all."""
 
 

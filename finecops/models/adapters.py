@@ -3,20 +3,55 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from finecops.config.find import resolve_weights
 from finecops.config.fingerprint import weights_fingerprint
 from finecops.config.schema import MllmConfig
-from finecops.errors import ModelError, first_line
+from finecops.errors import ModelError, first_line, panics_as_errors
 from finecops.models.checkpoint_folder import check_adapter
 
 ADAPTER_CARD = "finecops.json"
 """A file in the adapter's folder: the tuning data, and a fingerprint of the base model."""
 _FILES = ("adapter_config.json", "adapter_model.safetensors", ADAPTER_CARD)
 """What is downloaded of an adapter on the Hub."""
+_PATTERNS = {
+    "target_modules": "%s",
+    "exclude_modules": "%s",
+    "modules_to_save": r"(^|.*\.)%s($|\..*)",
+    "layers_pattern": r"(?:^|.*?\.)%s\.(?P<idx>\d+)\.",
+    "rank_pattern": r"(.*\.)?(%s)$",
+    "alpha_pattern": r"(.*\.)?(%s)$",
+}
+"""Settings that peft takes as regular expressions for names of layers, and the forms that it gives them
+(peft 0.21, `tuners/tuners_utils.py` and `utils/other.py`)."""
+_NAMES = ("target_modules", "exclude_modules")
+"""Those of which a list holds names, and no expressions."""
+_SECONDS = 10.0
+"""How long all of an adapter's patterns may take for all layers. They take a tenth of a second."""
+_TRIAL = """
+import json, re, sys
+try:
+    import resource
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+except (ImportError, ValueError, OSError):
+    pass
+given = json.load(sys.stdin)
+for pattern in given["patterns"]:
+    try:
+        compiled = re.compile(pattern)
+    except re.error:
+        continue
+    for name in given["names"]:
+        compiled.match(name)
+        compiled.fullmatch(name)
+"""
+"""Matches patterns with names. What is no pattern is left for peft to find."""
 
 
 def load_adapter(model: Any, config: MllmConfig) -> Any:
@@ -32,8 +67,9 @@ def load_adapter(model: Any, config: MllmConfig) -> Any:
     folder = _folder(config)
     check_adapter(config.name, folder, config.allow_pickle)
     _check_base(config, folder)
+    _try_patterns(config, folder, [name for name, _ in model.named_modules()])
     try:
-        with warnings.catch_warnings():
+        with panics_as_errors(), warnings.catch_warnings():
             # Where the file has no weights for a layer, peft only warns, and the layer has no effect.
             warnings.filterwarnings("error", message="Found missing adapter keys")
             # From a folder, peft takes safetensors where there are any; it reads a pickle with `weights_only`.
@@ -63,6 +99,40 @@ def _folder(config: MllmConfig) -> Path:
     # The Hub's client has its own errors for a bad id, a missing repository, and no connection.
     except Exception as error:
         raise ModelError(f"{config.name}: cannot load the adapter {config.adapter}: {first_line(error)}") from error
+
+
+def _try_patterns(config: MllmConfig, folder: Path, names: Sequence[str]) -> None:
+    """Match an adapter's patterns with the names of layers in a process that can be ended: a match cannot be stopped.
+
+    Raises:
+        ModelError: it takes too long, or a pattern is none.
+    """
+    path = folder / "adapter_config.json"
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    given = {"patterns": [one for key in _PATTERNS for one in _patterns(key, settings.get(key))], "names": names}
+    where = f"{config.name}: {path}: its patterns for the names of layers"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", _TRIAL],
+            input=json.dumps(given),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise ModelError(f"{where} take more than {_SECONDS:g} s to match: the adapter is refused") from None
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or [f"code {done.returncode}"])[-1]
+        raise ModelError(f"{where} cannot be matched ({said[:200]}): the adapter is refused")
+
+
+def _patterns(key: str, setting: object) -> list[str]:
+    """The regular expressions of a setting as peft matches them."""
+    if isinstance(setting, list) and key in _NAMES:
+        return []
+    members = setting if isinstance(setting, list | dict) else [setting]
+    return [_PATTERNS[key] % member for member in members if isinstance(member, str)]
 
 
 def _check_base(config: MllmConfig, folder: Path) -> None:

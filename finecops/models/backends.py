@@ -19,6 +19,7 @@ from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, 
 from finecops.errors import ConfigError
 from finecops.models import readiness
 from finecops.models.readiness import AUTO, check_device, need_model_name, need_openai
+from finecops.replies.box_text import box_format_of
 
 if TYPE_CHECKING:
     from finecops.models.protocols import Extractor, Mllm, Specialist
@@ -211,8 +212,10 @@ def backend_of(config: AnyModelConfig) -> Backend:
     """The backend that a configuration names.
 
     Raises:
-        ConfigError: this kind of model has no backend of that name.
+        ConfigError: this kind of model has no backend of that name, or an MLLM's box format is none.
     """
+    if isinstance(config, MllmConfig):
+        box_format_of(config)
     known = BACKENDS[config.kind]
     if config.backend not in known:
         raise ConfigError(f"{config.name}: unknown backend {config.backend!r}; there are: {', '.join(known)}")

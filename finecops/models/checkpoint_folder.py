@@ -10,15 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from finecops.errors import ModelError, first_line
+from finecops.models.checkpoint_limits import MODEL, number_fault, tokenizer_fault
 
 _MOST_TEXT_BYTES = 200_000_000
 """The largest file of text. The largest `tokenizer.json` of a configured model has 35 MB."""
 _MOST_TEMPLATE_BYTES = 1_000_000
 """The largest chat template. Those of the configured models have at most 20 KB."""
-_MOST_LAYERS = 10_000
-"""A model with more layers would take for ever to build."""
-_MOST_WIDTH = 5_000_000
-"""A larger vocabulary, or a wider layer, would ask for all memory before its weights are compared."""
 _MOST_RANK = 8192
 """The highest rank of a LoRA adapter."""
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
@@ -42,11 +39,14 @@ def check_checkpoint(name: str, folder: Path, allow_pickle: bool) -> None:
         advice = ": it is an adapter; name it as `adapter`, or give --adapter" if is_adapter else ""
         raise ModelError(f"{name}: {folder} has no config.json{advice}")
     config = _read(name, folder / "config.json")
-    # transformers passes over one that it cannot read, and answers would not end where they should.
-    if (folder / "generation_config.json").is_file():
-        _read(name, folder / "generation_config.json")
     for key, value in _settings(config):
         _check_setting(name, folder, key, value)
+    _check_limits(name, folder / "config.json", number_fault(config, MODEL))
+    # transformers passes over one that it cannot read, and answers would not end where they should.
+    if (path := folder / "generation_config.json").is_file():
+        _check_limits(name, path, number_fault(_read(name, path), MODEL))
+    if (path := folder / "tokenizer.json").is_file():
+        _check_limits(name, path, tokenizer_fault(_read(name, path)))
     # transformers would load this adapter too, and nobody asked for it.
     if (folder / "adapter_config.json").is_file():
         raise ModelError(f"{name}: {folder} holds a model and an adapter: move the adapter to a folder of its own")
@@ -113,12 +113,11 @@ def _check_setting(name: str, folder: Path, key: str, value: object) -> None:
         raise ModelError(f"{name}: {folder}/config.json names code on the Hub as {key} and is refused")
     if key == "transformers_weights" and not str(value).endswith((".safetensors", ".safetensors.index.json")):
         raise ModelError(f"{name}: {folder}/config.json names other weights than safetensors and is refused")
-    if not isinstance(value, int):
-        return
-    if ("layers" in key or "depth" in key) and value > _MOST_LAYERS:
-        raise ModelError(f"{name}: {folder}/config.json asks for {value:,} layers ({key}) and is refused")
-    if key.endswith(("_size", "_dim", "_heads", "d_model")) and value > _MOST_WIDTH:
-        raise ModelError(f"{name}: {folder}/config.json asks for a width of {value:,} ({key}) and is refused")
+
+
+def _check_limits(name: str, path: Path, fault: str | None) -> None:
+    if fault is not None:
+        raise ModelError(f"{name}: {path}: {fault}; the checkpoint is refused")
 
 
 def _check_weights(name: str, folder: Path, files: tuple[str, str], allow_pickle: bool) -> None:

@@ -6,20 +6,27 @@ from whatever standard input holds. Weights are safetensors; pickles only where 
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import AutoConfig, AutoModelForZeroShotObjectDetection, AutoProcessor, AutoTokenizer
 
 from finecops.config.find import resolve_weights
 from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
-from finecops.errors import FinecopsError, ModelError, first_line
+from finecops.errors import FinecopsError, ModelError, first_line, panics_as_errors
 from finecops.models.chat_template import check_template
-from finecops.models.checkpoint_folder import check_checkpoint
+from finecops.models.checkpoint_folder import PICKLES, check_checkpoint
+from finecops.models.checkpoint_limits import image_fault
 from finecops.models.readiness import dtype_of, remote_code
+
+_SPARE_NUMBERS = 50_000_000
+"""A model may have so many more numbers than its files hold bytes: 200 MB."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,8 @@ class Checkpoint:
     def errors(self) -> Iterator[None]:
         """Every fault of the checkpoint as one `ModelError`."""
         try:
-            yield
+            with panics_as_errors():
+                yield
         except FinecopsError:
             raise
         # transformers, safetensors and tokenizers raise some twenty kinds of errors for a broken file, down to a bare
@@ -94,12 +102,24 @@ def load_processor(checkpoint: Checkpoint) -> Any:
     """The processor of a checkpoint. Its chat template was tried.
 
     Raises:
-        ModelError: it cannot be loaded, or its chat template does not end.
+        ModelError: it cannot be loaded, makes images too large, or its chat template does not end.
     """
     with checkpoint.errors():
         processor = AutoProcessor.from_pretrained(checkpoint.where, **checkpoint.options)
+        for part in ("image_processor", "video_processor"):
+            _check_sizes(checkpoint, part, getattr(processor, part, None))
         check_template(processor, checkpoint.name)
         return processor
+
+
+def _check_sizes(checkpoint: Checkpoint, what: str, part: Any) -> None:
+    if part is None:
+        return
+    # Its settings stand in one of several files, or in none: what was made of them counts.
+    by_area = hasattr(sys.modules[type(part).__module__], "smart_resize")
+    fault = image_fault(part.to_dict(), by_area)
+    if fault is not None:
+        raise ModelError(f"{checkpoint.name}: the {what} of {checkpoint.weights}: {fault}; the checkpoint is refused")
 
 
 def load_tokenizer(checkpoint: Checkpoint, **options: object) -> Any:
@@ -129,6 +149,7 @@ def load_complete(auto_class: Any, checkpoint: Checkpoint, **options: Any) -> An
         ModelError: the checkpoint does not exist, is broken, or has missing weights or weights of other shapes.
     """
     with checkpoint.errors():
+        _check_described(auto_class, checkpoint)
         model, loading = auto_class.from_pretrained(
             checkpoint.where,
             output_loading_info=True,
@@ -145,6 +166,26 @@ def load_complete(auto_class: Any, checkpoint: Checkpoint, **options: Any) -> An
             f"({', '.join(missing[:3])}): it is broken, or belongs to another kind of model"
         )
     return model
+
+
+def _check_described(auto_class: Any, checkpoint: Checkpoint) -> None:
+    """Refuse settings of a model that is far larger than its files: what is missing would first take its memory."""
+    # The user has read what code of its own does.
+    if checkpoint.code or not Path(checkpoint.where).is_dir():
+        return
+    config = AutoConfig.from_pretrained(checkpoint.where, **checkpoint.options)
+    # On the device `meta`, a tensor has a shape and no memory.
+    with torch.device("meta"), warnings.catch_warnings(action="ignore"):
+        described = sum(one.numel() for one in auto_class.from_config(config, trust_remote_code=False).parameters())
+    files = [path for path in Path(checkpoint.where).iterdir() if path.suffix in (".safetensors", *PICKLES)]
+    stored = sum(path.stat().st_size for path in files)
+    # A byte holds at most one number; four where they are packed.
+    most = (4 if getattr(config, "quantization_config", None) else 1) * stored + _SPARE_NUMBERS
+    if described > most:
+        raise ModelError(
+            f"{checkpoint.name}: {checkpoint.where}/config.json describes a model of {described:,} numbers; its files "
+            f"hold {stored:,} bytes: the checkpoint is refused"
+        )
 
 
 def load_detector(config: SpecialistConfig, checkpoint: Checkpoint, **options: Any) -> Any:

@@ -7,6 +7,7 @@ further. An error says which server it is, and the same fault has the same text 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, StrictFloat, ValidationError
 
 from finecops.errors import ConfigError, ModelError, first_line
 from finecops.models.numbers import logprob_fault
@@ -115,8 +116,10 @@ async def _ask_all(endpoint: Endpoint, requests: Sequence[Request]) -> list[Comp
             async with limit:
                 try:
                     async with asyncio.timeout(whole_seconds):
-                        answer = await client.chat.completions.create(model=endpoint.model, **request)
-                    return _completion(answer.model_dump(warnings=False), endpoint.model)
+                        create = client.chat.completions.with_raw_response.create
+                        answer = await create(model=endpoint.model, **request)
+                    # The client's own objects turn `false` and "-0.1" into numbers.
+                    return _completion(json.loads(answer.content), endpoint.model)
                 # Whatever a server's answer leads to (RecursionError for JSON that is nested too deep), it concerns
                 # this request alone.
                 except Exception as error:
@@ -127,7 +130,7 @@ async def _ask_all(endpoint: Endpoint, requests: Sequence[Request]) -> list[Comp
 
 class _Alternative(BaseModel):
     token: str
-    logprob: float
+    logprob: StrictFloat
 
 
 class _Token(_Alternative):

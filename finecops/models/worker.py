@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, ValidationError
 
 from finecops.boxes import clip_xyxy
 from finecops.config.schema import MllmConfig, SpecialistConfig
@@ -20,11 +20,12 @@ from finecops.models.numbers import box_fault, probability_fault, weight_fault
 from finecops.models.protocols import Query, QueryGroup, QuestionGroup
 from finecops.models.redaction import one_line, redact
 from finecops.models.worker_process import WorkerProcess
-from finecops.records import Xyxy
 from finecops.replies.answer import Answer, Reply
 from finecops.replies.letters import LetterScores
 from finecops.replies.prompting import prompt_text
 
+Box: TypeAlias = tuple[StrictFloat, StrictFloat, StrictFloat, StrictFloat]
+"""Numbers, whole or not: a truth value or a text is no coordinate."""
 Json: TypeAlias = dict[str, object]
 """A JSON object of the protocol (docs/models/workers.md)."""
 _MOST_CHARACTERS = 200_000
@@ -40,14 +41,14 @@ class WorkerAnswer(BaseModel):
     # The answer comes from a foreign program: numbers that are not finite would spoil every later average.
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    boxes: list[Xyxy] | None = None
-    scores: list[float] | None = None
+    boxes: list[Box] | None = None
+    scores: list[StrictFloat] | None = None
     text: str | None = None
     tokens: list[str] | None = None
-    probabilities: list[float] | None = None
-    letters: dict[str, float] | None = None
-    mass: float | None = Field(default=None, ge=0, le=1)
-    reject: bool = False
+    probabilities: list[StrictFloat] | None = None
+    letters: dict[str, StrictFloat] | None = None
+    mass: StrictFloat | None = Field(default=None, ge=0, le=1)
+    reject: StrictBool = False
     note: str | None = None
     error: str | None = None
 

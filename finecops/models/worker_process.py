@@ -68,11 +68,14 @@ class WorkerProcess:
         command: the program and its arguments (`program_line` completes them).
         start_seconds: how long it may take until it is ready.
         timeout_seconds: how long one request may take.
+        quiet: a start is of no interest to the user.
     """
 
-    def __init__(self, name: str, command: Sequence[str], start_seconds: float, timeout_seconds: float) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], start_seconds: float, timeout_seconds: float, quiet: bool = False
+    ) -> None:
         self.name, self.command = name, program_line(name, command)
-        self.start_seconds, self.timeout_seconds = start_seconds, timeout_seconds
+        self.start_seconds, self.timeout_seconds, self.quiet = start_seconds, timeout_seconds, quiet
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: LineReader | None = None
         self._writer: threading.Thread | None = None
@@ -178,7 +181,7 @@ class WorkerProcess:
         self._reader = LineReader(process.stdout)
         self._listener = threading.Thread(target=read_messages, args=(process.stderr, self._keep), daemon=True)
         self._listener.start()
-        log.info("starting worker %s", self.name)
+        log.log(logging.DEBUG if self.quiet else logging.INFO, "starting worker %s", self.name)
         ready = self._wait(None, self.start_seconds)
         if ready.get("protocol") != PROTOCOL:
             self.close()
@@ -207,7 +210,7 @@ class WorkerProcess:
             answer = _parse(line)
             if answer is None:
                 self._warn("prints something other than an answer to its standard output: %s", line)
-            elif answer.get("ready") is True if number is None else answer.get("id") == number:
+            elif answer.get("ready") is True if number is None else _is_number(answer.get("id"), number):
                 return answer
             else:
                 self._warn("sent an answer that was not requested, or sent one twice: %s", line)
@@ -252,9 +255,25 @@ def _raise_empty() -> bytes:
     raise queue.Empty
 
 
+def _is_number(given: object, number: int) -> bool:
+    # In Python, True equals 1.
+    return isinstance(given, int) and not isinstance(given, bool) and given == number
+
+
 def _parse(line: bytes) -> dict[str, object] | None:
+    """The object of a line; with an `error` in it where one of its keys stands twice: which one counts?"""
+    twice: list[str] = []
+
+    def members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice.append(next(key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i])))
+        return found
+
     try:
-        found = json.loads(line)
+        found = json.loads(line, object_pairs_hook=members)
     except (ValueError, RecursionError):
         return None
+    if isinstance(found, dict) and twice:
+        return found | {"error": f"its answer has the key {twice[0]!r} twice"}
     return found if isinstance(found, dict) else None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from difflib import get_close_matches
 
 from finecops.config.schema import MllmConfig
+from finecops.errors import ConfigError
 from finecops.records import Xyxy
 from finecops.replies.answer import Answer
-from finecops.replies.formats import BOX_FORMATS, IN_RESIZED_PIXELS, decode
+from finecops.replies.formats import BOX_FORMATS, IN_RESIZED_PIXELS, BoxFormat, decode
 from finecops.replies.formats.quadruple import ImageWh
 
 
@@ -48,16 +50,31 @@ def frame_of(config: MllmConfig, image_wh: ImageWh) -> ImageWh:
     )
 
 
+def box_format_of(config: MllmConfig) -> BoxFormat:
+    """The box format that a configuration names.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    found = BOX_FORMATS.get(config.box_format)
+    if found is None:
+        close = get_close_matches(config.box_format[:200], BOX_FORMATS, n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        known = ", ".join(BOX_FORMATS)
+        raise ConfigError(f"{config.name}: unknown box_format {config.box_format[:100]!r}{hint}; there are: {known}")
+    return found
+
+
 def write_box(config: MllmConfig, box: Xyxy, image_wh: ImageWh) -> str:
     """The text that the model would write for a box in pixels of the original image."""
     frame = frame_of(config, image_wh)
-    return BOX_FORMATS[config.box_format].encode(_scaled(box, image_wh, frame), frame)
+    return box_format_of(config).encode(_scaled(box, image_wh, frame), frame)
 
 
 def parse_boxes(config: MllmConfig, text: str, image_wh: ImageWh) -> Answer:
     """Parse a model's reply. Boxes are in pixels of the original image."""
     frame = frame_of(config, image_wh)
-    answer = decode(BOX_FORMATS[config.box_format], text, frame)
+    answer = decode(box_format_of(config), text, frame)
     return replace(answer, boxes=tuple(_scaled(box, frame, image_wh) for box in answer.boxes))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from finecops.errors import FinecopsError
+from finecops.errors import FinecopsError, panics_as_errors
 from finecops.records import Sample
 from finecops.runs.failures import with_cause
 from finecops.runs.specification import ImageGroup, Row, Stage
@@ -61,7 +61,8 @@ def rows_of_batch(batch: Batch, stage: Stage[Row], failure: Callable[[Sample, st
     """One row per sample. A batch that raises is tried again image by image, then sample by sample; a sample that
     still raises gets a failure row with the reason."""
     try:
-        rows = list(stage(batch))
+        with panics_as_errors():
+            rows = list(stage(batch))
         if [row.sample_id for row in rows] != ids_of(batch):
             raise RuntimeError("the stage returned rows for other samples than it was given")
         return rows

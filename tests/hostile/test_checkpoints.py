@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -12,15 +13,22 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from finecops.config.find import load_mllm, load_specialist
+from finecops.bench.model_check import check_model
+from finecops.config.find import load_mllm, load_model, load_specialist
 from finecops.config.schema import ExtractorConfig
-from finecops.errors import FinecopsError, ModelError
-from finecops.models import chat_template
+from finecops.errors import FinecopsError, ModelError, panics_as_errors
+from finecops.models import adapters, chat_template
 from finecops.models.backends import load_extractor_model, load_mllm_model, load_specialist_model
 from finecops.models.chat_template import check_template, rendered
 from finecops.models.checkpoint_folder import check_adapter, check_checkpoint
+from finecops.models.checkpoint_limits import MODEL, image_fault, number_fault, tokenizer_fault
+from finecops.models.loading import Checkpoint, load_processor
+from finecops.runs.specification import ImageGroup
+from tests.cli.invoke import run
+from tests.conftest import make_sample
 from tests.hostile.checkpoint_folders import Gadget, code_folders, copied, edit, evil_code, pickled
 
 LOADS = """
@@ -154,6 +162,12 @@ def _remove(*files: str) -> Any:
     return lambda folder: [(folder / file).unlink() for file in files]
 
 
+PREPEND = {"type": "Prepend", "prepend": "x" * 10**7}
+DOUBLED = {
+    "type": "Sequence",
+    "normalizers": [{"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}] * 50,
+}
+MANY = {"type": "Sequence", "decoders": [{"type": "Strip", "content": "x", "start": 0, "stop": 0}] * 20_000}
 BROKEN_FOLDERS = [
     (_remove("config.json"), "has no config.json"),
     (_remove("model.safetensors"), r"has no weights \(model.safetensors\)"),
@@ -163,9 +177,22 @@ BROKEN_FOLDERS = [
     (lambda f: _index(f), "names no weights"),
     (lambda f: edit(f / "config.json", transformers_weights="x.bin"), "names other weights than safetensors"),
     (lambda f: edit(f / "config.json", _attn_implementation="a/kernel"), "names code on the Hub"),
-    (lambda f: edit(f / "config.json", text_config={"num_hidden_layers": 10**9}), "asks for 1,000,000,000 layers"),
-    (lambda f: edit(f / "config.json", text_config={"hidden_size": 10**9}), "asks for a width of 1,000,000,000"),
-    (lambda f: edit(f / "config.json", text_config={"vocab_size": 10**12}), "asks for a width of"),
+    (
+        lambda f: edit(f / "config.json", text_config={"num_hidden_layers": 10**9}),
+        "num_hidden_layers is 1,000,000,000; at most 1,000",
+    ),
+    (lambda f: edit(f / "config.json", text_config={"hidden_size": 10**9}), "hidden_size is 1,000,000,000; at most"),
+    (lambda f: edit(f / "config.json", text_config={"vocab_size": 10**12}), "vocab_size is 1,000,000,000,000; at most"),
+    (lambda f: edit(f / "config.json", vision_config={"depths": [2, [2, 10**6]]}), "depths is 1,000,000; at most"),
+    (lambda f: edit(f / "config.json", num_feature_levels=10**6), "num_feature_levels is 1,000,000; at most 1,000"),
+    (lambda f: edit(f / "config.json", encoder_layers=5000), "encoder_layers is 5,000; at most 1,000 is read"),
+    (lambda f: edit(f / "config.json", eos_token_id=[10**30]), "eos_token_id is"),
+    (lambda f: edit(f / "generation_config.json", num_beams=10**9), r"generation_config.json: num_beams is"),
+    (lambda f: edit(f / "tokenizer.json", normalizer=PREPEND), "tokenizer.json: prepend has 10,000,000 characters"),
+    (lambda f: edit(f / "tokenizer.json", normalizer=DOUBLED), "rules make a text 1,125,899,906,842,624 times longer"),
+    (lambda f: edit(f / "tokenizer.json", padding={"strategy": {"Fixed": 10**9}}), "Fixed is 1,000,000,000; at most"),
+    (lambda f: edit(f / "tokenizer.json", decoder=MANY), "rules have more than 200,000 characters"),
+    (lambda f: edit(f / "tokenizer.json", model={"vocab": {"x" * 10_001: 0}}), "a token has 10,001 characters"),
     (_write("adapter_config.json", "{}"), "holds a model and an adapter"),
     (_write("config.json", "["), "is not JSON"),
     (_write("config.json", "[]"), "is not a JSON object"),
@@ -230,6 +257,134 @@ def test_an_adapter_of_another_kind_is_refused(tmp_path: Path, changes: Any, mes
         check_adapter("m", folder, False)
 
 
+ENDLESS_PATTERN = "((([a-z.0-9_]+)+)+)+!"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"target_modules": ENDLESS_PATTERN},
+        *(
+            pytest.param(change, marks=pytest.mark.hostile)
+            for change in (
+                {"exclude_modules": ENDLESS_PATTERN},
+                {"modules_to_save": [ENDLESS_PATTERN]},
+                {"rank_pattern": {ENDLESS_PATTERN: 1}},
+                {"target_modules": ["q_proj"], "layers_to_transform": [0], "layers_pattern": [ENDLESS_PATTERN]},
+            )
+        ),
+    ],
+)
+def test_a_pattern_of_an_adapter_that_runs_for_ever_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: Any
+) -> None:
+    folder = copied("mini-qwen2vl-crs", tmp_path / "a")
+    edit(folder / "adapter_config.json", **changes)
+    monkeypatch.setattr(adapters, "_SECONDS", 1.0)
+    start = time.monotonic()
+    with pytest.raises(ModelError, match=r"adapter_config.json: its patterns .* take more than 1 s to match"):
+        _adapted(folder)
+    assert time.monotonic() - start < 20
+
+
+SIZES: list[Any] = [
+    (
+        "mini-gdino",
+        {"size": {"shortest_edge": 20_000, "longest_edge": 20_000}},
+        "edge is 20,000; at most 4,096 is read",
+    ),
+    (
+        "mini-gdino",
+        {"size": {"shortest_edge": 20_000, "longest_edge": 20_000}, "merge_size": 2},
+        "at most 4,096 is read",
+    ),
+    ("mini-gdino", {"size": {"height": 100_000, "width": 9}}, "height is 100,000; at most 4,096 is read"),
+    ("mini-gdino", {"pad_size": {"height": 800, "width": 10**6}}, "width is 1,000,000; at most 4,096"),
+    ("mini-qwen2vl", {"size": {"shortest_edge": 10**10, "longest_edge": 10**11}}, "edge is 10.*; at most"),
+    ("mini-qwen2vl", {"min_pixels": 10**10, "max_pixels": 10**11}, "edge is 10.*; at most"),
+    ("mini-qwen2vl", {"temporal_patch_size": 10**6}, "temporal_patch_size is 1,000,000; at most 128 is read"),
+    ("mini-qwen2vl", {"patch_size": 0}, "patch_size is 0; at least 1 is needed"),
+    ("mini-qwen2vl", {"merge_size": 0}, "merge_size is 0; at least 1 is needed"),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "message"), sparse(SIZES, 4))
+def test_an_image_processor_that_makes_images_too_large_is_refused(
+    tmp_path: Path, name: str, changes: Any, message: str
+) -> None:
+    folder = copied(name, tmp_path / "m")
+    path = folder / "processor_config.json"
+    edit(path, image_processor=json.loads(path.read_text())["image_processor"] | changes)
+    with pytest.raises(ModelError, match=message):
+        load_processor(Checkpoint.of(load_model(f"{name}@{folder}")))
+
+
+@pytest.mark.parametrize(
+    ("settings", "by_area"),
+    [
+        ({"size": {"shortest_edge": 800, "longest_edge": 1333}, "pad_size": None}, False),
+        ({"size": {"shortest_edge": 3136, "longest_edge": 12_845_056}, "patch_size": 14, "merge_size": 2}, True),
+        ({"size": {"shortest_edge": 65_536, "longest_edge": 16_777_216}, "patch_size": 16}, True),
+        ({"size": {"shortest_edge": 12_544, "longest_edge": 47_040_000}, "temporal_patch_size": 2}, True),
+        ({"image_grid_pinpoints": [[384, 2304], [2304, 384]], "crop_size": 384}, False),
+        ({"min_patches": 1, "max_patches": 12, "size": {"height": 448, "width": 448}}, False),
+    ],
+)
+def test_the_sizes_of_published_models_are_within_the_limits(settings: Any, by_area: bool) -> None:
+    assert image_fault(settings, by_area) is None
+
+
+def test_the_numbers_of_published_models_are_within_the_limits() -> None:
+    config = {"max_position_embeddings": 10_485_760, "rope_theta": 5_000_000, "vocab_size": 262_208, "depths": [2, 18]}
+    assert number_fault(config | {"id2label": {"90": "x"}, "seed": 2**40, "mask": -1e9, "use": True}, MODEL) is None
+    rules = {"type": "Sequence", "normalizers": [{"type": "Replace", "pattern": {"String": " "}, "content": "▁"}] * 9}
+    charsmap = {"type": "Precompiled", "precompiled_charsmap": "A" * 400_000}
+    assert tokenizer_fault({"normalizer": rules, "pre_tokenizer": charsmap, "model": {"vocab": [["a", 0.5]]}}) is None
+
+
+def test_settings_of_a_model_far_larger_than_its_files_are_refused(tmp_path: Path) -> None:
+    folder = copied("mini-qwen2vl", tmp_path / "m")
+    path = folder / "config.json"
+    larger = {"num_hidden_layers": 500, "layer_types": ["full_attention"] * 500}
+    edit(path, text_config=json.loads(path.read_text())["text_config"] | larger)
+    with pytest.raises(ModelError, match=r"config.json describes a model of 83,\d+,\d+ numbers; its files hold"):
+        _mllm(folder)
+
+
+PANIC = {
+    "type": "Split",
+    "pattern": {"Regex": "(([a-z ]+)+)+$"},
+    "behavior": "Isolated",
+    "invert": False,
+}
+
+
+def test_a_panic_of_the_tokenizer_is_a_failed_row(tmp_path: Path) -> None:
+    folder = copied("mini-qwen2vl", tmp_path / "m")
+    edit(folder / "tokenizer.json", pre_tokenizer=PANIC)
+    image = tmp_path / "a.png"
+    Image.new("RGB", (64, 64)).save(image)
+    sample = make_sample("a", width=64, height=64).model_copy(update={"expression": "the red car " * 20 + "!"})
+    _, (checked,) = check_model(load_mllm(f"mini-qwen2vl@{folder}"), [ImageGroup(image, (sample,))], "cpu")
+    assert checked.row.status == "failed"
+    assert str(checked.row.reason).startswith("a library in Rust gave up: ")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_what_ends_the_program_is_no_panic(error: type[BaseException]) -> None:
+    with pytest.raises(error), panics_as_errors():
+        raise error
+
+
+def test_a_models_own_faults_are_failed_samples_of_the_check(tmp_path: Path) -> None:
+    folder = copied("mini-qwen2vl", tmp_path / "m")
+    (folder / "chat_template.jinja").write_text("hello")
+    code, said = run("models", "check", f"mini-qwen2vl@{folder}", "-n", "2", "--out", str(tmp_path / "a.png"))
+    assert code == 1
+    assert said.startswith("mini-qwen2vl: 2 of 2 samples failed: ValueError: ")
+    assert "\n" not in said
+
+
 @pytest.mark.parametrize("content", ["[", "[]", '{"base_fingerprint": [1]}', "\x00"])
 def test_a_damaged_card_of_an_adapter_is_one_error(tmp_path: Path, content: str) -> None:
     folder = copied("mini-qwen2vl-crs", tmp_path / "a")
@@ -262,8 +417,6 @@ def test_logits_that_are_no_numbers_fail_their_query(tmp_path: Path) -> None:
     (folder / "model.safetensors").unlink()
     spoiled = {k: torch.full_like(v, float("nan")) if k.endswith("norm.weight") else v for k, v in weights.items()}
     save_file(spoiled, folder / "model.safetensors", metadata={"format": "pt"})
-    from PIL import Image
-
     from finecops.images import Picture
     from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
 
@@ -280,12 +433,6 @@ class _Processor:
 
     def __init__(self, template: Any) -> None:
         self.chat_template = template
-
-    def apply_chat_template(self, messages: Any, **options: Any) -> str:
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-        text: str = ImmutableSandboxedEnvironment().from_string(self.chat_template).render(messages=messages)
-        return text
 
 
 LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
@@ -307,7 +454,6 @@ def test_an_endless_template_is_refused_when_the_model_is_loaded(
     monkeypatch: pytest.MonkeyPatch, template: Any, message: str
 ) -> None:
     monkeypatch.setattr(chat_template, "_SECONDS", 1.0)
-    chat_template._fault.cache_clear()
     start = time.monotonic()
     with pytest.raises(ModelError, match=message.replace("5 s", "1 s")):
         check_template(_Processor(template), "m")
@@ -325,10 +471,63 @@ def test_a_template_that_fails_is_one_error_for_its_prompt(template: str) -> Non
             rendered(_Processor(template), [])
 
 
+LATE = [
+    # Each is seen with a long prompt alone, never when the model is loaded.
+    ("{{ 'a' * (3 * 10**9) }}", "asks for too much memory"),
+    ("{{ 'a'.ljust(10**10) }}", "asks for too much memory"),
+    ("{% set n = namespace(x='a') %}{% for i in range(99) %}{% set n.x = n.x ~ n.x %}{% endfor %}", "too much memory"),
+    ("{{ (messages|length + 8) ** (9 ** 9) }}", "does not end within"),
+]
+
+
+@pytest.mark.parametrize(("body", "message"), sparse(LATE, 3))
+def test_a_template_that_asks_for_too_much_for_one_prompt_only(
+    monkeypatch: pytest.MonkeyPatch, body: str, message: str
+) -> None:
+    monkeypatch.setattr(chat_template, "_SECONDS", 3.0)
+    processor = _Processor("{% if messages[0].content|length > 20 %}" + body + "{% endif %}x")
+    check_template(processor, "m")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ModelError, match=message):
+        rendered(processor, [{"role": "user", "content": "a" * 21}])
+    # In kilobytes.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+    assert rendered(processor, [{"role": "user", "content": "a"}]) == "x"
+
+
+SAME = [
+    "{% for m in messages %}  {% if loop.first %}\n{% continue %}{% endif %}{{ m.role }}{% break %}{% endfor %}",
+    "{{ messages | tojson }}{{ messages | tojson(indent=2) }}{{ '<é>' | tojson }}",
+    "{% generation %}a{{ eos_token }}{% endgeneration %}{{ bos_token is defined }}",
+    "{{ tools is none }}{{ documents is none }}{{ add_generation_prompt }}{{ enable_thinking }}",
+    "{% set n = namespace(x=1) %}{% for m in messages %}{% set n.x = n.x + 1 %}{% endfor %}{{ n.x }}{{ dict(a=1).a }}",
+    "{{ strftime_now('%Y') }}{{ messages[0].content[0].text[::-1] }}",
+]
+
+
+def test_a_text_is_that_of_transformers() -> None:
+    processor = load_processor(Checkpoint.of(load_mllm("mini-qwen2vl")))
+    messages = [
+        {"role": "user", "content": [{"type": "text", "text": 'a <b> & "ü" 🚗'}]},
+        {"role": "user", "content": [{"type": "image"}]},
+    ]
+    for template in [processor.chat_template, *SAME]:
+        processor.chat_template = template
+        expected = processor.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
+        )
+        assert rendered(processor, messages, enable_thinking=False) == expected
+
+
+def test_a_namespace_holds_no_parts_of_python() -> None:
+    with pytest.raises(ModelError, match="a namespace takes no '__class__'"):
+        rendered(_Processor("{% set n = namespace(__class__=1) %}{{ n.__class__ }}"), [])
+
+
 def test_a_template_that_loops_for_one_prompt_only_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chat_template, "_SECONDS", 0.3)
-    with pytest.raises(ModelError, match=r"took more than 0\.3 s"):
+    with pytest.raises(ModelError, match=r"does not end within 0\.3 s"):
         rendered(_Processor(LOOP), [])
-    with pytest.raises(ModelError, match="wrote more than"):
+    with pytest.raises(ModelError, match="writes more than"):
         rendered(_Processor("{{ 'a' * 1000001 }}"), [])
     assert rendered(_Processor("fine"), []) == "fine"

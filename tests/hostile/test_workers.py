@@ -125,6 +125,10 @@ BOXES = [
     ("[['a', 0, 1, 1]]", "[0.5]", "valid number"),
     ("[[0, 0, 10**400, 1]]", "[0.5]", ""),
     ("[[True, False, None, 1]]", "[0.5]", "valid number"),
+    ("[[True, 0, 1, 1]]", "[0.5]", "valid number"),
+    ("[['0', '0', '10', '10']]", "[0.5]", "valid number"),
+    ("[[0, 0, 10, 10]]", "[True]", "valid number"),
+    ("[[0, 0, 10, 10]]", "['0.5']", "valid number"),
     ("'boxes'", "[0.5]", "valid"),
     ("{}", "[]", "valid"),
 ]
@@ -158,6 +162,8 @@ LETTERS = [
     ("{'A': 1e308, 'B': 1e308}", "the weight of a letter"),
     ("{'A': -0.5, 'B': 0.5}", "the weight of a letter"),
     ("{'A': 'x'}", "valid number"),
+    ("{'A': '0.5', 'B': 0.5}", "valid number"),
+    ("{'A': True, 'B': 0.5}", "valid number"),
     ("[0.5, 0.5]", "valid"),
 ]
 
@@ -170,6 +176,23 @@ def test_weights_of_letters_that_are_none_are_an_error(tmp_path: Path) -> None:
     for (_, message), scores in zip(LETTERS, found, strict=True):
         assert scores.probabilities is None
         assert message in str(scores.error)
+
+
+RAW = [
+    # (the rest of an answer's line, what is seen)
+    ('"id": 1, "answers": [{"boxes": [[1, 2, 3, 4]], "scores": [1]}]', None),
+    ('"id": true, "answers": [{"boxes": [[1, 2, 3, 4]]}]', "no answer within 0.5 s"),
+    ('"id": 1, "answers": [{"boxes": [[1, 2, 3, 4]], "boxes": [[5, 6, 7, 8]]}]', "has the key 'boxes' twice"),
+    ('"id": 1, "answers": [], "answers": [{"boxes": [[1, 2, 3, 4]]}]', "has the key 'answers' twice"),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), RAW)
+def test_an_answers_line_means_one_thing(tmp_path: Path, line: str, message: str | None) -> None:
+    body = READY + f"for request in sys.stdin: print({'{' + line + '}'!r}, flush=True)"
+    (found,) = detect(worker(tmp_path, body, seconds=0.5 if "true" in line else 5.0))
+    assert found.status == ("box" if message is None else "failed")
+    assert (message or "") in str(found.reason)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +209,10 @@ def test_weights_of_letters_that_are_none_are_an_error(tmp_path: Path) -> None:
         ("{'error': 'a\\x1b[2J\\nb' + 'c' * 5000}", "failed", "a?[2J bc"),
         ("{'a\\x1b[2J' * 50: 1}", "failed", "a?[2J"),
         ("{'note': 7}", "failed", "valid string"),
+        ("{'reject': 'yes'}", "failed", "valid boolean"),
+        ("{'reject': 1}", "failed", "valid boolean"),
+        ("{'text': 'a', 'tokens': ['a'], 'probabilities': [True]}", "failed", "valid number"),
+        ("{'text': 'a', 'mass': '0.5'}", "failed", "valid number"),
         ("[]", "failed", "valid dictionary"),
     ],
 )

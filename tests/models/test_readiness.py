@@ -75,6 +75,12 @@ MISSING: list[tuple[str, dict[str, Any], str]] = [
     ("openai-extractor", {"model": None}, "names no model"),
     ("openai-extractor", {"model": "m"}, "set OPENAI_API_KEY"),
     ("mini-gdino", {"backend": "nope"}, "unknown backend 'nope'"),
+    (
+        "mini-qwen2vl",
+        {"box_format": "norm1000_parens"},
+        r"unknown box_format 'norm1000_parens' \(did you mean 'norm1000_paren'\?\); there are: ",
+    ),
+    ("mini-qwen2vl", {"box_format": ""}, "unknown box_format ''; there are: "),
 ]
 
 
