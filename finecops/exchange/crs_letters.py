@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from finecops.errors import DataError
 from finecops.exchange.json_lines import read_objects
@@ -21,11 +24,15 @@ ANSWER_SCORE, NONE_SCORE = "answer_prob_norm", "none_prob_norm"
 def read(path: Path, source: str, score: str | None) -> Answers:
     """Read the file. The chosen box has the probability of its letter; presence is 1 - p(None) where that is given.
 
+    If one row with the option None does not give it, presence is left out for all: in its place stands the letter's
+    probability, which is on another scale.
+
     Raises:
         DataError: a line is no such row, or a score is no log-probability.
     """
     field = score or ANSWER_SCORE
     builder = AnswersBuilder(str(path))
+    with_none = without_score = 0
     for number, row in read_objects(path, builder, ("image_id", "answer", "gt")):
         options = row["gt"]
         if not isinstance(options, dict) or not options:
@@ -36,6 +43,8 @@ def read(path: Path, source: str, score: str | None) -> Answers:
         # Null is no answer, and no rejection either, though its text would be "None".
         letter = parse_letter(text, tuple(options), none) if isinstance(text, str) else None
         presence = None if none is None else _probability(row, field=NONE_SCORE, path=path, number=number)
+        with_none += none is not None
+        without_score += none is not None and presence is None
         presence = None if presence is None else 1 - presence
         id_ = row["image_id"]
         if letter is None:
@@ -51,7 +60,14 @@ def read(path: Path, source: str, score: str | None) -> Answers:
             probability = _probability(row, field=field, path=path, number=number)
             scores = None if probability is None else [probability]
             builder.add(id_, status="box", boxes=[box], scores=scores, presence=presence, source=source, line=number)
-    return builder.build()
+    answers = builder.build()
+    if not without_score:
+        return answers
+    said = (
+        f"{path}: {without_score} of {with_none} rows with the option None have no {NONE_SCORE}: presence is the "
+        "letter's probability in all rows"
+    )
+    return replace(answers, presence=np.full(len(answers), np.nan), problems=(*answers.problems, said))
 
 
 def _probability(row: Mapping[str, Any], field: str, path: Path, number: int) -> float | None:

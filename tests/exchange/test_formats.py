@@ -107,6 +107,17 @@ def test_letters(tmp_path: Path) -> None:
     assert answers.presence[:2] == pytest.approx([0.75, 0.75])
 
 
+def test_letters_without_the_probability_of_none_are_counted_and_not_mixed(tmp_path: Path) -> None:
+    row = {"gt": {"A": [1, 1, 2, 2], "B": "None"}, "answer": "A", "answer_prob_norm": -0.5}
+    rows = [{"image_id": i, **row, "none_prob_norm": -2.0} for i in (1, 2)] + [{"image_id": 3, **row}]
+    answers = read_answers(lines(tmp_path / "x.jsonl", rows), FileFormat("crs-letters"), SAMPLES)
+    assert np.isnan(answers.presence).all()
+    assert "1 of 3 rows with the option None have no none_prob_norm" in answers.problems[0]
+    # Where None is no option, the letter's probability is what is meant.
+    without = [{"image_id": 1, **row, "gt": {"A": [1, 1, 2, 2]}}]
+    assert not read_answers(lines(tmp_path / "y.jsonl", without), FileFormat("crs-letters"), SAMPLES).problems
+
+
 BAD_ROWS: list[tuple[str, list[Any], str]] = [
     ("not JSON", [{"image_id": 1, "text": "x"}, "{oops"], "x.jsonl:2: not JSON"),
     ("no object", ["[1]"], "x.jsonl:1: a JSON object per line"),
