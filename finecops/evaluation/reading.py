@@ -132,7 +132,7 @@ def _read_samples(folder: Path, manifest: Manifest) -> list[Sample]:
     sound = manifest.samples_sha256 in (None, digest.hexdigest())
     if not sound or len(samples) != manifest.dataset.samples:
         raise RunError(
-            f"{path}: changed since the run was begun ({len(samples)} samples; it was begun with "
-            f"{manifest.dataset.samples}). The command that made the run (`finecops sfa run`, …) restores it"
+            f"{path}: changed since the run was begun; it has {len(samples)} of {manifest.dataset.samples} samples. "
+            "The command that made the run (`finecops sfa run`, …) restores it"
         )
     return samples

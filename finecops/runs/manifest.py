@@ -66,7 +66,7 @@ class StageEntry(Record):
     """What `run.json` says of a stage."""
 
     role: Role
-    label: str
+    label: str = Field(max_length=4096)
     """The stage's name for people, without its share."""
     share: Share = ALL
     answering: Answering | None = None
