@@ -190,6 +190,8 @@ def _rows_there(job: StageJob[Row]) -> tuple[dict[str, Row], bool]:
     if job.path.exists():
         # Renamed and not yet noted as done: the process was killed in between.
         return dict(read_table(job.path, row_type)), True
+    if job.unfinished.is_symlink():
+        raise RunError(f"{job.unfinished} is a link, and rows would be written to where it leads: remove it")
     if not job.unfinished.exists():
         return {}, False
     found = read_partial(job.unfinished, row_type)
