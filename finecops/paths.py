@@ -1,10 +1,13 @@
-"""Names of files inside annotations and other files that are not trusted: plain, and below their folder."""
+"""Names of files inside annotations and other files that are not trusted: plain, and below their folder; and files that
+are none, but pipes or devices."""
 
 from __future__ import annotations
 
 import posixpath
 import re
+import stat
 from functools import lru_cache
+from io import BufferedReader
 from pathlib import Path
 
 from finecops.errors import DataError
@@ -73,3 +76,15 @@ def _allowed(root: Path) -> tuple[Path, ...]:
         if above.parent.name == "snapshots" and _HUB.match(above.parent.parent.name):
             return folder, above.parent.parent / "blobs"
     return (folder,)
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file to read its bytes. Reading a pipe or a device may never end.
+
+    Raises:
+        DataError: it is neither a file nor a link to one.
+        OSError: it is not there, or may not be read.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise DataError(f"{path} is no file, but a folder, a pipe or a device: remove it")
+    return path.open("rb")

@@ -183,6 +183,9 @@ class Prediction(StageRow):
 
     In CRS, `boxes` are the candidates, sorted by the probabilities of their letters, which are their `scores`. A
     rejection has them too: ranking and decision come from the same numbers.
+
+    Raises:
+        ValueError: the status is `box` and there is none: on a negative it would pass for the best of answers.
     """
 
     status: PredictionStatus
@@ -211,3 +214,9 @@ class Prediction(StageRow):
     """CRS: the chosen letter."""
     mass: float | None = None
     """CRS: the probability of all letters together, before their sum was scaled to 1."""
+
+    @model_validator(mode="after")
+    def _has_its_box(self) -> Prediction:
+        if self.status == "box" and not self.boxes:
+            raise ValueError("status is 'box' and there is no box")
+        return self

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from finecops.records import Prediction, Route, StageRow
+from finecops.runs.checksums import checksums_of, sha256_of
 from finecops.runs.jsonl import append_rows
 from finecops.runs.manifest import Answering, DatasetEntry, Manifest, StageEntry, write_manifest
 from tests.conftest import make_negative, make_prediction, make_sample
@@ -53,7 +54,13 @@ def write_run(
         samples=len(samples),
         unknown=sum(sample.truth == "unknown" for sample in samples),
     )
-    write_manifest(folder, Manifest(dataset=about, prompts_sha256="0", environment={}, stages=dict(stages)))
+    for name, entry in stages.items():
+        if entry.state == "done" and name in content:
+            found = {"checksums": checksums_of(folder / f"{name}.jsonl", len(content[name]))}
+            stages = {**stages, name: entry.model_copy(update=found)}
+    manifest = Manifest(dataset=about, prompts_sha256="0", environment={}, stages=dict(stages))
+    samples_sha256 = sha256_of(folder / "samples.jsonl")
+    write_manifest(folder, manifest.model_copy(update={"samples_sha256": samples_sha256}))
     return folder
 
 

@@ -85,8 +85,9 @@ def make_negative(
     return make_sample(id_, box=None, negative=negative)
 
 
-def make_prediction(id_: str, boxes: Any = (), scores: Any = None, status: str = "box") -> Prediction:
-    """An answer with some boxes and scores."""
+def make_prediction(id_: str, boxes: Any = (), scores: Any = None, status: str | None = None) -> Prediction:
+    """An answer with some boxes and scores; without boxes a rejection."""
+    status = status or ("box" if boxes else "reject")
     return Prediction(sample_id=id_, status=status, boxes=tuple(boxes), scores=scores, source="test")
 
 

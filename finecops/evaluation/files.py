@@ -9,6 +9,7 @@ from pathlib import Path
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets.dataset import load_dataset_split
 from finecops.datasets.formats import FORMAT_OF_SUFFIX
+from finecops.errors import RunError
 from finecops.evaluation.evaluate import evaluate
 from finecops.evaluation.results import EvaluatedData, Evaluation, Measured, MethodResult
 from finecops.evaluation.settings import MetricSettings, ScoreSettings
@@ -17,6 +18,8 @@ from finecops.exchange.formats import FileFormat
 from finecops.exchange.read import read_answers
 from finecops.metrics.answers import Answers
 from finecops.records import Sample
+from finecops.runs.checksums import sha256_of
+from finecops.runs.manifest import RUN_JSON, read_manifest
 
 STAGE = "file"
 """The name of a file's answers where a run's have a stage's."""
@@ -95,8 +98,22 @@ def evaluate_file(
         title=str(file.predictions),
         samples=len(samples),
         measured=measured,
-        problems=[*problems, *answers.problems],
+        problems=[*problems, *answers.problems, *_changed_in_its_run(file.predictions)],
     )
+
+
+def _changed_in_its_run(path: Path) -> list[str]:
+    """A sentence if the file is one of a run's and not as the run wrote it."""
+    if not (path.parent / RUN_JSON).is_file():
+        return []
+    try:
+        entry = read_manifest(path.parent).stages.get(path.name.removesuffix(".jsonl"))
+    except RunError:
+        # Files of runs of other versions are scored as they are.
+        return []
+    if entry is None or entry.sha256 in (None, sha256_of(path)):
+        return []
+    return [f"{path}: changed since the run finished it; these are the numbers of the file as it is now"]
 
 
 def read_annotations(paths: Sequence[Path], boxes: str | None = None) -> tuple[Sequence[Sample], list[str]]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, get_args
 
+from finecops.errors import RunError
 from finecops.metrics.answers import Answers, answers_of_predictions
 from finecops.records import Candidates, Prediction, Route, Sample, StageRow
 from finecops.runs.failures import reason_counts
-from finecops.runs.jsonl import read_rows, read_table
-from finecops.runs.manifest import Method, Role, Share, StageEntry, read_manifest
+from finecops.runs.folder import SAMPLES_JSONL
+from finecops.runs.jsonl import MADE_AGAIN, read_rows, read_table
+from finecops.runs.manifest import Manifest, Method, Role, Share, StageEntry, read_manifest
+from finecops.text import shortly
 
 Row = TypeVar("Row", bound=StageRow)
 MOST_REASONS = 5
@@ -32,16 +36,20 @@ class AnsweringStage:
 
 
 class RunData:
-    """A run's manifest, samples and rows. Only finished stages whose file is there count."""
+    """A run's manifest, samples and rows. Only finished stages whose file is there count.
+
+    Files are compared with the checksums in the manifest as they are read.
+    """
 
     def __init__(self, folder: Path) -> None:
         """
         Raises:
-            RunError: the folder is no run, or one of another version.
+            RunError: the folder is no run, or one of another version, or its samples were changed.
         """
         self.folder = folder
         self.manifest = read_manifest(folder)
-        self.samples = list(read_rows(folder / "samples.jsonl", Sample))
+        self.samples = _read_samples(folder, self.manifest)
+        self._ids = {sample.id for sample in self.samples}
         self._tables: dict[str, Mapping[str, StageRow]] = {}
 
     @property
@@ -61,9 +69,19 @@ class RunData:
         return sorted(of, key=lambda name: (of[name], name))
 
     def rows(self, name: str, row_type: type[Row]) -> Mapping[str, Row]:
-        """The rows of a stage by sample id."""
+        """The rows of a stage by sample id.
+
+        Raises:
+            RunError: the file was changed since it was finished, or has a row for a sample that is not the run's.
+        """
         if name not in self._tables:
-            self._tables[name] = read_table(self._file(name), row_type)
+            found = read_table(self._file(name), row_type, self.stages[name].checksums)
+            for number, id_ in enumerate(found, start=1):
+                if id_ not in self._ids:
+                    raise RunError(
+                        f"{self._file(name)}:{number}: sample {shortly(id_)} is none of the run's. {MADE_AGAIN}"
+                    )
+            self._tables[name] = found
         return self._tables[name]  # type: ignore[return-value]
 
     def first(self, role: Role, row_type: type[Row]) -> Mapping[str, Row] | None:
@@ -105,3 +123,16 @@ class RunData:
 
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.jsonl"
+
+
+def _read_samples(folder: Path, manifest: Manifest) -> list[Sample]:
+    path, digest = folder / SAMPLES_JSONL, hashlib.sha256()
+    samples = list(read_rows(path, Sample, digest.update))
+    # Runs of an older finecops have no checksum of it.
+    sound = manifest.samples_sha256 in (None, digest.hexdigest())
+    if not sound or len(samples) != manifest.dataset.samples:
+        raise RunError(
+            f"{path}: changed since the run was begun; it has {len(samples)} of {manifest.dataset.samples} samples. "
+            "The command that made the run (`finecops sfa run`, …) restores it"
+        )
+    return samples

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 from finecops.errors import RunError
 from finecops.metrics.ledgers import SfaLedger
 from finecops.metrics.values import MetricValue, Subset
+from finecops.paths import open_regular
 from finecops.records import Record
 from finecops.runs.jsonl import write_json_atomically
 from finecops.runs.manifest import ALL, Answering, Share
@@ -184,7 +185,8 @@ def read_evaluation(folder: Path) -> Evaluation:
     """
     path = folder / METRICS_JSON
     try:
-        return Evaluation.model_validate_json(path.read_bytes())
+        with open_regular(path) as file:
+            return Evaluation.model_validate_json(file.read())
     except FileNotFoundError:
         raise RunError(f"{path} is not there; `finecops eval {folder}` makes it") from None
     except ValidationError as error:

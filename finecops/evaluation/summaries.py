@@ -54,10 +54,10 @@ def _pathways(run: RunData, positives: Sequence[Sample]) -> list[Mapping[str, Pr
 
 
 def run_sfa_ledger(run: RunData, routes: Mapping[str, Route] | None, iou: float) -> SfaLedger | None:
-    """SFA's ledger on positives with a level, where both pathways answered all of them."""
+    """SFA's ledger on positives with a level, where all of them have a route and both pathways' answers."""
     counted = [s for s in run.samples if s.positive and s.level is not None]
     pathways = _pathways(run, counted)
-    if routes is None or pathways is None:
+    if routes is None or pathways is None or not all(s.id in routes for s in counted):
         return None
     specialist, mllm = (right_answers(counted, rows, iou) for rows in pathways)
     level = np.array([s.level for s in counted], dtype=np.intp)
@@ -69,7 +69,7 @@ def run_reference_sfa(run: RunData) -> ReferenceSfa | None:
     """What `SFA/evaluation_SFA.py` prints."""
     positives = [s for s in run.samples if s.positive]
     routes, pathways = run.first("routes", Route), _pathways(run, positives)
-    if routes is None or pathways is None:
+    if routes is None or pathways is None or not all(s.id in routes for s in positives):
         return None
     # The scripts route anew, from everything that was detected.
     found = [routes[s.id] for s in positives]

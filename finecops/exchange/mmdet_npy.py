@@ -28,15 +28,13 @@ def read(path: Path, source: str) -> Answers:
         boxes, scores = _fields(entry, path, number)
         builder.add(
             _id(entry["img_id"], path, number),
-            status="box" if len(boxes) else "unparsed",
+            status="box",
             boxes=boxes,
             scores=scores,
             presence=None,
             source=source,
             line=number,
         )
-        if not len(boxes):
-            builder.problem(number, "no box at all; counted as unparsed")
     return builder.build()
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from finecops.errors import DataError
 from finecops.metrics.answers import Answers, AnswersBuilder
 from finecops.records import Prediction
+from finecops.strict_json import parse_record
 
 
 def read(path: Path) -> Answers:
@@ -21,14 +20,12 @@ def read(path: Path) -> Answers:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
-                row = Prediction.model_validate_json(line, strict=True)
-            except ValidationError as error:
+                row = parse_record(line, Prediction, strict=True)
+            except ValueError as error:
                 if not line.endswith(b"\n"):
                     builder.problem(number, "cut off (no end of line); left out, its sample counts as missing")
                     break
-                first = error.errors(include_url=False)[0]
-                where = ".".join(str(part) for part in first["loc"]) or "the line"
-                raise DataError(f"{path}:{number}: no prediction row: {where}: {first['msg']}") from error
+                raise DataError(f"{path}:{number}: no prediction row: {error}") from error
             if row.scores is not None and len(row.scores) != len(row.boxes):
                 raise DataError(f"{path}:{number}: {len(row.scores)} scores for {len(row.boxes)} boxes")
             builder.add(row.sample_id, row.status, row.boxes, row.scores, row.presence, row.source, number)

@@ -119,6 +119,9 @@ class AnswersBuilder:
         """
         if scores is not None and len(scores) != len(boxes):
             raise DataError(f"{self.file}: {self.unit} {line}: {len(scores)} scores for {len(boxes)} boxes")
+        if status == "box" and not len(boxes):
+            status = "unparsed"
+            self.problem(line, f"no box at all; counted as unparsed (id {id_})")
         self._ids.append(id_)
         self._outcome.append(_INDEX[status])
         self._counts.append(len(boxes))

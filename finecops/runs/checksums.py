@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from finecops.paths import open_regular
 from finecops.records import Record
 
 _BLOCKS = 100
@@ -22,8 +23,16 @@ class FileChecksums(Record):
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_rows(rows: Iterable[Record]) -> str:
+    """SHA-256 of the file that holds these rows and no others."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(row.model_dump_json().encode() + b"\n")
+    return digest.hexdigest()
 
 
 def checksums_of(path: Path, rows: int) -> FileChecksums:
@@ -51,7 +60,7 @@ def sound_rows(path: Path, checksums: FileChecksums) -> int | None:
 
 def _blocks(path: Path, rows: int) -> Iterator[bytes]:
     lines: list[bytes] = []
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         for line in file:
             lines.append(line)
             if len(lines) == rows:

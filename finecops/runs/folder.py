@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from pathlib import Path
 
 from finecops import prompts
@@ -10,7 +11,8 @@ from finecops.datasets.choose import choose_samples
 from finecops.datasets.dataset import Dataset
 from finecops.errors import RunError
 from finecops.records import Sample
-from finecops.runs.jsonl import append_rows, read_rows
+from finecops.runs.checksums import sha256_of, sha256_of_rows
+from finecops.runs.jsonl import read_rows, replace_rows
 from finecops.runs.manifest import (
     RUN_JSON,
     DatasetEntry,
@@ -23,6 +25,8 @@ from finecops.runs.manifest import (
 from finecops.runs.run import Run, RunOptions
 
 OUTPUTS = Path("outputs")
+SAMPLES_JSONL = "samples.jsonl"
+log = logging.getLogger(__name__)
 
 
 def open_run(folder: Path, dataset: Dataset, limit: int, options: RunOptions | None = None) -> Run:
@@ -45,25 +49,36 @@ def open_run(folder: Path, dataset: Dataset, limit: int, options: RunOptions | N
         left_out=tuple(f"{p.file.name}: entry {p.entry}: {p.message}" for p in dataset.problems),
     )
     run = Run(folder, dataset, samples, options or RunOptions())
+    sha256 = sha256_of_rows(samples)
     if (folder / RUN_JSON).exists():
-        before = read_manifest(folder).dataset
-        difference = first_difference(before.model_dump(mode="json"), about.model_dump(mode="json"))
+        before = read_manifest(folder)
+        difference = first_difference(before.dataset.model_dump(mode="json"), about.model_dump(mode="json"))
         if difference is not None:
             raise RunError(f"{folder}/ holds a run on other data: {difference}. Choose another --run")
+        path = folder / SAMPLES_JSONL
+        if not path.is_file() or sha256_of(path) != sha256:
+            log.warning("%s does not hold the run's samples any more: writing it again", path)
+            replace_rows(path, samples)
+        if before.samples_sha256 != sha256:
+            write_manifest(folder, before.model_copy(update={"samples_sha256": sha256}))
         return run
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "samples.jsonl").open("w", encoding="utf-8") as file:
-        append_rows(file, samples)
+    replace_rows(folder / SAMPLES_JSONL, samples)
     # Never compared: images may move, and the run goes on.
     where = {"images": str(dataset.place.path)} if dataset.place is not None else {}
-    manifest = Manifest(dataset=about, prompts_sha256=_prompts_sha256(), environment=environment() | where)
-    write_manifest(folder, manifest)
+    made = Manifest(
+        dataset=about,
+        samples_sha256=sha256,
+        prompts_sha256=_prompts_sha256(),
+        environment=environment() | where,
+    )
+    write_manifest(folder, made)
     return run
 
 
 def read_samples(folder: Path) -> list[Sample]:
     """The samples of a run."""
-    return list(read_rows(folder / "samples.jsonl", Sample))
+    return list(read_rows(folder / SAMPLES_JSONL, Sample))
 
 
 def newest_run() -> Path:

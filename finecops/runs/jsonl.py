@@ -1,50 +1,64 @@
-"""JSON Lines: read with file and line in every error, append and flush, repair a torn end, finish atomically."""
+"""JSON Lines: read with file and line in every error, append and flush, repair a broken end, finish atomically."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-from pydantic import ValidationError
-
 from finecops.errors import RunError
+from finecops.paths import open_regular
 from finecops.records import Record, StageRow
+from finecops.runs.checksums import FileChecksums, sound_rows
+from finecops.strict_json import parse_record
+from finecops.text import shortly
+
+log = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Record)
 Row = TypeVar("Row", bound=StageRow)
 
 _TABLES_KEPT = 8
 """Tables that a process holds: a run has hardly more stages."""
-_tables: dict[Any, dict[str, Any]] = {}
+_tables: dict[Any, tuple[str, dict[str, Any]]] = {}
+"""By file and its state: its SHA-256 and its rows."""
+
+MADE_AGAIN = (
+    "The command that made the file (`finecops sfa run`, …) makes it again from there; if that stops here too, delete "
+    "the file first"
+)
 
 
-def read_rows(path: Path, row_type: type[R]) -> Iterator[R]:
+def read_rows(path: Path, row_type: type[R], seen: Callable[[bytes], object] | None = None) -> Iterator[R]:
     """Read rows of one type.
 
+    Args:
+        path, row_type: the file, and what is in it.
+        seen: is called with every line, for a checksum, which finds a key that stands twice too.
+
     Raises:
-        RunError: a line is not JSON, or lacks a key, or has one too many; names file, line and key.
+        RunError: a line is not JSON, or lacks a key, or has one too many or twice; names file, line and key.
     """
-    with path.open(encoding="utf-8") as file:
+    with open_regular(path) as file:
         for number, line in enumerate(file, start=1):
+            if seen is not None:
+                seen(line)
             try:
-                yield row_type.model_validate_json(line)
-            except ValidationError as error:
-                first = error.errors(include_url=False)[0]
-                where = ".".join(str(part) for part in first["loc"]) or "the line"
-                raise RunError(
-                    f"{path}:{number}: not a {row_type.__name__} row: {where}: {first['msg']}. "
-                    "Delete the file to have it made again."
-                ) from error
+                row = parse_record(line, row_type, keys_once=seen is None)
+            except ValueError as error:
+                raise RunError(f"{path}:{number}: not a {row_type.__name__} row: {error}. {MADE_AGAIN}") from error
+            yield row
 
 
-def read_table(path: Path, row_type: type[Row]) -> Mapping[str, Row]:
+def read_table(path: Path, row_type: type[Row], checksums: FileChecksums | None = None) -> Mapping[str, Row]:
     """The rows of a stage's file by sample id. A file that has not changed is read once per process.
 
     Raises:
-        RunError: as `read_rows`.
+        RunError: as `read_rows`; or a sample has two rows, or the file has other checksums than these.
     """
     state = path.stat()
     # Inode, time and size: a file that was made again in the same second is another file.
@@ -52,12 +66,56 @@ def read_table(path: Path, row_type: type[Row]) -> Mapping[str, Row]:
     if key not in _tables:
         while len(_tables) >= _TABLES_KEPT:
             _tables.pop(next(iter(_tables)))
-        _tables[key] = {row.sample_id: row for row in read_rows(path, row_type)}
-    return _tables[key]
+        digest, rows = hashlib.sha256(), dict[str, Row]()
+        for number, row in enumerate(read_rows(path, row_type, digest.update), start=1):
+            if row.sample_id in rows:
+                raise RunError(f"{path}:{number}: {_second_row(row)}. {MADE_AGAIN}")
+            rows[row.sample_id] = row
+        _tables[key] = (digest.hexdigest(), rows)
+    sha256, table = _tables[key]
+    if checksums is not None and sha256 != checksums.sha256:
+        sound = sound_rows(path, checksums)
+        raise RunError(f"{path}: changed after row {sound} since it was finished. {MADE_AGAIN}")
+    return table
+
+
+def _second_row(row: StageRow) -> str:
+    return f"a second row for sample {shortly(row.sample_id)}"
+
+
+def read_partial(path: Path, row_type: type[Row]) -> dict[str, Row]:
+    """The rows of an unfinished file by sample id. What is behind the last sound row is cut off.
+
+    Raises:
+        RunError: not even the first row is sound.
+    """
+    repair_torn_end(path)
+    rows: dict[str, Row] = {}
+    end = 0
+    with open_regular(path) as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                row = parse_record(line, row_type)
+                if row.sample_id in rows:
+                    raise ValueError(_second_row(row))
+            except ValueError as error:
+                broken = f"{path}:{number}: not a {row_type.__name__} row: {error}"
+                break
+            rows[row.sample_id] = row
+            end += len(line)
+        else:
+            return rows
+    if not rows:
+        raise RunError(f"{broken}. Delete the file to have it made again")
+    log.warning("%s; cut back to the %d rows before it", broken, len(rows))
+    os.truncate(path, end)
+    return rows
 
 
 def repair_torn_end(path: Path) -> None:
     """Cut off what a killed process left after the last complete line, if anything."""
+    # No pipe and no device is opened for writing either.
+    open_regular(path).close()
     with path.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)
         end = size
@@ -73,6 +131,12 @@ def repair_torn_end(path: Path) -> None:
             file.truncate(end)
 
 
+def open_new(path: Path) -> TextIO:
+    """Open a file for writing in place of what has its name: never that to which a link of its name leads."""
+    path.unlink(missing_ok=True)
+    return path.open("x", encoding="utf-8")
+
+
 def append_rows(file: TextIO, rows: Iterable[Record]) -> None:
     """Write rows and hand them to the operating system."""
     for row in rows:
@@ -83,7 +147,7 @@ def append_rows(file: TextIO, rows: Iterable[Record]) -> None:
 def replace_rows(path: Path, rows: Iterable[Record]) -> None:
     """Make a file hold these rows and no others, in one step."""
     writing = path.with_name(path.name + ".writing")
-    with writing.open("w", encoding="utf-8") as file:
+    with open_new(writing) as file:
         append_rows(file, rows)
         os.fsync(file.fileno())
     os.replace(writing, path)
@@ -92,7 +156,7 @@ def replace_rows(path: Path, rows: Iterable[Record]) -> None:
 def finish(partial: Path, final: Path, rows: Sequence[Record]) -> None:
     """Put the rows, in their order, where the final file belongs, in one step; the partial file goes."""
     ordered = final.with_suffix(".ordered")
-    with ordered.open("w", encoding="utf-8") as file:
+    with open_new(ordered) as file:
         append_rows(file, rows)
         os.fsync(file.fileno())
     os.replace(ordered, final)
@@ -102,5 +166,6 @@ def finish(partial: Path, final: Path, rows: Sequence[Record]) -> None:
 def write_json_atomically(path: Path, content: object) -> None:
     """Write indented JSON into a temporary file and move it to the path."""
     temporary = path.with_name(path.name + ".writing")
-    temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with open_new(temporary) as file:
+        file.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     os.replace(temporary, path)

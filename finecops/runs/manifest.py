@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 
 import finecops
 from finecops.errors import RunError
+from finecops.paths import name_problem, open_regular
 from finecops.records import Record
 from finecops.runs.checksums import FileChecksums
 from finecops.runs.jsonl import write_json_atomically
+from finecops.strict_json import parse_json, parse_record
+from finecops.text import shortly
 
 VERSION: Final = 2
 RUN_JSON = "run.json"
@@ -64,7 +66,7 @@ class StageEntry(Record):
     """What `run.json` says of a stage."""
 
     role: Role
-    label: str
+    label: str = Field(max_length=4096)
     """The stage's name for people, without its share."""
     share: Share = ALL
     answering: Answering | None = None
@@ -123,6 +125,8 @@ class Manifest(Record):
     version: Literal[2] = VERSION
     finecops: str = finecops.__version__
     dataset: DatasetEntry
+    samples_sha256: str | None = None
+    """Of `samples.jsonl`; None in a run that an older finecops made."""
     prompts_sha256: str
     environment: dict[str, str]
     stages: dict[str, StageEntry] = Field(default_factory=dict)
@@ -148,22 +152,30 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / RUN_JSON
     try:
-        raw: Any = json.loads(path.read_text(encoding="utf-8"))
+        with open_regular(path) as file:
+            content = file.read()
+        raw: Any = parse_json(content)
     except FileNotFoundError:
         raise RunError(f"{folder}/ is no run: it has no {RUN_JSON}. `finecops sfa run` makes one") from None
     except ValueError as error:
-        raise RunError(f"{path} is not JSON: {error}") from error
-    found = raw.get("version", 1) if isinstance(raw, dict) else None
-    if found != VERSION:
+        raise RunError(f"{path} is not JSON: {error}. Make the run again with another --run") from error
+    version = raw.get("version", 1) if isinstance(raw, dict) else None
+    if version != VERSION:
         raise RunError(
-            f"{path} has version {found}; this finecops reads version {VERSION}. Make the run again with "
+            f"{path} has version {shortly(version)}; this finecops reads version {VERSION}. Make the run again with "
             "another --run; `finecops score --format finecops` scores the answers that are there"
         )
     try:
-        return Manifest.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise RunError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        found = parse_record(content, Manifest)
+    except ValueError as error:
+        raise RunError(f"{path}: {error}. Make the run again with another --run") from error
+    for name in found.stages:
+        # A stage's name is its file's.
+        if "/" in name or name_problem(name) is not None:
+            raise RunError(
+                f"{path}: the stage {shortly(name)} has no plain name. Make the run again with another --run"
+            )
+    return found
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -104,6 +104,10 @@ class Run:
             log.info("%s.jsonl is not there yet: making it first", spec.name)
         if self.options.upstream:
             self.do(spec)
+            return
+        entry = self._entry(spec.name)
+        if entry is not None and entry.state == "done" and entry.sha256 not in (None, sha256_of(self.file(spec.name))):
+            raise RunError(f"{self.file(spec.name)} was changed since it was finished; `{spec.command}` makes it again")
 
     def _make(self, spec: StageSpec[Row]) -> None:
         if self.options.engine not in ENGINES:

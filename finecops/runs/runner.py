@@ -32,7 +32,7 @@ from finecops.runs.batches import Batch, ids_of
 from finecops.runs.checksums import FileChecksums, sound_rows
 from finecops.runs.engines import Engine
 from finecops.runs.failures import CircuitBreaker, is_failed, reason_counts
-from finecops.runs.jsonl import append_rows, finish, read_rows, repair_torn_end, replace_rows
+from finecops.runs.jsonl import append_rows, finish, read_partial, read_rows, read_table, replace_rows
 from finecops.runs.specification import Row, Work
 
 log = logging.getLogger(__name__)
@@ -189,11 +189,12 @@ def _rows_there(job: StageJob[Row]) -> tuple[dict[str, Row], bool]:
         return rows, sound is None
     if job.path.exists():
         # Renamed and not yet noted as done: the process was killed in between.
-        return {row.sample_id: row for row in read_rows(job.path, row_type)}, True
+        return dict(read_table(job.path, row_type)), True
+    if job.unfinished.is_symlink():
+        raise RunError(f"{job.unfinished} is a link, and rows would be written to where it leads: remove it")
     if not job.unfinished.exists():
         return {}, False
-    repair_torn_end(job.unfinished)
-    found = {row.sample_id: row for row in read_rows(job.unfinished, row_type)}
+    found = read_partial(job.unfinished, row_type)
     log.debug("%s: %d rows in %s", name, len(found), job.unfinished)
     return found, False
 

@@ -61,7 +61,7 @@ class MllmStage:
             return failed_prediction(sample, answer.reason or "no reply", SOURCE)
         return Prediction(
             sample_id=sample.id,
-            status=answer.status,
+            status="unparsed" if answer.status == "box" and not answer.boxes else answer.status,
             boxes=rounded_boxes(answer),
             scores=rounded_scores(answer),
             score_kind=answer.score_kind,

@@ -56,6 +56,8 @@ class SpecialistStage:
     def _row(self, sample: Sample, answer: Answer) -> Prediction:
         if answer.status != "box":
             return Prediction(sample_id=sample.id, status=answer.status, source=SOURCE, reason=answer.reason)
+        if not answer.boxes:
+            return Prediction(sample_id=sample.id, status="unparsed", source=SOURCE, reason="no box at all")
         score_kind = backend_of(self.config).score(self.config, self.targets is not None)
         return Prediction(
             sample_id=sample.id,

@@ -190,7 +190,7 @@ def test_losing_rows_never_raises_a_number(broken: str) -> None:
             else:
                 worse[id_] = make_prediction(id_, status=broken)
         for row, before in zip(evaluate(samples, worse).values, whole.values, strict=True):
-            if row.metric == "ece":  # how honest scores are, not how good answers are
+            if row.metric == "ece":  # how honest scores are, not how good answers are: docs/metrics.md
                 continue
             assert row.n == before.n
             assert row.value is not None

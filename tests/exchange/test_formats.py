@@ -107,6 +107,23 @@ def test_letters(tmp_path: Path) -> None:
     assert answers.presence[:2] == pytest.approx([0.75, 0.75])
 
 
+def test_letters_without_the_probability_of_none_do_not_get_another_scale(tmp_path: Path) -> None:
+    row = {"gt": {"A": [1, 1, 2, 2], "B": "None"}, "answer": "A", "answer_prob_norm": -0.5}
+    for other in (row, {**row, "gt": {"A": [1, 1, 2, 2]}, "none_prob_norm": -2.0}):
+        rows = [{"image_id": i, **row, "none_prob_norm": -2.0} for i in (1, 2)] + [{"image_id": 3, **other}]
+        answers = read_answers(lines(tmp_path / "x.jsonl", rows), FileFormat("crs-letters"), SAMPLES)
+        assert outcomes(answers) == {"1": "box", "2": "box", "3": "unparsed"}
+        assert "1 of 3 rows (the first: line 3) have no option None" in answers.problems[0]
+    none_has_it = read_answers(
+        lines(tmp_path / "z.jsonl", [{"image_id": 1, **row}]), FileFormat("crs-letters"), SAMPLES
+    )
+    assert outcomes(none_has_it) == {"1": "box"}
+    assert "1 of 1 rows (the first: line 1) have no option None" in none_has_it.problems[0]
+    # Where None is no option, the letter's probability is what is meant.
+    without = [{"image_id": 1, **row, "gt": {"A": [1, 1, 2, 2]}}]
+    assert not read_answers(lines(tmp_path / "y.jsonl", without), FileFormat("crs-letters"), SAMPLES).problems
+
+
 BAD_ROWS: list[tuple[str, list[Any], str]] = [
     ("not JSON", [{"image_id": 1, "text": "x"}, "{oops"], "x.jsonl:2: not JSON"),
     ("no object", ["[1]"], "x.jsonl:1: a JSON object per line"),

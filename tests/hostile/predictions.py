@@ -187,6 +187,12 @@ OWN_CASES = [
     *(_own(f"{key} {value!r}", BAD_OWN, **{key: value})
       for key, value in (("status", "won"), ("status", None), ("sample_id", None), ("sample_id", 5), ("sample_id", []), ("presence", NAN),
                          ("presence", INF), ("presence", True), ("mass", INF), ("extra", 1), ("reply", 5), ("letters", "AB"))),
+    # The best of all answers to a negative, if it counted as one.
+    _own("a box without boxes", r"^DataError.*x\.json:1: .*there is no box", boxes=[], scores=[]),
+    *(_lines(f"a key twice, {name}", OWN, r"^DataError.*x\.json:2: .*'status' stands twice", GOOD_OWN,
+             json.dumps(GOOD_OWN | {"sample_id": "1", "reply": 'a \\"b": c'})[:-1] + more + "}")
+      for name, more in {"as they come": ', "status": "reject"', "a blank more": ', "status" : "reject"', "a tab": ', "status"\t:"reject"',
+                         "with an escape": ', "st\\u0061tus":"reject"'}.items()),
     _lines("a surrogate in the reply", OWN, rf"^DataError.*x\.json:1|^1 .*\| {LETTERS_2}", json.dumps(GOOD_OWN | {"sample_id": "1", "reply": "\ud800"}), GOOD_OWN),
 ]  # fmt: skip
 

@@ -199,6 +199,29 @@ def test_a_torn_end_is_cut_to_whole_lines(tmp_path: Path, content: bytes) -> Non
     assert path.read_bytes() == content[: content.rfind(b"\n") + 1]
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_rows_are_never_written_through_a_link(tmp_path: Path, there: bool) -> None:
+    other, folder = tmp_path / "other", tmp_path / "run"
+    folder.mkdir()
+    if there:
+        other.write_text("kept")
+    (folder / "toy.jsonl.partial").symlink_to(other)
+    with pytest.raises(RunError, match="partial is a link"):
+        run(folder, Recorder())
+    assert not there or other.read_text() == "kept"
+    assert other.exists() == there
+
+
+def test_a_broken_end_of_a_partial_file_is_made_again(tmp_path: Path) -> None:
+    run(tmp_path, Recorder())
+    whole = (tmp_path / "toy.jsonl").read_bytes()
+    broken = b"".join(whole.splitlines(True)[:3]) + b"\xff\xfe\n"
+    (tmp_path / "toy.jsonl").unlink()
+    (tmp_path / "toy.jsonl.partial").write_bytes(broken)
+    run(tmp_path, Recorder())
+    assert (tmp_path / "toy.jsonl").read_bytes() == whole
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -12,7 +12,7 @@ from PIL import Image
 
 from finecops.config.find import load_mllm, load_specialist
 from finecops.models.protocols import QueryGroup
-from finecops.records import Target
+from finecops.records import Prediction, Target
 from finecops.replies.answer import Answer, Reply
 from finecops.runs.specification import ImageGroup
 from finecops.stages.mllm import MllmStage
@@ -95,6 +95,14 @@ def test_a_target_without_a_place_is_scored_without_focus_and_says_so(picture: P
     )
     (row,) = stage([ImageGroup(picture, (sample,))])
     assert "without focus" in str(row.note)
+
+
+def test_a_detector_without_a_box_is_unparsed(picture: Path) -> None:
+    stage = SpecialistStage(ListSpecialist({"the red car": 0}), load_specialist("mini-gdino"), None)
+    (row,) = stage([ImageGroup(picture, (make_sample("a"),))])
+    assert (row.status, row.reason, row.boxes) == ("unparsed", "no box at all", ())
+    with pytest.raises(ValueError, match="there is no box"):
+        Prediction(sample_id="a", status="box", source="specialist")
 
 
 class ListMllm:

@@ -91,7 +91,7 @@ def test_run_json_says_how_everything_was_made(tmp_path: Path, mini_dataset: Dat
 def test_a_file_is_read_once(tmp_path: Path, mini_dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     kept = jsonl.read_rows
-    monkeypatch.setattr(jsonl, "read_rows", lambda path, type_: (opened.append(path.name), kept(path, type_))[1])
+    monkeypatch.setattr(jsonl, "read_rows", lambda path, *more: (opened.append(path.name), kept(path, *more))[1])
     run = open_run(tmp_path / "run", mini_dataset, 12)
     do_all(run, sfa(parts(both=True)))
     assert sorted(opened) == ["mllm.jsonl", "routes.jsonl", "sfa.jsonl", "specialist.jsonl", "targets.jsonl"]
