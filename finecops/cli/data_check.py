@@ -63,8 +63,8 @@ def check_command(
         raise UsageError("--images says where images are and --no-images opens none; give one of them")
     if boxes is not None:
         require_known("convention of boxes", boxes, CONVENTIONS)
-    asked = name or dataset
-    config = dataset_of_files(load_dataset(asked or DEFAULT), annotations or (), boxes, named=asked is not None)
+    asked = name or dataset or DEFAULT
+    config = dataset_of_files(load_dataset(asked), annotations or (), boxes, named=asked != DEFAULT)
     # A dataset on the Hub is checked by split: all of them may be many gigabytes.
     here = [] if config.fetch else splits_here(config)
     default = config.named_split or config.default_split

@@ -36,7 +36,8 @@ def test_the_result_has_the_same_samples(tmp_path: Path, name: str, images: str)
     )
     after = load_dataset_split(load_dataset(str(out / f"{config.name}.yaml")))
     assert after.samples == before.samples
-    assert (after.problems, after.notes) == ((), ())
+    # A benchmark of its own words for negatives has a note on them.
+    assert (after.problems, [note for note in after.notes if note.fault]) == ((), [])
     one = before.samples[0]
     assert os.path.samefile(after.image_path(one), before.image_path(one)) == (images == "link")
     assert after.image_path(one).read_bytes() == before.image_path(one).read_bytes()

@@ -46,15 +46,15 @@ def test_a_run_goes_on_where_images_move_and_a_damaged_one_is_asked_again(
     at = whole.index(name.encode()) + 60
     path.write_bytes(whole[:at] + b"????" + whole[at + 4 :])
     # An empty root: every image comes out of the zip file.
-    packed = replace(usual, root=tmp_path / "nothing", place=ImagePlace(path), _found={})
+    packed = replace(usual, root=tmp_path / "nothing", place=ImagePlace(path))
     assert answers(tmp_path / "run", packed) != clean
     rows = [row for row in read_rows(tmp_path / "run" / "specialist.jsonl", Prediction) if row.status == "failed"]
     assert {row.sample_id for row in rows} == {s.id for s in usual.samples if s.image == name}
     assert all(row.cause == "data" and "is damaged" in (row.reason or "") for row in rows)
     assert read_manifest(tmp_path / "run").environment["images"] == str(path)
     # Not asked again while the zip file is the same.
-    assert answers(tmp_path / "run", replace(packed, _found={})) != clean
+    assert answers(tmp_path / "run", replace(packed)) != clean
     path.write_bytes(whole)
-    assert answers(tmp_path / "run", replace(packed, place=ImagePlace(path), _found={})) == clean
+    assert answers(tmp_path / "run", replace(packed, place=ImagePlace(path))) == clean
     # The images are where they always were: the run is the same run.
     assert answers(tmp_path / "run", usual) == clean

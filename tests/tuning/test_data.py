@@ -62,7 +62,7 @@ def test_rows_name_the_files_of_images_that_are_elsewhere(tmp_path: Path, monkey
     config = DatasetConfig(name="d", root=tmp_path / "d", image_folders=(".",), splits={}, preset="mini", get="-")
     usual = Dataset(config, "train", config.root, (), "0", tuple(samples), ())
     assert with_image_files(rows, usual, samples) == list(rows)
-    packed = replace(usual, place=ImagePlace(tmp_path / "images.zip"), _found={})
+    packed = replace(usual, place=ImagePlace(tmp_path / "images.zip"))
     found = with_image_files(rows, packed, samples)
     for row, before in zip(found, rows):
         assert Path(row.image).is_absolute()
