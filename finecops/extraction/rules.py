@@ -22,6 +22,10 @@ from finecops.records import Span
 _MANY_NOUNS, _LONG = 3, 5
 
 
+RULES_VERSION = 2
+"""Raised by every change of the rules that changes a span: rows of one version are not continued with another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """The target's span, and whether the rules are sure of it."""

@@ -7,6 +7,7 @@ from functools import partial
 
 from finecops.config.schema import ExtractorConfig
 from finecops.extraction.phrases import with_article
+from finecops.extraction.rules import RULES_VERSION
 from finecops.models.backends import load_extractor_model
 from finecops.models.extractors import failed_target
 from finecops.models.protocols import Extractor
@@ -20,6 +21,8 @@ class TargetSettings(StageSettings):
     extractor: ExtractorConfig
     article: bool
     """Whether a phrase has its article, as in the paper's examples ("the white truck")."""
+    rules: int = RULES_VERSION
+    """The version of the rules, with which every extractor's phrases are looked up."""
 
 
 class TargetStage:
