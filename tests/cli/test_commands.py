@@ -214,10 +214,10 @@ def test_sfa_can_send_hard_samples_to_crs(tmp_path: Path, more: tuple[str, ...],
 
 def test_tuning_data_is_written_linted_and_learnt_from(tmp_path: Path) -> None:
     data = tmp_path / "tune.jsonl"
-    common = ("--split", "val", "--run", str(tmp_path / "run"), "--positives", "20", "--negatives", "4")
+    common = ("--split", "val", "--run", str(tmp_path / "run"), "--positives", "12", "--negatives", "3")
     code, text = run("crs", "tune-data", "--out", str(data), *common)
     assert code == 0
-    assert "24 rows" in text
+    assert "15 rows" in text
     assert "no faults" in text
     against = str(PROJECT / "data" / "finecops-mini" / "val_expression_all_coco_format.json")
     code, text = run(
