@@ -40,7 +40,8 @@ def list_command() -> None:
         here = splits_here(config)
         place = remembered_place(name)
         images = f"; images: {place}{'' if place.exists() else ' (not there)'}" if place is not None else ""
-        state = f"here: {', '.join(here)}  ({root})" if here else f"not here: {config.source or config.root}"
+        fetched = f"--dataset hf:{config.hub[0]} fetches it" if config.hub else str(config.root)
+        state = f"here: {', '.join(here)}  ({root})" if here else f"not here: {config.source or fetched}"
         typer.echo(f"{name:14} {state}{images}")
 
 
