@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from finecops.datasets.box_conventions import CHECKED_ROWS, Row, check_convention, corners_in_image, four_numbers
-from finecops.datasets.fields import FieldError, as_expression, as_id, as_image_path, as_name, as_object
+from finecops.datasets.convention_check import CHECKED_ROWS, RawBox, check_convention
+from finecops.datasets.conventions import box_of
+from finecops.datasets.fields import FieldError, as_expression, as_id, as_image_path, as_name, as_object, four_numbers
 from finecops.datasets.problems import Problem, replaced_characters
 from finecops.datasets.source import SourceFile
 from finecops.errors import DataError
@@ -33,7 +34,7 @@ def read_humanref(source: SourceFile) -> Iterator[Sample | Problem]:
     Raises:
         DataError: no line is JSON, or the boxes are in another convention.
     """
-    checked: list[Row] = []
+    checked: list[RawBox] = []
     waiting: list[Sample | Problem] = []
     broken = lines = 0
     sizes: dict[str, tuple[int, int]] = {}
@@ -64,7 +65,7 @@ def read_humanref(source: SourceFile) -> Iterator[Sample | Problem]:
 
 
 def _found(
-    source: SourceFile, number: int, raw: Any, sizes: dict[str, tuple[int, int]], checked: list[Row]
+    source: SourceFile, number: int, raw: Any, sizes: dict[str, tuple[int, int]], checked: list[RawBox]
 ) -> list[Sample | Problem]:
     line = as_object(raw, "the line")
     missing = [key for key in _KEYS if key not in line]
@@ -80,10 +81,10 @@ def _found(
     image, image_wh = _image(source, line, sizes)
     box = None
     if boxes:
-        row = Row(four_numbers(boxes[0]), image_wh)
+        row = RawBox(four_numbers(boxes[0]), image_wh)
         if len(checked) < CHECKED_ROWS:
             checked.append(row)
-        box = corners_in_image(row, _CONVENTION)
+        box = box_of(row.numbers, _CONVENTION, image_wh)
     sample = Sample(
         id=as_id(line["id"], "id"),
         dataset=source.dataset,
