@@ -1,4 +1,4 @@
-"""Where the files of a split are for a dataset of parquet files, or one on the Hub."""
+"""Where the files of a split are: in the dataset's folder, or on the Hub."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def find_place(config: DatasetConfig, split: str, given: Sequence[Path] = ()) ->
         given: annotation files to use instead; all must exist.
 
     Raises:
-        DataError: the split is unknown, a file is missing or cannot be fetched.
+        DataError: the split is unknown, a file is missing or cannot be fetched. The message says what to download and
+            where to put it.
         ConfigError: parquet files have a layout that is not known.
     """
     place = _from_hub(config, split) if config.fetch and not given else _local(config, split, given)
@@ -75,8 +76,9 @@ def _local(config: DatasetConfig, split: str, given: Sequence[Path]) -> Place:
     names = _names_of(config.name, config.splits, split)
     found = _existing(root, names)
     if not found:
-        raise DataError(f"dataset {config.name}: none of {', '.join(names)} in {root}/\n{config.get.rstrip()}")
-    return Place(split, root, found)
+        command = f"\n`finecops data get {config.name}` downloads it." if config.download is not None else ""
+        raise DataError(f"dataset {config.name}: none of {', '.join(names)} in {root}/\n{config.get.rstrip()}{command}")
+    return Place(split, root, found[:1] if config.alternatives else found)
 
 
 def _existing(root: Path, names: Sequence[str]) -> tuple[Path, ...]:
