@@ -66,6 +66,16 @@ def splits_here(config: DatasetConfig) -> list[str]:
     return [split for split, names in config.splits.items() if _existing(root, names)]
 
 
+def chosen_splits(config: DatasetConfig, asked: Sequence[str] = ()) -> list[str]:
+    """The splits that a command is about: those asked for, or the one named with the dataset, or all that are here.
+
+    Without any file, it is the default split: reading it gives the message that says what to download. A dataset on
+    the Hub is read by split, since all of them may be many gigabytes.
+    """
+    here = [] if config.fetch else splits_here(config)
+    return list(dict.fromkeys(asked)) or here or [config.named_split or config.default_split]
+
+
 def _local(config: DatasetConfig, split: str, given: Sequence[Path]) -> Place:
     root = resolve(config.root)
     if given:
