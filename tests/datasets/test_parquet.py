@@ -288,7 +288,7 @@ def test_images_are_written_once_and_again_when_they_are_gone(
 ) -> None:
     first = load(repository(tmp_path / "set", "ref-adv-s"))
     assert first.root.is_relative_to(own_home)
-    assert not list(first.root.rglob("*.part"))
+    assert not list(first.root.rglob("*.part*"))
     opened: list[Path] = []
     size_of = pictures.image_size
     monkeypatch.setattr(pictures, "image_size", lambda path: opened.append(path) or size_of(path))
