@@ -13,7 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from finecops.cli.app import app
-from finecops.config.schema import DatasetConfig
+from finecops.config.dataset_schema import DatasetConfig
 from finecops.construction import graph as graph_module
 from finecops.construction import graph_file
 from finecops.construction.gqa import read_scene_graphs
