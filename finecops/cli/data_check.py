@@ -51,7 +51,7 @@ def check_command(
     from finecops.datasets.check import check_split
     from finecops.datasets.conventions import CONVENTIONS
     from finecops.datasets.given_files import dataset_of_files
-    from finecops.datasets.places import splits_here
+    from finecops.datasets.places import chosen_splits
     from finecops.errors import UsageError
     from finecops.strategies.options import require_known
 
@@ -65,12 +65,8 @@ def check_command(
         require_known("convention of boxes", boxes, CONVENTIONS)
     asked = name or dataset or DEFAULT
     config = dataset_of_files(load_dataset(asked), annotations or (), boxes, named=asked != DEFAULT)
-    # A dataset on the Hub is checked by split: all of them may be many gigabytes.
-    here = [] if config.fetch else splits_here(config)
-    default = config.named_split or config.default_split
     wrong = 0
-    # With no file at all, the default split gives the message that says what to download.
-    for checked in [split] if split else ["files"] if annotations else here or [default]:
+    for checked in [split] if split else ["files"] if annotations else chosen_splits(config):
         report = check_split(config, checked, annotations or (), not no_images, images)
         wrong += _print_report(checked, report, config, show)
     if not annotations:

@@ -29,19 +29,17 @@ def convert_command(
     The folder also gets NAME.yaml, so that `--dataset OUT/NAME.yaml` runs on it: it has the same samples. Entries that
     are not valid are left out and counted. Exit code 1 if an image could not be taken along.
     """
-    from finecops.config.find import load_dataset, resolve
+    from finecops.config.find import load_dataset
     from finecops.construction.conversion import IMAGES, convert
     from finecops.datasets.dataset import load_dataset_split
+    from finecops.datasets.places import chosen_splits
     from finecops.strategies.options import require_known
 
     require_known("way of taking images", images, IMAGES)
     config = load_dataset(name)
-    root = resolve(config.root)
-    here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
     written: list[str] = []
     missing: list[str] = []
-    # With no file at all, the default split gives the message that says what to download.
-    for asked in split or here or [config.default_split]:
+    for asked in chosen_splits(config, split or ()):
         dataset = load_dataset_split(config, asked)
         done = convert(dataset, out, images, _bar)
         taken = f", {done.images} images" if images != "none" else ""

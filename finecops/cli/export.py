@@ -34,12 +34,11 @@ def hub_command(
     from finecops.config.find import load_dataset
     from finecops.datasets.dataset import load_dataset_split
     from finecops.datasets.parquet.write import export_parquet
-    from finecops.datasets.places import splits_here
+    from finecops.datasets.places import chosen_splits
 
     config = load_dataset(name)
     licence = licence or config.licence or _asked_licence(config.name)
-    chosen = split or ([] if config.fetch else splits_here(config)) or [config.named_split or config.default_split]
-    datasets = [load_dataset_split(config, each) for each in dict.fromkeys(chosen)]
+    datasets = [load_dataset_split(config, each) for each in chosen_splits(config, split or ())]
     written = export_parquet(datasets, licence, out)
     for dataset in datasets:
         left_out = f"; {len(dataset.problems)} entries of the source are left out" if dataset.problems else ""

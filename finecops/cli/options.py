@@ -40,8 +40,8 @@ Annotations: TypeAlias = Annotated[
 Boxes: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="With a .jsonl or .csv file: what the numbers of a box are: xyxy, xywh, cxcywh, norm1, norm1_cxcywh, "
-        "percent or norm1000.",
+        help="With a .jsonl or .csv file: what the numbers of a box are: xyxy, xywh, cxcywh, norm1, norm1_xywh, "
+        "norm1_cxcywh, percent, percent_xywh or norm1000.",
         rich_help_panel=_DATA,
     ),
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -12,14 +10,14 @@ from typing import IO
 
 from tqdm import tqdm
 
+from finecops.archives.directory import MAX_MEMBER_BYTES
+from finecops.archives.zip_images import write_atomically
 from finecops.errors import DataError
 from finecops.paths import name_problem
 
 ENDINGS = (".tar", ".tar.gz", ".tgz", ".zip")
 """What the names of archives end with."""
 _IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-_MOST_BYTES = 200_000_000
-"""The largest image. A small archive can hold a file that fills the disk."""
 _DONE = ".unpacked"
 
 
@@ -70,17 +68,13 @@ def _unpack(archive: Path, folder: Path, name: str, size: int, content: IO[bytes
     if problem is not None:
         raise DataError(f"{archive}: a file has {problem}" if problem.startswith("a name") else f"{archive}: {problem}")
     path = folder / inside
-    if size > _MOST_BYTES:
-        raise DataError(f"{archive}: {inside} has {size:,} bytes; the limit for an image is {_MOST_BYTES:,}")
+    # A small archive can hold a file that fills the disk.
+    if size > MAX_MEMBER_BYTES:
+        raise DataError(f"{archive}: {inside} has {size:,} bytes; the limit for an image is {MAX_MEMBER_BYTES:,}")
     if path.is_file() and path.stat().st_size == size:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            shutil.copyfileobj(content, file)
-        if part.stat().st_size != size:
-            raise EOFError(f"{inside} is cut off")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    # No more than it says that it has: what a broken zip file unpacks to has no bound.
+    found = content.read(size)
+    if len(found) != size:
+        raise EOFError(f"{inside} is cut off")
+    write_atomically(path, found, durable=False)

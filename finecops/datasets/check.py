@@ -11,7 +11,8 @@ from tqdm import tqdm
 
 from finecops.archives.zip_images import is_zipped
 from finecops.config.dataset_schema import DatasetConfig
-from finecops.datasets.dataset import Dataset, find_annotations, load_dataset_split
+from finecops.datasets.dataset import Dataset, load_dataset_split
+from finecops.datasets.places import find_place
 from finecops.datasets.problems import Problem
 from finecops.datasets.release import Comparison, compare_split
 from finecops.datasets.vanilla import LAYOUTS, vanilla_layout, vanilla_problems
@@ -59,7 +60,7 @@ def check_split(
     report = CheckReport()
     # The files of a split are read by its format; what the user gives for a dataset in COCO format may be vanilla.
     given = bool(annotations) and config.format == "coco" and not config.fetch
-    files = find_annotations(config, split, annotations)[1] if given else ()
+    files = find_place(config, split, annotations).files if given else ()
     vanilla = [path for path in files if path.suffix == ".json" and _check_vanilla(path, report)]
     coco = [path for path in files if path not in vanilla]
     if coco or not files:

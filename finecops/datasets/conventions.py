@@ -1,4 +1,4 @@
-"""What the four numbers of a box mean: the values of `--boxes`.
+"""What the four numbers of a box mean: the values of `--boxes`, and what the layouts of datasets declare.
 
 The size of the numbers does not say it: `[10, 20, 30, 40]` is a box in most of them. So it is declared, never guessed.
 """
@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal
 
-from finecops.datasets.fields import FieldError, as_box
+from finecops.datasets.fields import FieldError, inside_image
 from finecops.records import Xyxy
 from finecops.text import shortly
 
 Kind = Literal["corners", "size", "centre"]
-Numbers: TypeAlias = Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -35,20 +34,22 @@ CONVENTIONS: dict[str, Convention] = {
     "xywh": Convention("size", None, "left, top, width, height in pixels (COCO)"),
     "cxcywh": Convention("centre", None, "centre, width, height in pixels"),
     "norm1": Convention("corners", 1.0, "left, top, right, bottom from 0 to 1"),
+    "norm1_xywh": Convention("size", 1.0, "left, top, width, height from 0 to 1"),
     "norm1_cxcywh": Convention("centre", 1.0, "centre, width, height from 0 to 1 (YOLO)"),
     "percent": Convention("corners", 100.0, "left, top, right, bottom from 0 to 100"),
+    "percent_xywh": Convention("size", 100.0, "left, top, width, height from 0 to 100"),
     "norm1000": Convention("corners", 1000.0, "left, top, right, bottom from 0 to 1000"),
 }
 """Name → convention."""
 
-_TO_XYWH: dict[Kind, Callable[[float, float, float, float], list[float]]] = {
-    "corners": lambda x1, y1, x2, y2: [x1, y1, x2 - x1, y2 - y1],
-    "size": lambda x, y, w, h: [x, y, w, h],
-    "centre": lambda x, y, w, h: [x - w / 2, y - h / 2, w, h],
+_TO_CORNERS: dict[Kind, Callable[[float, float, float, float], Xyxy]] = {
+    "corners": lambda x1, y1, x2, y2: (x1, y1, x2, y2),
+    "size": lambda x, y, w, h: (x, y, x + w, y + h),
+    "centre": lambda x, y, w, h: (x - w / 2, y - h / 2, x - w / 2 + w, y - h / 2 + h),
 }
 
 
-def box_of(numbers: Numbers, convention: str, image_wh: tuple[int, int]) -> Xyxy:
+def box_of(numbers: Sequence[float], convention: str, image_wh: tuple[int, int]) -> Xyxy:
     """Four numbers as corners in pixels, inside the image.
 
     >>> box_of([0.1, 0.2, 0.5, 0.5], "norm1", (100, 50))
@@ -64,30 +65,11 @@ def box_of(numbers: Numbers, convention: str, image_wh: tuple[int, int]) -> Xyxy
     scale = (1.0, 1.0) if how.whole is None else (image_wh[0] / how.whole, image_wh[1] / how.whole)
     pixels = [v * s for v, s in zip(numbers, scale * 2, strict=True)]
     try:
-        x1, y1, x2, y2 = as_box(_TO_XYWH[how.kind](*pixels), image_wh)
+        return inside_image(_TO_CORNERS[how.kind](*pixels), image_wh)[0]
     except FieldError as error:
-        raise FieldError(f"the box {shortly(list(numbers))} is not {convention} ({how.words}): {error}") from error
-    if how.kind == "corners":
-        # Subtracting and adding again would change the last digit of a corner that is inside.
-        right, bottom = pixels[2], pixels[3]
-        return x1, y1, right if right <= image_wh[0] else x2, bottom if bottom <= image_wh[1] else y2
-    return x1, y1, x2, y2
+        raise FieldError(f"the box {shortly(list(numbers))} is not {convention} ({how.words}): it {error}") from error
 
 
 def choices() -> str:
     """The conventions, one line each, for a message."""
     return "\n".join(f"  --boxes {name:13} {convention.words}" for name, convention in CONVENTIONS.items())
-
-
-def fitting(boxes: Sequence[tuple[Numbers, tuple[int, int]]]) -> dict[str, int]:
-    """Of each convention, how many boxes (with their image's size) are boxes in it: to name a better one, not to choose
-    it."""
-    found = dict.fromkeys(CONVENTIONS, 0)
-    for numbers, image_wh in boxes:
-        for name in found:
-            try:
-                box_of(numbers, name, image_wh)
-            except FieldError:
-                continue
-            found[name] += 1
-    return found

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from finecops.collector import resting_collector
 from finecops.config.dataset_schema import DatasetConfig
-from finecops.config.find import resolve
 from finecops.datasets.formats import FORMAT_OF_SUFFIX, FORMATS, OWN_SUFFIXES
 from finecops.datasets.image_folders import folders_with
 from finecops.datasets.image_place import ImageFolders, ImagePlace, image_place
@@ -78,35 +77,6 @@ class Dataset:
     def unknown(self) -> int:
         """How many samples have an unknown truth. They get answers and no score."""
         return sum(sample.truth == "unknown" for sample in self.samples)
-
-
-def find_annotations(config: DatasetConfig, split: str, given: Sequence[Path] = ()) -> tuple[Path, tuple[Path, ...]]:
-    """The dataset's folder, and the annotation files of a split that exist.
-
-    Args:
-        config: the dataset.
-        split: the split.
-        given: annotation files to use instead; all must exist.
-
-    Raises:
-        DataError: the split is unknown, or there is no file. The message says what to download and where to put it.
-    """
-    root = resolve(config.root)
-    if given:
-        for path in given:
-            if not path.is_file():
-                raise DataError(f"no annotation file {path}")
-        return root, tuple(given)
-    if split not in config.splits:
-        raise DataError(f"dataset {config.name} has no split {split!r}; there are: {', '.join(config.splits)}")
-    found = tuple(root / name for name in config.splits[split] if (root / name).is_file())
-    if config.alternatives:
-        found = found[:1]
-    if not found:
-        wanted = ", ".join(config.splits[split])
-        command = f"\n`finecops data get {config.name}` downloads it." if config.download is not None else ""
-        raise DataError(f"dataset {config.name}: none of {wanted} in {root}/\n{config.get.rstrip()}{command}")
-    return root, found
 
 
 def load_dataset_split(
@@ -180,10 +150,7 @@ def _where(config: DatasetConfig, split: str | None, annotations: Sequence[Path]
     if split and config.named_split and not annotations and split != config.named_split:
         raise UsageError(f"--dataset names the split {config.named_split}, and --split {split}; give one of them")
     wanted = split or config.named_split or config.default_split
-    if config.fetch or config.format == "parquet":
-        place = find_place(config, wanted, annotations)
-    else:
-        place = Place(wanted, *find_annotations(config, wanted, annotations))
+    place = find_place(config, wanted, annotations)
     if place.split in config.warnings:
         log.warning("%s, split %s: %s", config.name, place.split, config.warnings[place.split].strip())
     return place

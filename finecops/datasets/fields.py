@@ -106,24 +106,59 @@ def as_cut_box(raw: object, image_wh: tuple[int, int]) -> tuple[Xyxy, float]:
 
 
 def _box(raw: object, image_wh: tuple[int, int], cut: bool) -> tuple[Xyxy, float]:
-    if not isinstance(raw, list) or len(raw) != 4 or not all(type(v) is int or type(v) is float for v in raw):
-        raise FieldError(f"bbox is {shortly(raw)}; it must be four numbers [x, y, w, h]")
-    # A comparison holds for whole numbers of any length, and for no NaN.
-    if not all(-1e9 < v < 1e9 for v in raw):
-        raise FieldError(f"bbox {shortly(raw)} has a value that is not a finite number of pixels")
-    x, y, w, h = (float(v) for v in raw)
+    x, y, w, h = four_numbers(raw, "bbox", "it must be four numbers [x, y, w, h]")
     if w <= 0 or h <= 0:
         raise FieldError(f"bbox {raw} has no area")
-    width, height = image_wh
-    # By how many pixels the box extends beyond the image, on the side where it is most.
-    out = max(-x, -y, x + w - width, y + h - height)
-    x1, y1, x2, y2 = max(x, 0.0), max(y, 0.0), min(x + w, float(width)), min(y + h, float(height))
-    inside = max(x2 - x1, 0.0) * max(y2 - y1, 0.0)
-    if out > BORDER_TOLERANCE and not (cut and inside >= LEAST_INSIDE * w * h):
-        raise FieldError(f"bbox {raw} (xywh) extends {out:g} pixels beyond the {width}x{height} image")
+    try:
+        return inside_image((x, y, x + w, y + h), image_wh, cut)
+    except FieldError as error:
+        raise FieldError(f"bbox {raw} (xywh) {error}") from error
+
+
+def four_numbers(
+    raw: object, called: str = "the box", meant: str = "four numbers are meant"
+) -> tuple[float, float, float, float]:
+    """The numbers of a box, whatever they mean (`finecops.datasets.conventions`).
+
+    Args:
+        raw: the box as the file has it.
+        called: what the message calls it.
+        meant: what the message says that it should be.
+    """
+    if not isinstance(raw, list) or len(raw) != 4 or not all(type(v) is int or type(v) is float for v in raw):
+        raise FieldError(f"{called} is {shortly(raw)}; {meant}")
+    # A comparison holds for whole numbers of any length, and for no NaN.
+    if not all(-1e9 < v < 1e9 for v in raw):
+        raise FieldError(f"{called} {shortly(raw)} has a value that is not a finite number of pixels")
+    return float(raw[0]), float(raw[1]), float(raw[2]), float(raw[3])
+
+
+def inside_image(corners: Xyxy, image_wh: tuple[int, int], cut: bool = False) -> tuple[Xyxy, float]:
+    """The part of a box, as corners in pixels, that is inside its image.
+
+    Args:
+        corners: they may be outside of the image by `BORDER_TOLERANCE` pixels.
+        image_wh: the image's width and height.
+        cut: whether they may be further outside, if `LEAST_INSIDE` of the area is inside.
+
+    Returns:
+        The part, and by how many pixels the box extends beyond the image (0 or less: it does not).
+
+    Raises:
+        FieldError: what the box does, without the box: `has no area`.
+    """
+    (x1, y1, x2, y2), (width, height) = corners, image_wh
+    if x2 <= x1 or y2 <= y1:
+        raise FieldError("has no area")
+    # On the side where it is most.
+    out = max(-x1, -y1, x2 - width, y2 - height)
+    part = max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height))
+    inside = max(part[2] - part[0], 0.0) * max(part[3] - part[1], 0.0)
+    if out > BORDER_TOLERANCE and not (cut and inside >= LEAST_INSIDE * (x2 - x1) * (y2 - y1)):
+        raise FieldError(f"extends {out:g} pixels beyond the {width}x{height} image")
     if inside <= 0:
-        raise FieldError(f"bbox {raw} (xywh) has no area inside the {width}x{height} image")
-    return (x1, y1, x2, y2), out
+        raise FieldError(f"has no area inside the {width}x{height} image")
+    return part, out
 
 
 def as_image_path(file_name: object, source: SourceFile) -> str:

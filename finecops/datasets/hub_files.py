@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fnmatch
 import logging
-import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from finecops.archives.zip_images import write_atomically
 from finecops.config.home import home
 from finecops.errors import DataError, first_line
 from finecops.text import printable
@@ -102,13 +102,9 @@ def _note(id_: str, revision: str | None) -> Path:
 
 
 def _remember(id_: str, revision: str | None, commit: str) -> None:
-    path = _note(id_, revision)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     # A note is for days without network. A folder that cannot be written to is met again, where images are kept.
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(commit + "\n", encoding="ascii")
-        os.replace(part, path)
+        write_atomically(_note(id_, revision), f"{commit}\n".encode())
 
 
 def fetch(repository: HubRepository, names: Sequence[str]) -> Path:

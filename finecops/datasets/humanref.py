@@ -7,16 +7,16 @@ image: it is read from the head of the image file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from finecops.datasets.box_conventions import CHECKED_ROWS, Row, check_convention, corners_in_image, four_numbers
-from finecops.datasets.fields import FieldError, as_expression, as_id, as_image_path, as_name, as_object
+from finecops.datasets.convention_check import CHECKED_ROWS, RawBox, check_convention
+from finecops.datasets.conventions import box_of
+from finecops.datasets.fields import FieldError, as_expression, as_id, as_image_path, as_name, as_object, four_numbers
 from finecops.datasets.problems import Problem, replaced_characters
+from finecops.datasets.sizes import ImageSizes
 from finecops.datasets.source import SourceFile
 from finecops.errors import DataError
-from finecops.images import stated_size
-from finecops.paths import safe_path
 from finecops.records import Negative, Sample
 from finecops.strict_json import parse_json
 from finecops.text import shortly
@@ -33,10 +33,10 @@ def read_humanref(source: SourceFile) -> Iterator[Sample | Problem]:
     Raises:
         DataError: no line is JSON, or the boxes are in another convention.
     """
-    checked: list[Row] = []
+    checked: list[RawBox] = []
     waiting: list[Sample | Problem] = []
     broken = lines = 0
-    sizes: dict[str, tuple[int, int]] = {}
+    sizes = ImageSizes(source)
     with source.path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
@@ -64,7 +64,7 @@ def read_humanref(source: SourceFile) -> Iterator[Sample | Problem]:
 
 
 def _found(
-    source: SourceFile, number: int, raw: Any, sizes: dict[str, tuple[int, int]], checked: list[Row]
+    source: SourceFile, number: int, raw: Any, sizes: ImageSizes, checked: list[RawBox]
 ) -> list[Sample | Problem]:
     line = as_object(raw, "the line")
     missing = [key for key in _KEYS if key not in line]
@@ -77,13 +77,14 @@ def _found(
         raise FieldError(f"the domain is {domain}, and there are {len(boxes)} boxes")
     if len(boxes) > 1:
         raise FieldError(f"{len(boxes)} boxes; samples have one target")
-    image, image_wh = _image(source, line, sizes)
+    image = as_image_path(line["image_name"], source)
+    image_wh = sizes.of(image)
     box = None
     if boxes:
-        row = Row(four_numbers(boxes[0]), image_wh)
+        row = RawBox(four_numbers(boxes[0]), image_wh)
         if len(checked) < CHECKED_ROWS:
             checked.append(row)
-        box = corners_in_image(row, _CONVENTION)
+        box = box_of(row.numbers, _CONVENTION, image_wh)
     sample = Sample(
         id=as_id(line["id"], "id"),
         dataset=source.dataset,
@@ -99,15 +100,3 @@ def _found(
         negative=None if boxes else Negative(kind="text", type=REJECTION),
     )
     return [sample, *replaced_characters(source.path, sample.id, [line])]
-
-
-def _image(
-    source: SourceFile, line: Mapping[str, Any], sizes: dict[str, tuple[int, int]]
-) -> tuple[str, tuple[int, int]]:
-    name = as_image_path(line["image_name"], source)
-    if name not in sizes:
-        try:
-            sizes[name] = stated_size(safe_path(source.root, name))
-        except DataError as error:
-            raise FieldError(str(error)) from error
-    return name, sizes[name]

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.fft import dctn
 from tqdm import tqdm
 
+from finecops.archives.zip_images import write_atomically
 from finecops.config.home import home
 from finecops.errors import DataError
 from finecops.images import grey_square
@@ -190,11 +191,8 @@ class _HashCache:
         """Write the file, if there is something new."""
         if self.path is None or not self.new:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         # Another process may write at the same time: each writes a file of its own and renames it.
-        part = self.path.with_name(f"{self.path.name}.{os.getpid()}.partial")
-        part.write_text(json.dumps({"version": VERSION, "images": dict(self.entries)}), encoding="utf-8")
-        os.replace(part, self.path)
+        write_atomically(self.path, json.dumps({"version": VERSION, "images": dict(self.entries)}).encode())
         self.new = 0
 
     def _read(self) -> dict[str, tuple[str, str]]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finecops.config.dataset_schema import DatasetConfig
-from finecops.config.find import load_dataset, resolve
+from finecops.config.find import load_dataset
 from finecops.datasets.dataset import Dataset, load_dataset_split
+from finecops.datasets.places import chosen_splits
 from finecops.errors import ConfigError, DataError
 
 ANNOTATION_FILES = (".json",)
@@ -56,10 +57,7 @@ def named_splits(name: str) -> Iterator[NamedSplit]:
     config, split = _config(name)
     if split is not None and split not in config.splits:
         raise DataError(f"dataset {config.name} has no split {split!r}; there are: {', '.join(config.splits)}")
-    root = resolve(config.root)
-    here = [s for s, files in config.splits.items() if any((root / file).is_file() for file in files)]
-    # With no file at all, reading the default split gives the message that says what to download.
-    for one in [split] if split is not None else here or [config.default_split]:
+    for one in chosen_splits(config, [split] if split is not None else []):
         yield NamedSplit(config, one)
 
 

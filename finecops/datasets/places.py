@@ -1,4 +1,4 @@
-"""Where the files of a split are for a dataset of parquet files, or one on the Hub."""
+"""Where the files of a split are: in the dataset's folder, or on the Hub."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def find_place(config: DatasetConfig, split: str, given: Sequence[Path] = ()) ->
         given: annotation files to use instead; all must exist.
 
     Raises:
-        DataError: the split is unknown, a file is missing or cannot be fetched.
+        DataError: the split is unknown, a file is missing or cannot be fetched. The message says what to download and
+            where to put it.
         ConfigError: parquet files have a layout that is not known.
     """
     place = _from_hub(config, split) if config.fetch and not given else _local(config, split, given)
@@ -65,6 +66,16 @@ def splits_here(config: DatasetConfig) -> list[str]:
     return [split for split, names in config.splits.items() if _existing(root, names)]
 
 
+def chosen_splits(config: DatasetConfig, asked: Sequence[str] = ()) -> list[str]:
+    """The splits that a command is about: those asked for, or the one named with the dataset, or all that are here.
+
+    Without any file, it is the default split: reading it gives the message that says what to download. A dataset on
+    the Hub is read by split, since all of them may be many gigabytes.
+    """
+    here = [] if config.fetch else splits_here(config)
+    return list(dict.fromkeys(asked)) or here or [config.named_split or config.default_split]
+
+
 def _local(config: DatasetConfig, split: str, given: Sequence[Path]) -> Place:
     root = resolve(config.root)
     if given:
@@ -75,8 +86,9 @@ def _local(config: DatasetConfig, split: str, given: Sequence[Path]) -> Place:
     names = _names_of(config.name, config.splits, split)
     found = _existing(root, names)
     if not found:
-        raise DataError(f"dataset {config.name}: none of {', '.join(names)} in {root}/\n{config.get.rstrip()}")
-    return Place(split, root, found)
+        command = f"\n`finecops data get {config.name}` downloads it." if config.download is not None else ""
+        raise DataError(f"dataset {config.name}: none of {', '.join(names)} in {root}/\n{config.get.rstrip()}{command}")
+    return Place(split, root, found[:1] if config.alternatives else found)
 
 
 def _existing(root: Path, names: Sequence[str]) -> tuple[Path, ...]:

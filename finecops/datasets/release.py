@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.find import resolve
 from finecops.config.release import Release, ReleaseFile, ReleaseSplit
 from finecops.datasets.dataset import Dataset
+from finecops.datasets.fetch.download import md5_of
 from finecops.datasets.problems import Problem
 from finecops.datasets.vanilla import LAYOUTS, vanilla_layout, vanilla_problems
 from finecops.strict_json import parse_marked_json
@@ -118,8 +118,7 @@ def check_files(config: DatasetConfig, release: Release, splits: Sequence[str]) 
 def _compare_file(path: Path, expected: ReleaseFile, report: FilesReport) -> None:
     report.comparison.compare(f"bytes of {path.name}", expected.bytes, path.stat().st_size)
     if expected.md5 is not None:
-        with path.open("rb") as file:
-            report.comparison.compare(f"MD5 of {path.name}", expected.md5, hashlib.file_digest(file, "md5").hexdigest())
+        report.comparison.compare(f"MD5 of {path.name}", expected.md5, md5_of(path))
     if expected.rows is not None:
         _check_vanilla(path, expected.rows, report)
 

@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from finecops.datasets.conventions import box_of, fitting
+from finecops.datasets.convention_check import CHECKED_ROWS, RawBox, fitting
+from finecops.datasets.conventions import box_of
 from finecops.datasets.fields import (
     FieldError,
     as_expression,
@@ -91,7 +92,7 @@ def _read(source: SourceFile, rows: Sequence[tuple[str, Any]]) -> Iterator[Sampl
     """The samples of rows with their places."""
     layout = layout_of(source, [row for _, row in rows])
     sizes = ImageSizes(source, hint="give the columns width and height, or put the image there")
-    measured: list[tuple[Sequence[float], tuple[int, int]]] = []
+    measured: list[RawBox] = []
     wrong = 0
     found: list[Sample | Problem] = []
     for number, (place, row) in enumerate(rows, start=1):
@@ -120,7 +121,7 @@ def _sample(
     row: Row,
     number: int,
     sizes: ImageSizes,
-    measured: list[tuple[Sequence[float], tuple[int, int]]],
+    measured: list[RawBox],
 ) -> Sample:
     columns = layout.columns
     image = as_image_path(_value(row, columns, "image"), source)
@@ -139,7 +140,7 @@ def _sample(
     box: Xyxy | None = None
     if truth == "box" and layout.boxes is not None:
         numbers = _numbers(raw)
-        measured.append((numbers, image_wh))
+        measured.append(RawBox(numbers, image_wh))
         try:
             box = box_of(numbers, layout.boxes, image_wh)
         except FieldError as error:
@@ -203,16 +204,14 @@ def _numbers(raw: object) -> list[float]:
     return numbers
 
 
-def _refuse_wrong_convention(
-    source: SourceFile, layout: Layout, measured: Sequence[tuple[Sequence[float], tuple[int, int]]], wrong: int
-) -> None:
+def _refuse_wrong_convention(source: SourceFile, layout: Layout, measured: Sequence[RawBox], wrong: int) -> None:
     """
     Raises:
         DataError: most boxes are none in the declared convention.
     """
     if layout.boxes is None or wrong < 3 or wrong <= _WRONG_SHARE * len(measured):
         return
-    fits = fitting(measured[:200])
+    fits = fitting(measured)
     better = [f"{name} {count}" for name, count in fits.items() if count > fits[layout.boxes]]
-    more = f". Of the first {min(200, len(measured))} fit, read as: {', '.join(better)}" if better else ""
+    more = f". Of the first {min(CHECKED_ROWS, len(measured))} fit, read as: {', '.join(better)}" if better else ""
     raise DataError(f"{source.path}: {wrong} of {len(measured)} boxes are none as --boxes {layout.boxes} says{more}")

@@ -54,6 +54,13 @@ def test_a_bad_line_of_humanref_is_named(tmp_path: Path, change: dict[str, Any],
     assert message in str(dataset.problems[0])
 
 
+def test_humanref_takes_the_sizes_from_the_users_own_folder_of_images(tmp_path: Path) -> None:
+    folder = humanref(tmp_path / "set")
+    (folder / "images").rename(tmp_path / "mine")
+    config = load_dataset("humanref").model_copy(update={"root": folder})
+    assert len(load_dataset_split(config, images=tmp_path / "mine").samples) == 5
+
+
 def test_humanref_cut_off_or_with_other_boxes(tmp_path: Path) -> None:
     path = humanref(tmp_path) / "annotations.jsonl"
     content = path.read_text()

@@ -246,7 +246,7 @@ def test_boxes_in_another_convention_are_an_error(tmp_path: Path) -> None:
     rows = rows_of("ref-adv-s")
     for (x1, y1, x2, y2), row in zip(BOXES, rows):
         row["solution"] = [x1 / WIDTH, y1 / HEIGHT, x2 / WIDTH, y2 / HEIGHT]
-    with pytest.raises(DataError, match="all values are at most 1, as in x"):
+    with pytest.raises(DataError, match="all values are at most 1, as in norm1"):
         load(repository(tmp_path / "set", "ref-adv-s", rows))
 
 
@@ -288,7 +288,7 @@ def test_images_are_written_once_and_again_when_they_are_gone(
 ) -> None:
     first = load(repository(tmp_path / "set", "ref-adv-s"))
     assert first.root.is_relative_to(own_home)
-    assert not list(first.root.rglob("*.part"))
+    assert not list(first.root.rglob("*.part*"))
     opened: list[Path] = []
     size_of = pictures.image_size
     monkeypatch.setattr(pictures, "image_size", lambda path: opened.append(path) or size_of(path))

@@ -38,6 +38,22 @@ SAMPLES: Sequence[Sample] = [
 ]
 
 
+def test_the_splits_that_are_here_are_found_by_patterns_of_names_too(tmp_path: Path) -> None:
+    text = f"name: own\nroot: {tmp_path}\nformat: parquet\nimage_folders: ['.']\npreset: mini\nget: '-'\n"
+    text += "splits: {test: ['test-*.parquet'], val: [val.parquet], train: [train.parquet]}\n"
+    (tmp_path / "own.yaml").write_text(text)
+    name = str(tmp_path / "own.yaml")
+    assert [split.split for split in named_splits(name)] == ["test"]
+    for file in ("test-1.parquet", "train.parquet"):
+        (tmp_path / file).touch()
+    assert [split.split for split in named_splits(name)] == ["test", "train"]
+    assert [split.split for split in named_splits(f"{name}:val")] == ["val"]
+
+
+def test_a_split_named_with_a_dataset_on_the_hub_is_the_one_that_is_read() -> None:
+    assert [split.split for split in named_splits("hf:lmms-lab/RefCOCO:testA")] == ["testA"]
+
+
 @pytest.mark.parametrize("make", [list, SampleTable.of])
 def test_numbers(make: Callable[[Sequence[Sample]], Sequence[Sample]]) -> None:
     found = statistics_of(make(SAMPLES), "toy", "test", left_out=3)

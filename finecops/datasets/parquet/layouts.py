@@ -51,7 +51,7 @@ class Layout:
     read: Callable[[Values], Entry]
     """Raises `FieldError` for a row that cannot be used."""
     boxes: str
-    """How boxes are written: a key of `finecops.datasets.box_conventions.CONVENTIONS`."""
+    """How boxes are written: a name in `finecops.datasets.conventions`."""
     box_column: str
     may_have: Mapping[str, Kind] = field(default_factory=dict)
     """Columns that are read where they are."""

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
+from finecops.archives.zip_images import write_atomically
 from finecops.datasets.fields import FieldError
 from finecops.datasets.parquet.table import ParquetTable
 from finecops.datasets.problems import Problem
@@ -61,7 +62,7 @@ def images_of(table: ParquetTable, names: str | None, folder: Path) -> list[Kept
         return known
     try:
         found = list(_extracted(table, names, folder))
-        _write(index, json.dumps(found).encode())
+        write_atomically(index, json.dumps(found).encode())
     except OSError as error:
         raise DataError(f"images cannot be written to {folder}/: {error.strerror or error}") from error
     return found
@@ -120,8 +121,10 @@ def _own_name(name: str) -> str:
 
 def _stored(content: bytes, path: Path) -> tuple[int, int]:
     """Write an image and give its size; it gets its name only when it was decoded."""
-    part = _write_part(path, content)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        part.write_bytes(content)
         size = image_size(part)
         os.replace(part, path)
     except DataError as error:
@@ -134,14 +137,3 @@ def _stored(content: bytes, path: Path) -> tuple[int, int]:
 
 def _ending(content: bytes) -> str:
     return next((ending for start, ending in _ENDINGS.items() if content.startswith(start)), ".img")
-
-
-def _write(path: Path, content: bytes) -> None:
-    os.replace(_write_part(path, content), path)
-
-
-def _write_part(path: Path, content: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(content)
-    return part

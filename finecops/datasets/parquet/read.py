@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from finecops.datasets.box_conventions import CHECKED_ROWS, Row, check_convention, corners_in_image, four_numbers
-from finecops.datasets.fields import FieldError, as_expression, as_image_path, as_image_wh
+from finecops.datasets.convention_check import CHECKED_ROWS, RawBox, check_convention
+from finecops.datasets.conventions import box_of
+from finecops.datasets.fields import FieldError, as_expression, as_image_path, as_image_wh, four_numbers
 from finecops.datasets.parquet.layouts import Entry, Layout, Values
 from finecops.datasets.parquet.pictures import Kept, images_of
 from finecops.datasets.parquet.table import ParquetTable
@@ -53,7 +54,7 @@ class _Described(NamedTuple):
     image: Kept
 
 
-def _boxes(table: ParquetTable, layout: Layout, images: Sequence[Kept | str] | None) -> Iterator[Row]:
+def _boxes(table: ParquetTable, layout: Layout, images: Sequence[Kept | str] | None) -> Iterator[RawBox]:
     """The boxes as the file has them, with the sizes of their images; rows that cannot be used are left out."""
     for number, values in table.values(_light(layout)):
         try:
@@ -63,7 +64,7 @@ def _boxes(table: ParquetTable, layout: Layout, images: Sequence[Kept | str] | N
             kept = images[number - 1] if images is not None else None
             image_wh = (kept.width, kept.height) if isinstance(kept, Kept) else as_image_wh(values)
             if entry.box is not None:
-                yield Row(four_numbers(entry.box), image_wh)
+                yield RawBox(four_numbers(entry.box), image_wh)
         except FieldError:
             continue
 
@@ -103,7 +104,7 @@ def _samples(found: _Described, layout: Layout, source: SourceFile, seen: Counte
     try:
         box = None
         if entry.truth == "box":
-            box = corners_in_image(Row(four_numbers(entry.box), (image.width, image.height)), layout.boxes)
+            box = box_of(four_numbers(entry.box), layout.boxes, (image.width, image.height))
     except FieldError as error:
         yield Problem(source.path, found.row, str(error))
         return

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from finecops.datasets.box_conventions import CONVENTIONS, Row, check_convention, corners_in_image
+from finecops.datasets.convention_check import RawBox, check_convention, fitting
+from finecops.datasets.conventions import CONVENTIONS, box_of
 from finecops.datasets.fields import FieldError
 from finecops.errors import DataError
 
@@ -23,50 +24,54 @@ def boxes(count: int = 60, wh: tuple[int, int] = WH) -> list[tuple[float, float,
     return found
 
 
-def written(convention: str, count: int = 60) -> list[Row]:
+def written(convention: str, count: int = 60) -> list[RawBox]:
     """The same boxes as a file in some convention would have them."""
-    rows = []
-    for x1, y1, x2, y2 in boxes(count):
-        most = {"norm1": 1, "percent": 100, "norm1000": 1000}.get(convention.partition("_")[2])
-        values = [x1, y1, x2, y2]
-        if most is not None:
-            values = [v * most / side for v, side in zip(values, WH * 2)]
-        if convention.startswith("xywh"):
-            values[2], values[3] = values[2] - values[0], values[3] - values[1]
-        rows.append(Row((values[0], values[1], values[2], values[3]), WH))
+    how, rows = CONVENTIONS[convention], []
+    for corners in boxes(count):
+        scale = (1.0, 1.0) if how.whole is None else (how.whole / WH[0], how.whole / WH[1])
+        x1, y1, x2, y2 = (v * s for v, s in zip(corners, scale * 2, strict=True))
+        w, h = x2 - x1, y2 - y1
+        kinds = {"corners": [x1, y1, x2, y2], "size": [x1, y1, w, h], "centre": [x1 + w / 2, y1 + h / 2, w, h]}
+        rows.append(RawBox(kinds[how.kind], WH))
     return rows
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
 def test_every_convention_gives_the_corners(convention: str) -> None:
-    found = [corners_in_image(row, convention) for row in written(convention)]
+    found = [box_of(row.numbers, convention, row.image_wh) for row in written(convention)]
     assert [pytest.approx(box) for box in boxes()] == found
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
 def test_a_right_declaration_is_accepted_with_some_bad_rows(convention: str) -> None:
-    bad = [Row((-50.0, 0.0, 2000.0, 3.0), WH), Row((5.0, 5.0, 5.0, 5.0), WH), Row((1500.0, 0.0, 1800.0, 3.0), WH)]
+    bad = [
+        RawBox((-50.0, 0.0, 2000.0, 3.0), WH),
+        RawBox((5.0, 5.0, 5.0, 5.0), WH),
+        RawBox((1500.0, 0.0, 1800.0, 3.0), WH),
+    ]
     check_convention(bad + written(convention), convention, "f")
 
 
 @pytest.mark.parametrize(
     ("declared", "found"),
     [
-        ("xywh", "xyxy"),
-        ("xyxy", "xywh"),
-        ("xywh", "xyxy_norm1"),
-        ("xyxy", "xyxy_norm1"),
-        ("xywh", "xywh_norm1"),
-        ("xywh", "xywh_percent"),
-        ("xyxy", "xyxy_percent"),
-        ("xyxy", "xyxy_norm1000"),
-        ("xyxy_norm1000", "xywh"),
-        ("xyxy_norm1", "xyxy"),
-        ("xywh_percent", "xywh"),
+        (declared, found)
+        for declared in CONVENTIONS
+        for found in CONVENTIONS
+        # Corners in pixels are corners from 0 to 1000 too where no side is longer.
+        if declared != found and (declared, found) != ("norm1000", "xyxy")
     ],
 )
 def test_a_wrong_declaration_is_an_error_that_says_so(declared: str, found: str) -> None:
     with pytest.raises(DataError, match=f"f: the layout says that boxes are {declared}, and the rows say otherwise"):
+        check_convention(written(found), declared, "f")
+
+
+@pytest.mark.parametrize(
+    ("declared", "found"), [("xyxy", "xywh"), ("xywh", "xyxy"), ("xywh", "cxcywh"), ("norm1", "xywh")]
+)
+def test_the_convention_that_fits_best_is_named(declared: str, found: str) -> None:
+    with pytest.raises(DataError, match=f"; {found} fits 60 of 60"):
         check_convention(written(found), declared, "f")
 
 
@@ -77,7 +82,7 @@ def test_six_rows_are_enough_to_tell_corners_from_sizes() -> None:
 
 def test_boxes_that_fit_nothing_are_an_error() -> None:
     with pytest.raises(DataError, match="no other convention fits either"):
-        check_convention([Row((5e3, 5e3, 9e3, 9e3), WH)] * 3, "xyxy", "f")
+        check_convention([RawBox((5e3, 5e3, 9e3, 9e3), WH)] * 3, "xyxy", "f")
 
 
 @pytest.mark.parametrize(
@@ -92,8 +97,14 @@ def test_boxes_that_fit_nothing_are_an_error() -> None:
 )
 def test_a_box_outside_of_its_image_is_refused(raw: tuple[float, float, float, float], message: str) -> None:
     with pytest.raises(FieldError, match=message):
-        corners_in_image(Row(raw, WH), "xyxy")
+        box_of(raw, "xyxy", WH)
 
 
 def test_a_box_is_cut_at_the_border() -> None:
-    assert corners_in_image(Row((-1.5, 0, 641, 20), WH), "xyxy") == (0, 0, 640, 20)
+    assert box_of((-1.5, 0, 641, 20), "xyxy", WH) == (0, 0, 640, 20)
+
+
+def test_fitting_counts_boxes_in_each_convention() -> None:
+    found = fitting([*written("norm1_cxcywh", 10), RawBox([], WH), RawBox([0.1, 0.2], WH)])
+    assert found.keys() == CONVENTIONS.keys()
+    assert (found["norm1_cxcywh"], max(found.values())) == (10, 10)
