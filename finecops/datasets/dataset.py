@@ -13,7 +13,7 @@ from finecops.collector import resting_collector
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets.formats import FORMAT_OF_SUFFIX, FORMATS, OWN_SUFFIXES
 from finecops.datasets.image_folders import folders_with
-from finecops.datasets.image_place import ImageFolders, ImagePlace, image_place
+from finecops.datasets.image_place import ImageFolders, ImagePlace, image_place, remember_images
 from finecops.datasets.places import Place, find_place
 from finecops.datasets.problems import Problem
 from finecops.datasets.source import SourceFile
@@ -101,43 +101,52 @@ def load_dataset_split(
         folders = (*config.image_folders, *folders_with(root, config.find_images, known=config.image_folders))
         config = config.model_copy(update={"image_folders": folders})
     place = image_place(config, images)
-    # One checksum over all files, in order: the run folder keeps it, to notice a changed dataset.
-    # Read in another convention of boxes, the same file has other boxes.
-    digest = hashlib.sha256((config.boxes or "").encode())
-    joined = _Joined(overlap=config.format != "parquet")
-    for path in files:
-        source = SourceFile(
-            path=path,
-            dataset=config.name,
-            split=split,
-            root=root,
-            image_folders=config.image_folders,
-            place=place,
-            layout=where.layout,
-            boxes=config.boxes,
-            distractors=config.distractors,
-        )
-        _add_file(digest, path)
-        with resting_collector():
-            joined.add(_read(config, source), path)
-    # A large file is not kept until its samples are in their table.
-    del source
+    joined, sha256 = _read_files(config, where, place)
     samples, found_problems = joined.table.build(), joined.problems
     problems = [problem for problem in found_problems if problem.left_out]
     if not samples:
         raise _no_sample(files, problems)
+    if images is not None and place is not None:
+        remember_images(config, place, (sample.image for sample in samples))
     return Dataset(
         config=config,
         split=split,
         root=root,
         files=files,
-        sha256=digest.hexdigest(),
+        sha256=sha256,
         samples=samples,
         problems=tuple(problems),
         notes=tuple(problem for problem in found_problems if not problem.left_out),
         origin=where.origin,
         place=place,
     )
+
+
+def _read_files(config: DatasetConfig, where: Place, place: ImagePlace | None) -> tuple[_Joined, str]:
+    """The samples and problems of all files, and their checksum."""
+    # One checksum over all files, in order: the run folder keeps it, to notice a changed dataset.
+    # Read in another convention of boxes, the same file has other boxes.
+    digest = hashlib.sha256((config.boxes or "").encode())
+    joined = _Joined(overlap=config.format != "parquet")
+    for path in where.files:
+        source = SourceFile(
+            path=path,
+            dataset=config.name,
+            split=where.split,
+            root=where.root,
+            image_folders=config.image_folders,
+            place=place,
+            layout=where.layout,
+            boxes=config.boxes,
+            distractors=config.distractors,
+            several=len(where.files) > 1,
+        )
+        _add_file(digest, path)
+        with resting_collector():
+            joined.add(_read(config, source), path)
+    # A large file is not kept until its samples are in their table.
+    del source
+    return joined, digest.hexdigest()
 
 
 def _no_sample(files: Sequence[Path], problems: Sequence[Problem]) -> DataError:

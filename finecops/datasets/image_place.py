@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from finecops.archives.zip_images import ZipImages
 from finecops.config.dataset_schema import DatasetConfig
-from finecops.config.find import resolve
+from finecops.config.find import load_dataset, resolve
 from finecops.config.image_places import remember_place, remembered_place
-from finecops.errors import DataError
+from finecops.errors import ConfigError, DataError
 from finecops.paths import safe_path
 
 log = logging.getLogger(__name__)
 
+_LOOKED_AT = 200
 IMAGES_ZIP = "images.zip"
 """What is read without being named, if it lies in the dataset's folder: GQA's archive under its own name."""
 
@@ -60,19 +63,18 @@ def image_place(config: DatasetConfig, given: Path | None = None) -> ImagePlace 
 
     Args:
         config: the dataset.
-        given: a folder or zip file, which is remembered for the next time.
+        given: a folder or zip file; `remember_images` keeps it for the next time.
 
     Raises:
         DataError: what is given is neither.
         ConfigError: the file of remembered places is broken.
     """
     if given is not None:
-        checked = check_place(given.expanduser().absolute())
-        remember_place(config.name, checked.path)
-        return checked
-    remembered = remembered_place(config.name)
+        return check_place(given.expanduser().absolute())
+    remembered = remembered_place(place_key(config))
     if remembered is not None:
         if remembered.exists():
+            log.info("images: %s (remembered; --images names another place)", remembered)
             return ImagePlace(remembered)
         # Not an error: the images may be in the dataset's own folders again.
         log.warning(
@@ -80,6 +82,36 @@ def image_place(config: DatasetConfig, given: Path | None = None) -> ImagePlace 
         )
     archive = resolve(config.root) / IMAGES_ZIP
     return ImagePlace(archive) if archive.is_file() else None
+
+
+def place_key(config: DatasetConfig) -> str:
+    """Under which name a dataset's images are remembered: a dataset of one's own may be called as another one is."""
+    with suppress(ConfigError):
+        if load_dataset(config.name).root == config.root:
+            return config.name
+    return f"{config.name} in {resolve(config.root).absolute()}"
+
+
+def remember_images(config: DatasetConfig, place: ImagePlace, images: Iterable[str]) -> None:
+    """Keep a place that the user names for the next time, if it holds an image of the dataset.
+
+    Args:
+        config: the dataset.
+        place: the folder or zip file.
+        images: paths of images below the dataset's root.
+
+    Raises:
+        DataError: none of the first images is there.
+    """
+    looked_at = list(dict.fromkeys(islice(images, _LOOKED_AT)))
+    folders = ImageFolders(resolve(config.root), config.image_folders, place)
+    for image in looked_at:
+        with suppress(DataError):
+            if folders.is_in_place(image):
+                remember_place(place_key(config), place.path)
+                return
+    first = f"the first {len(looked_at)} images of {config.name}"
+    raise DataError(f"--images {place.path}: none of {first} is there: {', '.join(looked_at[:3])}")
 
 
 def check_place(path: Path) -> ImagePlace:
@@ -128,15 +160,26 @@ class ImageFolders:
             self._found[image] = self._look_up(self._place, image)
         return self._found[image]
 
-    def _look_up(self, place: ImagePlace, image: str) -> Path:
+    def is_in_place(self, image: str) -> bool:
+        """Whether an image is in the user's place.
+
+        Raises:
+            DataError: as `path_of`.
+        """
+        return self._place is not None and self._in(self._place, image) is not None
+
+    def _in(self, place: ImagePlace, image: str) -> Path | None:
         folder = self._folder_of(image)
         name = image.removeprefix(f"{folder}/") if folder else image
         # By its name alone, and in the folders that are called as in the dataset.
-        found = place.find((name, *(f"{inside}/{name}" for inside in self._folders if inside != ".")))
+        return place.find((name, *(f"{inside}/{name}" for inside in self._folders if inside != ".")))
+
+    def _look_up(self, place: ImagePlace, image: str) -> Path:
+        found = self._in(place, image)
         if found is not None:
             return found
-        own = self._below_root(image)
-        return own if own.is_file() else place.path / name
+        own, folder = self._below_root(image), self._folder_of(image)
+        return own if own.is_file() else place.path / (image.removeprefix(f"{folder}/") if folder else image)
 
     def _below_root(self, image: str) -> Path:
         folder = self._folder_of(image)

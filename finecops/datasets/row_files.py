@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from finecops.datasets.convention_check import CHECKED_ROWS, RawBox, fitting
-from finecops.datasets.conventions import box_of
+from finecops.datasets.conventions import CONVENTIONS, box_of
 from finecops.datasets.fields import (
     FieldError,
     as_expression,
@@ -129,7 +129,8 @@ def _sample(
     given = {"width": width, "height": height}
     image_wh = as_image_wh(given) if width is not None and height is not None else sizes.of(image)
     raw_id = _value(row, columns, "id")
-    id_ = str(number) if raw_id in (None, "") else as_id(raw_id, "the id")
+    own_id = f"{source.path.name}:{number}" if source.several else str(number)
+    id_ = own_id if raw_id in (None, "") else as_id(raw_id, "the id")
     expression = as_expression(_value(row, columns, "expression"))
     level = _whole(_value(row, columns, "level"))
     if level is not None and (type(level) is not int or level not in (1, 2, 3)):
@@ -207,8 +208,14 @@ def _numbers(raw: object) -> list[float]:
 def _refuse_wrong_convention(source: SourceFile, layout: Layout, measured: Sequence[RawBox], wrong: int) -> None:
     """
     Raises:
-        DataError: most boxes are none in the declared convention.
+        DataError: most boxes are none in the declared convention, or all are shares of the sides and it has pixels.
     """
+    numbers = [number for box in measured for number in box.numbers]
+    if layout.boxes is not None and CONVENTIONS[layout.boxes].whole is None and numbers and max(numbers) <= 1:
+        raise DataError(
+            f"{source.path}: all numbers of the {len(measured)} boxes are at most 1, and --boxes {layout.boxes} means "
+            "pixels. Boxes from 0 to 1 are norm1, norm1_xywh or norm1_cxcywh"
+        )
     if layout.boxes is None or wrong < 3 or wrong <= _WRONG_SHARE * len(measured):
         return
     fits = fitting(measured)

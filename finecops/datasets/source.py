@@ -29,6 +29,8 @@ class SourceFile:
     """How the numbers of a box are meant, where the layout does not say it (`finecops.datasets.conventions`)."""
     distractors: int = 3
     """Of Cops-Ref: images of each list of distractors that become negatives."""
+    several: bool = False
+    """Whether the split has other files too: numbers of rows are no ids then."""
     place: ImagePlace | None = None
     """The user's own folder or zip file of images."""
 

@@ -92,14 +92,23 @@ def _of_methods(folder: Path, settings: CompareSettings) -> list[Difference]:
     rows = []
     for name in together:
         who = run.stages[name].answering
+        routed = who is not None and who.method == "sfa"
         # CRS may have several variants, which only the stage's name tells apart.
-        label = "SFA" if who is not None and who.method == "sfa" else name
+        label = "SFA" if routed else name
         for alone in run.answering("specialist", "mllm"):
             pair = (run.rows(alone, Prediction), run.rows(name, Prediction))
+            if routed and _is_its_share(*pair):
+                continue
             rows += list(_differences(f"{label} − {alone}", samples=samples, pair=pair, settings=settings))
     if not rows:
         raise RunError(f"{folder}/ has no pathway to compare with; --both answers every sample on each")
     return rows
+
+
+def _is_its_share(alone: Answered, together: Answered) -> bool:
+    """Whether a pathway answered its own share only: there SFA is the pathway, and a difference says nothing."""
+    shared = [(row, together[id_]) for id_, row in alone.items() if id_ in together]
+    return len(alone) < len(together) and all(row.boxes == other.boxes for row, other in shared)
 
 
 def _differences(

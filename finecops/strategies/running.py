@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from finecops.datasets.dataset import Dataset, load_dataset_split
+from finecops.errors import FailuresError
 from finecops.runs.folder import OUTPUTS, open_run, run_folder
 from finecops.runs.run import Run, RunOptions
 from finecops.runs.specification import StageSpec
+from finecops.strategies.options import DEFAULT_DATASET
 from finecops.strategies.parts import Parts
 from finecops.strategies.preflight import preflight
 
 log = logging.getLogger(__name__)
+
+_OWN_FORMATS = frozenset({"coco", "csv", "jsonl"})
+"""Formats of files of one's own."""
 
 
 def open_for(parts: Parts, part: str | None = None) -> Run:
@@ -40,6 +45,8 @@ def open_for(parts: Parts, part: str | None = None) -> Run:
             dataset.problems[0],
             " ".join([o.dataset, *_files_as_options(parts)]),
         )
+        _refuse_too_few(dataset, o.max_failed)
+    _warn_of_drawn_models(parts)
     corrected = [note for note in dataset.notes if note.fault]
     if corrected:
         log.warning("%d texts of %s were corrected; the first: %s", len(corrected), parts.dataset.name, corrected[0])
@@ -54,6 +61,29 @@ def open_for(parts: Parts, part: str | None = None) -> Run:
     if unknown := sum(sample.truth == "unknown" for sample in run.samples):
         log.warning("%d samples have no known truth: they get answers and no score", unknown)
     return run
+
+
+def _refuse_too_few(dataset: Dataset, max_failed: float) -> None:
+    """
+    Raises:
+        FailuresError: too many entries of a file of one's own are left out. Benchmarks in other formats have many that
+            finecops cannot use, which is said.
+    """
+    left_out = len(dataset.problems)
+    share = left_out / (left_out + len(dataset.samples))
+    if dataset.config.format in _OWN_FORMATS and share > max_failed:
+        raise FailuresError(
+            f"{left_out} of {left_out + len(dataset.samples)} entries are left out. That is {share:.1%}, more than "
+            f"--max-failed {max_failed:g} allows"
+        )
+
+
+def _warn_of_drawn_models(parts: Parts) -> None:
+    o = parts.options
+    if o.preset is None and o.annotations and parts.preset.name == "mini" and parts.dataset.name != DEFAULT_DATASET:
+        log.warning(
+            "preset mini: its models know only the drawn scenes of finecops-mini; for photographs: --preset paper"
+        )
 
 
 def _files_as_options(parts: Parts) -> list[str]:

@@ -41,7 +41,7 @@ OTHER: dict[str, str | bool] = {
     "dataset": "{copy}",
     "split": "val",
     "annotations": str(PROJECT / "data/finecops-mini/val_expression_all_coco_format.json"),
-    "images": str(PROJECT / "data/finecops-mini/negative_images"),
+    "images": str(PROJECT / "data/finecops-mini/images"),
     "boxes": "xywh",
     "run": "another",
     "limit": "7",

@@ -14,7 +14,7 @@ from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.image_places import remember_place, remembered_place
 from finecops.datasets.check import check_split
 from finecops.datasets.dataset import Dataset, load_dataset_split
-from finecops.datasets.image_place import image_place
+from finecops.datasets.image_place import image_place, place_key
 from finecops.errors import ConfigError, DataError
 from finecops.images import read_image
 from tests.cli.invoke import run
@@ -72,7 +72,7 @@ def test_a_folder_is_found_and_remembered(tmp_path: Path, config: DatasetConfig,
     # Given is the folder of the images, or the one that holds it as the dataset calls it.
     folder_of_images(tmp_path / inner)
     assert colours(load_dataset_split(config, images=tmp_path / "gqa")) == ALL
-    assert remembered_place("toy") == tmp_path / "gqa"
+    assert remembered_place(place_key(config)) == tmp_path / "gqa"
     assert colours(load_dataset_split(config)) == ALL
 
 
@@ -167,6 +167,22 @@ def test_a_wrong_place_is_refused_and_not_remembered(
     with pytest.raises(DataError, match=message):
         image_place(config, tmp_path / "gqa")
     assert remembered_place("toy") is None
+
+
+def test_a_place_without_any_of_the_images_is_refused_and_not_remembered(
+    tmp_path: Path, config: DatasetConfig, own_home: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="none of the first 4 images of toy is there"):
+        load_dataset_split(config, images=tmp_path / "empty")
+    assert not own_home.exists()
+
+
+def test_datasets_of_one_name_in_two_folders_have_places_of_their_own(tmp_path: Path, config: DatasetConfig) -> None:
+    load_dataset_split(config, images=folder_of_images(tmp_path / "gqa"))
+    other = config.model_copy(update={"root": tmp_path / "other"})
+    assert place_key(other) != place_key(config)
+    assert image_place(other) is None
 
 
 def test_a_link_out_of_the_folder_is_refused(tmp_path: Path, config: DatasetConfig) -> None:

@@ -11,12 +11,13 @@ import pytest
 from finecops.errors import ConfigError, DataError, RunError
 from finecops.evaluation.calibrations import Calibrations
 from finecops.evaluation.comparison import compare
+from finecops.evaluation.reading import RunData
 from finecops.evaluation.results import Evaluation, MethodResult, read_evaluation
 from finecops.evaluation.runs import evaluate_run, evaluate_run_as_reference, evaluate_runs
 from finecops.evaluation.settings import CompareSettings, EvalSettings, MetricSettings
 from finecops.evaluation.sweep import sweep_run
 from finecops.metrics.values import Subset
-from finecops.records import Candidates, Target
+from finecops.records import Candidates, Prediction, Target
 from finecops.report.details import summary
 from finecops.runs.jsonl import append_rows
 from finecops.runs.manifest import Share
@@ -203,6 +204,19 @@ def test_comparing_a_run_with_itself_finds_nothing(tmp_path: Path) -> None:
 def test_what_cannot_be_compared_says_why(without: list[str], message: str, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=message):
         compare(CompareSettings(runs=(make_run(tmp_path / "run", without=without),)))
+
+
+def test_a_pathway_is_not_compared_with_itself(tmp_path: Path) -> None:
+    """Where a pathway answered its own share only, SFA's answers there are its answers."""
+    folder = make_run(tmp_path / "run")
+    run = RunData(folder)
+    sfa = run.rows("sfa", Prediction)
+    share = [row for row in sfa.values() if row.source == "specialist"]
+    with (folder / "specialist.jsonl").open("w") as file:
+        append_rows(file, share)
+    change_entry(folder, "specialist", checksums=None)
+    methods = {row.method for row in compare(CompareSettings(runs=(folder,))).rows}
+    assert methods == {"SFA − mllm"}
 
 
 def test_three_runs_are_no_pair() -> None:

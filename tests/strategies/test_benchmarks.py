@@ -49,7 +49,10 @@ def test_a_csv_file_runs_without_a_dataset(
     rows = (f'{name},the red car,"[10, 12, 30, 40]"', f"{name},a dog,", "missing.png,a cat,")
     table.write_text("\n".join(("file_name,caption,bbox", *rows)))
     monkeypatch.chdir(tmp_path)
-    code, output = run("sfa", "run", "--annotations", str(table), "--boxes", "xywh", "--device", "cpu", "--no-watch")
+    command = ("sfa", "run", "--annotations", str(table), "--boxes", "xywh", "--no-watch")
+    code, output = run(*command)
+    assert (code, "That is 33.3%, more than --max-failed 0.05" in output) == (1, True)
+    code, output = run(*command, "--max-failed", "0.5")
     assert code == 0, output
     assert "1 entries of mine are left out; the first: " in caplog.text
     # The command that the message names lists them.
