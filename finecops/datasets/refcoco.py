@@ -23,6 +23,7 @@ from finecops.safe_pickle import loads_plain
 from finecops.strict_json import parse_marked_json
 from finecops.text import plain_id, shortly
 
+_SHOWN_SPLITS = 20
 _FIELDS = ("ann_id", "split", "image_id", "sentences")
 
 
@@ -43,7 +44,8 @@ def read_refcoco(source: SourceFile) -> Iterator[Sample | Problem]:
     images, annotations = read_instances(path.parent / "instances.json")
     splits = {shortly(ref.get("split")).strip("'") for ref in refs}
     if split not in splits:
-        raise DataError(f"{path} has no split {split!r}; there are: {', '.join(sorted(splits))}")
+        shown = ", ".join(sorted(splits)[:_SHOWN_SPLITS]) + (", …" if len(splits) > _SHOWN_SPLITS else "")
+        raise DataError(f"{path} has no split {split!r}; there are: {shown}")
     for number, ref in enumerate(refs, start=1):
         entry = plain_id(_plain(ref.get("ref_id"))) or f"number {number}"
         if not isinstance(ref.get("split"), str):

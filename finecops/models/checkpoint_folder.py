@@ -111,6 +111,9 @@ def _check_setting(name: str, folder: Path, key: str, value: object) -> None:
     # transformers loads an attention with a "/" as a kernel from the Hub: code.
     if "attn_implementation" in key and "/" in str(value):
         raise ModelError(f"{name}: {folder}/config.json names code on the Hub as {key} and is refused")
+    # Weights for a part of the model, fetched from elsewhere: the folder has all that is needed.
+    if (key == "use_pretrained_backbone" and value) or (key == "backbone" and "/" in str(value)):
+        raise ModelError(f"{name}: {folder}/config.json names a backbone on the Hub ({key}) and is refused")
     if key == "transformers_weights" and not str(value).endswith((".safetensors", ".safetensors.index.json")):
         raise ModelError(f"{name}: {folder}/config.json names other weights than safetensors and is refused")
 

@@ -177,6 +177,11 @@ BROKEN_FOLDERS = [
     (lambda f: _index(f), "names no weights"),
     (lambda f: edit(f / "config.json", transformers_weights="x.bin"), "names other weights than safetensors"),
     (lambda f: edit(f / "config.json", _attn_implementation="a/kernel"), "names code on the Hub"),
+    (lambda f: edit(f / "config.json", backbone="a/repo", backbone_config=None), "names a backbone on the Hub"),
+    (
+        lambda f: edit(f / "config.json", backbone="resnet50", use_pretrained_backbone=True),
+        "names a backbone on the Hub",
+    ),
     (
         lambda f: edit(f / "config.json", text_config={"num_hidden_layers": 10**9}),
         "num_hidden_layers is 1,000,000,000; at most 1,000",
