@@ -15,7 +15,19 @@ from tests.hostile.battery import Case, Outcome, all_cases, run_case, table
 GROUPS = list(dict.fromkeys(case.group for case in all_cases()))
 
 
-@pytest.mark.parametrize("group", GROUPS)
+QUICK = (
+    "annotations, JSON",
+    "pickles",
+    "predictions, coco-results",
+    "predictions, finecops",
+    "image paths",
+    "npy files",
+)
+
+
+@pytest.mark.parametrize(
+    "group", [pytest.param(group, marks=() if group in QUICK else pytest.mark.hostile) for group in GROUPS]
+)
 def test_every_case_is_held(group: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.hostile.battery", group], capture_output=True, text=True, timeout=300

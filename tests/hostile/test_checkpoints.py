@@ -485,7 +485,7 @@ LATE = [
 ]
 
 
-@pytest.mark.parametrize(("body", "message"), sparse(LATE, 3))
+@pytest.mark.parametrize(("body", "message"), sparse(LATE, 4))
 def test_a_template_that_asks_for_too_much_for_one_prompt_only(
     monkeypatch: pytest.MonkeyPatch, body: str, message: str
 ) -> None:

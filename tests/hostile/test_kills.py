@@ -1,6 +1,7 @@
 """Kill it anywhere, start it again: every stage of every strategy ends in the bytes of an unbroken run.
 
-The default part stops a run in this process after chosen rows; the long part kills processes with SIGKILL at random.
+The default part stops a build; `tests/runs/test_runner.py` kills a stage. The long part stops runs in this process after
+chosen rows and between files, and kills processes with SIGKILL at random.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory, mini: Dataset) -> dict[str, 
     return contents(folder)
 
 
+@pytest.mark.hostile
 def test_a_run_that_is_killed_again_and_again_ends_in_the_same_files(
     tmp_path: Path, mini: Dataset, clean: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,7 +103,7 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_files(
 
 
 @pytest.mark.parametrize(
-    "step", ["replace_rows", *(pytest.param(step, marks=pytest.mark.hostile) for step in ("finish", "sound_rows"))]
+    "step", [pytest.param(step, marks=pytest.mark.hostile) for step in ("replace_rows", "finish", "sound_rows")]
 )
 def test_a_run_that_is_killed_between_its_files_ends_in_the_same_files(
     tmp_path: Path, mini: Dataset, clean: dict[str, Any], monkeypatch: pytest.MonkeyPatch, step: str

@@ -134,7 +134,9 @@ def silence(handler: BaseHTTPRequestHandler, body: str) -> None:
     time.sleep(5)
 
 
-@pytest.mark.parametrize("write", [drip, drip_headers, silence])
+@pytest.mark.parametrize(
+    "write", [drip, *(pytest.param(w, marks=pytest.mark.hostile) for w in (drip_headers, silence))]
+)
 def test_a_server_that_drips_or_is_silent_holds_a_sample_no_longer_than_its_deadline(write: Write) -> None:
     start = time.monotonic()
     assert reason(write, seconds=0.5) == ": no answer within 0.5 s"
