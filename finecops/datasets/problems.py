@@ -28,7 +28,9 @@ class Problem:
     """How many entries it is about."""
 
     def __str__(self) -> str:
-        return f"{self.file}: entry {self.entry}: {self.message}"
+        # A place is not an id.
+        entry = self.entry if self.entry.startswith("line ") else f"entry {self.entry}"
+        return f"{self.file}: {entry}: {self.message}"
 
 
 def replaced_characters(path: Path, entry: str, fields: Iterable[Mapping[str, Any]]) -> Iterator[Problem]:

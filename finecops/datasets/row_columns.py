@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from finecops.datasets.conventions import CONVENTIONS, Kind, choices
+from finecops.datasets.fields import FieldError
 from finecops.datasets.source import SourceFile
 from finecops.errors import ConfigError, DataError, UsageError
 from finecops.text import shortly
@@ -66,15 +67,19 @@ class Layout:
         return None if value in (None, "", []) else value
 
 
-def layout_of(source: SourceFile, rows: Sequence[Any]) -> Layout:
-    """Which columns of the rows are used.
+def layout_of(source: SourceFile, rows: Sequence[tuple[str, Any]]) -> Layout:
+    """Which columns of the rows are used; each row is behind its place in the file.
 
     Raises:
         DataError: there is no row, or no column with images or expressions.
         ConfigError: the source's convention of boxes is unknown.
         UsageError: boxes without a convention, a convention without boxes, or one that the columns' names deny.
     """
-    objects = [row for row in rows if isinstance(row, dict)]
+    objects = [row for _, row in rows if isinstance(row, dict)]
+    if not objects and rows:
+        place, row = rows[0]
+        fault = str(row) if isinstance(row, FieldError) else f"it is {shortly(row)}, not an object"
+        raise DataError(f"{source.path} has no row that can be read; {place}: {fault}")
     if not objects:
         raise DataError(f"{source.path} has no rows")
     names = list(dict.fromkeys(name for row in objects[:1000] for name in row))

@@ -84,13 +84,15 @@ def read_csv(source: SourceFile) -> Iterator[Sample | Problem]:
         raise DataError(f"{source.path} is no CSV: line {reader.line_num}: {error}") from error
     if len(set(names)) < len(names):
         raise DataError(f"{source.path}: two columns have one name: {shortly(names)}")
+    if names and not rows:
+        raise DataError(f"{source.path} has no rows: its only line is read as the names of columns")
     yield from _read(source, rows)
 
 
 def _read(source: SourceFile, rows: Sequence[tuple[str, Any]]) -> Iterator[Sample | Problem]:
     """The samples of rows with their places."""
-    layout = layout_of(source, [row for _, row in rows])
-    sizes = ImageSizes(source, hint="give the columns width and height, or put the image there")
+    layout = layout_of(source, rows)
+    sizes = ImageSizes(source, hint="put it beside the file, or name its folder with --images")
     measured: list[tuple[Sequence[float], tuple[int, int]]] = []
     wrong = 0
     found: list[Sample | Problem] = []
