@@ -20,6 +20,7 @@ from finecops.metrics.answers import Answers
 from finecops.records import Sample
 from finecops.runs.checksums import sha256_of
 from finecops.runs.manifest import RUN_JSON, read_manifest
+from finecops.text import counted
 
 STAGE = "file"
 """The name of a file's answers where a run's have a stage's."""
@@ -98,8 +99,18 @@ def evaluate_file(
         title=str(file.predictions),
         samples=len(samples),
         measured=measured,
-        problems=[*problems, *answers.problems, *_changed_in_its_run(file.predictions)],
+        problems=[*_without_prediction(measured), *problems, *answers.problems, *_changed_in_its_run(file.predictions)],
     )
+
+
+def _without_prediction(measured: Measured) -> list[str]:
+    """A sentence if the file lacks samples: the numbers would look like a bad model's."""
+    outcomes = measured.outcomes.together
+    missing, count = outcomes["missing"], sum(outcomes.values())
+    if not missing:
+        return []
+    question = " Is this the file of a run with --limit?" if 2 * missing > count else ""
+    return [f"{missing:,} of {counted(count, 'sample')} have no prediction and count as wrong.{question}"]
 
 
 def _changed_in_its_run(path: Path) -> list[str]:
