@@ -33,27 +33,34 @@ def convert_command(
     from finecops.construction.conversion import IMAGES, convert
     from finecops.datasets.dataset import load_dataset_split
     from finecops.strategies.options import require_known
+    from finecops.text import counted
 
     require_known("way of taking images", images, IMAGES)
     config = load_dataset(name)
     root = resolve(config.root)
     here = [s for s, files in config.splits.items() if any((root / f).is_file() for f in files)]
+    if out.is_dir() and any(out.iterdir()) and not (out / f"{config.name}.yaml").exists():
+        typer.secho(f"note: {out}/ has other files", err=True)
     written: list[str] = []
     missing: list[str] = []
     # With no file at all, the default split gives the message that says what to download.
     for asked in split or here or [config.default_split]:
         dataset = load_dataset_split(config, asked)
         done = convert(dataset, out, images, _bar)
-        taken = f", {done.images} images" if images != "none" else ""
-        left_out = f"; {len(dataset.problems)} entries left out (finecops data check)" if dataset.problems else ""
-        typer.echo(f"{done.path}: {done.samples} samples{taken}{left_out}")
+        taken = f", {counted(done.images, 'image')}" if images != "none" else ""
+        lost = len(dataset.problems)
+        left_out = f"; {counted(lost, 'entry', 'entries')} left out (finecops data check)" if lost else ""
+        typer.echo(f"{done.path}: {counted(done.samples, 'sample')}{taken}{left_out}")
         written.append(asked)
         missing += done.missing
         _write_yaml(dataset, out, written)
     for line in missing[: show or None]:
         typer.echo(f"  {line}")
     if missing:
-        typer.echo(f"{len(missing)} images could not be taken along: put them into {out}/ under the same names")
+        images_lost = counted(len(missing), "image")
+        typer.echo(f"{images_lost} could not be taken along: put into {out}/ what is missing, under the same names")
+    typer.secho(f"next: finecops sfa run --dataset {out / config.name}.yaml", err=True)
+    if missing:
         raise typer.Exit(1)
 
 

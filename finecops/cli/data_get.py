@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from finecops.datasets.fetch.plan import Item, Plan
 
 _SHOWN = 5
+_RUN = "finecops sfa run --dataset"
 
 
 def get_command(
@@ -39,6 +40,7 @@ def get_command(
     from finecops.config.find import load_dataset, resolve
     from finecops.datasets.fetch.get import locked
     from finecops.datasets.fetch.http import NetworkError
+    from finecops.datasets.places import splits_here
 
     if images_only and (no_images or only):
         raise UsageError("--images-only does not go with --no-images and --only")
@@ -47,8 +49,13 @@ def get_command(
     if split is not None and (no_images or only):
         raise UsageError("--split says whose images are fetched; it does not go with --no-images and --only")
     config = load_dataset(name)
+    if config.hub and config.download is None:
+        raise DataError(f"`data get` does not download {config.name}. A run does: {_RUN} hf:{config.hub[0]}")
+    if config.download is None and len(splits_here(config)) == len(config.splits):
+        typer.echo(f"{config.name} is here already: {resolve(config.root)}/. Next: finecops data check {config.name}")
+        return
     if config.download is None:
-        raise DataError(f"{config.name} cannot be downloaded by finecops:\n{config.get.rstrip()}")
+        raise DataError(f"finecops does not download {config.name}. By hand:\n{config.get.rstrip()}")
     if images_only and config.download.images is None:
         raise DataError(f"{config.name} has no images that can be fetched one by one:\n{config.get.rstrip()}")
     images = None if no_images or only else config.download.images
@@ -57,12 +64,18 @@ def get_command(
         with locked(resolve(config.root)):
             whole = _get(config, split, only or [], images, images_only, yes)
     except NetworkError as error:
-        raise NetworkError(
-            f"{error}\nWhat has come is kept, and the same command goes on. By hand, to {resolve(config.root)}/: "
-            f"{config.download.page}{f' and {images.zip}' if images is not None else ''}\n{config.get.rstrip()}"
-        ) from error
+        kept = (
+            "What was downloaded is kept, and the same command continues"
+            if _has_files(resolve(config.root))
+            else "Nothing was downloaded"
+        )
+        raise NetworkError(f"{error}\n{kept}. By hand:\n{config.get.rstrip()}") from error
     if not whole:
         raise typer.Exit(1)
+
+
+def _has_files(folder: Path) -> bool:
+    return any(path.is_file() and path.stat().st_size for path in folder.rglob("*"))
 
 
 def _split(config: DatasetConfig, split: str | None) -> str:

@@ -15,7 +15,7 @@ from finecops.config.find import resolve
 from finecops.datasets.formats import FORMAT_OF_SUFFIX, FORMATS, OWN_SUFFIXES
 from finecops.datasets.image_folders import folders_with
 from finecops.datasets.image_place import ImageFolders, ImagePlace, image_place
-from finecops.datasets.places import Place, find_place
+from finecops.datasets.places import Place, check_given, find_place
 from finecops.datasets.problems import Problem
 from finecops.datasets.source import SourceFile
 from finecops.datasets.table import TableBuilder
@@ -93,9 +93,7 @@ def find_annotations(config: DatasetConfig, split: str, given: Sequence[Path] = 
     """
     root = resolve(config.root)
     if given:
-        for path in given:
-            if not path.is_file():
-                raise DataError(f"no annotation file {path}")
+        check_given(given)
         return root, tuple(given)
     if split not in config.splits:
         raise DataError(f"dataset {config.name} has no split {split!r}; there are: {', '.join(config.splits)}")

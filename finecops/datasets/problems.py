@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from finecops.errors import DataError
 from finecops.text import has_odd_characters
 
 
@@ -43,3 +44,10 @@ def replaced_characters(path: Path, entry: str, fields: Iterable[Mapping[str, An
             if has_odd_characters(value):
                 yield Problem(path, entry, f"control characters or half characters in {key} were replaced", False)
                 return
+
+
+def not_json(path: Path, error: ValueError, size: int | None = None) -> DataError:
+    """The error about a file that is not JSON; `size` in bytes tells a broken download."""
+    if isinstance(error, UnicodeDecodeError):
+        return DataError(f"{path} is not text; annotation files are .json, .jsonl, .csv, .tsv or .parquet files")
+    return DataError(f"{path} is not JSON{f' ({size:,} bytes)' if size is not None else ''}: {error}")

@@ -213,8 +213,22 @@ def test_a_terminal_is_asked_after_licence_and_sizes(
 def test_a_dataset_without_sources_says_what_to_do() -> None:
     code, output = run("data", "get", "refcoco")
     assert code == 1
-    assert "refcoco cannot be downloaded by finecops:" in output
+    assert "finecops does not download refcoco. By hand:" in output
     assert "COCO's train2014 images into data/refcoco/train2014/" in output
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("refcoco-hub", "A run does: finecops sfa run --dataset hf:lmms-lab/RefCOCO"),
+        ("hf:me/own", "A run does: finecops sfa run --dataset hf:me/own"),
+        ("finecops-mini", "finecops-mini is here already: "),
+    ],
+)
+def test_a_dataset_that_needs_no_download_says_so(name: str, said: str) -> None:
+    code, output = run("data", "get", name)
+    assert code == (0 if "already" in said else 1)
+    assert said in output
 
 
 def test_direct_links_need_no_figshare(release: Release) -> None:
@@ -230,7 +244,7 @@ def test_no_network_says_what_to_do_by_hand(release: Release) -> None:
     assert code == 1
     for part in (
         "is not reached",
-        f"By hand, to {release.root}/: https://example.org/page and http://",
+        "Nothing was downloaded. By hand:",
         "1. Put the files here by hand.",
     ):
         assert part in output
