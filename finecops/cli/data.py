@@ -25,9 +25,10 @@ data_app.command("overlap")(overlap_command)
 
 @data_app.command("list")
 def list_command() -> None:
-    """List the datasets, and the splits that are on this machine; for the others, where they come from.
+    """List the datasets, and which splits are on this machine.
 
-    `finecops data check --dataset NAME` says in full what to download and where to put it.
+    For the others, it says where they come from. `finecops data check --dataset NAME` says in full what to download and
+    where to put it.
     """
     from finecops.config.find import load_dataset, names, resolve
     from finecops.config.image_places import remembered_place

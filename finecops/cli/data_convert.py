@@ -24,10 +24,11 @@ def convert_command(
     ] = "link",
     show: Annotated[int, typer.Option(min=0, help="Print at most N images that could not be taken; 0: all.")] = 20,
 ) -> None:
-    """Write a dataset in FineCops-Ref's COCO style, which other programs read: one file per split, and the images.
+    """Write a dataset in FineCops-Ref's COCO style.
 
-    The folder also gets NAME.yaml, so that `--dataset OUT/NAME.yaml` runs on it: it has the same samples. Entries that
-    are not valid are left out and counted. Exit code 1 if an image could not be taken along.
+    Other programs read it: one file per split, and the images. The folder also gets NAME.yaml, so that `--dataset
+    OUT/NAME.yaml` runs on it: it has the same samples. Entries that are not valid are left out and counted. Exit code 1
+    if an image could not be taken along.
     """
     from finecops.config.find import load_dataset, resolve
     from finecops.construction.conversion import IMAGES, convert

@@ -32,7 +32,7 @@ def get_command(
     no_images: Annotated[bool, typer.Option("--no-images", help="Only download files; fetch no images.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; the licence is accepted.")] = False,
 ) -> None:
-    """Download a dataset: its files, and the images that its annotations name.
+    """Download a dataset: its files and images.
 
     Licence and sizes are shown first. You can stop it at any time: the same command continues. Every file is checked
     against its MD5; a file that is here already is left alone. Exit code 1 if something is missing at the end.
