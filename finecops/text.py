@@ -57,9 +57,9 @@ def counted(count: int, one: str, more: str = "") -> str:
     """A number with its word, in the singular for 1.
 
     >>> counted(1, "sample"), counted(3, "entry", "entries"), counted(3092, "image")
-    ('1 sample', '3 entries', '3,092 images')
+    ('1 sample', '3 entries', '3092 images')
     """
-    return f"{count:,} {one if count == 1 else more or one + 's'}"
+    return f"{count} {one if count == 1 else more or one + 's'}"
 
 
 def shortly(value: object, most: int = 80) -> str:

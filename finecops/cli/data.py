@@ -90,7 +90,7 @@ def build_gqa_command(
     from finecops.cli.printing import warn
     from finecops.construction.benchmark import SplitPlan, build_split, write_split
     from finecops.construction.gqa import gqa_world, read_scene_graphs
-    from finecops.datasets.problems import Problem
+    from finecops.datasets.problems import Problem, first_of
     from finecops.errors import DataError
 
     world = gqa_world(images)
@@ -101,7 +101,7 @@ def build_gqa_command(
     problems = [one for one in found if isinstance(one, Problem)]
     graphs = [one for one in found if not isinstance(one, Problem)]
     if problems and not graphs:
-        raise DataError(f"no usable scene graph; the first of {len(problems)} problems: {problems[0]}")
+        raise DataError(f"no usable scene graph; {first_of(problems)}")
     split = build_split(graphs, plan, world)
     counts = write_split(split, name, world, out)
     typer.echo(f"{name}: " + ", ".join(f"{n} {what}" for what, n in counts.items()))

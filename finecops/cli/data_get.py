@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from finecops.errors import DataError, UsageError
+from finecops.text import counted
 
 if TYPE_CHECKING:
     from finecops.config.dataset_schema import DatasetConfig
@@ -110,7 +111,7 @@ def _get(
     if plan is not None:
         check_room(plan)
         count = get_files(session, plan)
-        typer.echo(f"{root}/: {count} files downloaded, {len(plan.items) - count} were here already")
+        typer.echo(f"{root}/: {counted(count, 'file')} downloaded, {len(plan.items) - count} here already")
     session.close()
     whole = images is None or _get_images(config, split, images, root)
     typer.echo(f"Next: finecops data check --dataset {config.name}")
@@ -160,9 +161,9 @@ def _get_images(config: DatasetConfig, split: str, images: DownloadImages, root:
         typer.echo(f"All images of {split} are here")
         return True
     report = get_images(images.zip, names, root / images.folder)
-    typer.echo(f"{root / images.folder}/: {report.fetched} images fetched")
-    _list(f"images that are not in {images.zip}", report.not_there)
-    _list("images that could not be read", report.failed)
+    typer.echo(f"{root / images.folder}/: {counted(report.fetched, 'image')} fetched")
+    _list(f"not in {images.zip}", report.not_there)
+    _list("could not be read", report.failed)
     return not report.not_there and not report.failed
 
 
@@ -179,7 +180,7 @@ def _all_images_here(config: DatasetConfig, split: str) -> bool:
 
 def _list(title: str, entries: list[str]) -> None:
     if entries:
-        typer.secho(f"{len(entries)} {title}:", fg=typer.colors.YELLOW, err=True)
+        typer.secho(f"{counted(len(entries), 'image')} {title}:", fg=typer.colors.YELLOW, err=True)
         for entry in entries[:_SHOWN]:
             typer.secho(f"  {entry}", fg=typer.colors.YELLOW, err=True)
         if len(entries) > _SHOWN:

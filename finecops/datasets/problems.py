@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,11 @@ def replaced_characters(path: Path, entry: str, fields: Iterable[Mapping[str, An
             if has_odd_characters(value):
                 yield Problem(path, entry, f"control characters or half characters in {key} were replaced", False)
                 return
+
+
+def first_of(problems: Sequence[Problem]) -> str:
+    """The first problem, and how many there are."""
+    return str(problems[0]) if len(problems) == 1 else f"the first of {len(problems)} problems: {problems[0]}"
 
 
 def not_json(path: Path, error: ValueError, size: int | None = None) -> DataError:

@@ -92,9 +92,9 @@ def layout_of(source: SourceFile, rows: Sequence[tuple[str, Any]]) -> Layout:
     }
     missing = [need for need in ("image", "expression") if need not in columns]
     if missing:
-        accepted = "; ".join(f"{need}: {', '.join(COLUMNS[need])}" for need in missing)
+        accepted = "; ".join(f"for the {need}: {', '.join(COLUMNS[need])}" for need in missing)
         raise DataError(
-            f"{source.path} has no column for {' and '.join(missing)}; it has {shortly(names, 300)}. Understood are "
+            f"{source.path} has no column for {' and '.join(missing)}; it has {shortly(names, 300)}. Known names: "
             f"{accepted}"
         )
     quartet = next((four for four in CORNERS if all(name in lower for name in four)), None)
@@ -133,8 +133,8 @@ def _check_declared(source: SourceFile, layout: Layout, kind: Kind | None, first
         )
     if not has_box and boxes is not None:
         raise UsageError(
-            f"--boxes {boxes}: {source.path} has no column with a box; it has {shortly(list(first), 300)}. Understood "
-            f"are {', '.join(COLUMNS['box'])}, or four columns: {'; '.join(' '.join(four) for four in CORNERS)}"
+            f"--boxes {boxes}: {source.path} has no column with a box; it has {shortly(list(first), 300)}. Known "
+            f"names: {', '.join(COLUMNS['box'])}, or four columns: {'; '.join(' '.join(four) for four in CORNERS)}"
         )
     if boxes is not None and kind is not None and CONVENTIONS[boxes].kind != kind:
         fitting_names = ", ".join(name for name, convention in CONVENTIONS.items() if convention.kind == kind)

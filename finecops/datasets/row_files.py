@@ -216,5 +216,5 @@ def _refuse_wrong_convention(
         return
     fits = fitting(measured[:200])
     better = [f"{name} {count}" for name, count in fits.items() if count > fits[layout.boxes]]
-    more = f". Of the first {min(200, len(measured))} fit, read as: {', '.join(better)}" if better else ""
-    raise DataError(f"{source.path}: {wrong} of {len(measured)} boxes are none as --boxes {layout.boxes} says{more}")
+    more = f". Valid among the first {min(200, len(measured))}: {', '.join(better)}" if better else ""
+    raise DataError(f"{source.path}: {wrong} of {len(measured)} boxes are not valid as {layout.boxes}{more}")

@@ -20,7 +20,6 @@ from finecops.metrics.answers import Answers
 from finecops.records import Sample
 from finecops.runs.checksums import sha256_of
 from finecops.runs.manifest import RUN_JSON, read_manifest
-from finecops.text import counted
 
 STAGE = "file"
 """The name of a file's answers where a run's have a stage's."""
@@ -109,8 +108,9 @@ def _without_prediction(measured: Measured) -> list[str]:
     missing, count = outcomes["missing"], sum(outcomes.values())
     if not missing:
         return []
+    has, s = ("has", "s") if missing == 1 else ("have", "")
     question = " Is this the file of a run with --limit?" if 2 * missing > count else ""
-    return [f"{missing:,} of {counted(count, 'sample')} have no prediction and count as wrong.{question}"]
+    return [f"{missing:,} of {count:,} samples {has} no prediction and count{s} as wrong.{question}"]
 
 
 def _changed_in_its_run(path: Path) -> list[str]:

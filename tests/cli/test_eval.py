@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from finecops.bench.synthetic import Counts, write_files
-from finecops.evaluation.evaluate import evaluate
 from finecops.exchange.formats import FORMATS, PredictionFormat
 from finecops.metrics.answers import AnswersBuilder
 from finecops.metrics.dictionary import METRICS
@@ -23,7 +22,7 @@ from finecops.metrics.values import MetricValue, Subset
 from finecops.report.writers import WRITERS
 from tests.builders_runs import change_entry, make_run, stage_entry
 from tests.cli.invoke import run
-from tests.conftest import make_prediction, make_sample
+from tests.conftest import make_prediction
 
 
 @contextmanager
@@ -118,7 +117,7 @@ def test_every_output_has_the_numbers(output: str, pattern: str, tmp_path: Path)
 def test_unknown_truth_is_said(tmp_path: Path) -> None:
     code, text = run("eval", str(make_run(tmp_path / "run", unknown=3)))
     assert code == 0
-    assert "3 samples of unknown truth have answers and no score" in text
+    assert "3 samples of unknown truth: answers and no score" in text
 
 
 def test_a_file_without_most_of_the_samples_is_asked_about(tmp_path: Path) -> None:
@@ -129,12 +128,6 @@ def test_a_file_without_most_of_the_samples_is_asked_about(tmp_path: Path) -> No
     code, text = run("score", *files, "--boxes", "xyxy", "--format", "finecops")
     assert code == 0
     assert "3 of 4 samples have no prediction and count as wrong. Is this the file of a run with --limit?" in text
-
-
-def test_a_run_without_any_known_truth_has_no_empty_tables() -> None:
-    samples = [make_sample("u", truth="unknown", box=None, level=None)]
-    measured = evaluate(samples, {})
-    assert (measured.values, measured.absent, measured.unknown) == ((), {}, 1)
 
 
 # --- compare and sweep

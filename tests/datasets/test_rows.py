@@ -164,7 +164,7 @@ def test_a_file_of_its_own_says_where_its_images_are_looked_up(tmp_path: Path) -
 
 def test_a_wrong_convention_is_noticed_and_a_better_one_named(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "own.jsonl", [GOOD | {"box": [100, 90, 20 + i, 15]} for i in range(6)])
-    with pytest.raises(DataError, match=r"6 of 6 boxes are none as --boxes xyxy says\. Of the first 6 fit.*xywh 6"):
+    with pytest.raises(DataError, match=r"6 of 6 boxes are not valid as xyxy\. Valid among the first 6:.*xywh 6"):
         load(path, "xyxy")
 
 
@@ -280,7 +280,7 @@ def test_another_convention_is_another_dataset_for_a_run(tmp_path: Path) -> None
     ("arguments", "code", "message"),
     [
         (("--annotations", "{own}"), 2, "nothing says what its numbers mean"),
-        (("--annotations", "{own}", "--boxes", "xyxy"), 0, "files: 2 samples, 1 images: 0 problems"),
+        (("--annotations", "{own}", "--boxes", "xyxy"), 0, "own.jsonl: 2 samples, 1 image: 0 problems"),
         (("--annotations", "{own}", "--boxes", "yxyx"), 2, "unknown convention of boxes 'yxyx'; there are: xyxy, xywh"),
         (("--boxes", "xyxy"), 2, "--boxes goes with --annotations FILE.jsonl or FILE.csv"),
     ],

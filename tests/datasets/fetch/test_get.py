@@ -130,7 +130,7 @@ def test_one_command_brings_everything_and_the_check_is_content(release: Release
     (line,) = (line for line in output.splitlines() if line.startswith(f"  {ANNOTATIONS} "))
     assert line.endswith(" B  MD5 known to finecops")
     assert "MD5 of figshare's record, to be unpacked to negative_images/" in output
-    assert "12 files downloaded, 0 were here already" in output
+    assert "12 files downloaded, 0 here already" in output
     assert "3 images fetched" in output
     code, output = run("data", "check", "--dataset", release.dataset())
     assert (code, "5 samples, 4 images: 0 problems" in output) == (0, True)
@@ -293,8 +293,8 @@ def test_images_that_are_missing_or_damaged_end_with_exit_code_1(release: Releas
     release.shelf.files[ZIP] = content[:at] + b"????" + content[at + 4 :]
     code, output = run("data", "get", release.dataset(), "--yes")
     assert code == 1
-    assert "1 images fetched" in output
-    assert "1 images that are not in " in output
+    assert "1 image fetched" in output
+    assert "1 image not in " in output
     assert "2.png: 'images/2.png' in " in output
     assert {"images/3.png"} == release.there() & PICTURES
 
