@@ -23,6 +23,8 @@ MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 """Formats that servers accept, by Pillow's name → media type."""
 _ORIENTATION = 0x0112
 """The EXIF tag of the camera's orientation. 1: upright."""
+MISSING = "is missing"
+"""The end of the error about an image that is not there."""
 
 _STRIP_ROWS = 256
 """How many rows of a picture are laid on white at a time."""
@@ -144,7 +146,7 @@ def _check_is_file(path: Path) -> None:
         unpack_if_zipped(path)
         if path.is_file():
             return
-        what = "is not a file" if path.exists() else "is missing"
+        what = "is not a file" if path.exists() else MISSING
     except (OSError, ValueError) as error:
         what = f"cannot be looked up: {error}"
     raise DataError(f"image {path} {what}")

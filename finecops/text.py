@@ -53,6 +53,15 @@ def plain_id(value: object) -> str | None:
     return (value if value.isascii() and value.isprintable() else clean_line(value)) or None
 
 
+def counted(count: int, one: str, more: str = "") -> str:
+    """A number with its word, in the singular for 1.
+
+    >>> counted(1, "sample"), counted(3, "entry", "entries"), counted(3092, "image")
+    ('1 sample', '3 entries', '3092 images')
+    """
+    return f"{count} {one if count == 1 else more or one + 's'}"
+
+
 def shortly(value: object, most: int = 80) -> str:
     """A value of a file in a message: not longer than `most` characters, without control characters."""
     # A number's digits or a list's elements may be very many; the text of neither is made.

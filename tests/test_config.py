@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -200,6 +202,26 @@ def test_a_number_of_a_preset_is_a_number(tmp_path: Path, line: str) -> None:
 def test_a_misspelt_name_gets_a_suggestion() -> None:
     with pytest.raises(ConfigError, match=r"^unknown model 'mini-qwen2v' \(did you mean 'mini-qwen2vl'\?\); "):
         load_model("mini-qwen2v")
+
+
+@pytest.mark.parametrize(
+    ("load", "name", "said"),
+    [
+        (
+            load_extractor,
+            "parsr",
+            r"^unknown extractor 'parsr' \(did you mean 'parser'\?\); there are: combined, ",
+        ),
+        (load_specialist, "GDINO", r"did you mean 'mini-gdino' or 'mm-gdino-l' or "),
+        (load_mllm, "qwen", r"^unknown mllm 'qwen' \(did you mean 'mini-qwen2vl' or "),
+        (load_dataset, "lmms-lab/RefCOCO", r"did you mean hf:lmms-lab/RefCOCO\?"),
+        (load_dataset, "mine/mine.csv", "a file is given with --annotations"),
+        (load_dataset, "finecops-mini:val", "the split is given with --split val"),
+    ],
+)
+def test_a_name_that_is_not_known_says_what_was_meant(load: Callable[[str], Any], name: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        load(name)
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b", "\ud800", "m@" + "y" * 5000, "x" * 300 + ".yaml", "a\0.yaml"])

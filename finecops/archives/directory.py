@@ -57,7 +57,7 @@ def read_directory(source: Source) -> list[Member]:
             raise zipfile.BadZipFile("its start is missing")
     # zipfile raises others for strange directories: struct.error, UnicodeDecodeError, NotImplementedError.
     except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError, OSError) as error:
-        raise DataError(f"{source.name} is no zip file, or not all of one: {printable(str(error))}") from error
+        raise DataError(f"{source.name} is not a zip file, or is incomplete: {printable(str(error))}") from error
     return [
         Member(
             name=info.filename,

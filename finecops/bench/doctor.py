@@ -59,7 +59,7 @@ def examine() -> Iterator[Finding]:
         missing = [name for name in packages if _version(name) is None]
         state = f"lacks {', '.join(missing)}" if missing else "complete"
         # Good also when it is missing: it is optional.
-        yield Finding(f"extra {extra}", state, fix=f"pip install 'finecops[{extra}]'" if missing else None)
+        yield Finding(f"extra {extra}", state, fix=f"pip install -e '.[{extra}]'" if missing else None)
     yield from _dataset_findings()
 
 

@@ -64,7 +64,7 @@ def time_reading(folder: Path, sizes: Sequence[int], repeats: int = 3) -> list[R
     Raises:
         RunError: a process fails, or reads another number of samples than was written.
     """
-    times = []
+    times, was_here = [], folder.is_dir()
     for samples in sizes:
         path = folder / f"synthetic-{samples}.json"
         try:
@@ -72,6 +72,8 @@ def time_reading(folder: Path, sizes: Sequence[int], repeats: int = 3) -> list[R
             times.append(_time_file(path, samples, repeats))
         finally:
             path.unlink(missing_ok=True)
+    if not was_here:
+        folder.rmdir()
     return times
 
 

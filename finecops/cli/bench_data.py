@@ -44,5 +44,5 @@ def data_command(
         ]
         for time in time_reading(folder, samples or [27_926, 1_000_000], repeats)
     ]
-    header = ["samples", "file, MiB", "seconds", "CPU seconds", "peak MiB", "resident KB/sample", "of it the table"]
+    header = ["samples", "file, MiB", "seconds", "CPU seconds", "peak MiB", "memory KB/sample", "in the table"]
     typer.echo(text_table("Reading a dataset", header, rows))

@@ -25,9 +25,10 @@ data_app.command("overlap")(overlap_command)
 
 @data_app.command("list")
 def list_command() -> None:
-    """List the datasets, and the splits that are on this machine; for the others, where they come from.
+    """List the datasets, and which splits are on this machine.
 
-    `finecops data check --dataset NAME` says in full what to download and where to put it.
+    For the others, it says where they come from. `finecops data check --dataset NAME` says in full what to download and
+    where to put it.
     """
     from finecops.config.find import load_dataset, names, resolve
     from finecops.config.image_places import remembered_place
@@ -89,7 +90,7 @@ def build_gqa_command(
     from finecops.cli.printing import warn
     from finecops.construction.benchmark import SplitPlan, build_split, write_split
     from finecops.construction.gqa import gqa_world, read_scene_graphs
-    from finecops.datasets.problems import Problem
+    from finecops.datasets.problems import Problem, first_of
     from finecops.errors import DataError
 
     world = gqa_world(images)
@@ -100,7 +101,7 @@ def build_gqa_command(
     problems = [one for one in found if isinstance(one, Problem)]
     graphs = [one for one in found if not isinstance(one, Problem)]
     if problems and not graphs:
-        raise DataError(f"no usable scene graph; the first of {len(problems)} problems: {problems[0]}")
+        raise DataError(f"no usable scene graph; {first_of(problems)}")
     split = build_split(graphs, plan, world)
     counts = write_split(split, name, world, out)
     typer.echo(f"{name}: " + ", ".join(f"{n} {what}" for what, n in counts.items()))

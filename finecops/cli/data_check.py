@@ -68,20 +68,24 @@ def check_command(
     wrong = 0
     for checked in [split] if split else ["files"] if annotations else chosen_splits(config):
         report = check_split(config, checked, annotations or (), not no_images, images)
-        wrong += _print_report(checked, report, config, show)
+        title = ", ".join(path.name for path in annotations) if annotations else checked
+        wrong += _print_report(title, report, config, show)
     if not annotations:
         wrong += _print_files(config, [split] if split else list(config.splits), show)
     if wrong:
         raise typer.Exit(1)
 
 
-def _print_report(split: str, report: CheckReport, config: DatasetConfig, show: int) -> int:
+def _print_report(title: str, report: CheckReport, config: DatasetConfig, show: int) -> int:
     """Print what a check found; returns the number of problems and differences."""
-    looked_at = ", ".join(f"{n} {what}" for what, n in report.checked.items())
-    typer.echo(f"{split}: {looked_at}: {len(report.problems)} problems")
+    from finecops.text import counted
+
+    looked_at = ", ".join(counted(n, what.removesuffix("s"), what) for what, n in report.checked.items())
+    typer.echo(f"{title}: {looked_at}: {counted(len(report.problems), 'problem')}")
     _print_problems(report.problems, report.notes, show)
     if report.missing_images:
-        typer.echo(f"  {report.missing_images} of {report.checked['images']} images are missing")
+        verb = "is" if report.missing_images == 1 else "are"
+        typer.echo(f"  {report.missing_images} of {report.checked['images']} images {verb} missing")
         typer.echo(f"  {config.get.rstrip()}".replace("\n", "\n  "))
     return len(report.problems) + _print_comparison(report.comparison)
 

@@ -24,34 +24,42 @@ def convert_command(
     ] = "link",
     show: Annotated[int, typer.Option(min=0, help="Print at most N images that could not be taken; 0: all.")] = 20,
 ) -> None:
-    """Write a dataset in FineCops-Ref's COCO style, which other programs read: one file per split, and the images.
+    """Write a dataset in FineCops-Ref's COCO style.
 
-    The folder also gets NAME.yaml, so that `--dataset OUT/NAME.yaml` runs on it: it has the same samples. Entries that
-    are not valid are left out and counted. Exit code 1 if an image could not be taken along.
+    Other programs read it: one file per split, and the images. The folder also gets NAME.yaml, so that `--dataset
+    OUT/NAME.yaml` runs on it: it has the same samples. Entries that are not valid are left out and counted. Exit code 1
+    if an image could not be taken along.
     """
     from finecops.config.find import load_dataset
     from finecops.construction.conversion import IMAGES, convert
     from finecops.datasets.dataset import load_dataset_split
     from finecops.datasets.places import chosen_splits
     from finecops.strategies.options import require_known
+    from finecops.text import counted
 
     require_known("way of taking images", images, IMAGES)
     config = load_dataset(name)
+    if out.is_dir() and any(out.iterdir()) and not (out / f"{config.name}.yaml").exists():
+        typer.secho(f"note: {out}/ has other files", err=True)
     written: list[str] = []
     missing: list[str] = []
     for asked in chosen_splits(config, split or ()):
         dataset = load_dataset_split(config, asked)
         done = convert(dataset, out, images, _bar)
-        taken = f", {done.images} images" if images != "none" else ""
-        left_out = f"; {len(dataset.problems)} entries left out (finecops data check)" if dataset.problems else ""
-        typer.echo(f"{done.path}: {done.samples} samples{taken}{left_out}")
+        taken = f", {counted(done.images, 'image')}" if images != "none" else ""
+        lost = len(dataset.problems)
+        left_out = f"; {counted(lost, 'entry', 'entries')} left out (finecops data check)" if lost else ""
+        typer.echo(f"{done.path}: {counted(done.samples, 'sample')}{taken}{left_out}")
         written.append(asked)
         missing += done.missing
         _write_yaml(dataset, out, written)
     for line in missing[: show or None]:
         typer.echo(f"  {line}")
     if missing:
-        typer.echo(f"{len(missing)} images could not be taken along: put them into {out}/ under the same names")
+        images_lost = counted(len(missing), "image")
+        typer.echo(f"{images_lost} could not be taken along: put into {out}/ what is missing, under the same names")
+    typer.secho(f"next: finecops sfa run --dataset {out / config.name}.yaml", err=True)
+    if missing:
         raise typer.Exit(1)
 
 

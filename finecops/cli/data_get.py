@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from finecops.errors import DataError, UsageError
+from finecops.text import counted
 
 if TYPE_CHECKING:
     from finecops.config.dataset_schema import DatasetConfig
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from finecops.datasets.fetch.plan import Item, Plan
 
 _SHOWN = 5
+_RUN = "finecops sfa run --dataset"
 
 
 def get_command(
@@ -31,7 +33,7 @@ def get_command(
     no_images: Annotated[bool, typer.Option("--no-images", help="Only download files; fetch no images.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; the licence is accepted.")] = False,
 ) -> None:
-    """Download a dataset: its files, and the images that its annotations name.
+    """Download a dataset: its files and images.
 
     Licence and sizes are shown first. You can stop it at any time: the same command continues. Every file is checked
     against its MD5; a file that is here already is left alone. Exit code 1 if something is missing at the end.
@@ -39,6 +41,7 @@ def get_command(
     from finecops.config.find import load_dataset, resolve
     from finecops.datasets.fetch.get import locked
     from finecops.datasets.fetch.http import NetworkError
+    from finecops.datasets.places import splits_here
 
     if images_only and (no_images or only):
         raise UsageError("--images-only does not go with --no-images and --only")
@@ -47,8 +50,13 @@ def get_command(
     if split is not None and (no_images or only):
         raise UsageError("--split says whose images are fetched; it does not go with --no-images and --only")
     config = load_dataset(name)
+    if config.hub and config.download is None:
+        raise DataError(f"`data get` does not download {config.name}. A run does: {_RUN} hf:{config.hub[0]}")
+    if config.download is None and len(splits_here(config)) == len(config.splits):
+        typer.echo(f"{config.name} is here already: {resolve(config.root)}/. Next: finecops data check {config.name}")
+        return
     if config.download is None:
-        raise DataError(f"{config.name} cannot be downloaded by finecops:\n{config.get.rstrip()}")
+        raise DataError(f"finecops does not download {config.name}. By hand:\n{config.get.rstrip()}")
     if images_only and config.download.images is None:
         raise DataError(f"{config.name} has no images that can be fetched one by one:\n{config.get.rstrip()}")
     images = None if no_images or only else config.download.images
@@ -57,12 +65,18 @@ def get_command(
         with locked(resolve(config.root)):
             whole = _get(config, split, only or [], images, images_only, yes)
     except NetworkError as error:
-        raise NetworkError(
-            f"{error}\nWhat has come is kept, and the same command goes on. By hand, to {resolve(config.root)}/: "
-            f"{config.download.page}{f' and {images.zip}' if images is not None else ''}\n{config.get.rstrip()}"
-        ) from error
+        kept = (
+            "What was downloaded is kept, and the same command continues"
+            if _has_files(resolve(config.root))
+            else "Nothing was downloaded"
+        )
+        raise NetworkError(f"{error}\n{kept}. By hand:\n{config.get.rstrip()}") from error
     if not whole:
         raise typer.Exit(1)
+
+
+def _has_files(folder: Path) -> bool:
+    return any(path.is_file() and path.stat().st_size for path in folder.rglob("*"))
 
 
 def _split(config: DatasetConfig, split: str | None) -> str:
@@ -97,7 +111,7 @@ def _get(
     if plan is not None:
         check_room(plan)
         count = get_files(session, plan)
-        typer.echo(f"{root}/: {count} files downloaded, {len(plan.items) - count} were here already")
+        typer.echo(f"{root}/: {counted(count, 'file')} downloaded, {len(plan.items) - count} here already")
     session.close()
     whole = images is None or _get_images(config, split, images, root)
     typer.echo(f"Next: finecops data check --dataset {config.name}")
@@ -147,9 +161,9 @@ def _get_images(config: DatasetConfig, split: str, images: DownloadImages, root:
         typer.echo(f"All images of {split} are here")
         return True
     report = get_images(images.zip, names, root / images.folder)
-    typer.echo(f"{root / images.folder}/: {report.fetched} images fetched")
-    _list(f"images that are not in {images.zip}", report.not_there)
-    _list("images that could not be read", report.failed)
+    typer.echo(f"{root / images.folder}/: {counted(report.fetched, 'image')} fetched")
+    _list(f"not in {images.zip}", report.not_there)
+    _list("could not be read", report.failed)
     return not report.not_there and not report.failed
 
 
@@ -166,7 +180,7 @@ def _all_images_here(config: DatasetConfig, split: str) -> bool:
 
 def _list(title: str, entries: list[str]) -> None:
     if entries:
-        typer.secho(f"{len(entries)} {title}:", fg=typer.colors.YELLOW, err=True)
+        typer.secho(f"{counted(len(entries), 'image')} {title}:", fg=typer.colors.YELLOW, err=True)
         for entry in entries[:_SHOWN]:
             typer.secho(f"  {entry}", fg=typer.colors.YELLOW, err=True)
         if len(entries) > _SHOWN:

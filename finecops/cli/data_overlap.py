@@ -37,11 +37,11 @@ def overlap_command(
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """Count what two datasets share: was the test set in the training data?
+    """Count the images and expressions that two datasets share.
 
-    Images are compared by id (COCO 2014 and 2017 names are one; with --coco-vg Visual Genome's too), and by looks: a
-    hash of the picture finds copies with another name, size or compression. Expressions are compared by their words,
-    without capitals and punctuation.
+    Was the test set in the training data? Images are compared by id (COCO 2014 and 2017 names are one; with --coco-vg
+    Visual Genome's too), and by looks: a hash of the picture finds copies with another name, size or compression.
+    Expressions are compared by their words, without capitals and punctuation.
     """
     from finecops.cli.printing import print_document
     from finecops.datasets.overlap import DISTANCE, overlap_of, read_coco_of, read_side

@@ -19,16 +19,16 @@ def stats_command(
     names: Annotated[list[str], typer.Argument(metavar="NAME", help=f"What to count: {NAME_HELP}.")],
     figure: Annotated[
         Path | None,
-        typer.Option("--figure", help="Also draw the result: a .png, .pdf or .svg file (needs finecops[plot])."),
+        typer.Option("--figure", help="Also draw the result: a .png, .pdf or .svg file (needs the extra plot)."),
     ] = None,
     as_: As = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """Count what datasets hold, side by side (the paper's Tables I and II).
+    """Count what datasets hold, side by side.
 
-    Positives and negatives by level and type, expressions and their words, images, and sizes of targets; beside them
-    the paper's figures, where it has any. No image is opened.
+    As the paper's Tables I and II: positives and negatives by level and type, expressions and their words, images, and
+    sizes of targets; beside them the paper's figures, where it has any. No image is opened.
     """
     from tqdm import tqdm
 

@@ -35,15 +35,18 @@ def hub_command(
     from finecops.datasets.dataset import load_dataset_split
     from finecops.datasets.parquet.write import export_parquet
     from finecops.datasets.places import chosen_splits
+    from finecops.text import counted
 
     config = load_dataset(name)
     licence = licence or config.licence or _asked_licence(config.name)
     datasets = [load_dataset_split(config, each) for each in chosen_splits(config, split or ())]
     written = export_parquet(datasets, licence, out)
     for dataset in datasets:
-        left_out = f"; {len(dataset.problems)} entries of the source are left out" if dataset.problems else ""
-        typer.echo(f"{dataset.split}: {written.samples[dataset.split]} samples{left_out}")
-    typer.secho(f"wrote {len(written.files)} files and README.md to {out}/", err=True)
+        lost = len(dataset.problems)
+        left_out = f"; {counted(lost, 'entry', 'entries')} of the source left out" if lost else ""
+        typer.echo(f"{dataset.split}: {counted(written.samples[dataset.split], 'sample')}{left_out}")
+    typer.secho(f"wrote {counted(len(written.files), 'file')} and README.md to {out}/", err=True)
+    typer.secho(f"next: finecops sfa run --dataset {out}", err=True)
 
 
 def _asked_licence(name: str) -> str:

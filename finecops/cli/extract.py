@@ -185,6 +185,7 @@ def _as_object(sentence: Sentence, row: Target) -> dict[str, object]:
 
 def _table(sentences: Sequence[Sentence], rows: Sequence[Target]) -> str:
     from finecops.report.text import text_table
+    from finecops.text import counted
 
     counts = Counter(row.status for row in rows)
     title = ", ".join(f"{status} {n}" for status, n in sorted(counts.items()))
@@ -192,7 +193,7 @@ def _table(sentences: Sequence[Sentence], rows: Sequence[Target]) -> str:
     cells = [
         (str(sentence.id), row.phrase or "–", row.status, sentence.expression) for sentence, row in zip(sentences, rows)
     ]
-    return text_table(f"{len(rows)} sentences: {title}", header, cells, left=True)
+    return text_table(f"{counted(len(rows), 'sentence')}: {title}", header, cells, left=True)
 
 
 def _refuse_too_many_failures(rows: Sequence[Target], max_failed: float) -> None:

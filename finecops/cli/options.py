@@ -70,7 +70,8 @@ Limit: TypeAlias = Annotated[
         "--limit",
         "-n",
         min=0,
-        help="Use N samples, the same ones each time: all levels and kinds, negatives with their positives. 0: all.",
+        help="Use N samples, the same ones each time, in turn from levels and kinds, negatives with their positives; a "
+        "small N does not reach all of them. 0: all.",
         rich_help_panel=_DATA,
     ),
 ]

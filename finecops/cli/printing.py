@@ -42,7 +42,12 @@ def print_runs(folders: Sequence[Path], metrics: Sequence[str] = ("p1", "r1", "a
     from finecops.evaluation.runs import evaluate_runs
     from finecops.evaluation.settings import EvalSettings
 
-    print_evaluations(evaluate_runs(EvalSettings(runs=tuple(folders), metrics=tuple(metrics))))
+    evaluations = evaluate_runs(EvalSettings(runs=tuple(folders), metrics=tuple(metrics)))
+    print_evaluations(evaluations)
+    for folder, evaluation in zip(folders, evaluations, strict=True):
+        # Without a score, the answers are all that the run gives. Strategies come after what they are made of.
+        if evaluation.unknown == evaluation.dataset.samples:
+            typer.echo(f"answers: {folder / evaluation.methods[-1].stage}.jsonl")
 
 
 def export_coco(folder: Path, answers: Mapping[str, Answers]) -> None:

@@ -28,7 +28,7 @@ def sweep_command(
     run: RunOption = None,
     figure: Annotated[
         Path | None,
-        typer.Option("--figure", help="Also draw the result: a .png, .pdf or .svg file (needs finecops[plot])."),
+        typer.Option("--figure", help="Also draw the result: a .png, .pdf or .svg file (needs the extra plot)."),
     ] = None,
     as_: As = None,
     as_json: AsJson = False,

@@ -10,6 +10,7 @@ import typer
 
 from finecops.cli import options as o
 from finecops.errors import UsageError
+from finecops.text import counted
 
 if TYPE_CHECKING:
     from finecops.strategies.parts import Parts
@@ -161,7 +162,7 @@ def _write_tune_data(parts: Parts, plan: TunePlan, trainer: str, out: Path, agai
     left_out = ", ".join(f"{n} {reason}" for reason, n in data.unused.items() if n)
     # Repeats are reported: the rows are fewer different samples than they look.
     again = f"; samples come up to {data.repeats} times, their options in other orders" if data.repeats > 1 else ""
-    typer.echo(f"{path}: {len(data.rows)} rows{again}" + (f" (left out: {left_out})" if left_out else ""))
+    typer.echo(f"{path}: {counted(len(data.rows), 'row')}{again}" + (f" (left out: {left_out})" if left_out else ""))
     # The file is checked as written, not the rows in memory.
     report = lint(path, trainer, rows, config, root, against)
     for line in report.lines():

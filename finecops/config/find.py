@@ -11,7 +11,7 @@ The command line may give any path: of a YAML file, or behind `@` of weights. Wh
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -25,7 +25,7 @@ from finecops.config.hub import PREFIX, folder_dataset, hub_dataset, parse_hub_n
 from finecops.config.plain import check_names, is_plain
 from finecops.config.read_yaml import read_settings
 from finecops.config.schema import AnyModelConfig, Config, ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig
-from finecops.errors import ConfigError
+from finecops.errors import ConfigError, UsageError
 
 PACKAGE = Path(__file__).resolve().parents[1]
 PROJECT = PACKAGE.parent
@@ -160,11 +160,11 @@ def _folders(kind: str) -> list[Path]:
 
 
 def _load(kind: str, name: str, expected: type[C]) -> C:
-    raw, path = _read(kind, name)
+    # The class is called `SpecialistConfig` where its kind is `specialist`.
+    wanted = expected.__name__.removesuffix("Config").lower()
+    raw, path = _read(kind, name, wanted if kind == "models" else "")
     actual: type[Config] = _MODEL_KINDS.get(str(raw.get("kind")), expected) if kind == "models" else expected
     if actual is not expected:
-        # The class is called `SpecialistConfig` where its kind is `specialist`.
-        wanted = expected.__name__.removesuffix("Config").lower()
         raise ConfigError(f"{name} is a model of kind {raw['kind']}; a {wanted} is needed here")
     try:
         config = expected.model_validate(raw)
@@ -177,16 +177,39 @@ def _load(kind: str, name: str, expected: type[C]) -> C:
     return config
 
 
-def _read(kind: str, name: str) -> tuple[dict[str, object], Path]:
+def _read(kind: str, name: str, role: str = "") -> tuple[dict[str, object], Path]:
     given = Path(name)
     candidates = [given] if given.suffix in (".yaml", ".yml") else [f / f"{name}.yaml" for f in _folders(kind)]
     for path in candidates:
         if _is_file(path):
             return read_settings(path), path
-    known = names(kind)
-    close = get_close_matches(name[:200], known, n=1)
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
-    raise ConfigError(f"unknown {kind[:-1]} {name[:200]!r}{hint}; there are: {', '.join(known) or 'none'}")
+    known = [known for known in names(kind) if not role or _kind_of(known) == role]
+    hint = f" ({said})" if (said := _hint(kind, name[:200], known)) else ""
+    raise ConfigError(f"unknown {role or kind[:-1]} {name[:200]!r}{hint}; there are: {', '.join(known) or 'none'}")
+
+
+def _kind_of(model: str) -> str:
+    """The kind of a model; empty where its file is broken, which is no reason to refuse another one."""
+    with suppress(ConfigError):
+        return str(_read("models", model)[0].get("kind"))
+    return ""
+
+
+def _hint(kind: str, name: str, known: Sequence[str]) -> str:
+    """What a name that is not known was probably meant to be."""
+    if kind == "datasets":
+        first, _, split = name.partition(":")
+        if split and first in known:
+            return f"the split is given with --split {split}"
+        if name.lower().endswith((".csv", ".tsv", ".jsonl", ".json")):
+            return "a file is given with --annotations"
+        with suppress(UsageError):
+            return f"did you mean {PREFIX}{name}?" if parse_hub_name(name) and "/" in name else ""
+    close = get_close_matches(name, known, n=1)
+    containing = [one for one in known if name and name.lower() in one.lower()]
+    # A word of the name says more than letters that are alike by chance.
+    close = close if not containing or (close and close[0] in containing) else containing[:3]
+    return f"did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
 def _is_dir(path: Path) -> bool:

@@ -13,7 +13,7 @@ from finecops.archives.zip_images import is_zipped
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.datasets.places import find_place
-from finecops.datasets.problems import Problem
+from finecops.datasets.problems import Problem, not_json
 from finecops.datasets.release import Comparison, compare_split
 from finecops.datasets.vanilla import LAYOUTS, vanilla_layout, vanilla_problems
 from finecops.errors import DataError
@@ -83,7 +83,7 @@ def _check_vanilla(path: Path, report: CheckReport) -> bool:
     try:
         content = parse_marked_json(path.read_bytes())
     except ValueError as error:
-        raise DataError(f"{path} is not JSON: {error}") from error
+        raise not_json(path, error) from error
     layout = vanilla_layout(content)
     if layout is None:
         return False

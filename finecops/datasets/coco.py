@@ -24,7 +24,7 @@ from finecops.datasets.fields import (
     as_whole,
 )
 from finecops.datasets.json_arrays import JsonArray, parse_arrays
-from finecops.datasets.problems import Problem, replaced_characters
+from finecops.datasets.problems import Problem, not_json, replaced_characters
 from finecops.datasets.remarks import Remarks
 from finecops.datasets.source import SourceFile
 from finecops.datasets.stated_truth import stated_truth
@@ -114,7 +114,7 @@ def _parsed(source: SourceFile) -> Mapping[str, Sequence[Any]]:
     try:
         raw = parse_arrays(source.content, ("images", "annotations"))
     except ValueError as error:
-        raise DataError(f"{path} is not JSON: {error}") from error
+        raise not_json(path, error) from error
     if isinstance(raw, RepeatedKeys):
         raise DataError(f"{path}: the key {shortly(raw.key)} stands twice")
     if vanilla_layout(raw) is not None:

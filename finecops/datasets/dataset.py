@@ -15,7 +15,7 @@ from finecops.datasets.formats import FORMAT_OF_SUFFIX, FORMATS, OWN_SUFFIXES
 from finecops.datasets.image_folders import folders_with
 from finecops.datasets.image_place import ImageFolders, ImagePlace, image_place, remember_images
 from finecops.datasets.places import Place, find_place
-from finecops.datasets.problems import Problem
+from finecops.datasets.problems import Problem, first_of
 from finecops.datasets.source import SourceFile
 from finecops.datasets.table import TableBuilder
 from finecops.errors import ConfigError, DataError, UsageError
@@ -150,7 +150,7 @@ def _read_files(config: DatasetConfig, where: Place, place: ImagePlace | None) -
 
 
 def _no_sample(files: Sequence[Path], problems: Sequence[Problem]) -> DataError:
-    first = f"; the first of {len(problems)} problems: {problems[0]}" if problems else ""
+    first = f"; {first_of(problems)}" if problems else ""
     return DataError(f"no usable sample in {', '.join(map(str, files))}{first}")
 
 

@@ -59,6 +59,7 @@ def dataset_of_files(
         update={
             "name": name,
             "root": annotations[0].parent,
+            "get": f"Images are looked up beside {annotations[0].name} and in images/ there.",
             "image_folders": _FOLDERS,
             "splits": {config.default_split: tuple(path.name for path in annotations)},
         }

@@ -23,7 +23,7 @@ from finecops.text import printable
 
 log = logging.getLogger(__name__)
 
-INSTALL = "pip install 'finecops[hub]'"
+INSTALL = "pip install -e '.[hub]'"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _TIMEOUT = 20.0
 """Seconds that the Hub may take to answer."""
@@ -90,7 +90,10 @@ def _fetched_before(hub: Any, id_: str, revision: str | None, cause: Exception) 
         chosen = {"repo_type": "dataset", "revision": commit, "local_files_only": True}
         folder = Path(hub.snapshot_download(id_, **chosen))
     except Exception as error:
-        raise DataError(f"hf:{id_}: the Hub cannot be reached, and nothing of it was fetched before: {said}") from error
+        raise DataError(
+            f"hf:{id_}: the Hub cannot be reached, and nothing of it was fetched before: {said}. On a machine with "
+            f"network: hf download {id_} --repo-type dataset --local-dir DIR; then here: --dataset DIR"
+        ) from error
     names = tuple(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     log.warning("hf:%s: the Hub cannot be reached (%s); commit %s, fetched before, is used", id_, said, commit)
     return HubRepository(id_, commit, names, folder)

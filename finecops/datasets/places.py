@@ -76,12 +76,22 @@ def chosen_splits(config: DatasetConfig, asked: Sequence[str] = ()) -> list[str]
     return list(dict.fromkeys(asked)) or here or [config.named_split or config.default_split]
 
 
+def check_given(annotations: Sequence[Path]) -> None:
+    """
+    Raises:
+        DataError: one of the annotation files of the command line is not there, or is a folder.
+    """
+    for path in annotations:
+        if path.is_dir():
+            raise DataError(f"{path} is a folder: --annotations takes the annotation file in it")
+        if not path.is_file():
+            raise DataError(f"no annotation file {path}")
+
+
 def _local(config: DatasetConfig, split: str, given: Sequence[Path]) -> Place:
     root = resolve(config.root)
     if given:
-        for path in given:
-            if not path.is_file():
-                raise DataError(f"no annotation file {path}")
+        check_given(given)
         return Place(split, root, tuple(given))
     names = _names_of(config.name, config.splits, split)
     found = _existing(root, names)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from finecops.errors import DataError
 from finecops.text import has_odd_characters
 
 
@@ -28,7 +29,9 @@ class Problem:
     """How many entries it is about."""
 
     def __str__(self) -> str:
-        return f"{self.file}: entry {self.entry}: {self.message}"
+        # A place is not an id.
+        entry = self.entry if self.entry.startswith("line ") else f"entry {self.entry}"
+        return f"{self.file}: {entry}: {self.message}"
 
 
 def replaced_characters(path: Path, entry: str, fields: Iterable[Mapping[str, Any]]) -> Iterator[Problem]:
@@ -41,3 +44,15 @@ def replaced_characters(path: Path, entry: str, fields: Iterable[Mapping[str, An
             if has_odd_characters(value):
                 yield Problem(path, entry, f"control characters or half characters in {key} were replaced", False)
                 return
+
+
+def first_of(problems: Sequence[Problem]) -> str:
+    """The first problem, and how many there are."""
+    return str(problems[0]) if len(problems) == 1 else f"the first of {len(problems)} problems: {problems[0]}"
+
+
+def not_json(path: Path, error: ValueError, size: int | None = None) -> DataError:
+    """The error about a file that is not JSON; `size` in bytes tells a broken download."""
+    if isinstance(error, UnicodeDecodeError):
+        return DataError(f"{path} is not text; annotation files are .json, .jsonl, .csv, .tsv or .parquet files")
+    return DataError(f"{path} is not JSON{f' ({size:,} bytes)' if size is not None else ''}: {error}")

@@ -57,7 +57,9 @@ def read_ref_adv(source: SourceFile) -> Iterator[Sample | Problem]:
             f"{source.path} is neither refcocog_adv_annotations.json nor adv_easy_hard_annotations.json of Ref-Adv: "
             f"it is {described(raw)}. The Ref-Adv of ICLR 2026 is another dataset, ref-adv-s"
         )
-    sizes = ImageSizes(source, lambda: _coco_sizes(source), f"COCO's train2014 images, or {INSTANCES}, are needed")
+    sizes = ImageSizes(
+        source, lambda: _coco_sizes(source), f"for its size, COCO's train2014 images or {INSTANCES} are needed"
+    )
     for number, (key, entry) in enumerate(entries, start=1):
         id_ = str(number) if fields is _EASY_HARD else plain_id(key)
         yield from _entry(source, sizes, id_ or f"number {number}", entry, fields)

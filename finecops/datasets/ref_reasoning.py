@@ -46,7 +46,7 @@ def read_ref_reasoning(source: SourceFile) -> Iterator[Sample | Problem]:
             f"{source.path} is not a file of Ref-Reasoning's expressions (id → image_id, bbox, expression): "
             f"it is {described(raw)}"
         )
-    sizes = ImageSizes(source, lambda: _sizes(source), f"GQA's images, or {OBJECTS_INFO}, are needed")
+    sizes = ImageSizes(source, lambda: _sizes(source), f"for its size, GQA's images or {OBJECTS_INFO} are needed")
     others: Counter[str] = Counter()
     for number, (key, entry) in enumerate(raw.items(), start=1):
         id_ = plain_id(key)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from finecops.datasets.conventions import CONVENTIONS, Kind, choices
+from finecops.datasets.fields import FieldError
 from finecops.datasets.source import SourceFile
 from finecops.errors import ConfigError, DataError, UsageError
 from finecops.text import shortly
@@ -66,15 +67,19 @@ class Layout:
         return None if value in (None, "", []) else value
 
 
-def layout_of(source: SourceFile, rows: Sequence[Any]) -> Layout:
-    """Which columns of the rows are used.
+def layout_of(source: SourceFile, rows: Sequence[tuple[str, Any]]) -> Layout:
+    """Which columns of the rows are used; each row is behind its place in the file.
 
     Raises:
         DataError: there is no row, or no column with images or expressions.
         ConfigError: the source's convention of boxes is unknown.
         UsageError: boxes without a convention, a convention without boxes, or one that the columns' names deny.
     """
-    objects = [row for row in rows if isinstance(row, dict)]
+    objects = [row for _, row in rows if isinstance(row, dict)]
+    if not objects and rows:
+        place, row = rows[0]
+        fault = str(row) if isinstance(row, FieldError) else f"it is {shortly(row)}, not an object"
+        raise DataError(f"{source.path} has no row that can be read; {place}: {fault}")
     if not objects:
         raise DataError(f"{source.path} has no rows")
     names = list(dict.fromkeys(name for row in objects[:1000] for name in row))
@@ -87,9 +92,9 @@ def layout_of(source: SourceFile, rows: Sequence[Any]) -> Layout:
     }
     missing = [need for need in ("image", "expression") if need not in columns]
     if missing:
-        accepted = "; ".join(f"{need}: {', '.join(COLUMNS[need])}" for need in missing)
+        accepted = "; ".join(f"for the {need}: {', '.join(COLUMNS[need])}" for need in missing)
         raise DataError(
-            f"{source.path} has no column for {' and '.join(missing)}; it has {shortly(names, 300)}. Understood are "
+            f"{source.path} has no column for {' and '.join(missing)}; it has {shortly(names, 300)}. Known names: "
             f"{accepted}"
         )
     quartet = next((four for four in CORNERS if all(name in lower for name in four)), None)
@@ -128,8 +133,8 @@ def _check_declared(source: SourceFile, layout: Layout, kind: Kind | None, first
         )
     if not has_box and boxes is not None:
         raise UsageError(
-            f"--boxes {boxes}: {source.path} has no column with a box; it has {shortly(list(first), 300)}. Understood "
-            f"are {', '.join(COLUMNS['box'])}, or four columns: {'; '.join(' '.join(four) for four in CORNERS)}"
+            f"--boxes {boxes}: {source.path} has no column with a box; it has {shortly(list(first), 300)}. Known "
+            f"names: {', '.join(COLUMNS['box'])}, or four columns: {'; '.join(' '.join(four) for four in CORNERS)}"
         )
     if boxes is not None and kind is not None and CONVENTIONS[boxes].kind != kind:
         fitting_names = ", ".join(name for name, convention in CONVENTIONS.items() if convention.kind == kind)

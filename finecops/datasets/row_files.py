@@ -85,13 +85,15 @@ def read_csv(source: SourceFile) -> Iterator[Sample | Problem]:
         raise DataError(f"{source.path} is no CSV: line {reader.line_num}: {error}") from error
     if len(set(names)) < len(names):
         raise DataError(f"{source.path}: two columns have one name: {shortly(names)}")
+    if names and not rows:
+        raise DataError(f"{source.path} has no rows: its only line is read as the names of columns")
     yield from _read(source, rows)
 
 
 def _read(source: SourceFile, rows: Sequence[tuple[str, Any]]) -> Iterator[Sample | Problem]:
     """The samples of rows with their places."""
-    layout = layout_of(source, [row for _, row in rows])
-    sizes = ImageSizes(source, hint="give the columns width and height, or put the image there")
+    layout = layout_of(source, rows)
+    sizes = ImageSizes(source, hint="put it beside the file, or name its folder with --images")
     measured: list[RawBox] = []
     wrong = 0
     found: list[Sample | Problem] = []
@@ -220,5 +222,5 @@ def _refuse_wrong_convention(source: SourceFile, layout: Layout, measured: Seque
         return
     fits = fitting(measured)
     better = [f"{name} {count}" for name, count in fits.items() if count > fits[layout.boxes]]
-    more = f". Of the first {min(CHECKED_ROWS, len(measured))} fit, read as: {', '.join(better)}" if better else ""
-    raise DataError(f"{source.path}: {wrong} of {len(measured)} boxes are none as --boxes {layout.boxes} says{more}")
+    more = f". Valid among the first {min(CHECKED_ROWS, len(measured))}: {', '.join(better)}" if better else ""
+    raise DataError(f"{source.path}: {wrong} of {len(measured)} boxes are not valid as {layout.boxes}{more}")

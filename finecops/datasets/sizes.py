@@ -12,7 +12,7 @@ from pathlib import Path
 from finecops.datasets.fields import FieldError, as_image_wh
 from finecops.datasets.source import SourceFile
 from finecops.errors import DataError
-from finecops.images import stated_size
+from finecops.images import MISSING, stated_size
 from finecops.text import plain_id
 
 Table = Mapping[str, tuple[int, int]]
@@ -58,7 +58,9 @@ class ImageSizes:
                 self._table = self._read_table() if self._read_table is not None else {}
             if key in self._table:
                 return self._table[key]
-            return f"its size is not known: {error}" + (f" ({self._hint})" if self._hint else "")
+            # No other place helps an image that is there and cannot be read.
+            hint = self._hint if str(error).endswith(MISSING) else ""
+            return f"{error}: {hint}" if hint else str(error)
 
 
 def first_file(folders: tuple[Path, ...], *names: str) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
+from finecops.datasets.problems import not_json
 from finecops.datasets.source import SourceFile
 from finecops.errors import DataError
 from finecops.strict_json import RepeatedKeys, parse_marked_json
@@ -20,7 +21,7 @@ def parsed_file(source: SourceFile) -> Any:
     try:
         raw = parse_marked_json(source.content)
     except ValueError as error:
-        raise DataError(f"{source.path} is not JSON ({len(source.content):,} bytes): {error}") from error
+        raise not_json(source.path, error, len(source.content)) from error
     if isinstance(raw, RepeatedKeys):
         raise DataError(f"{source.path}: the key {shortly(raw.key)} stands twice")
     return raw

@@ -88,7 +88,9 @@ def _of_methods(folder: Path, settings: CompareSettings) -> list[Difference]:
     samples = [s for s in run.samples if s.positive]
     together = run.answering("sfa", "crs")
     if not together:
-        raise RunError(f"{folder}/ has no answers of SFA or CRS to compare; `finecops sfa run --both` makes them")
+        raise RunError(
+            f"{folder}/ has no answers of SFA or CRS to compare: repeat the command that started it, with --both"
+        )
     rows = []
     for name in together:
         who = run.stages[name].answering

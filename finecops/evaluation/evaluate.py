@@ -40,7 +40,8 @@ def evaluate(
     absent: dict[str, str] = {}
     # Asked once: it is the same for every metric that needs scores.
     reason = missing_scores_reason(scene.data)
-    for name, metric in metrics.items():
+    # Without a known truth there is nothing to measure, and nothing to say of each metric.
+    for name, metric in metrics.items() if known else ():
         if metric.needs_scores and reason is not None:
             absent[name] = reason
             continue

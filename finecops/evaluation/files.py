@@ -98,8 +98,19 @@ def evaluate_file(
         title=str(file.predictions),
         samples=len(samples),
         measured=measured,
-        problems=[*problems, *answers.problems, *_changed_in_its_run(file.predictions)],
+        problems=[*_without_prediction(measured), *problems, *answers.problems, *_changed_in_its_run(file.predictions)],
     )
+
+
+def _without_prediction(measured: Measured) -> list[str]:
+    """A sentence if the file lacks samples: the numbers would look like a bad model's."""
+    outcomes = measured.outcomes.together
+    missing, count = outcomes["missing"], sum(outcomes.values())
+    if not missing:
+        return []
+    has, s = ("has", "s") if missing == 1 else ("have", "")
+    question = " Is this the file of a run with --limit?" if 2 * missing > count else ""
+    return [f"{missing:,} of {count:,} samples {has} no prediction and count{s} as wrong.{question}"]
 
 
 def _changed_in_its_run(path: Path) -> list[str]:

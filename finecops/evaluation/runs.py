@@ -83,7 +83,7 @@ def evaluate_run(folder: Path, settings: MetricSettings | None = None, val: Path
         # Each method reads its own file, so no problem is listed twice.
         problems += stage.answers.problems
     if not methods:
-        raise RunError(f"{folder}/ has no predictions yet; `finecops sfa run --run {folder}` makes them")
+        raise RunError(f"{folder}/ has no predictions yet: repeat the command that started it")
     if val is not None:
         save_calibrations(folder / CALIBRATION_JSON, str(val), calibrations)
     evaluation = _evaluation(run, methods, str(folder)).model_copy(

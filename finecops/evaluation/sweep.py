@@ -61,7 +61,9 @@ def sweep_run(folder: Path) -> Sweep:
     # A rule may send any sample to either pathway, so both must have answered all.
     complete = all(rows is not None and len(rows) >= len(run.samples) for rows in (specialist, mllm))
     if routes is None or specialist is None or mllm is None or not complete:
-        raise RunError(f"{folder}/ lacks both pathways on every sample; `finecops sfa run --both --run …` makes them")
+        raise RunError(
+            f"{folder}/ lacks both pathways on every sample: repeat the command that started it, with --both"
+        )
     samples = scored_samples(run.samples)
     fast, slow = evaluate_arrays(samples, specialist), evaluate_arrays(samples, mllm)
     scores, iou = detections_of(samples, routes)

@@ -150,7 +150,7 @@ def _lacks_file(config: SpecialistConfig | MllmConfig) -> str | None:
 
 
 def _lacks_mmdet(config: SpecialistConfig) -> str | None:
-    return "pip install 'finecops[mmdet]'" if importlib.util.find_spec("mmdet") is None else _lacks_file(config)
+    return "pip install -e '.[mmdet]'" if importlib.util.find_spec("mmdet") is None else _lacks_file(config)
 
 
 def _lacks_variable(config: SpecialistConfig | MllmConfig) -> str | None:
@@ -161,7 +161,7 @@ def _lacks_variable(config: SpecialistConfig | MllmConfig) -> str | None:
 
 def _lacks_server(config: MllmConfig | ExtractorConfig) -> str | None:
     if importlib.util.find_spec("openai") is None:
-        return "pip install 'finecops[openai]'"
+        return "pip install -e '.[openai]'"
     if config.base_url is None and not os.environ.get(config.api_key_env):
         return f"{config.api_key_env} is not set"
     return None

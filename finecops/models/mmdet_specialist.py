@@ -52,7 +52,7 @@ class MmdetSpecialist:
             from mmengine.dataset import Compose
         except ImportError as error:
             raise ModelError(
-                f"{config.name} needs mmdet: pip install 'finecops[mmdet]' (scripts/mmdet_environment.sh): "
+                f"{config.name} needs mmdet: pip install -e '.[mmdet]' (scripts/mmdet_environment.sh): "
                 f"{first_line(error)}"
             ) from error
         self.config, self.device = config, torch.device(device)

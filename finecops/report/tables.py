@@ -19,6 +19,7 @@ from finecops.report.details import (
     timing_table,
 )
 from finecops.report.document import Cell, Column, Table, columns
+from finecops.text import counted
 
 _WORDS = {"replace": "repl", "swap": "swap", "object": "obj", "attribute": "attr", "relation": "rel"}
 _KINDS: tuple[tuple[NegativeKind, str], ...] = (("text", "expressions"), ("image", "images"))
@@ -31,7 +32,7 @@ def evaluation_tables(evaluations: Iterable[Evaluation], full: bool = False) -> 
 
 def _tables(evaluation: Evaluation, full: bool) -> list[Table]:
     data = evaluation.dataset
-    section = f"{evaluation.title}  ·  {data.name}, {data.split}, {data.samples} samples"
+    section = f"{evaluation.title}  ·  {data.name}, {data.split}, {counted(data.samples, 'sample')}"
     if data.left_out:
         section += f"; {data.left_out} of {data.entries} entries in the files were left out"
     values = _Values(evaluation.methods)

@@ -34,6 +34,7 @@ from finecops.runs.repairs import begun_repair, repaired_ids
 from finecops.runs.runner import StageJob, StageReport, run_stage
 from finecops.runs.specification import Row, StageSpec, Work, fingerprint
 from finecops.runs.watch import Watch
+from finecops.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ class Run:
         if not self.file(spec.name).exists():
             if not self.options.upstream:
                 raise RunError(f"{self.file(spec.name)} is not there; `{spec.command}` makes it")
-            log.info("%s.jsonl is not there yet: making it first", spec.name)
+            log.info("first: %s", spec.name)
         if self.options.upstream:
             self.do(spec)
             return
@@ -221,7 +222,7 @@ class Run:
         self._note(spec.name, _entry_of(spec, now).model_copy(update=done | _measured(report)))
         if report.made_now:
             pace = f"{report.seconds:.1f} s, {report.per_second} samples/s"
-            log.info("%s: %d rows (%d failed), %s", spec.name, report.rows, report.failed, pace)
+            log.info("%s: %s (%d failed), %s", spec.name, counted(report.rows, "row"), report.failed, pace)
             for note, count in report.notes.items():
                 log.info("%s: %d rows: %s", spec.name, count, note)
 

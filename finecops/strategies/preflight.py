@@ -74,11 +74,11 @@ def check_images(run: Run) -> None:
         return
     count = sum(samples[path] for path in missing)
     shown = ", ".join(str(path) for path in missing[:_SHOWN]) + (", …" if len(missing) > _SHOWN else "")
-    said = f"{len(missing)} of {len(samples)} images are missing: {shown}"
+    said = f"{len(missing)} of {len(samples)} images {'is' if len(missing) == 1 else 'are'} missing: {shown}"
     if len(missing) == len(samples):
+        none = f"none of the {len(samples)} images is there" if len(samples) > 1 else "the only image is not there"
         raise DataError(
-            f"none of the {len(samples)} images is there: {shown}\n{run.dataset.config.get.rstrip()}\n"
-            "If they are elsewhere: --images FOLDER_OR_ZIP"
+            f"{none}: {shown}\n{run.dataset.config.get.rstrip()}\nIf they are elsewhere: --images FOLDER_OR_ZIP"
         )
     share = count / len(run.samples)
     if share > run.options.max_failed:

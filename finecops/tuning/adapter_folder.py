@@ -155,7 +155,7 @@ def draw_loss(losses: Sequence[tuple[int, float]], path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        log.info("the loss curve is not drawn: pip install 'finecops[tune]'")
+        log.info("the loss curve is not drawn: pip install -e '.[tune]'")
         return
     figure = Figure(figsize=(6, 3.5), layout="constrained")
     axes = figure.add_subplot()

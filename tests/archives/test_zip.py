@@ -179,7 +179,7 @@ def test_a_damaged_member_is_refused_and_the_others_are_read(
 def test_a_truncated_zip_file_is_refused(tmp_path: Path, content: Callable[[bytes], bytes]) -> None:
     path = make_zip(tmp_path / "images.zip")
     path.write_bytes(content(path.read_bytes()))
-    with pytest.raises(DataError, match=r"images\.zip is no zip file, or not all of one"):
+    with pytest.raises(DataError, match=r"images\.zip is not a zip file, or is incomplete"):
         ZipImages(path)
 
 

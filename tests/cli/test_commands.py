@@ -81,7 +81,7 @@ def test_stages_alone(tmp_path: Path) -> None:
     [
         (("sfa", "run", "--dataset", "nonsense"), 1, "unknown dataset 'nonsense'; there are: cops-ref, finecops-mini"),
         (("sfa", "run", "--dataset", "finecops-ref"), 1, "figshare"),
-        (("sfa", "run", "--specialist", "nonsense"), 1, "unknown model 'nonsense'"),
+        (("sfa", "run", "--specialist", "nonsense"), 1, "unknown specialist 'nonsense'"),
         (("sfa", "run", "--specialist", "mini-qwen2vl"), 1, "is a model of kind mllm; a specialist is needed"),
         (("sfa", "run", "--preset", "nonsense"), 1, "unknown preset"),
         (("sfa", "run", "--split", "nonsense"), 1, "has no split 'nonsense'"),
@@ -91,6 +91,7 @@ def test_stages_alone(tmp_path: Path) -> None:
         (("sfa", "run", "--limit", "-1"), 2, "Invalid value"),
         (("sfa", "jump"), 2, "No such command"),
         (("sfa", "run", "--annotations", "nothing.json"), 1, "no annotation file nothing.json"),
+        (("sfa", "run", "--annotations", "data"), 1, "data is a folder: --annotations takes the annotation file in it"),
         (("data", "build", "gqa", "--scene-graphs", "x.json", "--images", ".", "--out", "DIR/o"), 1, "sceneGraphs.zip"),
     ],
 )

@@ -22,6 +22,7 @@ from finecops.metrics.values import MetricValue, Subset
 from finecops.report.writers import WRITERS
 from tests.builders_runs import change_entry, make_run, stage_entry
 from tests.cli.invoke import run
+from tests.conftest import make_prediction
 
 
 @contextmanager
@@ -116,7 +117,17 @@ def test_every_output_has_the_numbers(output: str, pattern: str, tmp_path: Path)
 def test_unknown_truth_is_said(tmp_path: Path) -> None:
     code, text = run("eval", str(make_run(tmp_path / "run", unknown=3)))
     assert code == 0
-    assert "3 samples of unknown truth have answers and no score" in text
+    assert "3 samples of unknown truth: answers and no score" in text
+
+
+def test_a_file_without_most_of_the_samples_is_asked_about(tmp_path: Path) -> None:
+    lines = [f"a.png,car {i},1 2 30 40,100,100" for i in range(4)]
+    (tmp_path / "own.csv").write_text("\n".join(["image,expression,box,width,height", *lines]) + "\n")
+    (tmp_path / "answers.jsonl").write_text(make_prediction("1").model_dump_json() + "\n")
+    files = ("--annotations", str(tmp_path / "own.csv"), "--predictions", str(tmp_path / "answers.jsonl"))
+    code, text = run("score", *files, "--boxes", "xyxy", "--format", "finecops")
+    assert code == 0
+    assert "3 of 4 samples have no prediction and count as wrong. Is this the file of a run with --limit?" in text
 
 
 # --- compare and sweep
@@ -276,7 +287,7 @@ def test_a_toy_format_is_one_function_and_one_entry(tmp_path: Path) -> None:
     with entered(FORMATS, "toy", PredictionFormat(read)):
         code, text = run(*file, "--format", "toy", "--metrics", "p1", "--json")
         assert code == 0
-        assert {row["value"] for row in json.loads(text)["rows"]} == {100.0}
+        assert {row["value"] for row in json.JSONDecoder().raw_decode(text)[0]["rows"]} == {100.0}
         code, text = run(*file, "--format", "toy", "--box-format", "norm1000_list")
         assert code == 2
         assert "--box-format does not go with --format toy" in text

@@ -69,7 +69,7 @@ def test_what_is_written_is_read_again_to_the_same_samples(tmp_path: Path) -> No
     path = toy(tmp_path)
     out = tmp_path / "out"
     code, output = run("export", "hub", str(path), "--out", str(out), "--licence", "CC-BY-4.0")
-    assert (code, "test: 4 samples; 1 entries of the source are left out" in output) == (0, True)
+    assert (code, "test: 4 samples; 1 entry of the source left out" in output) == (0, True)
     before, after = load_dataset_split(load_dataset(str(path))), load_dataset_split(load_dataset(str(out)))
     assert same(before, after)
     assert after.problems == ()

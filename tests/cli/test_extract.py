@@ -80,7 +80,7 @@ def test_without_json_a_table_is_printed(tmp_path: Path) -> None:
     code, output = run("sfa", "extract", written(tmp_path, "the \x1b[31mred car\n", "s.txt"))
     assert code == 0
     lines = output.splitlines()
-    assert lines[0] == "1 sentences: found 1"
+    assert lines[0] == "1 sentence: found 1"
     assert lines[1].split() == ["id", "target", "status", "expression"]
     assert "\x1b" not in output
 

@@ -32,7 +32,8 @@ def test_the_result_has_the_same_samples(tmp_path: Path, name: str, images: str)
     count = len({sample.image for sample in before.samples})
     assert (code, output) == (
         0,
-        f"{out}/{split}_expression_all_coco_format.json: {len(before.samples)} samples, {count} images\n",
+        f"{out}/{split}_expression_all_coco_format.json: {len(before.samples)} samples, {count} images\n"
+        f"next: finecops sfa run --dataset {out}/{before.config.name}.yaml\n",
     )
     after = load_dataset_split(load_dataset(str(out / f"{config.name}.yaml")))
     assert after.samples == before.samples
@@ -132,7 +133,7 @@ def test_missing_images_are_named_and_the_rest_is_written(tmp_path: Path) -> Non
     assert code == 1
     assert "6 samples, 5 images" in output
     assert "COCO_train2014_000000000002.jpg is missing" in output
-    assert "1 images could not be taken along: put them into" in output
+    assert "1 image could not be taken along: put into" in output
 
 
 def test_entries_that_are_not_valid_are_counted(tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ def test_entries_that_are_not_valid_are_counted(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('"most_confused_bbox_number": "2"', '"most_confused_bbox_number": "9"', 1))
     given = str(yaml_of(tmp_path / "ref-adv.yaml", "ref-adv", root))
     code, output = run("data", "convert", given, "--out", str(tmp_path / "out"))
-    assert (code, "5 samples, 5 images; 1 entries left out (finecops data check)" in output) == (0, True)
+    assert (code, "5 samples, 5 images; 1 entry left out (finecops data check)" in output) == (0, True)
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

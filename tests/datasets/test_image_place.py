@@ -156,7 +156,7 @@ def test_a_home_that_cannot_be_written_stops_nothing(
     ("make", "message"),
     [
         (lambda path: None, "does not exist; a folder of images or a zip file is meant"),
-        (lambda path: path.write_bytes(b"GIF89a"), "is no zip file, or not all of one"),
+        (lambda path: path.write_bytes(b"GIF89a"), "is not a zip file, or is incomplete"),
         (lambda path: path.symlink_to("/dev/null"), "neither a folder nor a zip file"),
     ],
 )

@@ -29,7 +29,7 @@ def test_humanref_has_one_person_rows_and_rejections(tmp_path: Path) -> None:
     assert negative is not None
     assert (negative.kind, negative.type) == ("text", "rejection")
     assert [str(p).partition("annotations")[2] for p in dataset.problems] == [
-        ".jsonl: entry line 4: 2 boxes; samples have one target"
+        ".jsonl: line 4: 2 boxes; samples have one target"
     ]
 
 

@@ -335,5 +335,5 @@ def test_a_huge_image_is_a_problem_and_not_decoded(tmp_path: Path, monkeypatch: 
 def test_without_pyarrow_the_error_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = repository(tmp_path / "set", "ref-adv-s")
     monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
-    with pytest.raises(DataError, match=r"parquet files need pyarrow: pip install 'finecops\[hub\]'"):
+    with pytest.raises(DataError, match=r"parquet files need pyarrow: pip install -e '\.\[hub\]'"):
         load(folder)

@@ -72,7 +72,7 @@ def test_sizes_come_from_instances_where_an_image_is_not_there(tmp_path: Path) -
     (problem,) = load_dataset_split(config).problems
     assert problem.entry == "H4_7"
     assert f"{coco_name(4)} is missing" in problem.message
-    assert "COCO's train2014 images, or instances_train2014.json, are needed" in problem.message
+    assert "for its size, COCO's train2014 images or instances_train2014.json are needed" in problem.message
     images = [{"id": i, "file_name": coco_name(i), "width": WH[0], "height": WH[1], "license": 3} for i in range(6)]
     annotations = [{"id": 1, "image_id": 4, "bbox": [1, 1, 2, 2], "segmentation": [[1, 2, 3, 4]]}]
     write(tmp_path / "annotations/instances_train2014.json", {"images": images, "annotations": annotations})
@@ -211,15 +211,15 @@ BAD = [
     ("ref-adv", {"most_confused_bbox_GT_desc": ""}, "the expression is empty"),
     ("ref-adv", {"most_confused_bbox_GT_desc": 7}, "the expression is 7"),
     ("ref-adv", {"img_file_name": "../../etc/passwd"}, "leads out of the dataset's folder"),
-    ("ref-adv", {"img_file_name": coco_name(77)}, "its size is not known: image .* is missing"),
+    ("ref-adv", {"img_file_name": coco_name(77)}, "image .* is missing: for its size, .* are needed"),
     ("ref-adv", {"img_file_name": "small.jpg"}, "beyond the 20x10 image"),
-    ("ref-adv", {"img_file_name": "broken.jpg"}, "its size is not known: image .* cannot be read"),
+    ("ref-adv", {"img_file_name": "broken.jpg"}, "image .* cannot be read"),
     ("ref-adv", None, "the entry is None, not an object"),
     ("ref-adv", {"label": "adv"}, None),
     # Ref-Reasoning
     ("ref-reasoning", {"image_id": 2300000}, None),
     ("ref-reasoning", {"image_id": "../2300000"}, "leads out of the dataset's folder"),
-    ("ref-reasoning", {"image_id": "99"}, "its size is not known: image .* is missing"),
+    ("ref-reasoning", {"image_id": "99"}, "image .* is missing: for its size, .* are needed"),
     ("ref-reasoning", {"image_id": "small"}, "beyond the 20x10 image"),
     ("ref-reasoning", {"bbox": "10,12,30,40"}, "it must be four numbers"),
     ("ref-reasoning", {"bbox": [10, 12, 30]}, "it must be four numbers"),

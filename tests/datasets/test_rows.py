@@ -143,6 +143,7 @@ def test_a_box_without_a_convention_is_refused_with_the_choices_and_the_first_ro
         (GOOD, "yxyx", ConfigError, "unknown convention of boxes 'yxyx'; there are:"),
         ({"picture": "a.png", "words": "x"}, None, DataError, "no column for image and expression; it has"),
         ("", None, DataError, "has no rows"),
+        (5, None, DataError, "has no row that can be read; line 1: it is 5, not an object"),
     ],
 )
 def test_a_file_that_cannot_be_understood_says_why(
@@ -152,16 +153,27 @@ def test_a_file_that_cannot_be_understood_says_why(
         load(jsonl(tmp_path / "own.jsonl", [row]), boxes)
 
 
+def test_a_line_that_is_not_json_is_named_where_no_row_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "own.jsonl").write_text("no json\n")
+    with pytest.raises(DataError, match=r"own\.jsonl has no row that can be read; line 1: it is not JSON"):
+        load(tmp_path / "own.jsonl")
+
+
+def test_a_file_of_its_own_says_where_its_images_are_looked_up(tmp_path: Path) -> None:
+    config = load(jsonl(tmp_path / "own.jsonl", [{"image": "a.png", "expression": "x"}])).config
+    assert config.get == "Images are looked up beside own.jsonl and in images/ there."
+
+
 def test_a_wrong_convention_is_noticed_and_a_better_one_named(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "own.jsonl", [GOOD | {"box": [100, 90, 20 + i, 15]} for i in range(6)])
-    with pytest.raises(DataError, match=r"6 of 6 boxes are none as --boxes xyxy says\. Of the first 6 fit.*xywh 6"):
+    with pytest.raises(DataError, match=r"6 of 6 boxes are not valid as xyxy\. Valid among the first 6:.*xywh 6"):
         load(path, "xyxy")
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"image": "b.png"}, "its size is not known: image .*b.png is missing"),
+        ({"image": "b.png"}, "image .*b.png is missing: put it beside the file, or name its folder with --images"),
         ({"image": "../a.png"}, "leads out of the dataset's folder"),
         ({"expression": " "}, "the expression is empty"),
         ({"expression": 5}, "the expression is 5"),
@@ -182,15 +194,15 @@ def test_a_broken_row_is_named_by_its_line(tmp_path: Path, row: Any, message: st
     found = load(jsonl(tmp_path / "own.jsonl", [GOOD, broken, GOOD | {"id": "third"}]), "xyxy")
     assert [sample.id for sample in found.samples] == ["1", "third"]
     (problem,) = found.problems
-    assert "own.jsonl: entry line 2: " in str(problem)
+    assert "own.jsonl: line 2: " in str(problem)
     assert re.search(message, str(problem))
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("image,expression\na.png,the car\na.png\n", "entry line 3: it has 1 fields and the first row 2"),
-        ("image,expression\na.png,the car\na.png,the, car\n", "entry line 3: it has 3 fields and the first row 2"),
+        ("image,expression\na.png,the car\na.png\n", "line 3: it has 1 fields and the first row 2"),
+        ("image,expression\na.png,the car\na.png,the, car\n", "line 3: it has 3 fields and the first row 2"),
     ],
 )
 def test_a_broken_line_of_a_table_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -205,7 +217,7 @@ def test_a_broken_line_of_a_table_is_named(tmp_path: Path, text: str, message: s
     [
         (b"image,expression\na.png,\xff\xfe\n", "is not UTF-8"),
         (b"image,image,expression\na.png,a.png,x\n", "two columns have one name"),
-        (b"image,expression\n", "has no rows"),
+        (b"image,expression\n", "has no rows: its only line is read as the names of columns"),
         (b"", "has no rows"),
     ],
 )
@@ -270,7 +282,7 @@ def test_another_convention_is_another_dataset_for_a_run(tmp_path: Path) -> None
     ("arguments", "code", "message"),
     [
         (("--annotations", "{own}"), 2, "nothing says what its numbers mean"),
-        (("--annotations", "{own}", "--boxes", "xyxy"), 0, "files: 2 samples, 1 images: 0 problems"),
+        (("--annotations", "{own}", "--boxes", "xyxy"), 0, "own.jsonl: 2 samples, 1 image: 0 problems"),
         (("--annotations", "{own}", "--boxes", "yxyx"), 2, "unknown convention of boxes 'yxyx'; there are: xyxy, xywh"),
         (("--boxes", "xyxy"), 2, "--boxes goes with --annotations FILE.jsonl or FILE.csv"),
     ],

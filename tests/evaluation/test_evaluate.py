@@ -248,9 +248,7 @@ def test_nothing_but_unknown_truth_gives_no_number_and_no_crash() -> None:
     sample = make_sample("b", truth="unknown", box=None)
     found = evaluate([sample], {"b": make_prediction("b", [RIGHT], (0.5,))})
     assert found.unknown == 1
-    assert {value.n for value in found.values} == {0}
-    assert {value.value for value in found.values} == {None}
-    assert found.absent["auroc"] == "no sample was answered with a box"
+    assert (found.values, found.absent) == ((), {})
 
 
 @pytest.mark.parametrize("cluster", ["positive", "image"])

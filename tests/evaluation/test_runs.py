@@ -84,7 +84,7 @@ def test_a_sweep_needs_both_pathways(without: str, tmp_path: Path) -> None:
 
 def test_a_run_without_predictions_says_what_makes_them(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", without=["specialist", "mllm", "sfa"])
-    with pytest.raises(RunError, match="finecops sfa run"):
+    with pytest.raises(RunError, match="repeat the command that started it"):
         evaluate_run(folder)
 
 

@@ -243,7 +243,8 @@ def test_a_negative_without_its_positive_is_reported(tmp_path: Path) -> None:
     annotations = coco_file(tmp_path / "a.json", [{}, negative])
     file = PredictionFile((annotations,), lines(tmp_path / "x.jsonl", [{"image_id": 1, "text": "none"}]), TEXT)
     result = evaluate_file(file, MetricSettings(metrics=("p1",)))
-    assert "1 negatives have no positive" in result.problems[0]
+    assert result.problems[0] == "1 of 2 samples has no prediction and counts as wrong."
+    assert "1 negatives have no positive" in result.problems[1]
     assert result.methods[0].outcomes.together["missing"] == 1
 
 

@@ -85,7 +85,7 @@ def test_doctor_lists_versions_and_remedies() -> None:
     findings = {finding.what: finding for finding in examine()}
     assert findings["torch"].good
     assert "cpu" in findings["devices"].state
-    assert findings["extra mmdet"].state == "complete" or "finecops[mmdet]" in str(findings["extra mmdet"].fix)
+    assert findings["extra mmdet"].state == "complete" or ".[mmdet]" in str(findings["extra mmdet"].fix)
     assert "data/finecops-mini" in findings["dataset finecops-mini"].state
     assert "torch" in run("doctor")
 

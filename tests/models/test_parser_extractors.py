@@ -74,6 +74,6 @@ def test_without_spacy_the_error_and_the_list_say_what_to_install(monkeypatch: p
     monkeypatch.setattr(importlib.util, "find_spec", without_spacy)
     for name in ("parser", "combined"):
         config = load_extractor(name)
-        assert backend_of(config).lacks(config) == "pip install 'finecops[parser]'"
-        with pytest.raises(ModelError, match=r"pip install 'finecops\[parser\]'"):
+        assert backend_of(config).lacks(config) == "pip install -e '.[parser]'"
+        with pytest.raises(ModelError, match=r"pip install -e '\.\[parser\]'"):
             load_extractor_model(config, "cpu")

@@ -119,7 +119,7 @@ def test_a_model_that_is_not_downloaded_without_the_hub(monkeypatch: pytest.Monk
 def test_an_extra_that_is_missing(name: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda asked: None if asked == package else find(asked))
-    with pytest.raises(FinecopsError, match=rf"pip install 'finecops\[{package}\]'"):
+    with pytest.raises(FinecopsError, match=rf"pip install -e '\.\[{package}\]'"):
         check(load_model(name))
 
 

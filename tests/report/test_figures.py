@@ -76,7 +76,7 @@ def test_lines_are_told_apart_by_more_than_colour() -> None:
 
 def test_without_matplotlib_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ConfigError, match=r"pip install 'finecops\[plot\]'"):
+    with pytest.raises(ConfigError, match=r"pip install -e '\.\[plot\]'"):
         line_figure([Series("a", [0], [0])], "", "", "")
 
 

@@ -68,7 +68,7 @@ def test_some_missing_images_are_said_and_too_many_are_refused(opened: Run, capl
     allowed = open_run(opened.folder, opened.dataset, 0, RunOptions(max_failed=lost / 40))
     preflight(allowed, specs())
     assert (
-        f"1 of {len({s.image for s in opened.samples})} images are missing: {gone[0]}; their {lost} samples"
+        f"1 of {len({s.image for s in opened.samples})} images is missing: {gone[0]}; their {lost} samples"
         in caplog.text
     )
     strict = open_run(opened.folder, opened.dataset, 0, RunOptions(max_failed=lost / 40 - 0.01))

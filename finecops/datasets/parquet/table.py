@@ -1,6 +1,6 @@
 """Parquet files that are not trusted: the types of their columns, and their rows in batches.
 
-pyarrow comes with `finecops[hub]`. What cannot be decoded is a `Problem` per row; the rows around it are read.
+pyarrow comes with the extra `hub`. What cannot be decoded is a `Problem` per row; the rows around it are read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from finecops.datasets.problems import Problem
 from finecops.errors import ConfigError, DataError, first_line
 from finecops.text import printable, shortly
 
-INSTALL = "pip install 'finecops[hub]'"
+INSTALL = "pip install -e '.[hub]'"
 _BATCH_ROWS = 1024
 _IMAGE_ROWS = 8
 """Rows of a batch with images: each may have megabytes."""

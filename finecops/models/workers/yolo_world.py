@@ -1,6 +1,6 @@
 """A worker for YOLO-World: `yolo_world.py [WEIGHTS]`, by default yolov8x-worldv2.pt.
 
-Its environment: `pip install finecops[yolo-world]`, or any environment with the package ultralytics. The licence of
+Its environment: `pip install -e '.[yolo-world]'`, or any environment with the package ultralytics. The licence of
 that package is the AGPL-3.0: a service that uses it must offer its source code to its users. Therefore it runs in a
 separate process, and finecops never imports it. It downloads its weights, and CLIP's, at the first run.
 Run here: the protocol, in tests with a stand-in for the package. Not run here: the model itself.

@@ -130,7 +130,7 @@ def test_one_command_brings_everything_and_the_check_is_content(release: Release
     (line,) = (line for line in output.splitlines() if line.startswith(f"  {ANNOTATIONS} "))
     assert line.endswith(" B  MD5 known to finecops")
     assert "MD5 of figshare's record, to be unpacked to negative_images/" in output
-    assert "12 files downloaded, 0 were here already" in output
+    assert "12 files downloaded, 0 here already" in output
     assert "3 images fetched" in output
     code, output = run("data", "check", "--dataset", release.dataset())
     assert (code, "5 samples, 4 images: 0 problems" in output) == (0, True)
@@ -213,8 +213,22 @@ def test_a_terminal_is_asked_after_licence_and_sizes(
 def test_a_dataset_without_sources_says_what_to_do() -> None:
     code, output = run("data", "get", "refcoco")
     assert code == 1
-    assert "refcoco cannot be downloaded by finecops:" in output
+    assert "finecops does not download refcoco. By hand:" in output
     assert "COCO's train2014 images into data/refcoco/train2014/" in output
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("refcoco-hub", "A run does: finecops sfa run --dataset hf:lmms-lab/RefCOCO"),
+        ("hf:me/own", "A run does: finecops sfa run --dataset hf:me/own"),
+        ("finecops-mini", "finecops-mini is here already: "),
+    ],
+)
+def test_a_dataset_that_needs_no_download_says_so(name: str, said: str) -> None:
+    code, output = run("data", "get", name)
+    assert code == (0 if "already" in said else 1)
+    assert said in output
 
 
 def test_direct_links_need_no_figshare(release: Release) -> None:
@@ -230,7 +244,7 @@ def test_no_network_says_what_to_do_by_hand(release: Release) -> None:
     assert code == 1
     for part in (
         "is not reached",
-        f"By hand, to {release.root}/: https://example.org/page and http://",
+        "Nothing was downloaded. By hand:",
         "1. Put the files here by hand.",
     ):
         assert part in output
@@ -279,8 +293,8 @@ def test_images_that_are_missing_or_damaged_end_with_exit_code_1(release: Releas
     release.shelf.files[ZIP] = content[:at] + b"????" + content[at + 4 :]
     code, output = run("data", "get", release.dataset(), "--yes")
     assert code == 1
-    assert "1 images fetched" in output
-    assert "1 images that are not in " in output
+    assert "1 image fetched" in output
+    assert "1 image not in " in output
     assert "2.png: 'images/2.png' in " in output
     assert {"images/3.png"} == release.there() & PICTURES
 

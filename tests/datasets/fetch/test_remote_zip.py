@@ -166,7 +166,7 @@ def test_another_part_is_refused(tmp_path: Path, shelf: Shelf, fault: Any) -> No
 )
 def test_a_truncated_zip_file_is_refused(tmp_path: Path, shelf: Shelf, content: Any) -> None:
     shelf.files[PATH] = content(shelf.files[PATH])
-    with pytest.raises(DataError, match="no zip file, or not all of one"):
+    with pytest.raises(DataError, match="not a zip file, or is incomplete"):
         get(shelf, tmp_path / "images", 3)
     assert not list((tmp_path / "home").rglob("*.sqlite"))
 
