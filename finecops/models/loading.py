@@ -77,12 +77,13 @@ class Checkpoint:
         # transformers, safetensors and tokenizers raise some twenty kinds of errors for a broken file, down to a bare
         # `Exception`; none of them concerns anything but this checkpoint.
         except Exception as error:
-            raise ModelError(f"{self.name}: cannot load {self.weights}: {self._said(error)}{self._advice}") from error
+            raise ModelError(
+                f"{self.name}: cannot load {self.weights}: {self._said(error)}{self._advice(error)}"
+            ) from error
 
-    @property
-    def _advice(self) -> str:
-        """What to do where the weights are not on this machine."""
-        if Path(self.where).is_dir():
+    def _advice(self, error: Exception) -> str:
+        """What to do where the weights are not on this machine and cannot be fetched."""
+        if Path(self.where).is_dir() or not isinstance(error, OSError):
             return ""
         folder = f"checkpoints/{self.weights.rpartition('/')[2]}"
         return f". Put the weights into {folder}, or use --preset mini (small models that are included)"

@@ -93,7 +93,7 @@ def reference_sfa_table(found: ReferenceSfa | None) -> Table | None:
 def outcomes_table(evaluation: Evaluation) -> Table:
     """How many samples had which outcome; below it which metrics are absent, and why."""
     rows: list[tuple[Cell, ...]] = [
-        (f"{method.title}, {kind}s", *(counts[outcome] for outcome in OUTCOMES))
+        (f"{method.title}, {kind[:3]}.".replace("router level ", "L"), *(counts[outcome] for outcome in OUTCOMES))
         for method in evaluation.methods
         for kind, counts in (("positive", method.outcomes.positive), ("negative", method.outcomes.negative))
         # The paper's scripts count no outcomes.

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from finecops.config.find import load_mllm, load_specialist, resolve
 from finecops.errors import ModelError
 from finecops.models.backends import load_mllm_model, load_specialist_model
+from finecops.models.loading import Checkpoint
 
 Weights = dict[str, torch.Tensor]
 
@@ -64,3 +65,11 @@ def _load(name: str, folder: Path) -> Any:
     if name == "mini-gdino":
         return load_specialist_model(load_specialist(f"{name}@{folder}"), "cpu")
     return load_mllm_model(load_mllm(f"{name}@{folder}"), "cpu")
+
+
+@pytest.mark.parametrize(("error", "advised"), [(OSError("no network"), True), (KeyError("a broken file"), False)])
+def test_weights_that_cannot_be_fetched_say_where_to_put_them(error: Exception, advised: bool) -> None:
+    checkpoint = Checkpoint("big", "owner/Big-7B", "owner/Big-7B", None, code=False, pickle=False)
+    with pytest.raises(ModelError) as caught, checkpoint.errors():
+        raise error
+    assert ("Put the weights into checkpoints/Big-7B, or use --preset mini" in str(caught.value)) == advised
