@@ -78,7 +78,7 @@ class Checkpoint:
         # `Exception`; none of them concerns anything but this checkpoint.
         except Exception as error:
             raise ModelError(
-                f"{self.name}: cannot load {self.weights}: {self._said(error)}{self._advice(error)}"
+                f"{self.name}: cannot load {self.weights}: {self._said(error).rstrip('.')}{self._advice(error)}"
             ) from error
 
     def _advice(self, error: Exception) -> str:

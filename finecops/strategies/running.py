@@ -15,6 +15,7 @@ from finecops.runs.specification import StageSpec
 from finecops.strategies.options import DEFAULT_DATASET
 from finecops.strategies.parts import Parts
 from finecops.strategies.preflight import preflight
+from finecops.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,8 @@ def open_for(parts: Parts, part: str | None = None) -> Run:
     dataset = load_dataset_split(parts.dataset, o.split, o.annotations, o.images)
     if dataset.problems:
         log.warning(
-            "%d entries of %s are left out; the first: %s (`finecops data check --dataset %s` lists them)",
-            len(dataset.problems),
+            "%s of %s left out; the first: %s (`finecops data check --dataset %s` lists them)",
+            counted(len(dataset.problems), "entry", "entries"),
             parts.dataset.name,
             dataset.problems[0],
             " ".join([o.dataset, *_files_as_options(parts)]),

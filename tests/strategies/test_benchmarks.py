@@ -54,7 +54,7 @@ def test_a_csv_file_runs_without_a_dataset(
     assert (code, "That is 33.3%, more than --max-failed 0.05" in output) == (1, True)
     code, output = run(*command, "--max-failed", "0.5")
     assert code == 0, output
-    assert "1 entries of mine are left out; the first: " in caplog.text
+    assert "1 entry of mine left out; the first: " in caplog.text
     # The command that the message names lists them.
     check = re.search("`finecops (data check [^`]*)` lists them", caplog.text)
     assert check is not None
