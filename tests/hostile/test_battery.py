@@ -15,14 +15,7 @@ from tests.hostile.battery import Case, Outcome, all_cases, run_case, table
 GROUPS = list(dict.fromkeys(case.group for case in all_cases()))
 
 
-QUICK = (
-    "annotations, JSON",
-    "pickles",
-    "predictions, coco-results",
-    "predictions, finecops",
-    "image paths",
-    "npy files",
-)
+QUICK = ("annotations, JSON", "pickles", "npy files")
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def finecops(*arguments: str, file_bytes: int | None = None) -> subprocess.Compl
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, preexec_fn=limit)
 
 
-@pytest.mark.parametrize("file_bytes", [pytest.param(100, marks=pytest.mark.hostile), 40_000])
+@pytest.mark.parametrize("file_bytes", [pytest.param(n, marks=pytest.mark.hostile) for n in (100, 40_000)])
 def test_a_file_size_limit_is_said_in_one_line_and_costs_nothing(tmp_path: Path, file_bytes: int) -> None:
     extract = ("sfa", "extract", "-n", "300", "--run")
     broken = finecops(*extract, str(tmp_path / "run"), file_bytes=file_bytes)
