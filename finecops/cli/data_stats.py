@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from finecops.cli.eval_options import As, AsCsv, AsJson, refuse_two_outputs
+from finecops.cli.eval_options import As, AsCsv, AsJson, Figure, refuse_two_outputs
 
 NAME_HELP = (
     "a dataset's name or YAML file (all splits that are here), NAME:split, or an annotation file in COCO format (.json)"
@@ -17,10 +16,7 @@ NAME_HELP = (
 def stats_command(
     ctx: typer.Context,
     names: Annotated[list[str], typer.Argument(metavar="NAME", help=f"What to count: {NAME_HELP}.")],
-    figure: Annotated[
-        Path | None,
-        typer.Option("--figure", help="Also draw the result: a .png, .pdf or .svg file (needs the extra plot)."),
-    ] = None,
+    figure: Figure = None,
     as_: As = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,

@@ -49,6 +49,10 @@ Val = Annotated[
 ]
 Full = Annotated[bool, typer.Option("--full", help="Print every column of every metric, and tuple types.")]
 As = Annotated[str | None, typer.Option("--as", help="The output: text, markdown, latex, csv or json. Default: text.")]
+Figure = Annotated[
+    Path | None,
+    typer.Option("--figure", help="Also draw the result: a .png, .pdf or .svg file (needs the extra plot)."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="All numbers as JSON, for scripts. Short for --as json.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="One row per number, as CSV. Short for --as csv.")]
 ExportCoco = Annotated[

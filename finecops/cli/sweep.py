@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -11,6 +11,7 @@ from finecops.cli.eval_options import (
     As,
     AsCsv,
     AsJson,
+    Figure,
     RunOption,
     Runs,
     refuse_two_outputs,
@@ -26,10 +27,7 @@ def sweep_command(
     ctx: typer.Context,
     runs: Runs = None,
     run: RunOption = None,
-    figure: Annotated[
-        Path | None,
-        typer.Option("--figure", help="Also draw the result: a .png, .pdf or .svg file (needs the extra plot)."),
-    ] = None,
+    figure: Figure = None,
     as_: As = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from finecops.boxes import iou_xyxy
-from finecops.datasets.fields import FieldError, as_box, as_expression, as_id, as_image_path, as_object
+from finecops.datasets.fields import FieldError, as_box, as_expression, as_id, as_image_path, as_object, require_fields
 from finecops.datasets.gqa_graphs import GraphBoxes, graph_folders, read_gqa_boxes
 from finecops.datasets.problems import Problem, replaced_characters
 from finecops.datasets.source import SourceFile
@@ -107,7 +107,7 @@ def _order(path: Path, refs: Sequence[Any], graphs: Mapping[str, GraphBoxes]) ->
         f"[x, y, w, h] and {votes['xyhw']} as [x, y, h, w]"
     )
     if votes[best] < _FEWEST or votes[best] < _CLEAR * other or 2 * votes[best] < compared:
-        raise DataError(f"{path}: the order of h and w in its boxes cannot be told: {said}")
+        raise DataError(f"{path}: the order of h and w in its boxes is not clear: {said}")
     log.info("%s: %s: read as %s", path.name, said, best)
     return best
 
@@ -137,9 +137,7 @@ def _referent(
     """The samples of a referent, or a problem; a sentence that is not valid does not harm the others."""
     try:
         as_object(ref, "the referent")
-        missing = [field for field in _FIELDS if field not in ref]
-        if missing:
-            raise FieldError(f"no {', '.join(missing)}")
+        require_fields(ref, _FIELDS)
         image_id = as_id(ref["image_id"], "image_id")
         image = as_image_path(f"{image_id}.jpg", source)
         image_wh = _wh(graphs, image_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -40,6 +40,13 @@ def as_object(value: object, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise FieldError(f"{what} is {shortly(value)}, not an object")
     return value
+
+
+def require_fields(entry: Mapping[str, Any], names: Iterable[str]) -> None:
+    """See that an entry has all fields."""
+    missing = [name for name in names if name not in entry]
+    if missing:
+        raise FieldError(f"no {', '.join(missing)}")
 
 
 def as_expression(value: object) -> str:

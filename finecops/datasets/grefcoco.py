@@ -18,6 +18,7 @@ from finecops.datasets.fields import (
     as_image_path,
     as_image_wh,
     as_object,
+    require_fields,
 )
 from finecops.datasets.parquet.layouts import EASY_ABSENCE
 from finecops.datasets.problems import Problem, replaced_characters
@@ -68,9 +69,7 @@ def _referent(
     annotations: Mapping[str, Mapping[str, Any]],
 ) -> Mapping[str, Any]:
     """What the samples of a referent have in common."""
-    missing = [key for key in _FIELDS if key not in ref]
-    if missing:
-        raise FieldError(f"no {', '.join(missing)}")
+    require_fields(ref, _FIELDS)
     if not isinstance(ref["sentences"], list) or not ref["sentences"]:
         raise FieldError(f"sentences is {shortly(ref['sentences'])}; a list of objects is meant")
     image = images.get(plain_id(ref["image_id"]) or "")

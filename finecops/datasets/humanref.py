@@ -12,7 +12,16 @@ from typing import Any
 
 from finecops.datasets.convention_check import CHECKED_ROWS, RawBox, check_convention
 from finecops.datasets.conventions import box_of
-from finecops.datasets.fields import FieldError, as_expression, as_id, as_image_path, as_name, as_object, four_numbers
+from finecops.datasets.fields import (
+    FieldError,
+    as_expression,
+    as_id,
+    as_image_path,
+    as_name,
+    as_object,
+    four_numbers,
+    require_fields,
+)
 from finecops.datasets.problems import Problem, replaced_characters
 from finecops.datasets.sizes import ImageSizes
 from finecops.datasets.source import SourceFile
@@ -67,9 +76,7 @@ def _found(
     source: SourceFile, number: int, raw: Any, sizes: ImageSizes, checked: list[RawBox]
 ) -> list[Sample | Problem]:
     line = as_object(raw, "the line")
-    missing = [key for key in _KEYS if key not in line]
-    if missing:
-        raise FieldError(f"no {', '.join(missing)}")
+    require_fields(line, _KEYS)
     boxes, domain = line["answer_boxes"], as_name(line["domain"], "domain")
     if not isinstance(boxes, list):
         raise FieldError(f"answer_boxes is {shortly(boxes)}; a list of boxes is meant")

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from finecops.datasets.coco import read_coco
-from finecops.datasets.fields import FieldError, as_box, as_expression, as_id, as_image_path, as_object
+from finecops.datasets.fields import FieldError, as_box, as_expression, as_id, as_image_path, as_object, require_fields
 from finecops.datasets.problems import Problem, replaced_characters
 from finecops.datasets.sizes import ImageSizes, Table, first_file
 from finecops.datasets.source import SourceFile
@@ -70,9 +70,7 @@ def _entry(
 ) -> Iterator[Sample | Problem]:
     try:
         entry = as_object(raw, "the entry")
-        missing = [field for field in fields if field not in entry]
-        if missing:
-            raise FieldError(f"no {', '.join(missing)}")
+        require_fields(entry, fields)
         easy_hard = fields is _EASY_HARD
         label = entry.get("label") if easy_hard else None
         if easy_hard and label not in _LABELS:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from finecops.datasets.coco import read_coco
-from finecops.datasets.fields import FieldError, as_box, as_expression, as_id, as_image_path, as_object
+from finecops.datasets.fields import FieldError, as_box, as_expression, as_id, as_image_path, as_object, require_fields
 from finecops.datasets.gqa_graphs import graph_folders, read_gqa_boxes
 from finecops.datasets.problems import Problem, replaced_characters
 from finecops.datasets.sizes import ImageSizes, Table, first_file, wh_by_id
@@ -61,9 +61,7 @@ def read_ref_reasoning(source: SourceFile) -> Iterator[Sample | Problem]:
 def _entry(source: SourceFile, sizes: ImageSizes, id_: str, raw: Any) -> Iterator[Sample | Problem]:
     try:
         entry = as_object(raw, "the entry")
-        missing = [field for field in _FIELDS if field not in entry]
-        if missing:
-            raise FieldError(f"no {', '.join(missing)}")
+        require_fields(entry, _FIELDS)
         image_id = as_id(entry["image_id"], "image_id")
         image = as_image_path(f"{image_id}.jpg", source)
         image_wh = sizes.of(image, image_id)

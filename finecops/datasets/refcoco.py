@@ -14,7 +14,16 @@ from typing import Any
 import numpy as np
 
 from finecops.datasets.coco import read_coco
-from finecops.datasets.fields import FieldError, as_box, as_expression, as_id, as_image_path, as_image_wh, as_object
+from finecops.datasets.fields import (
+    FieldError,
+    as_box,
+    as_expression,
+    as_id,
+    as_image_path,
+    as_image_wh,
+    as_object,
+    require_fields,
+)
 from finecops.datasets.problems import Problem, replaced_characters
 from finecops.datasets.source import SourceFile
 from finecops.errors import DataError
@@ -69,9 +78,7 @@ def _referent(
     annotations: Mapping[str, Mapping[str, Any]],
 ) -> tuple[list[Any], Mapping[str, Any]]:
     """The sentences about a referent, and what its samples have in common."""
-    missing = [key for key in _FIELDS if key not in ref]
-    if missing:
-        raise FieldError(f"no {', '.join(missing)}")
+    require_fields(ref, _FIELDS)
     image = images.get(plain_id(_plain(ref["image_id"])) or "")
     annotation = annotations.get(plain_id(_plain(ref["ann_id"])) or "")
     if image is None or annotation is None:

@@ -102,7 +102,7 @@ class Run:
         if not self.file(spec.name).exists():
             if not self.options.upstream:
                 raise RunError(f"{self.file(spec.name)} is not there; `{spec.command}` makes it")
-            log.info("first: %s", spec.name)
+            log.info("%s is needed first", spec.name)
         if self.options.upstream:
             self.do(spec)
             return
