@@ -18,6 +18,7 @@ from finecops.config.find import (
     names,
     resolve_weights,
 )
+from finecops.config.fingerprint import weights_fingerprint
 from finecops.errors import ConfigError
 from finecops.models.grounding_dino import GroundingDino
 from finecops.replies.formats import BOX_FORMATS
@@ -269,3 +270,16 @@ def test_an_unreadable_file_is_one_error(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(ConfigError, match=r"m\.yaml cannot be read: Permission denied"):
         load_model(str(path))
+
+
+def test_a_users_home_is_found_where_weights_are_named_and_fingerprinted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fingerprint said "hub" of such weights: a run went on after others were put there."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.safetensors").write_bytes(b"1")
+    before = weights_fingerprint("~/model")
+    (tmp_path / "model" / "model.safetensors").write_bytes(b"2")
+    assert resolve_weights("~/model") == str(tmp_path / "model")
+    assert len({before, weights_fingerprint("~/model"), "hub"}) == 3

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
@@ -137,7 +138,9 @@ def _plain(message: str) -> str:
 
 
 def _plain_record(record: logging.LogRecord) -> bool:
-    record.msg, record.args = _plain(record.getMessage()), None
+    # A filter is called outside of the handler's own guard: a wrong format shall not end the program.
+    with suppress(TypeError, ValueError):
+        record.msg, record.args = _plain(record.getMessage()), None
     return True
 
 

@@ -286,7 +286,7 @@ AllowPickle: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--allow-pickle",
-        help="Allow a checkpoint in pickle form (mmdet); only its tensors are loaded.",
+        help="Allow a checkpoint in pickle form; only its tensors are loaded.",
         rich_help_panel=_MACHINE,
     ),
 ]

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from finecops.config.schema import Line
 from finecops.paths import name_problem
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -50,19 +51,13 @@ def _plain_file(name: str) -> str:
     return name
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("holds a character that cannot be printed")
-    return text
-
-
 Link: TypeAlias = Annotated[str, AfterValidator(_link)]
 """A link: https, or a server on this machine."""
 FileName: TypeAlias = Annotated[str, AfterValidator(_plain_file)]
 """The name of a file below the dataset's folder."""
 Md5: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 """An MD5, as publishers give it: it finds a damaged file, and is no protection against a forged one."""
-Text: TypeAlias = Annotated[str, AfterValidator(_printable), Field(max_length=1000)]
+Text: TypeAlias = Annotated[Line, Field(max_length=1000)]
 """A line that is shown."""
 
 

@@ -11,6 +11,7 @@ The command line may give any path: of a YAML file, or behind `@` of weights. Wh
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
@@ -118,8 +119,9 @@ def _split_weights(name: str) -> tuple[str, str]:
 
 
 def resolve(path: Path | str) -> Path:
-    """A relative path from the working directory if it exists there, else from the project's folder."""
-    path = Path(path)
+    """A relative path from the working directory if it exists there, else from the project's folder; `~` is the
+    user's."""
+    path = Path(os.path.expanduser(path))
     if path.is_absolute() or path.exists() or not (PROJECT / path).exists():
         return path
     return PROJECT / path
@@ -131,7 +133,7 @@ def resolve_weights(weights: str) -> str:
     Raises:
         ConfigError: it is written as a folder (`checkpoints/…`, or with a leading `.`, `/` or `~`), and there is none.
     """
-    path = resolve(Path(weights).expanduser())
+    path = resolve(weights)
     if path.is_dir():
         return str(path)
     if weights.startswith(("checkpoints/", ".", "/", "~")):

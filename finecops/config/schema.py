@@ -219,7 +219,7 @@ class MllmConfig(ModelConfig):
 
 
 class ExtractorConfig(Config):
-    """A target extractor: rules, an OpenAI-compatible server, or a local text model."""
+    """A target extractor: rules, a parser, an OpenAI-compatible server, or a local text model."""
 
     kind: Literal["extractor"]
     backend: str
@@ -229,7 +229,7 @@ class ExtractorConfig(Config):
     proved: str = "not run here"
     """How finecops' code for the model was tested, and with which weights."""
     model: Line | None = None
-    """The model's name on the server, or a folder or Hub id. The rules have none."""
+    """The model's name on the server, or a folder or Hub id. Rules and parser have none."""
     base_url: Server | None = None
     """URL of an OpenAI-compatible server. None: OpenAI's own."""
     api_key_env: Constant = "OPENAI_API_KEY"

@@ -105,7 +105,7 @@ def _try_patterns(config: MllmConfig, folder: Path, names: Sequence[str]) -> Non
     """Match an adapter's patterns with the names of layers in a process that can be ended: a match cannot be stopped.
 
     Raises:
-        ModelError: it takes too long, or a pattern is none.
+        ModelError: it takes too long, or the process that matches them fails.
     """
     path = folder / "adapter_config.json"
     settings = json.loads(path.read_text(encoding="utf-8"))

@@ -55,7 +55,7 @@ def fact_of(config: AnyModelConfig) -> ModelFact:
             licence=config.licence,
             proved=config.proved,
             lacks=_lacks(config),
-            prompt=None if config.backend == "rules" else "EXTRACTION_INSTRUCTION",
+            prompt="EXTRACTION_INSTRUCTION" if config.backend in ("openai", "llm") else None,
         )
     mllm = config if isinstance(config, MllmConfig) else None
     return ModelFact(

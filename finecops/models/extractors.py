@@ -1,6 +1,7 @@
 """Target extractors: which phrase of an expression names what it refers to (paper, IV-A).
 
-There are two: rules, and a text model, behind a server or in this process. A phrase from a model is located in the
+Here are two: rules, and a text model, behind a server or in this process; those that read a dependency tree are in
+`finecops.models.parser_extractors`. A phrase from a model is located in the
 expression (`finecops.extraction.phrases`). If it is not there, its head noun is; otherwise the row says `unmatched`.
 """
 

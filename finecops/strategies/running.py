@@ -88,9 +88,11 @@ def _warn_of_drawn_models(parts: Parts) -> None:
 
 
 def _files_as_options(parts: Parts) -> list[str]:
-    """The annotation files of the command line, as options."""
-    given = [f"--annotations {path}" for path in parts.options.annotations]
-    return [*given, f"--boxes {parts.options.boxes}"] if parts.options.boxes else given
+    """The split or the annotation files of the command line, as options."""
+    o = parts.options
+    given = [f"--annotations {path}" for path in o.annotations]
+    given += [f"--split {o.split}"] if o.split and not o.annotations else []
+    return [*given, f"--boxes {o.boxes}"] if o.boxes else given
 
 
 def do_all(run: Run, specs: Sequence[StageSpec[Any]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -266,3 +267,10 @@ def test_wrong_options_are_refused_at_once(arguments: tuple[str, ...], message: 
     # A name that is looked up on this machine is no wrong usage.
     assert code == (1 if "nothing" in " ".join(arguments) else 2)
     assert message in text
+
+
+def test_a_wrong_format_of_a_log_line_ends_no_command() -> None:
+    from finecops.cli.app import _plain_record
+
+    record = logging.LogRecord("x", logging.WARNING, "x", 1, "%d a", ("s",), None)
+    assert _plain_record(record)

@@ -152,7 +152,7 @@ def test_cops_ref_without_graphs_is_refused_with_what_to_put_where(tmp_path: Pat
 )
 def test_an_order_that_is_not_clear_is_not_chosen(tmp_path: Path, orders: list[str], message: str) -> None:
     refs = [cops_ref_entry(i, order) for i, order in enumerate(orders)]
-    with pytest.raises(DataError, match=f"the order of h and w in its boxes cannot be told: {message}"):
+    with pytest.raises(DataError, match=f"the order of h and w in its boxes is not clear: {message}"):
         load_dataset_split(cops_ref(tmp_path, refs))
 
 
