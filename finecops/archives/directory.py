@@ -55,6 +55,8 @@ def read_directory(source: Source) -> list[Member]:
         # zipfile counts from the end: without its first bytes, a file has members before its start.
         if infos and infos[0].header_offset < 0:
             raise zipfile.BadZipFile("its start is missing")
+        if any(max(i.header_offset, i.compress_size, i.file_size) >= 2**63 for i in infos):
+            raise zipfile.BadZipFile("it states a size that no file has")
     # zipfile raises others for strange directories: struct.error, UnicodeDecodeError, NotImplementedError.
     except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError, OSError) as error:
         raise DataError(f"{source.name} is not a zip file, or is incomplete: {printable(str(error))}") from error

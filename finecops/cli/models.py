@@ -86,8 +86,8 @@ def check_command(
     the boxes.
     """
     from finecops.bench.model_check import check_model, draw_checked, peak_memory_mib
-    from finecops.config.find import load_dataset, load_mllm, load_model, load_specialist, with_permissions
-    from finecops.config.schema import AnyModelConfig, ExtractorConfig
+    from finecops.config.find import load_as_runs_do, load_dataset, with_permissions
+    from finecops.config.schema import ExtractorConfig
     from finecops.datasets.choose import choose_samples
     from finecops.datasets.dataset import load_dataset_split
     from finecops.errors import FailuresError, UsageError
@@ -97,10 +97,7 @@ def check_command(
     from finecops.runs.specification import ImageGroup
 
     # As a run finds it: these look into checkpoints/ for its weights.
-    found: AnyModelConfig = load_model(name)
-    if not isinstance(found, ExtractorConfig):
-        found = load_mllm(name) if found.kind == "mllm" else load_specialist(name)
-    config = with_permissions(found, trust_remote_code, allow_pickle)
+    config = with_permissions(load_as_runs_do(name), trust_remote_code, allow_pickle)
     if isinstance(config, ExtractorConfig) and (out is not None or trust_remote_code):
         raise UsageError(f"{config.name} finds phrases: --out and --trust-remote-code have no use")
     data = load_dataset_split(load_dataset(dataset), None, ())

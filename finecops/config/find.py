@@ -105,6 +105,14 @@ def load_model(name: str) -> AnyModelConfig:
     return config.model_copy(update={field: weights}) if weights else config
 
 
+def load_as_runs_do(name: str) -> AnyModelConfig:
+    """A model of any kind, with weights in `checkpoints/NAME` where a run would take them."""
+    config = load_model(name)
+    if isinstance(config, ExtractorConfig):
+        return config
+    return load_mllm(name) if isinstance(config, MllmConfig) else load_specialist(name)
+
+
 def load_extractor(name: str) -> ExtractorConfig:
     """A target extractor by name or path; `name@model` gives it another model."""
     name, model = _split_weights(name)

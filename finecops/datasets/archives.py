@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -11,6 +13,7 @@ from typing import IO
 from tqdm import tqdm
 
 from finecops.archives.directory import MAX_MEMBER_BYTES
+from finecops.archives.tar_images import MOST_BYTES, MOST_MEMBERS
 from finecops.archives.zip_images import write_atomically
 from finecops.errors import DataError
 from finecops.paths import name_problem
@@ -21,26 +24,38 @@ _IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _DONE = ".unpacked"
 
 
-def unpack_images(archive: Path, folder: Path) -> None:
+def unpack_images(archive: Path, folder: Path, name: str) -> None:
     """Unpack the images of a tar or zip archive into a folder, unless that was finished before.
 
     Only regular files with the ending of an image are unpacked. A folder `images` at the head of the archive is left
     out, since the folder stands for it.
 
+    Args:
+        archive: the file.
+        folder: where the images go; several archives may share it.
+        name: the archive's path in its repository, which two archives of one file name tell apart.
+
     Raises:
-        DataError: the archive is broken or truncated, has a name that leads out of the folder, or a file too large.
+        DataError: the archive is broken, truncated or encrypted, has a name that leads out of the folder, a file too
+            large, or too much in all.
     """
-    done = folder / f"{_DONE}-{archive.name}"
+    done = folder / f"{_DONE}-{name.replace('/', '--')}"
     if done.exists():
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, size, content in tqdm(
-            _members(archive), desc=f"unpacking {archive.name}", unit="image", disable=None
-        ):
-            _unpack(archive, folder, name, size, content)
+        members = tqdm(_members(archive), desc=f"unpacking {archive.name}", unit="image", disable=None)
+        total = 0
+        for number, (inside, size, content) in enumerate(members, start=1):
+            total += size
+            if number > MOST_MEMBERS or total > MOST_BYTES:
+                raise DataError(f"{archive}: more than {MOST_MEMBERS:,} files or {MOST_BYTES:,} bytes")
+            _unpack(archive, folder, inside, size, content)
         done.touch()
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
+    # RuntimeError: an encrypted file, or a packing that is not known.
+    except (
+        tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, RuntimeError
+    ) as error:  # fmt: skip
         raise DataError(f"{archive} cannot be unpacked to {folder}/: {error}") from error
 
 

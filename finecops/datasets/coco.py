@@ -83,7 +83,10 @@ def _entries(source: SourceFile) -> Iterator[_Entry | Problem]:
             continue
         # Nearly every image has one; a list for each would take more memory than the samples.
         if (before := of_image.setdefault(id_, number - 1)) != number - 1:
-            of_image[id_] = [*(before if isinstance(before, list) else [before]), number - 1]
+            if isinstance(before, list):
+                before.append(number - 1)
+            else:
+                of_image[id_] = [before, number - 1]
     repeated = _repeated_ids(raw["images"])
     for number, image in enumerate(raw["images"], start=1):
         id_ = plain_id(image.get("id")) if isinstance(image, dict) else None

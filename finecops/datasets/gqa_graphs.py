@@ -7,6 +7,7 @@ training graphs have four million objects.
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,8 @@ from finecops.strict_json import parse_reduced_json
 
 _FILES = ("train_sceneGraphs", "val_sceneGraphs")
 _MAX_SIDE = 100_000
+_MOST_BYTES = 640_000_000
+"""GQA's larger file has some 320 million, unpacked."""
 
 
 class GraphBoxes(NamedTuple):
@@ -44,9 +47,12 @@ def read_gqa_boxes(folders: Sequence[Path]) -> dict[str, GraphBoxes]:
         if path is None:
             continue
         try:
-            content = path.read_bytes()
-            raw = parse_reduced_json(gzip.decompress(content) if path.suffix == ".gz" else content, _reduced)
-        except (ValueError, EOFError, OSError) as error:
+            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+                content = file.read(_MOST_BYTES + 1)
+            if len(content) > _MOST_BYTES:
+                raise DataError(f"{path} has more than {_MOST_BYTES:,} bytes, unpacked")
+            raw = parse_reduced_json(content, _reduced)
+        except (ValueError, EOFError, OSError, zlib.error) as error:
             raise DataError(f"{path} is not JSON: {error}") from error
         graphs = {key: graph for key, graph in raw.items() if isinstance(graph, GraphBoxes)} if _is_dict(raw) else {}
         if not graphs:
@@ -71,4 +77,4 @@ def _reduced(value: Mapping[str, Any]) -> object:
         numbers = tuple(value[key] for key in "xywh")
         # A box of GQA is of whole numbers; anything else is nobody's box here.
         return numbers if all(type(v) in (int, float) and abs(v) < 1e6 for v in numbers) else None
-    return None if {"name", "object"} >= value.keys() else value
+    return None if value and {"name", "object"} >= value.keys() else value

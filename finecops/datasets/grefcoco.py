@@ -88,7 +88,8 @@ def _referent(
         return known | {"truth": "absent", "box": None, "negative": Negative(kind="text", type=EASY_ABSENCE)}
     annotation = annotations.get(plain_id(targets[0]) or "")
     if annotation is None:
-        raise FieldError("its annotation is not in instances.json")
+        raise FieldError("its annotation is not in instances.json, or stands there twice")
+    annotation = as_object(annotation, "its annotation")
     if plain_id(annotation.get("image_id")) != plain_id(ref["image_id"]):
         raise FieldError("its annotation belongs to another image")
     return known | {"truth": "box", "box": as_box(annotation.get("bbox"), image_wh)}

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.fft import dctn
 from tqdm import tqdm
 
-from finecops.archives.zip_images import write_atomically
+from finecops.archives.zip_images import unpack_if_zipped, write_atomically
 from finecops.config.home import home
 from finecops.errors import DataError
 from finecops.images import grey_square
@@ -172,7 +172,11 @@ class _HashCache:
 
     def hash_of(self, image: str, path: Path) -> _Result:
         try:
+            # An image in a zip file is a file only once it was read.
+            unpack_if_zipped(path)
             state = path.stat()
+        except DataError as error:
+            return error
         except OSError:
             return "missing"
         key = f"{state.st_size}-{state.st_mtime_ns}"

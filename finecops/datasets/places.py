@@ -14,6 +14,7 @@ from finecops.config.find import resolve
 from finecops.config.home import home
 from finecops.config.hub import splits_of_files
 from finecops.datasets.archives import ENDINGS, unpack_images
+from finecops.datasets.formats import FORMAT_OF_SUFFIX
 from finecops.datasets.hub_files import HubRepository, fetch, find_repository
 from finecops.datasets.parquet.table import ParquetTable
 from finecops.errors import ConfigError, DataError
@@ -50,7 +51,7 @@ def find_place(config: DatasetConfig, split: str, given: Sequence[Path] = ()) ->
         ConfigError: parquet files have a layout that is not known.
     """
     place = _from_hub(config, split) if config.fetch and not given else _local(config, split, given)
-    if config.format != "parquet":
+    if config.format != "parquet" or place.files[0].suffix.lower() in FORMAT_OF_SUFFIX:
         return place
     _check_shards(place.files)
     layout = ParquetTable(place.files[0]).layout(config.layout)
@@ -141,7 +142,7 @@ def _image_root(config: DatasetConfig, repository: HubRepository, folder: Path, 
     if archives:
         root = home() / "hub" / repository.id.replace("/", "--") / repository.commit
         for name in archives:
-            unpack_images(folder / name, root / config.image_folders[0])
+            unpack_images(folder / name, root / config.image_folders[0], name)
         return root
     fetched = any(name.startswith(f"{inside}/") for inside in config.image_folders for name in beside)
     return folder if fetched else resolve(config.root)

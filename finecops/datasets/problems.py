@@ -30,7 +30,7 @@ class Problem:
 
     def __str__(self) -> str:
         # A place is not an id.
-        entry = self.entry if self.entry.startswith("line ") else f"entry {self.entry}"
+        entry = self.entry if self.entry.startswith(("line ", "row ", "annotation ")) else f"entry {self.entry}"
         return f"{self.file}: {entry}: {self.message}"
 
 

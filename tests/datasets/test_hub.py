@@ -226,10 +226,10 @@ def _tar(path: Path, members: dict[str, bytes]) -> Path:
 
 def test_archives_are_unpacked_to_images_alone(tmp_path: Path) -> None:
     members = {"images/a.jpg": b"1", "./b/c.png": b"2", "run.sh": b"3"}
-    unpack_images(_tar(tmp_path / "a.tar.gz", members), tmp_path / "out")
+    unpack_images(_tar(tmp_path / "a.tar.gz", members), tmp_path / "out", "a.tar.gz")
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as packed:
         packed.writestr("images/d.jpg", b"4")
-    unpack_images(tmp_path / "b.zip", tmp_path / "out")
+    unpack_images(tmp_path / "b.zip", tmp_path / "out", "b.zip")
     found = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     assert {name for name in found if not name.startswith(".unpacked")} == {"a.jpg", "b/c.png", "d.jpg"}
 
@@ -237,8 +237,26 @@ def test_archives_are_unpacked_to_images_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../evil.jpg", "/tmp/evil.jpg", "images/../../evil.jpg"])
 def test_an_archive_never_writes_outside(tmp_path: Path, name: str) -> None:
     with pytest.raises(FinecopsError, match="leads out of the dataset's folder"):
-        unpack_images(_tar(tmp_path / "a.tar.gz", {name: b"1"}), tmp_path / "out" / "deep")
+        unpack_images(_tar(tmp_path / "a.tar.gz", {name: b"1"}), tmp_path / "out" / "deep", "a.tar.gz")
     assert not list(tmp_path.rglob("evil.jpg"))
+
+
+def test_archives_of_one_name_in_two_folders_are_both_unpacked(tmp_path: Path) -> None:
+    for folder in ("train", "val"):
+        archive = _tar(tmp_path / f"{folder}.tar.gz", {f"{folder}.jpg": picture(1)})
+        unpack_images(archive, tmp_path / "out", f"{folder}/images.tar.gz")
+    assert {path.name for path in (tmp_path / "out").glob("*.jpg")} == {"train.jpg", "val.jpg"}
+
+
+def test_a_damaged_zip_is_one_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.jpg", b"a" * 5000)
+    content = bytearray(path.read_bytes())
+    content[36:40] = b"\xff\xff\xff\xff"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.zip cannot be unpacked"):
+        unpack_images(path, tmp_path / "out", "a.zip")
 
 
 def test_a_truncated_archive_is_an_error_and_unpacked_again(tmp_path: Path) -> None:
@@ -247,8 +265,8 @@ def test_a_truncated_archive_is_an_error_and_unpacked_again(tmp_path: Path) -> N
     broken = tmp_path / "a.tar.gz"
     broken.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match=r"a\.tar\.gz cannot be unpacked"):
-        unpack_images(broken, tmp_path / "out")
+        unpack_images(broken, tmp_path / "out", broken.name)
     assert not list((tmp_path / "out").glob(".*.part*"))
     broken.write_bytes(whole)
-    unpack_images(broken, tmp_path / "out")
+    unpack_images(broken, tmp_path / "out", broken.name)
     assert all((tmp_path / "out" / name).read_bytes() == content for name, content in members.items())

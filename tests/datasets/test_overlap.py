@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from finecops.archives.zip_images import ZipImages
 from finecops.datasets import image_hashes
 from finecops.datasets.image_hashes import distances, hash_images, nearest, picture_hash
 from finecops.datasets.overlap import Overlap, image_key, overlap_of, read_coco_of, read_side
@@ -276,3 +278,13 @@ def test_every_output_has_the_shares(folders: dict[str, str], writer: str) -> No
     text = WRITERS[writer](overlap_document(found, listed=True))
     assert "different expressions" in text
     assert "000000000009" in text.replace("\\_", "_")
+
+
+def test_images_in_a_zip_file_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINECOPS_HOME", str(tmp_path / "home"))
+    picture = Image.effect_noise((64, 64), 80).convert("RGB")
+    picture.save(tmp_path / "1.png")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.write(tmp_path / "1.png", "images/1.png")
+    found = hash_images({"1": ZipImages(tmp_path / "x.zip").image_path("images/1.png")}, None, "x")  # type: ignore[dict-item]
+    assert not found.missing

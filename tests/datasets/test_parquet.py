@@ -122,7 +122,7 @@ def test_a_bad_row_is_named_and_the_others_are_read(
     dataset = load(repository(tmp_path / "set", layout, changed(layout, change)))
     (problem,) = dataset.problems
     assert any(part in str(problem) for part in message.split("|"))
-    assert f"{Path(FILES[layout]).name}: entry row 2: " in str(problem)
+    assert f"{Path(FILES[layout]).name}: row 2: " in str(problem)
     assert len(dataset.samples) == (10 if layout == "lmms-refcoco" else 5)
 
 

@@ -93,7 +93,7 @@ def test_a_complete_release_is_checked(tmp_path: Path) -> None:
     root = release(tmp_path / "ref")
     code, text = run("data", "check", dataset_file(tmp_path, root))
     assert code == 0, text
-    assert "test: 25 samples, 12 images: 0 problems\n  as in the release: 21 of 21 values" in text
+    assert "test: 25 samples, 12 images: 0 problems\n  as in the release: 22 of 22 values" in text
     assert "val: 16 samples, 3 images: 0 problems" in text
     assert "test_expression_all.json: 25 vanilla rows (published layout, an object keyed by id)" in text
     assert "expected" not in text

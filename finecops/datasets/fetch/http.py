@@ -168,7 +168,10 @@ class Session:
                 return _checked(reply)
             to = reply.header("Location")
             reply.close()
-            url = urljoin(url, to or "")
+            try:
+                url = urljoin(url, to or "")
+            except ValueError as error:
+                raise NetworkError(f"{printable(url)[:200]} redirects to what is no link") from error
         raise NetworkError(f"{printable(url)[:200]}: more than {_MOST_REDIRECTS} redirects")
 
     def close(self) -> None:

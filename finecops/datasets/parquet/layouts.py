@@ -56,7 +56,7 @@ class Layout:
     may_have: Mapping[str, Kind] = field(default_factory=dict)
     """Columns that are read where they are."""
     several: bool = False
-    """Whether a row has several expressions; samples are then called `ID#0`, `ID#1`, …, and ids may repeat."""
+    """Whether a row has several expressions; samples are then called `ID#0`, `ID#1`, …."""
 
     @property
     def embedded(self) -> bool:

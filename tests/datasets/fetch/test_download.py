@@ -268,6 +268,7 @@ def test_a_redirect_is_followed_and_continued(tmp_path: Path, shelf: Shelf) -> N
         ("file:///etc/passwd", "is not a link to a server"),
         ("https://user:secret@example.org/a", "is not a link to a server"),
         ("/a.json", "more than 5 redirects"),
+        ("http://[bad", "redirects to what is no link"),
     ],
 )
 def test_a_strange_redirect_is_refused(tmp_path: Path, shelf: Shelf, location: str, message: str) -> None:
