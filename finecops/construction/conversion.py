@@ -7,6 +7,7 @@ FineCops-Ref's keys cannot say is stated (`finecops.datasets.stated_truth`).
 from __future__ import annotations
 
 import errno
+import filecmp
 import math
 import os
 import shutil
@@ -61,23 +62,33 @@ def convert(dataset: Dataset, out: Path, images: str, progress: Progress = lambd
         raise DataError(f"{out} is the folder of {dataset.config.name} itself; choose another --out")
     path = out / annotation_file(dataset.split)
     done = Converted(path, len(dataset.samples))
-    if images != "none":
-        take = _link if images == "link" else shutil.copyfile
-        by_image = {sample.image: sample for sample in dataset.samples}
-        for image in progress(by_image):
-            try:
-                file, to = dataset.image_path(by_image[image]), safe_path(out, image)
-                unpack_if_zipped(file)
-            except DataError as error:
-                done.missing.append(str(error))
-                continue
-            if not file.is_file():
-                done.missing.append(f"image {file} is missing")
-                continue
-            _bring(file, to, take)
-            done.images += 1
-    _write(path, coco_content(dataset))
+    # Compared before any image is brought: a folder with another dataset stays as it is.
+    part = _written(path, coco_content(dataset))
+    try:
+        if images != "none":
+            _bring_images(dataset, out, _link if images == "link" else shutil.copyfile, progress, done)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
     return done
+
+
+def _bring_images(
+    dataset: Dataset, out: Path, take: Callable[[Path, Path], object], progress: Progress, done: Converted
+) -> None:
+    by_image = {sample.image: sample for sample in dataset.samples}
+    for image in progress(by_image):
+        try:
+            file, to = dataset.image_path(by_image[image]), safe_path(out, image)
+            unpack_if_zipped(file)
+        except DataError as error:
+            done.missing.append(str(error))
+            continue
+        if not file.is_file():
+            done.missing.append(f"image {file} is missing")
+            continue
+        _bring(file, to, take)
+        done.images += 1
 
 
 def coco_content(dataset: Dataset) -> dict[str, Any]:
@@ -146,8 +157,10 @@ def _side(start: float, end: float) -> float:
 
 
 def _bring(file: Path, to: Path, take: Callable[[Path, Path], object]) -> None:
-    if to.exists() and os.path.samefile(file, to):
-        return
+    if to.exists():
+        if filecmp.cmp(file, to, shallow=False):
+            return
+        raise DataError(f"{to} is there already and is another picture; choose another --out")
     to.parent.mkdir(parents=True, exist_ok=True)
     # Under another name first: a file that is there is whole.
     part = to.with_name(f"{to.name}.part")
@@ -168,11 +181,12 @@ def _link(file: Path, to: Path) -> None:
         raise
 
 
-def _write(path: Path, content: Mapping[str, Any]) -> None:
+def _written(path: Path, content: Mapping[str, Any]) -> Path:
+    """The annotation file under another name, which takes its place at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     write_json(part, content)
     if path.exists() and path.read_bytes() != part.read_bytes():
         part.unlink()
         raise DataError(f"{path} is there already, with other content; choose another --out")
-    os.replace(part, path)
+    return part

@@ -157,6 +157,20 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert [path.name for path in out.iterdir()] == ["test_expression_all_coco_format.json"]
 
 
+def test_another_picture_of_the_same_name_stays(tmp_path: Path) -> None:
+    """Somebody may name the folder of another dataset."""
+    dataset = toy(tmp_path, every_truth())
+    other = tmp_path / "out" / dataset.samples[0].image
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"another picture")
+    dataset.image_path(dataset.samples[0]).parent.mkdir(parents=True, exist_ok=True)
+    dataset.image_path(dataset.samples[0]).write_bytes(b"its own picture")
+    with pytest.raises(DataError, match="is another picture; choose another --out"):
+        convert(dataset, tmp_path / "out", "copy")
+    assert other.read_bytes() == b"another picture"
+    assert not list((tmp_path / "out").glob("*.json*"))
+
+
 def test_another_disk_needs_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def link(file: Path, to: Path) -> None:
         raise OSError(errno.EXDEV, "Invalid cross-device link")
