@@ -157,7 +157,7 @@ STRUCTURES: dict[str, tuple[Any, str]] = {
         for value in (None, 5, "x", [], {}, True)
     },
     **{
-        f"an annotation that is {value!r}": (files([({"id": 1}, value)]) | {"images": GOOD["images"]}, "^samples 900; problems .*entry")
+        f"an annotation that is {value!r}": (files([({"id": 1}, value)]) | {"images": GOOD["images"]}, "^samples 900; problems .*: annotation 1: it belongs to no image")
         for value in (None, 5, "x", [], {}, True)
     },
     "the id twice": (lambda: json.dumps(GOOD).replace('"id": 900', '"id": 7, "id": 900', 1), "^DataError.*twice|problems .*twice"),
