@@ -28,7 +28,7 @@ def side_by_side(parts: Parts) -> dict[str, StageSpec[Prediction]]:
     """
     answers, chosen = sfa(parts)[-1], selection(parts)
     both = merge_spec(routes(parts), specialist(parts), chosen, parts.options.focus, name=SFA_CRS, label="SFA with CRS")
-    return {"specialist": specialist(parts), "MLLM": mllm(parts), "SFA": answers, "SFA with CRS": both, "CRS": chosen}
+    return {"specialist": specialist(parts), "MLLM": mllm(parts), "SFA": answers, "SFA+CRS": both, "CRS": chosen}
 
 
 def run_side_by_side(parts: Parts) -> tuple[Run, dict[str, str]]:

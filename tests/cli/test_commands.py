@@ -207,7 +207,7 @@ def test_advise_runs_every_strategy_once_and_keeps_what_is_there(tmp_path: Path)
     before = json.loads((tmp_path / "run" / "run.json").read_text())["stages"]
     code, text = run("advise", "--limit", "16", "--run", folder)
     assert code == 0
-    assert "SFA with CRS = routes + " in text
+    assert "SFA+CRS = targets + routes + " in text
     assert "Verdict: " in text
     after = json.loads((tmp_path / "run" / "run.json").read_text())["stages"]
     assert {name: after[name] for name in before} == before
