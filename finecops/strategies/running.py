@@ -102,6 +102,8 @@ def do_all(run: Run, specs: Sequence[StageSpec[Any]]) -> None:
         FinecopsError: something that they need is missing, or too many samples failed.
     """
     preflight(run, specs)
+    planned = [spec for last in specs for spec in last.walk()] if run.options.upstream else specs
+    run.plan(list({spec.name: spec for spec in planned}.values()))
     for spec in specs:
         run.do(spec)
 
