@@ -20,6 +20,7 @@ from finecops.cli.eval import eval_command
 from finecops.cli.export import export_app
 from finecops.cli.infer import infer_app
 from finecops.cli.models import doctor_command, models_app
+from finecops.cli.panels import App
 from finecops.cli.score import score_command
 from finecops.cli.sfa import sfa_app
 from finecops.cli.sweep import sweep_command
@@ -34,12 +35,10 @@ Start with `finecops sfa run --limit 60`: a small benchmark and small models are
 Exit codes: 0 done; 1 refused, faults found, or too many samples failed; 2 wrong usage; 130 and 143 stopped by a signal.
 """
 
-app = typer.Typer(
+app = App(
     name="finecops",
     help=HELP,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
 )
 app.add_typer(sfa_app, name="sfa")
 app.add_typer(crs_app, name="crs")
