@@ -51,6 +51,7 @@ class RunOptions:
         watch: stop where a model's first answers show that something is wrong.
         max_failed: a stage with a larger share of failed rows stops the run.
         retry: which failed rows are asked again.
+        grows: the run's samples may be more than those it was begun with.
     """
 
     engine: str = "local"
@@ -58,6 +59,7 @@ class RunOptions:
     watch: bool = True
     max_failed: float = MAX_FAILED
     retry: Retry = "changed"
+    grows: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,9 @@ class Run:
         return self.folder / f"{stage}.jsonl"
 
     def plan(self, specs: Sequence[StageSpec[Any]]) -> None:
-        """Say which stages will be made, in their order: progress tells when the last of them ends."""
-        self._plan[:] = [spec for spec in specs if self.has_work(spec)]
+        """Say which stages will be made: progress tells when the last of them ends."""
+        everything = [spec for last in specs for spec in last.walk()] if self.options.upstream else specs
+        self._plan[:] = [spec for spec in {spec.name: spec for spec in everything}.values() if self.has_work(spec)]
         if len(self._plan) > 1:
             log.info("stages: %s", ", ".join(spec.name for spec in self._plan))
 
