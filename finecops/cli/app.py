@@ -25,6 +25,7 @@ from finecops.cli.score import score_command
 from finecops.cli.sfa import sfa_app
 from finecops.cli.sweep import sweep_command
 from finecops.errors import FinecopsError, UsageError
+from finecops.models.hub_access import RetriesOnce
 from finecops.models.redaction import RedactingFilter, redact
 from finecops.text import printable
 
@@ -60,8 +61,9 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
-# One object: adding it twice to a handler adds it once.
+# One object each: adding it twice to a handler adds it once.
 _REDACTING = RedactingFilter()
+_RETRIES_ONCE = RetriesOnce()
 
 
 @app.callback()
@@ -81,6 +83,8 @@ def _options(
     for handler in logging.getLogger().handlers:
         handler.addFilter(_REDACTING)
         handler.addFilter(_plain_record)
+        if not verbose:
+            handler.addFilter(_RETRIES_ONCE)
     # These libraries log every request and image at INFO.
     for noisy in ("PIL", "httpx", "httpx2", "httpcore", "httpcore2", "openai", "filelock", "urllib3", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
