@@ -52,8 +52,16 @@ class Parts:
         self._recorder, self._given = _Recorder(options), options
         self.options = cast(Options, self._recorder)
 
-    def refuse_unused(self) -> None:
+    @property
+    def read(self) -> frozenset[str]:
+        """The options that were read so far."""
+        return frozenset(self._recorder.read)
+
+    def refuse_unused(self, besides: frozenset[str] = frozenset()) -> None:
         """To be called when all stages are specified.
+
+        Args:
+            besides: options that others read, who have the same options.
 
         Raises:
             UsageError: an option was given that none of them uses.
@@ -64,6 +72,7 @@ class Parts:
             for name in Options.model_fields
             if getattr(self._given, name) != getattr(usual, name)
             and name not in self._recorder.read
+            and name not in besides
             and name not in _OF_RUNS
         ]
         if unused:
