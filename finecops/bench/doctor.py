@@ -14,6 +14,7 @@ from importlib import metadata
 from finecops import __version__
 from finecops.config.find import load_dataset, names
 from finecops.datasets.places import splits_here
+from finecops.install import install_line
 
 _MODULES = {
     "pyyaml": "yaml",
@@ -59,7 +60,7 @@ def examine() -> Iterator[Finding]:
         missing = [name for name in packages if _version(name) is None]
         state = f"lacks {', '.join(missing)}" if missing else "complete"
         # Good also when it is missing: it is optional.
-        yield Finding(f"extra {extra}", state, fix=f"pip install -e '.[{extra}]'" if missing else None)
+        yield Finding(f"extra {extra}", state, fix=install_line(extra) if missing else None)
     yield from _dataset_findings()
 
 

@@ -16,6 +16,8 @@ models_app = typer.Typer(
     help="List the models, and try one before a long run.", no_args_is_help=True, rich_markup_mode=None
 )
 
+_KINDS = ("specialist", "mllm", "extractor")
+
 
 @models_app.command("list")
 def list_command(
@@ -31,10 +33,11 @@ def list_command(
     """
     from finecops.errors import UsageError
     from finecops.models.catalogue import markdown_table, model_facts
+    from finecops.names import unknown_name
     from finecops.report.text import text_table
 
-    if kind not in (None, "specialist", "mllm", "extractor"):
-        raise UsageError(f"unknown kind {kind!r}; there are: specialist, mllm, extractor")
+    if kind is not None and kind not in _KINDS:
+        raise UsageError(unknown_name("kind", kind, _KINDS))
     # The page documents all models, so a part of it is never wanted.
     if markdown and (as_json or kind is not None):
         raise UsageError("--markdown prints the whole table of docs/models.md; it goes with no other option")

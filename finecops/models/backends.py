@@ -14,11 +14,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from finecops.config.choices import CHOICES
 from finecops.config.find import resolve
 from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
 from finecops.errors import ConfigError
+from finecops.exchange.formats import FORMATS
+from finecops.install import install_line
 from finecops.models import readiness
 from finecops.models.readiness import AUTO, check_device, need_model_name, need_openai
+from finecops.names import unknown_name
 from finecops.replies.box_text import box_format_of
 
 if TYPE_CHECKING:
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def _score_of_config(config: SpecialistConfig | MllmConfig, focus: bool) -> str:
-    return config.score
+    return config.score_meaning
 
 
 def _score_of_tokens(config: SpecialistConfig | MllmConfig, focus: bool) -> str:
@@ -150,7 +154,7 @@ def _lacks_file(config: SpecialistConfig | MllmConfig) -> str | None:
 
 
 def _lacks_mmdet(config: SpecialistConfig) -> str | None:
-    return "pip install -e '.[mmdet]'" if importlib.util.find_spec("mmdet") is None else _lacks_file(config)
+    return install_line("mmdet") if importlib.util.find_spec("mmdet") is None else _lacks_file(config)
 
 
 def _lacks_variable(config: SpecialistConfig | MllmConfig) -> str | None:
@@ -161,7 +165,7 @@ def _lacks_variable(config: SpecialistConfig | MllmConfig) -> str | None:
 
 def _lacks_server(config: MllmConfig | ExtractorConfig) -> str | None:
     if importlib.util.find_spec("openai") is None:
-        return "pip install -e '.[openai]'"
+        return install_line("openai")
     if config.base_url is None and not os.environ.get(config.api_key_env):
         return f"{config.api_key_env} is not set"
     return None
@@ -208,6 +212,10 @@ BACKENDS: Mapping[str, dict[str, Backend]] = {
 }
 
 
+# A configuration file is then checked as a whole, before anything else is looked at.
+CHOICES.update({f"{kind} backend": backends for kind, backends in BACKENDS.items()}, file_format=FORMATS)
+
+
 def backend_of(config: AnyModelConfig) -> Backend:
     """The backend that a configuration names.
 
@@ -218,7 +226,7 @@ def backend_of(config: AnyModelConfig) -> Backend:
         box_format_of(config)
     known = BACKENDS[config.kind]
     if config.backend not in known:
-        raise ConfigError(f"{config.name}: unknown backend {config.backend!r}; there are: {', '.join(known)}")
+        raise ConfigError(f"{config.name}: {unknown_name('backend', config.backend, known)}")
     return known[config.backend]
 
 

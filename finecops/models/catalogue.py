@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from finecops.config.find import load_model, names
-from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig
+from finecops.config.schema import NOT_STATED, AnyModelConfig, ExtractorConfig, MllmConfig
 from finecops.errors import ConfigError
 from finecops.models.backends import BACKENDS, backend_of
 
@@ -21,7 +21,7 @@ class ModelFact:
     """The backend's title."""
     weights: str | None
     prompt: str | None = None
-    """The name of its prompt in `finecops.prompts`."""
+    """The name of its prompt in `finecops.prompts`, or the text itself."""
     box_format: str | None = None
     score: str | None = None
     """What its score means."""
@@ -63,13 +63,13 @@ def fact_of(config: AnyModelConfig) -> ModelFact:
         kind=config.kind,
         backend=_title(config),
         weights=config.weights,
-        licence=config.licence,
+        licence=config.licence or NOT_STATED,
         proved=config.proved,
         lacks=_lacks(config),
         prompt=mllm.prompt if mllm else None,
         # A specialist returns boxes as numbers, not as text.
-        box_format=mllm.box_format if mllm else "boxes",
-        score=config.score,
+        box_format=str(mllm.box_format) if mllm else "boxes",
+        score=config.score_meaning,
         seen="not known" if config.seen is None else ", ".join(config.seen) or "none of them",
         remote_code=config.remote_code,
         paper_row=config.paper_row,
