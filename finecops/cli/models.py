@@ -24,6 +24,9 @@ def list_command(
     kind: Annotated[str | None, typer.Option(help="List one kind alone: specialist, mllm or extractor.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table of docs/models.md.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print all fields as JSON.")] = False,
+    servers: Annotated[
+        bool, typer.Option("--servers", help="Ask the servers of models whether they answer: up to 3 seconds in all.")
+    ] = False,
 ) -> None:
     """List the models, and what each lacks on this machine.
 
@@ -32,6 +35,7 @@ def list_command(
     NAME@WEIGHTS with other weights.
     """
     from finecops.errors import UsageError
+    from finecops.models.backends import SERVER
     from finecops.models.catalogue import markdown_table, model_facts
     from finecops.names import unknown_name
     from finecops.report.text import text_table
@@ -39,12 +43,12 @@ def list_command(
     if kind is not None and kind not in _KINDS:
         raise UsageError(unknown_name("kind", kind, _KINDS))
     # The page documents all models, so a part of it is never wanted.
-    if markdown and (as_json or kind is not None):
+    if markdown and (as_json or servers or kind is not None):
         raise UsageError("--markdown prints the whole table of docs/models.md; it goes with no other option")
     if markdown:
         typer.echo(markdown_table(), nl=False)
         return
-    facts = [fact for fact in model_facts() if kind in (None, fact.kind)]
+    facts = [fact for fact in model_facts(servers) if kind in (None, fact.kind)]
     if as_json:
         typer.echo(json.dumps([asdict(fact) for fact in facts], indent=1, ensure_ascii=False))
         return
@@ -54,7 +58,7 @@ def list_command(
             fact.name,
             fact.kind,
             fact.backend,
-            fact.lacks or "ready",
+            fact.server or fact.lacks or ("server not asked (--servers)" if fact.backend == SERVER else "ready"),
             "yes" if fact.remote_code else "no",
             fact.licence or "–",
             fact.seen or "–",

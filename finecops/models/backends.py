@@ -43,7 +43,7 @@ class Backend:
 
     title: str
     """Its name in tables."""
-    # `Any`: each backend takes the configuration of its own kind of model, and returns that kind of model.
+    # `Any`: each backend takes the configuration of its own kind of model, and returns such a model.
     load: Callable[[Any, str], Any]
     """Configuration, device → model. Slow imports happen inside."""
     lacks: Callable[[Any], str | None]
@@ -131,10 +131,6 @@ def _llm_extractor(config: ExtractorConfig, device: str) -> Extractor:
     return LlmExtractor(TransformersText(config, device), config.name, config.batch_size)
 
 
-def _lacks_nothing(config: AnyModelConfig) -> str | None:
-    return None
-
-
 def _lacks_parser(config: ExtractorConfig) -> str | None:
     from finecops.models.parser_extractors import lacks_parser
 
@@ -183,6 +179,7 @@ def _weights_missing(weights: str) -> str | None:
     return None if isinstance(try_to_load_from_cache(weights, "config.json"), str) else "downloads at first use"
 
 
+SERVER = "OpenAI-compatible server"
 SPECIALIST_BACKENDS: dict[str, Backend] = {
     "grounding-dino": Backend(
         "transformers", _grounding_dino, _lacks_weights, readiness.check_transformers, score=_score_of_tokens
@@ -194,15 +191,15 @@ SPECIALIST_BACKENDS: dict[str, Backend] = {
 }
 MLLM_BACKENDS: dict[str, Backend] = {
     "transformers": Backend("transformers", _transformers_mllm, _lacks_weights, readiness.check_transformers),
-    "openai": Backend("OpenAI-compatible server", _openai_mllm, _lacks_server, readiness.check_server),
+    "openai": Backend(SERVER, _openai_mllm, _lacks_server, readiness.check_server),
     "worker": Backend("worker", _worker, _lacks_variable, readiness.check_worker),
     "replay": Backend("replay", _replay, _lacks_file, readiness.check_replay),
 }
 EXTRACTOR_BACKENDS: dict[str, Backend] = {
-    "rules": Backend("rules", _rules, _lacks_nothing, readiness.check_nothing),
+    "rules": Backend("rules", _rules, lambda config: None, readiness.check_nothing),
     "parser": Backend("spaCy", _parser, _lacks_parser, readiness.check_parser),
     "combined": Backend("rules and spaCy", _parser, _lacks_parser, readiness.check_parser),
-    "openai": Backend("OpenAI-compatible server", _openai_extractor, _lacks_server, readiness.check_server),
+    "openai": Backend(SERVER, _openai_extractor, _lacks_server, readiness.check_server),
     "llm": Backend("transformers", _llm_extractor, _lacks_text_model, readiness.check_text_model),
 }
 BACKENDS: Mapping[str, dict[str, Backend]] = {

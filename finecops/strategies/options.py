@@ -71,6 +71,9 @@ class Options(BaseModel):
     specialist: str | None = None
     mllm: str | None = None
     """Models instead of the preset's, by name or YAML file."""
+    base_url: str | None = None
+    api_model: str | None = None
+    """Of an MLLM behind a server: its address, and the model's name there."""
     adapter: str | None = None
     """A LoRA adapter for the MLLM."""
     focus: bool = True
