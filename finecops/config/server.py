@@ -44,4 +44,5 @@ def at_server(config: C, base_url: str | None, api_model: str | None) -> C:
         found = error.errors(include_url=False, include_input=False)[0]
         option = options.get(str(found["loc"][0] if found["loc"] else ""), ("--base-url", None))[0]
         raise UsageError(f"{option}: {found['msg'].removeprefix('Value error, ')}") from error
-    return config.model_copy(update=given)
+    changed: C = config.model_copy(update=given)
+    return changed

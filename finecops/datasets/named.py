@@ -48,7 +48,7 @@ def named_splits(name: str) -> Iterator[NamedSplit]:
     path = Path(name)
     if path.suffix in ANNOTATION_FILES:
         if not path.is_file():
-            raise DataError(f"no annotation file {name}")
+            raise DataError(f"no such file: {name}")
         # A file alone has no dataset; its images are looked up beside it.
         config = DatasetConfig(
             name=path.stem, root=path.parent, image_folders=("images", "."), splits={}, preset="", get=""

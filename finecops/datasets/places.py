@@ -87,7 +87,7 @@ def check_given(annotations: Sequence[Path]) -> None:
         if path.is_dir():
             raise DataError(f"{path} is a folder: --annotations takes the annotation file in it")
         if not path.is_file():
-            raise DataError(f"no annotation file {path}")
+            raise DataError(f"no such file: {path}")
 
 
 def _local(config: DatasetConfig, split: str, given: Sequence[Path]) -> Place:
