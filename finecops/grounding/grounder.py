@@ -53,7 +53,8 @@ class Grounder:
         self._crs_parts = Parts(given.model_copy(update={"focus": focus_crs}))
         self.specs = list(self._specs())
         self._refuse_unused()
-        self._batch = given.batch_size or BATCH
+        self.batch = given.batch_size or BATCH
+        """How many questions are asked together."""
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -98,7 +99,7 @@ class Grounder:
             FinecopsError: a model cannot be loaded.
         """
         waiting = iter(questions)
-        while some := list(islice(waiting, self._batch)):
+        while some := list(islice(waiting, self.batch)):
             yield from self._answered(some)
 
     def _answered(self, questions: Sequence[Question]) -> Iterator[Grounding]:
@@ -113,7 +114,7 @@ class Grounder:
                 faults[number] = str(error)
         images = {sample.id: questions[number].image for number, sample in samples.items()}
         rows: dict[str, dict[str, StageRow]] = {}
-        for batch in make_batches(list(samples.values()), lambda sample: images[sample.id], self._batch):
+        for batch in make_batches(list(samples.values()), lambda sample: images[sample.id], self.batch):
             for name, found in self.pipeline(batch).items():
                 rows.setdefault(name, {}).update(found)
         for number, question in enumerate(questions):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,9 +99,7 @@ def of_table(path: Path, boxes: str | None, images: Path | None = None) -> tuple
     questions = []
     for sample in dataset.samples:
         image = dataset.image_path(sample)
-        # Below the table's folder, as a user would type it from here.
-        shown = os.path.relpath(image) if image.is_absolute() is False else str(image)
-        questions.append(Question(sample.id, image, shown, sample.expression, sample.box))
+        questions.append(Question(sample.id, image, str(image), sample.expression, sample.box))
     return questions, [problem for problem in dataset.problems if problem.left_out]
 
 
@@ -134,10 +131,12 @@ def _of_line(line: str, id_: str) -> tuple[str, str, str]:
     found: Any = parse_marked_json(line.encode())
     if not isinstance(found, dict):
         raise ValueError("it is no JSON object")
-    values = [next((found[name] for name in COLUMNS[need] if name in found), None) for need in ("image", "expression")]
-    if not all(isinstance(value, str) for value in values):
+    given: list[Any] = [
+        next((found[name] for name in COLUMNS[need] if name in found), None) for need in ("image", "expression")
+    ]
+    if not all(isinstance(value, str) for value in given):
         raise ValueError("it has no image or no sentence")
-    return str(found.get("id", id_))[:300], *values
+    return str(found.get("id", id_))[:300], given[0], given[1]
 
 
 def _checked(sentences: Sequence[str]) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from finecops.records import Candidates, Prediction, Record, Route, Target, Xyxy
 from finecops.runs.manifest import Method
 
@@ -67,5 +69,5 @@ class Grounding(Record):
     """The detections of the target that decided who answers, where a router was asked."""
     candidates: Candidates | None = None
     """What CRS chose from, where CRS was asked."""
-    answers: dict[Method, GroundAnswer] = {}
+    answers: dict[Method, GroundAnswer] = Field(default_factory=dict)
     """Of everyone who was asked."""

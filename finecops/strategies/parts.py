@@ -54,6 +54,12 @@ class Parts:
         self.options = cast(Options, self._recorder)
 
     @property
+    def models(self) -> list[SpecialistConfig | MllmConfig]:
+        """The models that were looked up so far."""
+        found = (self.__dict__.get(name) for name in ("router", "specialist", "mllm", "baseline", "selector"))
+        return [config for config in found if config is not None]
+
+    @property
     def read(self) -> frozenset[str]:
         """The options that were read so far."""
         return frozenset(self._recorder.read)
