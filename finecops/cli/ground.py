@@ -145,9 +145,7 @@ def _refuse_useless(kind: str, given: dict[str, object]) -> None:
         UsageError: sentences or options do not go with this kind of questions.
     """
     if kind in ("table", "lines") and given["sentences"]:
-        raise UsageError(
-            f"{given['image']}: the sentences are in it; a sentence on the command line goes with an image"
-        )
+        raise UsageError(f"{given['image']}: its sentences are in it; SENTENCE goes with an image or a folder")
     if given["boxes"] is not None and kind != "table":
         raise UsageError("--boxes goes with a table (.csv, .tsv, .jsonl) that has boxes")
     if given["images"] is not None and kind != "table":

@@ -11,7 +11,6 @@ from finecops.config.find import load_dataset
 from finecops.datasets.dataset import load_dataset_split
 from finecops.datasets.formats import FORMAT_OF_SUFFIX
 from finecops.datasets.given_files import dataset_of_files
-from finecops.datasets.problems import Problem
 from finecops.datasets.row_columns import COLUMNS
 from finecops.errors import DataError, UsageError
 from finecops.records import Xyxy
@@ -84,9 +83,9 @@ DRAWN: Final = ".grounded"
 """The end of the name of a picture that was drawn."""
 
 
-def of_table(path: Path, boxes: str | None, images: Path | None = None) -> tuple[list[Question], list[Problem]]:
-    """The rows of a CSV, TSV or JSON Lines file with columns for image and sentence, and perhaps a box; and the rows
-    that cannot be used.
+def of_table(path: Path, boxes: str | None, images: Path | None = None) -> list[Question]:
+    """The rows of a CSV, TSV or JSON Lines file with columns for image and sentence, and perhaps a box; last those that
+    cannot be asked, each with its fault.
 
     Raises:
         DataError: it is no such file.
@@ -100,7 +99,8 @@ def of_table(path: Path, boxes: str | None, images: Path | None = None) -> tuple
     for sample in dataset.samples:
         image = dataset.image_path(sample)
         questions.append(Question(sample.id, image, str(image), sample.expression, sample.box))
-    return questions, [problem for problem in dataset.problems if problem.left_out]
+    faults = (problem for problem in dataset.problems if problem.left_out)
+    return [*questions, *(Question(f"{path.name}: {p.entry}", path, path.name, "", fault=p.message) for p in faults)]
 
 
 def of_lines(lines: Iterator[str]) -> Iterator[Question]:
@@ -128,7 +128,10 @@ def _of_line(line: str, id_: str) -> tuple[str, str, str]:
         if not tab:
             raise ValueError("it is neither a JSON object nor an image, a tab and a sentence")
         return id_, image.strip(), sentence
-    found: Any = parse_marked_json(line.encode())
+    try:
+        found: Any = parse_marked_json(line.encode())
+    except ValueError as error:
+        raise ValueError(f"it is not JSON: {error}") from error
     if not isinstance(found, dict):
         raise ValueError("it is no JSON object")
     given: list[Any] = [

@@ -93,12 +93,7 @@ class Session:
         self, kind: str, source: Path, sentences: Sequence[str], boxes: str | None, images: Path | None
     ) -> list[Question]:
         if kind == "table":
-            questions, problems = read.of_table(source, boxes, images)
-            for problem in problems[:5]:
-                log.warning("left out: %s", problem)
-            if len(problems) > 5:
-                log.warning("… and %d more rows are left out", len(problems) - 5)
-            return questions
+            return read.of_table(source, boxes, images)
         return read.of_folder(source, sentences) if kind == "folder" else read.of_image(source, sentences)
 
     def _check_models(self) -> None:
