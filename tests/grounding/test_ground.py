@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from finecops.strategies.running import do_all, open_for
 from finecops.strategies.sfa import sfa
 from tests.cli.invoke import run
 from tests.grounding.stub_server import Stub, serving
+from tests.models.tiny import save_tiny
 
 MINI = Path(__file__).resolve().parents[2] / "data" / "finecops-mini"
 SCENE = MINI / "images" / "test_00001.png"
@@ -143,6 +145,24 @@ def test_a_photograph_of_forty_megapixels(photos: Path, server: Stub) -> None:
     assert found.answers["mllm"].box == pytest.approx((515.2, 1545.6, 2576.0, 4636.8))
     with Image.open("large.grounded.png") as drawn:
         assert max(drawn.size) < 2000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "usual"), [("qwen2_5_vl", "qwen2.5-vl-7b"), ("qwen3_vl", "qwen3-vl-8b")])
+def test_models_of_the_real_classes_look_at_a_photograph(photos: Path, kind: str, usual: str) -> None:
+    photo(photos / "p.jpg", (1600, 1200), 6)
+    text = (Path(__file__).resolve().parents[2] / "configs" / "models" / f"{usual}.yaml").read_text()
+    own = text.replace("max_new_tokens: 256", "max_new_tokens: 5").replace("dtype: bfloat16", "dtype: float32")
+    (photos / "own.yaml").write_text(re.sub("(?m)^name: .*$", "name: own", own))
+    model = f"own.yaml@{save_tiny(kind, photos / kind)}"
+    code, lines = printed("ground", "p.jpg", "the dog", "--by", "all", "--mllm", model, "--json")
+    found = Grounding.model_validate_json(lines[-1])
+    assert (found.width, found.height) == (1200, 1600)
+    # Random weights write no box: what is proved is that the picture gets there and the reply comes back.
+    assert found.answers["mllm"].status in ("box", "unparsed")
+    assert found.answers["mllm"].row.reply is not None
+    assert found.answers["crs"].row.letters is not None
+    assert code == 0
 
 
 def test_everybody_side_by_side(photos: Path) -> None:
