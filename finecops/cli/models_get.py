@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def get_command(
-    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Models (`finecops models list`).")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Models (`finecops models list`).")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before downloading.")] = False,
     allow_pickle: o.AllowPickle = False,
 ) -> None:
