@@ -6,6 +6,7 @@ import typer
 
 from finecops.cli import options as o
 from finecops.cli.eval_options import As, AsCsv, AsJson, refuse_two_outputs
+from finecops.cli.server_options import ApiModel, BaseUrl
 
 
 def advise_command(
@@ -20,6 +21,8 @@ def advise_command(
     preset: o.Preset = None,
     specialist: o.Specialist = None,
     mllm: o.Mllm = None,
+    base_url: BaseUrl = None,
+    api_model: ApiModel = None,
     adapter: o.Adapter = None,
     extractor: o.Extractor = None,
     article: o.Article = None,

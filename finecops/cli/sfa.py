@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from finecops.cli import options as o
+from finecops.cli.panels import App
+from finecops.cli.server_options import ApiModel, BaseUrl
 from finecops.errors import UsageError
 
 if TYPE_CHECKING:
     from finecops.runs.run import Run
     from finecops.strategies.options import Options
 
-sfa_app = typer.Typer(help="SFA: easy samples to the specialist, hard ones to the MLLM.", no_args_is_help=True)
+sfa_app = App(help="SFA: easy samples to the specialist, hard ones to the MLLM.")
 
 
 @sfa_app.command("run")
@@ -37,6 +39,8 @@ def run_command(
     article: o.Article = None,
     specialist: o.Specialist = None,
     mllm: o.Mllm = None,
+    base_url: BaseUrl = None,
+    api_model: ApiModel = None,
     focus: o.Focus = True,
     both: o.Both = False,
     fast: o.Fast = "specialist",
