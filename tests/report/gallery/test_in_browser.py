@@ -145,6 +145,18 @@ def test_the_controls_filter_and_the_address_follows(family_page: Path, open_pag
         sound(watched)
 
 
+def test_filters_on_a_narrow_screen(family_page: Path, open_page: Open) -> None:
+    with open_page(family_page, NARROW) as watched:
+        assert not part(watched, "filters").is_visible()
+        part(watched, "toggle-filters").click()
+        choose(watched, "level", "level 2")
+        watched.page.get_by_role("button", name="Show 24 samples").click()
+        assert not part(watched, "filters").is_visible()
+        assert count(watched) == 24
+        assert watched.page.locator(".fc-card").first.is_visible()
+        sound(watched)
+
+
 def test_sorting(family_page: Path, open_page: Open, cases: Cases) -> None:
     with open_page(family_page) as watched:
         watched.page.get_by_label("Sort by", exact=True).select_option("score")
