@@ -65,6 +65,10 @@ function drawDetails(row, found, rest, frame) {
     if (answer?.boxes?.length) boxes.push([`m${method.index}`, answer.boxes[0], kinds.get(`m${method.index}`).key]);
   }
   frame.querySelector(".fc-boxes").replaceWith(overlay(row, boxes));
+  for (const kind of ["candidates", "router"]) {
+    const there = boxes.some(([name]) => name === kind);
+    byName("sample").querySelector(`[data-switch="${kind}"]`).hidden = !there;
+  }
   const absent = data.kinds[data.kind[row]] === "unknown" ? "unknown" : "not there";
   const about = `${found.dataset}, ${found.split} · ${data.width[row]} × ${data.height[row]} pixels · `;
   rest.replaceChildren(

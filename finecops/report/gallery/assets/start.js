@@ -27,6 +27,9 @@ function start() {
   window.addEventListener("popstate", followAddress);
   document.addEventListener("keydown", keyPressed);
   draw();
+  // A link to a view, or a report that opens at the cells, is about this part of the page.
+  const linked = location.hash.length > 1 ? isOurs(location.hash) : data.opening.view !== "cards";
+  if (linked) root.scrollIntoView();
 }
 
 function followAddress() {
