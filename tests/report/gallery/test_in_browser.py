@@ -39,7 +39,7 @@ def wait_for_count(watched: Watched, number: int) -> None:
     """Wait until the page shows so many samples: searching waits for more letters."""
     from playwright.sync_api import expect
 
-    expect(part(watched, "count")).to_have_text(re.compile(f"^{number:,} of "))
+    expect(part(watched, "count")).to_have_text(re.compile(f"^{number:,} of "), timeout=30_000)
 
 
 def choose(watched: Watched, name: str, label: str) -> None:
