@@ -18,8 +18,8 @@ MAX_MB: Final = 10.0
 class ReportSettings(MetricSettings):
     """A report on one run or several."""
 
-    runs: tuple[RunFolder, ...] = ()
-    """The newest if none is named."""
+    runs: tuple[str, ...] = ()
+    """`RUN` or `RUN:METHOD`; the newest run if none is named."""
     reference: RunFolder | None = None
     """The run that the others are compared with; the first if none is named."""
     val: RunFolder | None = None
@@ -31,8 +31,8 @@ class ReportSettings(MetricSettings):
     """Whether images go into the report's folder."""
     single: bool = False
     """Whether the report is one file."""
-    max_mb: float = Field(default=MAX_MB, gt=0)
-    """Of the one file, in 10**6 bytes."""
+    max_mb: float | None = Field(default=None, gt=0)
+    """The size of the one file, in 10**6 bytes; None: `MAX_MB`."""
     command: str = ""
     """What the user typed, for the foot of the page."""
 
@@ -40,13 +40,12 @@ class ReportSettings(MetricSettings):
     def _fits(self) -> ReportSettings:
         if self.single and self.copy_images:
             raise UsageError("--copy-images is for a folder; with --single images are in the file anyway")
-        if not self.single and "max_mb" in self.model_fields_set and self.max_mb != MAX_MB:
+        if not self.single and self.max_mb is not None:
             raise UsageError("--max-mb goes with --single")
+        if self.paper_row is not None and not self.paper:
+            raise UsageError("--paper-row goes with --paper")
         if self.single and self.out is not None and self.out.suffix.lower() not in (".html", ".htm"):
             raise UsageError(f"--out {self.out}: with --single it is a file, and ends in .html")
         if not self.single and self.out is not None and self.out.suffix.lower() in (".html", ".htm"):
             raise UsageError(f"--out {self.out}: a report is a folder; --single writes one file")
-        doubled = [run for i, run in enumerate(self.runs) if run in self.runs[:i]]
-        if doubled:
-            raise UsageError(f"{doubled[0]} is named twice")
         return self
