@@ -42,7 +42,9 @@ def report_command(
     ] = False,
     max_mb: Annotated[
         float | None,
-        typer.Option("--max-mb", min=0.01, help="With --single: its size, in MB. Default: 10. It has the samples that fit."),
+        typer.Option(
+            "--max-mb", min=0.01, help="With --single: its size, in MB. Default: 10. It has the samples that fit."
+        ),
     ] = None,
     copy_images: Annotated[
         bool, typer.Option("--copy-images", help="Copy the images into the report, as small WebP. Default: link them.")

@@ -54,9 +54,7 @@ def evaluate_runs(settings: EvalSettings) -> list[Evaluation]:
     return [with_paper(evaluation, settings.paper_row) for evaluation in found]
 
 
-def evaluate_run(
-    folder: Path | RunData, settings: MetricSettings | None = None, val: Path | None = None
-) -> Evaluation:
+def evaluate_run(folder: Path | RunData, settings: MetricSettings | None = None, val: Path | None = None) -> Evaluation:
     """The numbers of a run; also written to `metrics.json` in its folder.
 
     A pathway that was run on its share of the samples alone is evaluated on that share. With `val`, a run of the same

@@ -88,9 +88,7 @@ def _write_folder(subject: Subject, settings: ReportSettings, out: Path) -> Writ
         images = _images(subject, settings, copy if settings.copy_images else linking(out, copy))
         images.prepare(subject.cases.samples)
         notes = [*_images_sentences(settings, images)]
-        page = folder_page(
-            _content(subject, settings, notes), _gallery(subject, subject.cases.samples, images=images)
-        )
+        page = folder_page(_content(subject, settings, notes), _gallery(subject, subject.cases.samples, images=images))
         for name, text in {PAGE: page.html, **page.files}.items():
             path = folder / name
             path.parent.mkdir(exist_ok=True)

@@ -81,15 +81,25 @@ def _render(
     styles = _asset("page.css") + (gallery.styles if gallery is not None else "")
     if "</" in styles:
         raise ValueError("a style sheet would end its element")
-    rules = {"default-src": "'none'", **policy, "style-src": _hash(styles), "base-uri": "'none'", "form-action": "'none'"}
-    return _environment().get_template("report.html.j2").render(
-        content=content,
-        policy="; ".join(f"{key} {value}" for key, value in rules.items()),
-        generator=GENERATOR,
-        styles=Markup(styles),
-        gallery=Markup(gallery.markup) if gallery is not None else None,
-        loaded=loaded,
-        scripts=[Markup(script) for script in scripts],
+    rules = {
+        "default-src": "'none'",
+        **policy,
+        "style-src": _hash(styles),
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            content=content,
+            policy="; ".join(f"{key} {value}" for key, value in rules.items()),
+            generator=GENERATOR,
+            styles=Markup(styles),
+            gallery=Markup(gallery.markup) if gallery is not None else None,
+            loaded=loaded,
+            scripts=[Markup(script) for script in scripts],
+        )
     )
 
 
@@ -140,4 +150,3 @@ def _asset(name: str) -> str:
     from importlib import resources
 
     return (resources.files("finecops.report.page") / "templates" / name).read_text(encoding="utf-8")
-

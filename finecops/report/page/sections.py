@@ -28,9 +28,7 @@ def run_sections(subject: Subject, drawings: Sequence[Drawing]) -> tuple[Section
     )
 
 
-def several_sections(
-    subject: Subject, drawings: Sequence[Drawing], settings: ReportSettings
-) -> tuple[Section, ...]:
+def several_sections(subject: Subject, drawings: Sequence[Drawing], settings: ReportSettings) -> tuple[Section, ...]:
     """The sections of several runs: side by side, paired differences, charts, and each run by itself, folded."""
     paired, problems = _paired(subject, settings)
     reference = subject.reference
