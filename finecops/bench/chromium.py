@@ -17,11 +17,12 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from finecops.errors import ConfigError, RunError
 
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+Message: TypeAlias = dict[str, Any]
 SECONDS: Final = 60.0
 """How long an answer may take."""
 _KEYS: Final = {"Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Tab": 9}
@@ -78,7 +79,7 @@ class Chromium:
         os.close(to_read)
         os.close(to_write)
         self._left, self._number, self._session = b"", 0, None
-        self._events: list[dict[str, Any]] = []
+        self._events: list[Message] = []
         target = next(t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page")
         attached = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         self._session = attached["sessionId"]
@@ -106,14 +107,14 @@ class Chromium:
             os.close(descriptor)
         shutil.rmtree(self._profile, ignore_errors=True)
 
-    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+    def call(self, method: str, **parameters: Any) -> Message:
         """Call a method of the protocol.
 
         Raises:
             RunError: the browser refuses, ends, or does not answer in time.
         """
         self._number += 1
-        message: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
+        message: Message = {"id": self._number, "method": method, "params": parameters}
         if self._session is not None:
             message["sessionId"] = self._session
         self._write(json.dumps(message).encode() + b"\0")
@@ -123,7 +124,7 @@ class Chromium:
             if found.get("id") == number:
                 if "error" in found:
                     raise RunError(f"Chromium refuses {method}: {found['error'].get('message')}")
-                result: dict[str, Any] = found["result"]
+                result: Message = found["result"]
                 return result
 
     def open(self, url: str) -> None:
@@ -138,13 +139,13 @@ class Chromium:
             raise RunError(f"Chromium cannot open {url}: {answer['errorText']}")
         self.wait_for_event("Page.loadEventFired")
 
-    def wait_for_event(self, name: str) -> dict[str, Any]:
+    def wait_for_event(self, name: str) -> Message:
         """Wait until the browser tells of an event, and give what it says of it."""
         ends = time.monotonic() + SECONDS
         while True:
             for event in self._events:
                 if event["method"] == name:
-                    found: dict[str, Any] = event["params"]
+                    found: Message = event["params"]
                     return found
             self._next(ends, name)
 
@@ -193,7 +194,7 @@ class Chromium:
 
     def press(self, key: str) -> None:
         """Press and release a key: a character, or a name such as `ArrowRight`."""
-        named: dict[str, Any] = {"key": key}
+        named: Message = {"key": key}
         if key in _KEYS:
             named |= {"windowsVirtualKeyCode": _KEYS[key], "code": key}
         text = {"Enter": "\r"}.get(key, key if len(key) == 1 else None)
@@ -213,7 +214,7 @@ class Chromium:
         found = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(found["data"]))
 
-    def _next(self, ends: float, waiting_for: str) -> dict[str, Any]:
+    def _next(self, ends: float, waiting_for: str) -> Message:
         """The next message; events are noted."""
         while b"\0" not in self._left:
             ready, _, _ = select.select([self._from], [], [], max(ends - time.monotonic(), 0))
@@ -224,12 +225,12 @@ class Chromium:
                 raise RunError(f"Chromium ended before it answered to {waiting_for}")
             self._left += part
         line, _, self._left = self._left.partition(b"\0")
-        message: dict[str, Any] = json.loads(line)
+        message: Message = json.loads(line)
         if "method" in message:
             self._note(message)
         return message
 
-    def _note(self, event: dict[str, Any]) -> None:
+    def _note(self, event: Message) -> None:
         name, about = event["method"], event["params"]
         self._events.append(event)
         if name == "Network.requestWillBeSent":

@@ -48,7 +48,7 @@ def folder_page(content: Content, gallery: Gallery | None) -> Page:
     """A page whose scripts are files beside it."""
     files: dict[str, str] = {}
     if gallery is not None:
-        files = {f"{DATA}/{name}": text for name, text in (gallery.scripts | dict(gallery.later)).items()}
+        files = {f"{DATA}/{name}": text for name, text in {**gallery.scripts, **gallery.later}.items()}
     loaded = [f"{DATA}/{quote(name)}" for name in gallery.scripts] if gallery is not None else []
     # 'self' is nothing for a page from the file system in some browsers; file: is what they understand.
     policy = {"img-src": "'self' data: file:", "script-src": "'self' file:" if loaded else "'none'"}
