@@ -141,7 +141,7 @@ class _Values:
         if not subsets:
             return None
         # Level 0: the benchmark states none.
-        header = [f"{_short(subset.type or '')} {subset.level or ''}".rstrip() for subset in subsets]
+        header = [f"{short_type(subset.type or '')} {subset.level or ''}".rstrip() for subset in subsets]
         counts = self._counts(counted, name, subsets)
         if any(value.type == MEAN_OF_COLUMNS for value in in_order):
             header.append("Avg.")
@@ -186,5 +186,6 @@ def _iou_in_words(values: Sequence[MetricValue]) -> str:
     return f" (IoU > {thresholds.pop():g})" if len(thresholds) == 1 else ""
 
 
-def _short(type_: str) -> str:
+def short_type(type_: str) -> str:
+    """A type of negatives in the short words of column headings."""
     return " ".join(_WORDS.get(part, part) for part in type_.split("_"))
