@@ -123,9 +123,9 @@ def _samples(truth: Truth, counts: Counts, rng: np.random.Generator) -> Iterator
             box=(left, top, right, bottom) if positive else None,
             level=int(truth.levels[owner]),
             tuple_type=TUPLE_TYPES[i % len(TUPLE_TYPES)],
-            negative=None if positive else Negative.model_validate(
-                {"kind": kind, "type": type_, "level": level, "positive_id": str(owner + 1)}
-            ),
+            negative=None
+            if positive
+            else Negative.model_validate({"kind": kind, "type": type_, "level": level, "positive_id": str(owner + 1)}),
         )
 
 

@@ -83,7 +83,7 @@ class Cases:
         methods: who answered.
         iou: a box is right above it.
         run: the run, for targets, routes and candidates; None: there are none.
-        others: further runs that have some of the samples, for what `run` lacks of those three.
+        others: further runs, each with the ids of the samples that it has too, for what `run` lacks of those three.
     """
 
     def __init__(
@@ -92,16 +92,16 @@ class Cases:
         methods: Sequence[MethodAnswers],
         iou: float = IOU_THRESHOLD,
         run: RunData | None = None,
-        others: Sequence[RunData] = (),
+        others: Sequence[tuple[RunData, frozenset[str]]] = (),
     ) -> None:
         self.samples = list(samples)
         self.methods = list(methods)
         self.iou = iou
         self.run = run
-        runs = [*([run] if run is not None else []), *others]
-        self._targets = self._rows("targets", Target, runs)
-        self._routes = self._rows("routes", Route, runs)
-        self._candidates = self._rows("candidates", Candidates, runs)
+        self._others = others
+        self._targets = self._rows("targets", Target)
+        self._routes = self._rows("routes", Route)
+        self._candidates = self._rows("candidates", Candidates)
         self._judged = {method.key: _Judged(self.samples, method, iou) for method in self.methods}
 
     def __len__(self) -> int:
@@ -134,14 +134,13 @@ class Cases:
     def _row_of(self) -> dict[str, int]:
         return {sample.id: row for row, sample in enumerate(self.samples)}
 
-    def _rows(self, role: Role, row_type: type[Row], runs: Sequence[RunData]) -> Mapping[str, Row]:
-        """The rows of a role, from the first run that has any, of samples that are the same in that run."""
-        for run in runs:
-            found = run.first(role, row_type)
-            if found is not None:
-                same = same_samples(self.samples, run.samples)
-                return {id_: row for id_, row in found.items() if id_ in same}
-        return {}
+    def _rows(self, role: Role, row_type: type[Row]) -> Mapping[str, Row]:
+        """The rows of a role, from the first run that has any."""
+        found = self.run.first(role, row_type) if self.run is not None else None
+        for run, same in self._others:
+            if found is None and (rows := run.first(role, row_type)) is not None:
+                found = {id_: row for id_, row in rows.items() if id_ in same}
+        return found or {}
 
     def _case(self, row: int) -> Case:
         sample = self.samples[row]
@@ -153,12 +152,6 @@ class Cases:
             route=self._routes.get(sample.id),
             candidates=self._candidates.get(sample.id),
         )
-
-
-def same_samples(samples: Sequence[Sample], others: Sequence[Sample]) -> frozenset[str]:
-    """The ids of the samples that are the same in both: one that differs in anything is another sample."""
-    by_id = {sample.id: sample for sample in others}
-    return frozenset(sample.id for sample in samples if by_id.get(sample.id) == sample)
 
 
 class _Judged:

@@ -21,7 +21,7 @@ from finecops.report.page.folder import (
 from finecops.report.page.html import folder_page, single_page
 from finecops.report.page.images import MakeUrl, PageImages, copying, inline, linking
 from finecops.report.page.provenance import provenance
-from finecops.report.page.sections import run_sections, several_sections
+from finecops.report.page.sections import sections_of
 from finecops.report.page.settings import MAX_MB, ReportSettings
 from finecops.report.page.single import fit, sentence
 from finecops.report.page.subject import Subject, read_subject
@@ -76,8 +76,7 @@ def default_place(subject: Subject, single: bool) -> Path:
         name = "report-" + "-and-".join(folder.name for folder in folders)
         return folders[0].parent / f"{name[:_LONGEST_NAME]}{ending}"
     keys = [method.key for method in subject.cases.methods]
-    everything = len(keys) == len(next(iter(subject.runs.values())).answering())
-    name = "report" if everything else "-".join(["report", *keys])[:_LONGEST_NAME]
+    name = "report" if subject.whole else "-".join(["report", *keys])[:_LONGEST_NAME]
     # Somebody who gets a file sees its name alone.
     return folders[0] / (f"{folders[0].resolve().name}-{name}{ending}" if single else name)
 
@@ -123,15 +122,14 @@ def _gallery(subject: Subject, samples: Sequence[Sample], images: PageImages) ->
 
 
 def _content(subject: Subject, settings: ReportSettings, notes: Sequence[str]) -> Content:
-    several = len(subject.runs) > 1
-    sections = several_sections(subject, (), settings) if several else run_sections(subject, ())
+    above, below = sections_of(subject, ())
     return Content(
         title=_title(subject),
         about=tuple(_about(name, found) for name, found in subject.evaluations.items()),
-        sections=sections,
+        above=tuple(above),
         gallery_notes=tuple(notes),
+        below=tuple(below),
         foot=provenance(subject.runs, settings.command),
-        gallery_first=subject.pair is not None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from finecops.report.document import Table
 
@@ -51,15 +51,15 @@ class Content:
     Attributes:
         title: of the page.
         about: sentences below it: what was evaluated, how the page may be used.
-        sections: above the gallery.
+        above: sections above the gallery.
         gallery_notes: sentences above the gallery: which samples are in it, what is missing.
-        foot: sections below the gallery.
-        gallery_first: whether the gallery comes before the sections.
+        below: sections below the gallery.
+        foot: the last ones: provenance.
     """
 
     title: str
     about: tuple[str, ...]
-    sections: tuple[Section, ...]
+    above: tuple[Section, ...]
     gallery_notes: tuple[str, ...] = ()
-    foot: tuple[Section, ...] = field(default=())
-    gallery_first: bool = False
+    below: tuple[Section, ...] = ()
+    foot: tuple[Section, ...] = ()

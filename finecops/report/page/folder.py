@@ -58,14 +58,15 @@ def check_replaceable(folder: Path) -> None:
         return
     if folder.is_symlink() or not folder.is_dir():
         raise RunError(f"{folder} is no folder, and a report is one. Choose another --out")
-    there = [str(path.relative_to(folder).as_posix()) for path in folder.rglob("*") if not path.is_dir()]
-    if not there:
-        return
     own = _own_files(folder)
     if own is None:
-        raise RunError(f"{folder}/ holds files that are no report, for example {there[0]}. Choose another --out")
-    foreign = sorted({*there} - own)
-    if foreign:
+        # Not a look at everything below: it may be a disk.
+        first = next(folder.iterdir(), None)
+        if first is not None:
+            raise RunError(f"{folder}/ is no report, and holds for example {first.name}. Choose another --out")
+        return
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    if foreign := sorted(there - own):
         raise RunError(
             f"{folder}/ holds a report and a file that is not its own: {foreign[0]}. Move it away, or choose another "
             "--out"

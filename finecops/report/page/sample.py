@@ -31,13 +31,12 @@ def in_turns(cases: Cases, seed: int = SEED) -> list[list[Sample]]:
     queues = [iter(of_stratum[key]) for key in sorted(of_stratum, key=repr)]
     taken: dict[int, None] = {}
     while queues:
-        left = []
-        for queue in queues:
-            number = next((n for n in queue if n not in taken), None)
-            if number is not None:
-                taken[number] = None
-                left.append(queue)
-        queues = left
+        waiting, queues = queues, []
+        for queue in waiting:
+            found = next((number for number in queue if number not in taken), None)
+            if found is not None:
+                taken[found] = None
+                queues.append(queue)
     return [groups[number] for number in taken]
 
 

@@ -4,43 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from finecops.errors import RunError
-from finecops.evaluation.comparison import compare
 from finecops.evaluation.results import Evaluation
-from finecops.evaluation.settings import CompareSettings
 from finecops.metrics.dictionary import title_of_value
 from finecops.metrics.values import MEAN_OF_COLUMNS, MetricValue, Subset
+from finecops.report.comparison import comparison_document
 from finecops.report.document import Cell, Table, columns
 from finecops.report.page.content import Drawing, Section
-from finecops.report.page.settings import ReportSettings
 from finecops.report.page.subject import Subject
-from finecops.report.routing import comparison_table
 from finecops.report.tables import detail_tables, value_tables
 
 
-def run_sections(subject: Subject, drawings: Sequence[Drawing]) -> tuple[Section, ...]:
-    """The sections of one run."""
+def sections_of(subject: Subject, drawings: Sequence[Drawing]) -> tuple[list[Section], list[Section]]:
+    """The sections above the gallery and below it.
+
+    Two methods that are compared open at the four cells, in numbers and then in the gallery; everything else comes
+    after. Else the gallery is the last.
+    """
+    charts = [Section("charts", "Charts", drawings=drawings)] if drawings else []
+    values = _one(subject, charts) if len(subject.runs) == 1 else _several(subject, charts)
+    compared = _comparison(subject)
+    if subject.pair is not None and compared:
+        return compared, values
+    at = 1 + len(charts)
+    return [*values[:at], *compared, *values[at:]], []
+
+
+def _one(subject: Subject, charts: Sequence[Section]) -> list[Section]:
     (evaluation,) = subject.evaluations.values()
-    return (
+    return [
         Section("results", "Results", tables=value_tables(evaluation)),
-        *([Section("charts", "Charts", drawings=drawings)] if drawings else []),
+        *charts,
         Section("details", "Intervals, outcomes, time", notes=evaluation.problems, tables=detail_tables(evaluation)),
-    )
+    ]
 
 
-def several_sections(subject: Subject, drawings: Sequence[Drawing], settings: ReportSettings) -> tuple[Section, ...]:
-    """The sections of several runs: side by side, paired differences, charts, and each run by itself, folded."""
-    paired, problems = _paired(subject, settings)
-    reference = subject.reference
-    return (
+def _several(subject: Subject, charts: Sequence[Section]) -> list[Section]:
+    return [
         Section("results", "Side by side", notes=subject.notes, tables=(side_by_side(subject.evaluations),)),
-        Section(
-            "differences",
-            "Paired differences",
-            notes=(f"The reference is {reference}: each difference is the other run minus {reference}.", *problems),
-            tables=paired,
-        ),
-        *([Section("charts", "Charts", drawings=drawings)] if drawings else []),
+        *charts,
         *(
             Section(
                 f"run-{number}",
@@ -51,7 +52,15 @@ def several_sections(subject: Subject, drawings: Sequence[Drawing], settings: Re
             )
             for number, (name, evaluation) in enumerate(subject.evaluations.items(), start=1)
         ),
-    )
+    ]
+
+
+def _comparison(subject: Subject) -> list[Section]:
+    if subject.comparison is None:
+        return []
+    note = (f"The reference is {subject.reference}.",) if len(subject.runs) > 1 else ()
+    tables = comparison_document(subject.comparison).tables
+    return [Section("differences", "Compared sample by sample", notes=note, tables=tables)]
 
 
 def side_by_side(evaluations: Mapping[str, Evaluation]) -> Table:
@@ -90,16 +99,3 @@ def _title(value: MetricValue) -> str | None:
     if subset.type == MEAN_OF_COLUMNS and value.n:
         return f"{title}, negative {'expressions' if subset.kind == 'text' else 'images'}"
     return None
-
-
-def _paired(subject: Subject, settings: ReportSettings) -> tuple[list[Table], list[str]]:
-    """Each other run minus the reference, and why some cannot be compared."""
-    first, *others = subject.runs.values()
-    tables, problems = [], []
-    for run in others:
-        try:
-            pair = CompareSettings(runs=(first.folder, run.folder), iou=settings.iou, cluster=settings.cluster)
-            tables.append(comparison_table(compare(pair)))
-        except RunError as error:
-            problems.append(str(error))
-    return tables, problems
