@@ -87,11 +87,20 @@ def _answer(verdict: Verdict) -> dict[str, object]:
     )
     # Boxes of an answer that nobody could parse are none.
     boxes = _boxes(row.boxes, row.scores) if verdict.outcome in ("box", "reject") else _boxes((), None)
-    return judged | words | boxes | {"letters": _letters(row)}
+    if row.letters is None:
+        return judged | words | boxes
+    return judged | words | boxes | {"letters": list(row.letters[:MOST_BOXES])} | _none_option(row)
 
 
-def _letters(row: Prediction) -> list[str] | None:
-    return None if row.letters is None else list(row.letters[:MOST_BOXES])
+def _none_option(row: Prediction) -> dict[str, object]:
+    """The probability of the option None of a question of CRS, if it had one."""
+    if row.presence is None or row.scores is None:
+        return {}
+    # Of all options the probabilities sum to 1; what the boxes leave, beyond rounding, is None's.
+    left = 1 - sum(row.scores)
+    rejected = row.status == "reject" and row.choice not in (row.letters or ())
+    there = rejected or (left > 1e-6 * (1 + len(row.scores)) and abs(left - (1 - row.presence)) < 1e-5)
+    return {"none": 1 - row.presence} if there else {}
 
 
 def _plain(record: Record, names: Iterable[str]) -> dict[str, object]:

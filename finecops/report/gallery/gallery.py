@@ -16,7 +16,12 @@ from finecops.report.gallery.details import CHUNK, case_details, chunks_of
 from finecops.report.gallery.scripts import data_script
 
 View = Literal["cards", "pairs", "cells"]
-SCRIPTS: Final = ("data.js",)
+SCRIPTS: Final = tuple(
+    f"{name}.js"
+    for name in (
+        "data elements words state filters sorting notes boxes cards pairs list panel cells answers sample keys start"
+    ).split()
+)
 """The application's files, in the order in which they are joined."""
 APPLICATION: Final = "gallery.js"
 SAMPLES: Final = "samples.js"
