@@ -22,6 +22,7 @@ from finecops.construction.benchmark import Split
 from finecops.construction.conversion import Converted
 from finecops.datasets.check import CheckReport
 from finecops.datasets.problems import Problem
+from finecops.report.page.build import Written
 from finecops.strategies import running
 from finecops.tuning.data import TuneData
 from tests.builders_runs import make_run
@@ -70,6 +71,15 @@ CASES = {
     "eval of a file": Case(("eval",), TEXTS, {"finecops.evaluation.files.score_file": ...}),
     "score": Case(("score",), TEXTS, {"finecops.evaluation.files.score_file": ...}),
     "compare": Case(("compare",), ("{a}",), {"finecops.evaluation.comparison.compare": ...}),
+    "report": Case(
+        ("report",),
+        ("{a}",),
+        {
+            "finecops.report.page.build.write_report": Written(Path("report.html"), size=9, shown=1, samples=2),
+            "webbrowser.open": True,
+        },
+    ),
+    "bench report": Case(("bench", "report"), (), {"finecops.bench.report.time_report": REPORT_TIMES}),
     "sweep": Case(("sweep",), ("{a}",), {"finecops.evaluation.sweep.sweep_run": ...}),
     "data list": Case(("data", "list")),
     "data check": Case(
@@ -186,6 +196,10 @@ OTHER: dict[str | tuple[str, str], str] = {
     ("data check", "name"): "{dataset}",
     "positives": "1 2 3",
     ("crs tune-data", "positives"): "7",
+    "reference": "{b}",
+    ("report", "cluster"): "image",
+    ("report", "images"): "{new}",
+    "max_mb": "3",
     "negatives": "7",
     "per_image": "7",
     "expressions": "7",
@@ -229,6 +243,8 @@ OTHER: dict[str | tuple[str, str], str] = {
 BESIDES: dict[str | tuple[str, str], tuple[str, ...]] = {
     "cluster": ("--intervals",),
     ("compare", "cluster"): (),
+    ("report", "cluster"): (),
+    "max_mb": ("--single",),
     ("eval", "val_annotations"): (),
     ("eval", "val_predictions"): (),
     "paper_row": ("--paper",),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from finecops.evaluation.results import Evaluation
@@ -48,7 +48,7 @@ class Written:
     size: int
     shown: int
     samples: int
-    missing: dict[str, str]
+    missing: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
 
