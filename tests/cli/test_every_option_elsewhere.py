@@ -79,7 +79,6 @@ CASES = {
             "webbrowser.open": True,
         },
     ),
-    "bench report": Case(("bench", "report"), (), {"finecops.bench.report.time_report": REPORT_TIMES}),
     "sweep": Case(("sweep",), ("{a}",), {"finecops.evaluation.sweep.sweep_run": ...}),
     "data list": Case(("data", "list")),
     "data check": Case(

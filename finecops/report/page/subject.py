@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,10 @@ from finecops.records import Sample
 from finecops.report.page.settings import ReportSettings
 from finecops.runs.folder import newest_run
 
+log = logging.getLogger(__name__)
+
+_LARGE = 5000
+"""Samples, from which on somebody waits long enough to wonder."""
 Shared = tuple[RunData, frozenset[str]]
 """A run, and the ids of the samples that it has in common with the reference."""
 
@@ -75,6 +80,8 @@ def read_subject(settings: ReportSettings) -> Subject:
     names = dict(zip(run_of, _short_names(list(run_of))))
     runs = {names[place]: run for place, run in run_of.items()}
     chosen = {names[place]: methods for place, methods in methods_of.items()}
+    if max(len(run.samples) for run in runs.values()) > _LARGE:
+        log.info("numbers with intervals, then images and samples: of a large run this takes a minute")
     methods, others, notes = _joined(runs, chosen)
     comparison, why_not = _compared(list(named), settings)
     first = next(iter(runs.values()))
