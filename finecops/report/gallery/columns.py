@@ -45,8 +45,8 @@ def sample_columns(cases: Cases, found: Sequence[Case]) -> tuple[dict[str, objec
         "height": [s.height for s in samples],
         "kind": [KINDS.index(kind_of(s)) for s in samples],
         "level": [s.level or 0 for s in samples],
-        "tuple_type": [-1 if s.tuple_type is None else tuple_types.index(s.tuple_type) for s in samples],
-        "negative_type": [-1 if (word := _negative_type(s)) is None else negative_types.index(word) for s in samples],
+        "tuple_type": _numbers([s.tuple_type for s in samples], tuple_types),
+        "negative_type": _numbers([_negative_type(s) for s in samples], negative_types),
         "negative_level": [(s.negative.level if s.negative is not None else None) or 0 for s in samples],
         "positive": [row_of.get(s.positive_id or "", -1) for s in samples],
         "box": [_short(s.box) for s in samples],
@@ -91,6 +91,12 @@ def pair_hits(cases: Cases, method: MethodAnswers) -> list[float | None]:
             if not np.isnan(data.scores[[negative, data.pair_of[negative]]]).any():
                 hits[rows[negative]] = round(hit, 3)
     return hits
+
+
+def _numbers(words: Sequence[str | None], among: Sequence[str]) -> list[int]:
+    """Where each word stands in a list; -1: there is none."""
+    number_of = {word: number for number, word in enumerate(among)}
+    return [-1 if word is None else number_of[word] for word in words]
 
 
 def _negative_type(sample: Sample) -> str | None:

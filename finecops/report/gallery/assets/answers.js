@@ -3,7 +3,7 @@
 function table(titles, rows, properties = {}) {
   const head = el("thead", {}, el("tr", {}, titles.map((title) => el("th", { scope: "col" }, title))));
   // Wide tables scroll in their own frame, never the page.
-  return el("div.fc-wide", { tabindex: "0", role: "region", "aria-label": properties.label ?? "Table" }, el("table", {}, head, el("tbody", {}, rows)));
+  return el("div.fc-wide", { tabindex: "0", role: "group", "aria-label": properties.label ?? "Table" }, el("table", {}, head, el("tbody", {}, rows)));
 }
 
 const cell = (text, name = "td") => el(name, {}, text);
@@ -89,7 +89,7 @@ function optionRow(letter, share, box, answer, found) {
   return el(
     chosen ? "tr.fc-chosen" : "tr",
     { "data-share": share ?? 0 },
-    el("th", { scope: "row" }, name, chosen ? el("span.fc-tag", {}, "chosen") : null),
+    el("th", { scope: "row" }, name, chosen ? [" ", el("span.fc-tag", {}, "chosen")] : null),
     el("td.fc-number", {}, share === undefined ? null : bar(share), " ", number(share)),
     numberCell(box ? overlap(areaOfOverlap(box, found.box)) : "–"),
     el("td.fc-number", {}, box ? boxText(box) : "not there"),
@@ -98,10 +98,17 @@ function optionRow(letter, share, box, answer, found) {
 
 function boxTable({ boxes, scores, count: all }, found) {
   const rows = boxes.map((box, i) =>
-    el("tr", {}, el("th", { scope: "row" }, String(i + 1)), numberCell(number(scores?.[i])), numberCell(found.box ? overlap(areaOfOverlap(box, found.box)) : "–"), el("td.fc-number", {}, boxText(box))),
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, String(i + 1)),
+      numberCell(number(scores?.[i])),
+      found.box ? numberCell(overlap(areaOfOverlap(box, found.box))) : null,
+      numberCell(boxText(box)),
+    ),
   );
   return [
-    table(["Rank", "Score", "IoU", "Box"], rows, { label: "Boxes" }),
+    table(["Rank", "Score", ...(found.box ? ["IoU"] : []), "Box"], rows, { label: "Boxes" }),
     all > boxes.length ? el("p.fc-remark", {}, `The first ${boxes.length} of ${count(all)} boxes.`) : null,
   ];
 }

@@ -43,37 +43,51 @@ function swatch(kind) {
   return line;
 }
 
-// One box: a dark line below the coloured one, so that it is seen on any picture; a label where there is one.
-function drawnBox(kind, box, label, size) {
-  const { colour, dash } = kinds.get(kind);
-  const [left, top, right, bottom] = box;
-  const place = { x: left, y: top, width: Math.max(0, right - left), height: Math.max(0, bottom - top) };
-  const group = svg("g", { "data-kind": kind });
-  group.append(
-    svg("rect", { ...place, class: "fc-box-ground" }),
-    svg("rect", { ...place, class: "fc-box", stroke: colour, "stroke-dasharray": dash }),
-  );
-  if (label) {
-    const high = size / 24;
-    const wide = high * (0.62 * label.length + 0.7);
-    const y = top >= high ? top - high : top;
-    const x = Math.max(0, left);
-    group.append(
-      svg("rect", { x, y, width: wide, height: high, fill: colour }),
-      svg("text", { x: x + wide / 2, y: y + high * 0.77, "font-size": high * 0.82, class: "fc-box-label" }, label),
-    );
-  }
+function placeOf([left, top, right, bottom]) {
+  return { x: left, y: top, width: Math.max(0, right - left), height: Math.max(0, bottom - top) };
+}
+
+function ofKind(kind, ...children) {
+  const group = svg("g", { "data-kind": kind }, ...children);
   group.toggleAttribute("hidden", hidden.has(kind));
   return group;
 }
 
-// Boxes in the coordinates of the picture; boxes: [kind, xyxy, label] triples.
+// Boxes in the coordinates of the picture; boxes: [kind, xyxy, label] triples. Dark lines lie below all coloured ones,
+// so that these are seen on any picture; where boxes agree, each is seen in the gaps of the next one's line.
 function overlay(row, boxes) {
-  const [width, height] = [data.width[row], data.height[row]];
-  const drawing = svg("svg", { class: "fc-boxes", viewBox: `0 0 ${width || 1} ${height || 1}`, "aria-hidden": "true" });
-  const size = Math.min(width, height);
-  drawing.append(...boxes.filter(([, box]) => box).map(([kind, box, label]) => drawnBox(kind, box, label, size)));
+  const [width, height] = [data.width[row] || 1, data.height[row] || 1];
+  const drawing = svg("svg", { class: "fc-boxes", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
+  const there = boxes.filter(([, box]) => box);
+  const line = ([kind, box]) => {
+    const { colour, dash } = kinds.get(kind);
+    const name = kind === "truth" ? "fc-box fc-box-truth" : "fc-box";
+    return ofKind(kind, svg("rect", { ...placeOf(box), class: name, stroke: colour, "stroke-dasharray": dash }));
+  };
+  drawing.append(...there.map(([kind, box]) => ofKind(kind, svg("rect", { ...placeOf(box), class: "fc-box-ground" }))));
+  drawing.append(...there.map(line), ...labels(there, width, height));
   return drawing;
+}
+
+// Labels above their boxes, beside each other where boxes agree.
+function labels(boxes, width, height) {
+  const high = Math.max(width, height) / 28;
+  const placed = [];
+  return boxes
+    .filter(([, , label]) => label)
+    .map(([kind, [left, top], label]) => {
+      const wide = high * (0.6 * label.length + 0.6);
+      const y = Math.max(0, top - high * 1.15);
+      let x = Math.max(0, Math.min(left, width - wide));
+      const meets = (other) => Math.abs(other.y - y) < high && x < other.x + other.wide && other.x < x + wide;
+      for (let other = placed.find(meets); other && x + wide < width; other = placed.find(meets)) x = other.x + other.wide;
+      placed.push({ x, y, wide });
+      return ofKind(
+        kind,
+        svg("rect", { x, y, width: wide, height: high, fill: kinds.get(kind).colour }),
+        svg("text", { x: x + wide / 2, y: y + high * 0.77, "font-size": high * 0.8, class: "fc-box-label" }, label),
+      );
+    });
 }
 
 // The boxes that every sample has at hand: truth and each method's first.
@@ -129,7 +143,7 @@ function switches(names) {
         on: { click: () => toggleKind(kind) },
       },
       swatch(kind),
-      el("span", {}, title),
+      el("span", {}, kind.startsWith("m") && key ? `${key} ${title}` : title),
     );
   });
 }

@@ -66,8 +66,12 @@ function card(row) {
     "div.fc-card",
     {},
     link,
-    el("p.fc-expression", { dir: "auto", title: data.expression[row] }, withPhrase(row)),
-    el("p.fc-facts", {}, facts(row).join(" · "), tagLine(row)),
+    el(
+      "div.fc-about",
+      {},
+      el("p.fc-expression", { dir: "auto", title: data.expression[row] }, withPhrase(row)),
+      el("p.fc-facts", {}, tagLine(row), facts(row).join(" · ")),
+    ),
     el("ul.fc-answers", {}, lines),
   );
 }

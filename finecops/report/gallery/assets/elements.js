@@ -19,7 +19,7 @@ function fill(element, { on = {}, ...attributes }, children) {
     if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
   }
   for (const [event, run] of Object.entries(on)) element.addEventListener(event, run);
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return element;
 }
 
@@ -50,12 +50,12 @@ function counted(number, one, more = `${one}s`) {
   return `${count(number)} ${number === 1 ? one : more}`;
 }
 
-// Four digits that say something; 0.00003 is not 0.
+// Four digits behind the point, and others where those would say nothing: 0.00003 is not 0.
 function number(value) {
   if (value === null || value === undefined) return "–";
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-4 || size >= 1e7)) return value.toExponential(2);
-  return size >= 100 ? value.toFixed(1) : String(Number(value.toPrecision(4)));
+  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2);
+  return size >= 100 ? value.toFixed(1) : value.toFixed(4);
 }
 
 // IoU with two digits, and with more where two would put it on the other side of the threshold.

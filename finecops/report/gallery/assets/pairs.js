@@ -28,8 +28,8 @@ function pairText(method, negative) {
   if (hit === "won") return gap === null ? "won: the negative has no box" : `won by ${number(gap)}`;
   if (mine === null) return "lost: the positive has no box";
   const wrong = (method.iou[positive] ?? 0) <= data.iou;
-  if (theirs !== null && theirs >= mine) return `lost by ${number(gap)}${wrong ? ", and the positive’s box is wrong" : ""}`;
-  return "lost: the positive’s first box is wrong";
+  if (theirs !== null && theirs >= mine) return `lost by ${number(gap)}${wrong ? ", wrong box too" : ""}`;
+  return "lost: wrong box on the positive";
 }
 
 function pairSign(method, negative) {
@@ -55,10 +55,10 @@ function pairTable(negative) {
     return el(
       "tr",
       {},
-      el("th", { scope: "row" }, swatch(`m${method.index}`), el("span.fc-method", { title: method.label }, method.label)),
+      el("th", { scope: "row", title: method.label }, el("div.fc-two-lines", {}, swatch(`m${method.index}`), " ", method.label)),
       el(higher(mine, theirs), {}, pairScore(method, positive)),
       el(higher(theirs, mine), {}, pairScore(method, negative)),
-      el("td.fc-outcome", {}, pairSign(method, negative), " ", pairText(method, negative)),
+      el("td", {}, el("div.fc-two-lines", {}, pairSign(method, negative), " ", pairText(method, negative))),
     );
   });
   const titles = ["Method", "Positive", "Negative", "Recall@1"].map((title) => el("th", { scope: "col" }, title));
@@ -73,6 +73,13 @@ function pairWords(negative) {
   return [markedWords(a, "del"), markedWords(b, "ins"), null];
 }
 
+// Level and route are the same for both, or beside the point.
+function pairFacts(row) {
+  return facts(row)
+    .filter((fact) => !/^(level|router) /.test(fact))
+    .join(" · ");
+}
+
 function half(row, words, title) {
   const link = el("a.fc-open", { href: linkTo(row), "aria-label": `Open the ${title}, sample ${data.id[row]}` });
   link.append(picture(row, firstBoxes(row)));
@@ -80,7 +87,7 @@ function half(row, words, title) {
     "div.fc-half",
     {},
     link,
-    el("p.fc-facts", {}, facts(row).join(" · ")),
+    el("p.fc-facts", {}, pairFacts(row)),
     el("p.fc-expression", { dir: "auto", title: data.expression[row] }, words),
   );
 }

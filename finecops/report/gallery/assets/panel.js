@@ -14,12 +14,14 @@ function makePanel() {
   panel.append(ranges(), tagChoice());
 }
 
-function group(title, ...children) {
-  return el("fieldset.fc-group", {}, el("legend", {}, title), children);
+function group(title, name, ...children) {
+  return el("fieldset.fc-group", { "data-filter": name }, el("legend", {}, title), children);
 }
 
+const MOST_CHOICES = 40; // of a set; a file may have a type for each sample
+
 function setOfChoices(name, options) {
-  const lines = options.map(([value, text]) => {
+  const lines = options.slice(0, MOST_CHOICES).map(([value, text]) => {
     const box = el("input", { type: "checkbox", value, on: { change: () => toggle(box.checked) } });
     const toggle = (on) => {
       const chosen = new Set(state[name]);
@@ -34,7 +36,9 @@ function setOfChoices(name, options) {
     });
     return el("label.fc-choice", {}, box, outside(text, "span"), number);
   });
-  return group(SET_TITLES[name], lines);
+  const more = options.length - MOST_CHOICES;
+  if (more > 0) lines.push(el("p.fc-remark", {}, `and ${count(more)} more, of which none can be chosen here`));
+  return group(SET_TITLES[name], name, lines);
 }
 
 // For each method two choices: right or wrong, and what the answer is. "A right and B wrong" is one choice of each.
@@ -42,8 +46,8 @@ function answerChoices() {
   const outcomes = [["", "any answer"], ...data.outcomes.map((name) => [name, OUTCOME_NAMES[name] ?? name]), ["unasked", "not asked"]];
   const lines = data.methods.map((method) => {
     const set = (name) => (value) => change({ [name]: { ...state[name], [method.key]: value } });
-    const right = select(`${method.label}: right or wrong`, [["", "right or wrong"], ["right", "right"], ["wrong", "wrong"]], "", set("right"));
-    const outcome = select(`${method.label}: answer`, outcomes, "", set("outcome"));
+    const right = select(`${method.label}: right or wrong`, [["", "right or wrong"], ["right", "right"], ["wrong", "wrong"]], "", set("right"), { "data-filter": "right" });
+    const outcome = select(`${method.label}: answer`, outcomes, "", set("outcome"), { "data-filter": "outcome" });
     const controls = [right, outcome];
     panelParts.push(() => {
       right.value = state.right[method.key] ?? "";
@@ -55,6 +59,7 @@ function answerChoices() {
         [["", "any pair"], ["won", "pair won"], ["tied", "pair tied"], ["lost", "pair lost"]],
         "",
         set("pair"),
+        { "data-filter": "pair" },
       );
       panelParts.push(() => (pair.value = state.pair[method.key] ?? ""));
       controls.push(pair);
@@ -64,7 +69,7 @@ function answerChoices() {
   const differ = el("input", { type: "checkbox", on: { change: () => change({ disagree: differ.checked }) } });
   panelParts.push(() => (differ.checked = state.disagree));
   if (data.methods.length > 1) lines.push(el("label.fc-choice", {}, differ, el("span", {}, "methods disagree: one right, one wrong")));
-  return group("Answers", lines);
+  return group("Answers", "answers", lines);
 }
 
 function methodOptions() {
@@ -79,7 +84,7 @@ function chosenMethod(name, label) {
 
 function methodsCompared() {
   const line = (letter, name) => el("label.fc-line", {}, el("span", {}, letter), chosenMethod(name, `Method ${letter}`));
-  return group("Two methods, for four cells and score gaps", line("A", "a"), line("B", "b"));
+  return group("Two methods, for four cells and score gaps", "two", line("A", "a"), line("B", "b"));
 }
 
 function ranges() {
@@ -104,7 +109,7 @@ function ranges() {
     lines.push(el("div.fc-range", {}, chosenMethod("scoreOf", "Score of"), el("span.fc-ends", {}, ends("score", "", "Score"))));
   }
   lines.push(el("div.fc-range", {}, el("span", {}, "Target, % of the image"), el("span.fc-ends", {}, ends("size", "%", "Size of target in per cent of the image"))));
-  return group("Score and size", lines);
+  return group("Score and size", "ranges", lines);
 }
 
 function tagChoice() {
@@ -124,7 +129,7 @@ function tagChoice() {
       ? `${counted(notes.size, "sample")} with tags or notes, kept in this browser alone.`
       : "This browser keeps nothing for this page: notes are lost when it is closed. Export them before.";
   });
-  return group("Tags and notes", list, save, remark);
+  return group("Tags and notes", "notes", list, save, remark);
 }
 
 function drawPanel(passed) {

@@ -33,6 +33,8 @@ function drawSample(row) {
   drawPlace();
   const rest = el("div.fc-rest", { "aria-live": "polite" }, el("p.fc-remark", {}, "Loading…"));
   const frame = el("div.fc-large", {}, picture(row, labelledBoxes(row), `The picture of sample ${data.id[row]}`));
+  // Very long or high pictures keep a frame that leaves room for the rest.
+  frame.firstChild.style.aspectRatio = Math.min(3, Math.max(0.8, (data.width[row] || 4) / (data.height[row] || 3)));
   const legend = el("div.fc-switches", { role: "group", "aria-label": "Boxes" }, switches([...kinds.keys()]));
   byName("sample-body").replaceChildren(
     el("div.fc-left", {}, frame, legend),
@@ -75,7 +77,7 @@ function drawDetails(row, found, rest, frame) {
 
 function headSection(row) {
   const words = counted(data.words[row], "word");
-  const size = data.size[row] === null ? [] : [`target ${number(data.size[row])} % of the image`];
+  const size = data.size[row] === null ? [] : [`target ${Number(data.size[row].toPrecision(2))} % of the image`];
   return el(
     "div.fc-head",
     {},

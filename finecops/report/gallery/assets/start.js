@@ -19,6 +19,7 @@ function start() {
   makeBar();
   makePanel();
   makeHelp();
+  root.dataset.samples = data.count;
   root.classList.add("fc-ready");
   if (window.matchMedia("(min-width: 900px)").matches) toggleFilters();
   whenChanged(draw);
