@@ -10,6 +10,7 @@ from finecops.bench.browser import ReportTimes, time_report
 from finecops.bench.processes import run_process
 from finecops.bench.synthetic import Counts
 from finecops.bench.synthetic_run import write_synthetic_run
+from finecops.errors import FinecopsError, first_line
 from finecops.report.page.folder import PAGE, size_of
 
 
@@ -57,5 +58,18 @@ def time_writing(folder: Path, counts: Counts, repeats: int = 1) -> WrittenRepor
 
 
 def time_looking(page: Path, repeats: int) -> ReportTimes:
-    """Time the page in Chromium without a window."""
-    return time_report(page, repeats)
+    """Time the page in Chromium without a window.
+
+    Raises:
+        ConfigError: there is no Chromium, or Playwright is not installed.
+        FinecopsError: the page does not come to what is timed.
+    """
+    try:
+        from playwright.sync_api import Error
+    except ImportError:
+        # `time_report` says it.
+        return time_report(page, repeats)
+    try:
+        return time_report(page, repeats)
+    except Error as error:
+        raise FinecopsError(f"{page} in Chromium: {first_line(error)}") from error

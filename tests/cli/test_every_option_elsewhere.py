@@ -15,7 +15,9 @@ import pytest
 import typer
 from PIL import Image
 
+from finecops.bench.browser import ReportTimes
 from finecops.bench.models import VariantTiming
+from finecops.bench.report import WrittenReport
 from finecops.bench.synthetic import Counts, write_files
 from finecops.cli.app import app
 from finecops.construction.benchmark import Split
@@ -118,6 +120,15 @@ CASES = {
     "bench eval": Case(("bench", "eval"), (), {"finecops.bench.evaluation.time_evaluation": []}),
     "bench data": Case(("bench", "data"), (), {"finecops.bench.reading.time_reading": []}),
     "bench models": Case(("bench", "models"), (), {"finecops.bench.models.time_models": [TIMING]}),
+    "bench report": Case(
+        ("bench", "report"),
+        (),
+        {
+            "finecops.bench.browser.find_browser": Path("chromium"),
+            "finecops.bench.report.time_writing": WrittenReport(Path("r.html"), 1, seconds=1, peak_mib=1, size=1),
+            "finecops.bench.report.time_looking": ReportTimes(1, 1.0, {}),
+        },
+    ),
     "doctor": Case(("doctor",)),
     "crs tune": Case(
         ("crs", "tune"),
@@ -214,6 +225,7 @@ OTHER: dict[str | tuple[str, str], str] = {
     "samples": "2",
     ("bench data", "samples"): "20",
     "device": "cuda:7",
+    "scale": "3",
     "scales": "3",
     "script": "{script}",
     "repeats": "2",
