@@ -118,7 +118,7 @@ def _images(subject: Subject, settings: ReportSettings, make: MakeUrl) -> PageIm
 
 def _gallery(subject: Subject, samples: Sequence[Sample], images: PageImages) -> Gallery:
     opening = Opening("cells", *subject.pair) if subject.pair is not None else Opening()
-    return gallery(subject.cases_of(samples), images.url, opening, name=_title(subject))
+    return gallery(subject.cases_of(samples), images.url, opening, name=_title(subject), problem=images.problem)
 
 
 def _content(subject: Subject, settings: ReportSettings, notes: Sequence[str]) -> Content:

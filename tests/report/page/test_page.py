@@ -124,6 +124,8 @@ def test_one_run(tmp_path: Path) -> None:
         "Images are linked",
     ):
         assert text in page.text, text
+    data = (tmp_path / "report/report_data/samples.js").read_text()
+    assert '\\"20\\":\\"image n0.png is missing\\"' in data
     assert [a["src"] for tag, a in page.elements if tag == "script"] == [
         "report_data/gallery.js",
         "report_data/samples.js",
