@@ -143,6 +143,8 @@ def opened(chromium: Browser, report: Path, viewport: Viewport | None = None, at
     context = chromium.new_context(
         viewport={"width": size.width, "height": size.height},
         color_scheme="dark" if size.dark else "light",
+        # A colour on its way to another one is neither.
+        reduced_motion="reduce",
         offline=True,
     )
     try:

@@ -23,6 +23,7 @@ SCRIPTS: Final = tuple(
     ).split()
 )
 """The application's files, in the order in which they are joined."""
+STYLES: Final = ("gallery.css", "filters.css", "cards.css", "pairs.css", "sample.css")
 APPLICATION: Final = "gallery.js"
 SAMPLES: Final = "samples.js"
 _SAFE_PICTURE = re.compile(r"data:image/(png|jpeg|webp|gif|avif);base64,|(?![a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
@@ -118,7 +119,7 @@ def gallery(
     }
     return Gallery(
         markup=_asset("gallery.html"),
-        styles=_asset("gallery.css"),
+        styles="".join(map(_asset, STYLES)),
         scripts={APPLICATION: application(), SAMPLES: data_script("samples", data)},
         later=later,
     )

@@ -16,7 +16,7 @@ from finecops.records import Sample
 from finecops.report.gallery import Gallery, Opening, gallery
 from finecops.report.gallery.columns import pair_hits
 from finecops.report.gallery.details import case_details, chunks_of
-from finecops.report.gallery.gallery import SCRIPTS, application
+from finecops.report.gallery.gallery import SCRIPTS, STYLES, application
 from finecops.report.gallery.scripts import data_script
 from tests.builders_gallery import HOSTILE, family_cases, hostile_cases, method, relative
 from tests.builders_runs import RIGHT, WRONG, make_run
@@ -184,7 +184,7 @@ def test_hostile_texts_are_in_no_script_as_markup() -> None:
 
 def test_the_application_is_all_of_its_files_and_makes_no_markup() -> None:
     files = resources.files("finecops.report.gallery") / "assets"
-    assert {file.name for file in files.iterdir() if file.name.endswith(".js")} == set(SCRIPTS)
+    assert {file.name for file in files.iterdir()} == {*SCRIPTS, *STYLES, "gallery.html"}
     text = application()
     assert not re.search(r"(inner|outer)HTML|insertAdjacent|document\.write|\beval\(|new Function|\bfetch\(", text)
     # It stands in a script element of the one-file report.
@@ -195,5 +195,6 @@ def test_the_application_is_all_of_its_files_and_makes_no_markup() -> None:
 
 def test_no_file_of_the_application_is_long() -> None:
     for file in (resources.files("finecops.report.gallery") / "assets").iterdir():
-        if file.name.endswith(".js"):
-            assert len(file.read_text(encoding="utf-8").splitlines()) <= 300, file.name
+        lines = file.read_text(encoding="utf-8").splitlines()
+        assert len(lines) <= 300, file.name
+        assert max(map(len, lines)) <= 120, file.name

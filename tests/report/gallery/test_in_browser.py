@@ -14,7 +14,8 @@ import pytest
 from finecops.bench.browser import Viewport, Watched, time_report
 from finecops.evaluation.cases import Case, Cases
 from finecops.records import Negative
-from tests.builders_gallery import HOSTILE, family_cases, many_cases
+from finecops.report.gallery import Opening, gallery
+from tests.builders_gallery import HOSTILE, family_cases, many_cases, write_folder_page
 from tests.report.gallery.conftest import NARROW, WIDE, Open
 
 if TYPE_CHECKING:
@@ -145,6 +146,18 @@ def test_the_controls_filter_and_the_address_follows(family_page: Path, open_pag
         sound(watched)
 
 
+def test_filters_on_a_narrow_screen(family_page: Path, open_page: Open) -> None:
+    with open_page(family_page, NARROW) as watched:
+        assert not part(watched, "filters").is_visible()
+        part(watched, "toggle-filters").click()
+        choose(watched, "level", "level 2")
+        watched.page.get_by_role("button", name="Show 24 samples").click()
+        assert not part(watched, "filters").is_visible()
+        assert count(watched) == 24
+        assert watched.page.locator(".fc-card").first.is_visible()
+        sound(watched)
+
+
 def test_sorting(family_page: Path, open_page: Open, cases: Cases) -> None:
     with open_page(family_page) as watched:
         watched.page.get_by_label("Sort by", exact=True).select_option("score")
@@ -268,6 +281,20 @@ def test_pairs_show_what_was_lost(family_page: Path, open_page: Open, cases: Cas
         row = first.locator("tbody tr", has_text="Specialist toy").inner_text()
         assert re.search(r"0\.0000\s+0\.3700\s+✗ lost by 0\.3700", row)
         sound(watched)
+
+
+def test_a_report_opens_at_the_cells(tmp_path: Path, open_page: Open) -> None:
+    found = gallery(family_cases(2), lambda sample: None, Opening("cells", "crs", "specialist"))
+    page = write_folder_page(found, tmp_path)
+    # Something long above it, as in a report.
+    page.write_text(page.read_text().replace("<h1>", f"{'<p>line</p>' * 100}<h1>"))
+    for at, seen in (("", True), ("#view=pairs", True), ("#results", False)):
+        with open_page(page, at=at) as watched:
+            top = watched.page.locator(".fc-gallery").evaluate("e => e.getBoundingClientRect().top")
+            assert (top < 200) is seen
+            if not at:
+                assert watched.page.get_by_label("Method A of the four cells").input_value() == "crs"
+                assert watched.page.get_by_label("Method B of the four cells").input_value() == "specialist"
 
 
 def test_lost_pairs_are_found(family_page: Path, open_page: Open, cases: Cases) -> None:

@@ -1,9 +1,21 @@
 // What is behind one sample: each method's answer with prompt and reply, the question of CRS, the router, candidates.
 
 function table(titles, rows, properties = {}) {
-  const head = el("thead", {}, el("tr", {}, titles.map((title) => el("th", { scope: "col" }, title))));
+  const head = el(
+    "thead",
+    {},
+    el(
+      "tr",
+      {},
+      titles.map((title) => el("th", { scope: "col" }, title)),
+    ),
+  );
   // Wide tables scroll in their own frame, never the page.
-  return el("div.fc-wide", { tabindex: "0", role: "group", "aria-label": properties.label ?? "Table" }, el("table", {}, head, el("tbody", {}, rows)));
+  return el(
+    "div.fc-wide",
+    { tabindex: "0", role: "group", "aria-label": properties.label ?? "Table" },
+    el("table", {}, head, el("tbody", {}, rows)),
+  );
 }
 
 const cell = (text, name = "td") => el(name, {}, text);
@@ -36,7 +48,11 @@ function answersSection(row, found) {
     );
   });
   const parts = data.methods.filter((method) => found.answers[method.key]).map((method) => answerPart(method, found));
-  return section("Answers", table(["Method", "Answer", "IoU", "Score", "First box", "By"], rows, { label: "Answers" }), parts);
+  return section(
+    "Answers",
+    table(["Method", "Answer", "IoU", "Score", "First box", "By"], rows, { label: "Answers" }),
+    parts,
+  );
 }
 
 // One method's answer: why it has no box, the question of CRS, other boxes, prompt and reply.
@@ -49,14 +65,32 @@ function answerPart(method, found) {
     ["Score", answer.score_kind],
   ].filter(([, text]) => text);
   const content = [
-    remarks.length ? el("dl.fc-remarks", {}, remarks.flatMap(([title, text]) => [el("dt", {}, title), outside(text, "dd")])) : null,
+    remarks.length
+      ? el(
+          "dl.fc-remarks",
+          {},
+          remarks.flatMap(([title, text]) => [el("dt", {}, title), outside(text, "dd")]),
+        )
+      : null,
     answer.letters ? letterTable(answer, found) : (answer.boxes?.length ?? 0) > 1 ? boxTable(answer, found) : null,
     answer.prompt === undefined ? null : [el("h5", {}, "Prompt"), longText(answer.prompt)],
     answer.reply === undefined ? null : [el("h5", {}, "Reply"), longText(answer.reply)],
   ];
   if (!content.flat().some(Boolean)) return null;
   const open = Boolean(answer.letters || answer.reason);
-  return el("details.fc-part", { open }, el("summary", {}, swatch(`m${method.index}`), " ", method.label, answer.letters ? ": question and letters" : ": prompt, reply, boxes"), content.flat());
+  return el(
+    "details.fc-part",
+    { open },
+    el(
+      "summary",
+      {},
+      swatch(`m${method.index}`),
+      " ",
+      method.label,
+      answer.letters ? ": question and letters" : ": prompt, reply, boxes",
+    ),
+    content.flat(),
+  );
 }
 
 function longText(text) {
@@ -65,7 +99,12 @@ function longText(text) {
 
 // A bar as long as a share, beside its number.
 function bar(share) {
-  const drawing = svg("svg", { class: "fc-bar", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" });
+  const drawing = svg("svg", {
+    class: "fc-bar",
+    viewBox: "0 0 100 10",
+    preserveAspectRatio: "none",
+    "aria-hidden": "true",
+  });
   drawing.append(svg("rect", { width: Math.max(0, Math.min(1, share)) * 100, height: 10 }));
   return drawing;
 }
@@ -78,8 +117,16 @@ function letterTable(answer, found) {
   rows.sort((x, y) => order(x) - order(y));
   return [
     table(["Letter", "Probability", "IoU", "Box"], rows, { label: "Letters" }),
-    answer.mass === undefined ? null : el("p.fc-remark", {}, `All letters together had a probability of ${number(answer.mass)} before they were scaled to 1.`),
-    answer.count > answer.boxes.length ? el("p.fc-remark", {}, `${answer.boxes.length} of ${answer.count} options are shown.`) : null,
+    answer.mass === undefined
+      ? null
+      : el(
+          "p.fc-remark",
+          {},
+          `All letters together had a probability of ${number(answer.mass)} before they were scaled to 1.`,
+        ),
+    answer.count > answer.boxes.length
+      ? el("p.fc-remark", {}, `${answer.boxes.length} of ${answer.count} options are shown.`)
+      : null,
   ];
 }
 
@@ -118,11 +165,25 @@ function routeSection({ route, target }) {
   const parts = [];
   if (target) {
     const phrase = target.phrase ? ["“", outside(target.phrase, "strong"), "”"] : ["none"];
-    parts.push(el("p", {}, "Target phrase: ", phrase, `, ${target.status} by ${target.extractor}.`, target.reason ? ` ${target.reason}` : ""));
+    parts.push(
+      el(
+        "p",
+        {},
+        "Target phrase: ",
+        phrase,
+        `, ${target.status} by ${target.extractor}.`,
+        target.reason ? ` ${target.reason}` : "",
+      ),
+    );
   }
   if (route) {
     const to = route.level === 1 ? "the specialist (level 1)" : "the MLLM (level 2)";
-    const why = route.status === "routed" ? `The router counted ${counted(route.count, "instance")}` : route.status === "failed" ? "The router failed" : "The target is doubtful";
+    const why =
+      route.status === "routed"
+        ? `The router counted ${counted(route.count, "instance")}`
+        : route.status === "failed"
+          ? "The router failed"
+          : "The target is doubtful";
     parts.push(el("p", {}, `${why}: to ${to}.`, route.reason ? ` ${route.reason}` : ""));
     if (route.count) parts.push(boxTable(route, { box: null }));
   }
@@ -133,7 +194,11 @@ function candidatesSection(found) {
   const { candidates } = found;
   if (!candidates) return null;
   const text = `${counted(candidates.count, "candidate")} after NMS, of ${count(candidates.before)}.`;
-  return section("Candidates", el("p", {}, candidates.reason ?? text), candidates.count ? boxTable(candidates, found) : null);
+  return section(
+    "Candidates",
+    el("p", {}, candidates.reason ?? text),
+    candidates.count ? boxTable(candidates, found) : null,
+  );
 }
 
 function section(title, ...children) {

@@ -26,7 +26,12 @@ function makeKinds() {
     const own = COLOURS[method.method] && !taken.has(method.method) ? COLOURS[method.method] : null;
     taken.add(method.method);
     const colour = own ?? others.next().value ?? OTHERS[index % OTHERS.length];
-    kinds.set(`m${index}`, { title: method.label, colour, dash: DASHES[index % DASHES.length], key: index < 9 ? String(index + 1) : "" });
+    kinds.set(`m${index}`, {
+      title: method.label,
+      colour,
+      dash: DASHES[index % DASHES.length],
+      key: index < 9 ? String(index + 1) : "",
+    });
   });
   kinds.set("candidates", { title: "Candidates", colour: COLOURS.candidates, dash: LINES.candidates, key: "c" });
   kinds.set("router", { title: "Router", colour: COLOURS.router, dash: LINES.router, key: "r" });
@@ -73,14 +78,18 @@ function overlay(row, boxes) {
 function labels(boxes, width, height) {
   const high = Math.max(width, height) / 28;
   const placed = [];
+  // Candidates come last: they are mostly hidden, and shall leave no gap then.
+  const last = ([kind]) => Number(kind === "candidates");
   return boxes
     .filter(([, , label]) => label)
+    .sort((x, y) => last(x) - last(y))
     .map(([kind, [left, top], label]) => {
       const wide = high * (0.6 * label.length + 0.6);
       const y = Math.max(0, top - high * 1.15);
       let x = Math.max(0, Math.min(left, width - wide));
       const meets = (other) => Math.abs(other.y - y) < high && x < other.x + other.wide && other.x < x + wide;
-      for (let other = placed.find(meets); other && x + wide < width; other = placed.find(meets)) x = other.x + other.wide;
+      for (let other = placed.find(meets); other && x + wide < width; other = placed.find(meets))
+        x = other.x + other.wide;
       placed.push({ x, y, wide });
       return ofKind(
         kind,

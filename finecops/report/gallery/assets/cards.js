@@ -11,7 +11,8 @@ function facts(row) {
   const kind = data.kinds[data.kind[row]];
   const found = [KIND_NAMES[kind] ?? kind];
   if (data.level[row]) found.push(`level ${data.level[row]}`);
-  if (data.tuple_type[row] >= 0 && data.positive[row] < 0) found.push(data.tuple_types[data.tuple_type[row]].replaceAll("_", " "));
+  if (data.tuple_type[row] >= 0 && data.positive[row] < 0)
+    found.push(data.tuple_types[data.tuple_type[row]].replaceAll("_", " "));
   if (data.negative_type[row] >= 0) {
     const level = data.negative_level[row] ? ` (${data.negative_level[row]})` : "";
     found.push(`${data.negative_types[data.negative_type[row]].replaceAll("_", " ")}${level}`);
@@ -29,7 +30,13 @@ function sign(method, row) {
   return el(`span.fc-sign.fc-${right}`, { role: "img", "aria-label": right, title: right }, SIGNS[right]);
 }
 
-const OUTCOME_NAMES = { reject: "not there", unparsed: "not parsed", failed: "failed", missing: "missing", unasked: "not asked" };
+const OUTCOME_NAMES = {
+  reject: "not there",
+  unparsed: "not parsed",
+  failed: "failed",
+  missing: "missing",
+  unasked: "not asked",
+};
 
 function answerText(method, row) {
   const outcome = outcomeOf(method, row);
@@ -54,11 +61,17 @@ function answerLine(method, row) {
 function tagLine(row) {
   const found = notes.get(data.id[row]);
   if (!found) return [];
-  return [...found.tags.map((tag) => el("span.fc-tag", {}, tag)), found.note ? el("span.fc-tag", { title: found.note }, "note") : null];
+  return [
+    ...found.tags.map((tag) => el("span.fc-tag", {}, tag)),
+    found.note ? el("span.fc-tag", { title: found.note }, "note") : null,
+  ];
 }
 
 function card(row) {
-  const link = el("a.fc-open", { href: linkTo(row), "aria-label": `Open sample ${data.id[row]}: ${data.expression[row]}` });
+  const link = el("a.fc-open", {
+    href: linkTo(row),
+    "aria-label": `Open sample ${data.id[row]}: ${data.expression[row]}`,
+  });
   link.append(picture(row, firstBoxes(row)));
   const lines = data.methods.slice(0, MOST_LINES).map((method) => answerLine(method, row));
   if (data.methods.length > MOST_LINES) lines.push(el("li", {}, `and ${data.methods.length - MOST_LINES} more`));

@@ -34,18 +34,26 @@ function drawCells() {
   const all = found.reduce((sum, [number]) => sum + number, 0);
   const names = cellNames(a, b);
   const cells = CELLS.map((cell, i) => cellButton(names[i], cell, found[i], all, a, b));
-  const left = [apart ? `${counted(apart, "sample")} that one of them was not asked about` : "", unknown ? `${counted(unknown, "sample")} of unknown truth` : ""];
-  const without = left.filter(Boolean).join(", ");
+  const left = [
+    apart ? `${counted(apart, "sample")} that one of them was not asked about` : "",
+    unknown ? `${counted(unknown, "sample")} of unknown truth` : "",
+  ];
+  const without = left.some(Boolean) ? `; not compared: ${left.filter(Boolean).join(", ")}` : "";
   place.replaceChildren(
     chooser(),
     el("div.fc-four", { role: "group", "aria-label": "Four cells" }, cells),
-    el("p.fc-remark", {}, `${counted(all, "sample")} compared${without ? `; not compared: ${without}` : ""}. A cell shows its samples below.`),
+    el("p.fc-remark", {}, `${counted(all, "sample")} compared${without}. A cell shows its samples below.`),
   );
 }
 
 function cellButton(name, [x, y], [number, positives, negatives], all, a, b) {
   const chosen = state.right[a.key] === x && state.right[b.key] === y;
-  const split = negatives && positives ? `${count(positives)} positive, ${count(negatives)} negative` : positives ? "all positive" : "all negative";
+  const split =
+    negatives && positives
+      ? `${count(positives)} positive, ${count(negatives)} negative`
+      : positives
+        ? "all positive"
+        : "all negative";
   const run = () => {
     const right = { ...state.right, [a.key]: chosen ? "" : x, [b.key]: chosen ? "" : y };
     change({ right });
@@ -62,6 +70,11 @@ function cellButton(name, [x, y], [number, positives, negatives], all, a, b) {
 
 function chooser() {
   const one = (letter, name) =>
-    el("label.fc-line", {}, el("span", {}, letter), select(`Method ${letter} of the four cells`, methodOptions(), state[name], (value) => change({ [name]: value })));
+    el(
+      "label.fc-line",
+      {},
+      el("span", {}, letter),
+      select(`Method ${letter} of the four cells`, methodOptions(), state[name], (value) => change({ [name]: value })),
+    );
   return el("div.fc-two", {}, one("A", "a"), one("B", "b"));
 }

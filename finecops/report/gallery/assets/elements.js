@@ -16,7 +16,8 @@ function svg(tag, properties = {}, ...children) {
 
 function fill(element, { on = {}, ...attributes }, children) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+    if (value !== null && value !== undefined && value !== false)
+      element.setAttribute(name, value === true ? "" : value);
   }
   for (const [event, run] of Object.entries(on)) element.addEventListener(event, run);
   element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));

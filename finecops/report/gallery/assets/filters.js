@@ -29,17 +29,23 @@ function choices(name) {
   }
   if (name === "route") {
     const routes = [...seen(data.route)].sort();
-    return routes.map((level) => (level ? [String(level), level === 1 ? "1: specialist" : "2: MLLM"] : ["none", "no route"]));
+    return routes.map((level) =>
+      level ? [String(level), level === 1 ? "1: specialist" : "2: MLLM"] : ["none", "no route"],
+    );
   }
-  const [words, column] = name === "type" ? [data.tuple_types, data.tuple_type] : [data.negative_types, data.negative_type];
+  const [words, column] =
+    name === "type" ? [data.tuple_types, data.tuple_type] : [data.negative_types, data.negative_type];
   const named = words.map((word) => [word, word.replaceAll("_", " ")]);
-  return seen(column).has(-1) && words.length ? [...named, ["none", name === "type" ? "no type" : "not a negative, or no type"]] : named;
+  return seen(column).has(-1) && words.length
+    ? [...named, ["none", name === "type" ? "no type" : "not a negative, or no type"]]
+    : named;
 }
 
 function valueOf(name, row) {
   if (name === "kind") return data.kinds[data.kind[row]];
   if (name === "level" || name === "route") return data[name][row] ? String(data[name][row]) : "none";
-  const [words, column] = name === "type" ? [data.tuple_types, data.tuple_type] : [data.negative_types, data.negative_type];
+  const [words, column] =
+    name === "type" ? [data.tuple_types, data.tuple_type] : [data.negative_types, data.negative_type];
   return words[column[row]] ?? "none";
 }
 
@@ -67,7 +73,8 @@ function disagree(row) {
   return verdicts.includes(0) && verdicts.includes(1);
 }
 
-const inside = (value, [low, high]) => value !== null && (low === null || value >= low) && (high === null || value <= high);
+const inside = (value, [low, high]) =>
+  value !== null && (low === null || value >= low) && (high === null || value <= high);
 
 // The filters in force, by name: [name, test of a row].
 function filtersOf(shown) {
@@ -78,14 +85,17 @@ function filtersOf(shown) {
     if (shown[name].size) found.push([name, (row) => shown[name].has(valueOf(name, row))]);
   }
   for (const method of data.methods) {
-    const { right, outcome, pair } = Object.fromEntries(["right", "outcome", "pair"].map((name) => [name, shown[name][method.key]]));
+    const { right, outcome, pair } = Object.fromEntries(
+      ["right", "outcome", "pair"].map((name) => [name, shown[name][method.key]]),
+    );
     if (right) found.push([`right.${method.key}`, (row) => rightOf(method, row) === right]);
     if (outcome) found.push([`outcome.${method.key}`, (row) => outcomeOf(method, row) === outcome]);
     if (pair) found.push([`pair.${method.key}`, (row) => hasPair(method, row, pair)]);
   }
   if (shown.disagree) found.push(["disagree", disagree]);
   const scored = data.methods.find((method) => method.key === shown.scoreOf);
-  if (scored && shown.score.some((end) => end !== null)) found.push(["score", (row) => inside(scored.score[row], shown.score)]);
+  if (scored && shown.score.some((end) => end !== null))
+    found.push(["score", (row) => inside(scored.score[row], shown.score)]);
   if (shown.size.some((end) => end !== null)) found.push(["size", (row) => inside(data.size[row], shown.size)]);
   if (shown.tag) found.push(["tag", (row) => isTagged(data.id[row], shown.tag)]);
   return found;

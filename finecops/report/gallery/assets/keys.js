@@ -16,7 +16,9 @@ const KEYS = [
 ];
 
 function makeHelp() {
-  const rows = KEYS.map(([key, what]) => el("tr", {}, el("th", { scope: "row" }, el("kbd", {}, key)), el("td", {}, what)));
+  const rows = KEYS.map(([key, what]) =>
+    el("tr", {}, el("th", { scope: "row" }, el("kbd", {}, key)), el("td", {}, what)),
+  );
   byName("keys").replaceChildren(el("tbody", {}, rows));
 }
 
@@ -58,7 +60,8 @@ function listKey({ key, target }) {
   if (key in steps && (key.length === 1 || target.closest(".fc-item"))) return () => moveTo(steps[key], target);
   if (key === "/") return () => byName("search").focus();
   if (key === "f") return toggleFilters;
-  if (key === "v") return () => change({ view: VIEWS[(VIEWS.findIndex(([name]) => name === state.view) + 1) % VIEWS.length][0] });
+  if (key === "v")
+    return () => change({ view: VIEWS[(VIEWS.findIndex(([name]) => name === state.view) + 1) % VIEWS.length][0] });
   return commonKey(key);
 }
 

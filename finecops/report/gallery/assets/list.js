@@ -94,7 +94,8 @@ function virtualList(label) {
   list.reveal = (index) => {
     const top = Math.floor(index / columns) * (height + GAP);
     if (top < scroller.scrollTop) scroller.scrollTop = top;
-    else if (top + height > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = top + height - scroller.clientHeight;
+    else if (top + height > scroller.scrollTop + scroller.clientHeight)
+      scroller.scrollTop = top + height - scroller.clientHeight;
     draw();
     return nodes.get(index);
   };

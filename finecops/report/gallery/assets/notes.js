@@ -51,7 +51,9 @@ function isTagged(id, tag) {
 }
 
 function notesAsLines() {
-  const lines = [...notes].map(([id, { tags, note, changed }]) => JSON.stringify({ sample_id: id, tags, note, changed }));
+  const lines = [...notes].map(([id, { tags, note, changed }]) =>
+    JSON.stringify({ sample_id: id, tags, note, changed }),
+  );
   return lines.map((line) => `${line}\n`).join("");
 }
 

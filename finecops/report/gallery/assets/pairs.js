@@ -21,12 +21,12 @@ function pairText(method, negative) {
   const hit = pairOf(method, negative);
   const [mine, theirs] = [method.score[positive], method.score[negative]];
   if (method.outcome[positive] < 0 || method.outcome[negative] < 0) return "not asked about both";
-  if (LOST.has(outcomeOf(method, negative))) return "lost: the negative has no answer";
+  if (LOST.has(outcomeOf(method, negative))) return "lost: no answer on the negative";
   if (hit === null) return "no scores";
   if (hit === "tied") return "tie: equal scores";
   const gap = mine === null || theirs === null ? null : Math.abs(mine - theirs);
-  if (hit === "won") return gap === null ? "won: the negative has no box" : `won by ${number(gap)}`;
-  if (mine === null) return "lost: the positive has no box";
+  if (hit === "won") return gap === null ? "won: no box on the negative" : `won by ${number(gap)}`;
+  if (mine === null) return "lost: no box on the positive";
   const wrong = (method.iou[positive] ?? 0) <= data.iou;
   if (theirs !== null && theirs >= mine) return `lost by ${number(gap)}${wrong ? ", wrong box too" : ""}`;
   return "lost: wrong box on the positive";
@@ -42,7 +42,8 @@ function pairSign(method, negative) {
 
 function pairScore(method, row) {
   const outcome = outcomeOf(method, row);
-  if (method.score[row] !== null) return `${number(method.score[row])}${outcome === "box" ? "" : ` (${OUTCOME_NAMES[outcome]})`}`;
+  if (method.score[row] !== null)
+    return `${number(method.score[row])}${outcome === "box" ? "" : ` (${OUTCOME_NAMES[outcome]})`}`;
   return OUTCOME_NAMES[outcome] ?? "no score";
 }
 
@@ -51,13 +52,18 @@ function pairTable(negative) {
   const positive = data.positive[negative];
   const rows = data.methods.slice(0, MOST_LINES).map((method) => {
     const [mine, theirs] = [method.score[positive], method.score[negative]];
-    const higher = (value, other) => (value !== null && (other === null || value > other) ? "td.fc-number.fc-higher" : "td.fc-number");
+    const higher = (value, other) =>
+      value !== null && other !== null && value > other ? "td.fc-number.fc-higher" : "td.fc-number";
     return el(
       "tr",
       {},
-      el("th", { scope: "row", title: method.label }, el("div.fc-two-lines", {}, swatch(`m${method.index}`), " ", method.label)),
-      el(higher(mine, theirs), {}, pairScore(method, positive)),
-      el(higher(theirs, mine), {}, pairScore(method, negative)),
+      el(
+        "th",
+        { scope: "row", title: method.label },
+        el("div.fc-two-lines", {}, swatch(`m${method.index}`), " ", method.label),
+      ),
+      el(higher(mine, theirs), {}, el("div.fc-two-lines", {}, pairScore(method, positive))),
+      el(higher(theirs, mine), {}, el("div.fc-two-lines", {}, pairScore(method, negative))),
       el("td", {}, el("div.fc-two-lines", {}, pairSign(method, negative), " ", pairText(method, negative))),
     );
   });
@@ -94,6 +100,11 @@ function half(row, words, title) {
 
 function pairCard(negative) {
   const [before, after, remark] = pairWords(negative);
-  const halves = el("div.fc-halves", {}, half(data.positive[negative], before, "positive"), half(negative, after, "negative"));
+  const halves = el(
+    "div.fc-halves",
+    {},
+    half(data.positive[negative], before, "positive"),
+    half(negative, after, "negative"),
+  );
   return el("div.fc-card.fc-pair", {}, halves, el("p.fc-remark", {}, remark ?? ""), pairTable(negative));
 }

@@ -8,10 +8,16 @@ function makePanel() {
     const options = choices(name);
     // A choice of one is none.
     if (options.length > 1) panel.append(setOfChoices(name, options));
+    if (name === "kind" && data.methods.length) panel.append(answerChoices());
   }
-  if (data.methods.length) panel.append(answerChoices());
   if (data.methods.length > 1) panel.append(methodsCompared());
   panel.append(ranges(), tagChoice());
+  // On a narrow screen the filters are above the samples, and long.
+  const done = button("", toggleFilters, { class: "fc-button fc-done" });
+  panelParts.push(() => {
+    done.textContent = `Show ${counted(order.length, state.view === "pairs" ? "pair" : "sample")}`;
+  });
+  panel.append(done);
 }
 
 function group(title, name, ...children) {
@@ -43,10 +49,24 @@ function setOfChoices(name, options) {
 
 // For each method two choices: right or wrong, and what the answer is. "A right and B wrong" is one choice of each.
 function answerChoices() {
-  const outcomes = [["", "any answer"], ...data.outcomes.map((name) => [name, OUTCOME_NAMES[name] ?? name]), ["unasked", "not asked"]];
+  const outcomes = [
+    ["", "any answer"],
+    ...data.outcomes.map((name) => [name, OUTCOME_NAMES[name] ?? name]),
+    ["unasked", "not asked"],
+  ];
   const lines = data.methods.map((method) => {
     const set = (name) => (value) => change({ [name]: { ...state[name], [method.key]: value } });
-    const right = select(`${method.label}: right or wrong`, [["", "right or wrong"], ["right", "right"], ["wrong", "wrong"]], "", set("right"), { "data-filter": "right" });
+    const right = select(
+      `${method.label}: right or wrong`,
+      [
+        ["", "any verdict"],
+        ["right", "right"],
+        ["wrong", "wrong"],
+      ],
+      "",
+      set("right"),
+      { "data-filter": "right" },
+    );
     const outcome = select(`${method.label}: answer`, outcomes, "", set("outcome"), { "data-filter": "outcome" });
     const controls = [right, outcome];
     panelParts.push(() => {
@@ -56,7 +76,12 @@ function answerChoices() {
     if (method.pair.some((hit) => hit !== null)) {
       const pair = select(
         `${method.label}: pair`,
-        [["", "any pair"], ["won", "pair won"], ["tied", "pair tied"], ["lost", "pair lost"]],
+        [
+          ["", "any pair"],
+          ["won", "pair won"],
+          ["tied", "pair tied"],
+          ["lost", "pair lost"],
+        ],
         "",
         set("pair"),
         { "data-filter": "pair" },
@@ -64,11 +89,17 @@ function answerChoices() {
       panelParts.push(() => (pair.value = state.pair[method.key] ?? ""));
       controls.push(pair);
     }
-    return el("div.fc-of-method", {}, el("div.fc-name", { title: method.label }, swatch(`m${method.index}`), el("span.fc-method", {}, method.label)), el("div.fc-selects", {}, controls));
+    return el(
+      "div.fc-of-method",
+      {},
+      el("div.fc-name", { title: method.label }, swatch(`m${method.index}`), el("span.fc-method", {}, method.label)),
+      el("div.fc-selects", {}, controls),
+    );
   });
   const differ = el("input", { type: "checkbox", on: { change: () => change({ disagree: differ.checked }) } });
   panelParts.push(() => (differ.checked = state.disagree));
-  if (data.methods.length > 1) lines.push(el("label.fc-choice", {}, differ, el("span", {}, "methods disagree: one right, one wrong")));
+  if (data.methods.length > 1)
+    lines.push(el("label.fc-choice", {}, differ, el("span", {}, "methods disagree: one right, one wrong")));
   return group("Answers", "answers", lines);
 }
 
@@ -83,7 +114,8 @@ function chosenMethod(name, label) {
 }
 
 function methodsCompared() {
-  const line = (letter, name) => el("label.fc-line", {}, el("span", {}, letter), chosenMethod(name, `Method ${letter}`));
+  const line = (letter, name) =>
+    el("label.fc-line", {}, el("span", {}, letter), chosenMethod(name, `Method ${letter}`));
   return group("Two methods, for four cells and score gaps", "two", line("A", "a"), line("B", "b"));
 }
 
@@ -106,9 +138,18 @@ function ranges() {
     });
   const lines = [];
   if (data.methods.length) {
-    lines.push(el("div.fc-range", {}, chosenMethod("scoreOf", "Score of"), el("span.fc-ends", {}, ends("score", "", "Score"))));
+    lines.push(
+      el("div.fc-range", {}, chosenMethod("scoreOf", "Score of"), el("span.fc-ends", {}, ends("score", "", "Score"))),
+    );
   }
-  lines.push(el("div.fc-range", {}, el("span", {}, "Target, % of the image"), el("span.fc-ends", {}, ends("size", "%", "Size of target in per cent of the image"))));
+  lines.push(
+    el(
+      "div.fc-range",
+      {},
+      el("span", {}, "Target, % of the image"),
+      el("span.fc-ends", {}, ends("size", "%", "Size of target in per cent of the image")),
+    ),
+  );
   return group("Score and size", "ranges", lines);
 }
 
@@ -146,11 +187,21 @@ function drawPanel(passed) {
 function drawChips() {
   const chips = [];
   const chip = (text, changes) =>
-    chips.push(el("button.fc-chip", { type: "button", title: "Remove this filter", on: { click: () => change(changes()) } }, outside(text, "span"), el("span", { "aria-hidden": "true" }, " ×")));
+    chips.push(
+      el(
+        "button.fc-chip",
+        { type: "button", title: "Remove this filter", on: { click: () => change(changes()) } },
+        outside(text, "span"),
+        el("span", { "aria-hidden": "true" }, " ×"),
+      ),
+    );
   if (state.text) chip(`text: ${state.text}`, () => ({ text: "" }));
   for (const name of SETS) {
     const titles = new Map(choices(name));
-    if (state[name].size) chip(`${SET_TITLES[name]}: ${[...state[name]].map((value) => titles.get(value)).join(" or ")}`, () => ({ [name]: new Set() }));
+    if (state[name].size)
+      chip(`${SET_TITLES[name]}: ${[...state[name]].map((value) => titles.get(value)).join(" or ")}`, () => ({
+        [name]: new Set(),
+      }));
   }
   for (const name of ["right", "outcome", "pair"]) {
     for (const method of data.methods) {
@@ -165,7 +216,8 @@ function drawChips() {
     const method = data.methods.find(({ key }) => key === state.scoreOf);
     chip(`score of ${method?.label}: ${range(state.score)}`, () => ({ score: [null, null] }));
   }
-  if (state.size.some((end) => end !== null)) chip(`target: ${range(state.size)} % of the image`, () => ({ size: [null, null] }));
+  if (state.size.some((end) => end !== null))
+    chip(`target: ${range(state.size)} % of the image`, () => ({ size: [null, null] }));
   if (state.tag) chip(state.tag === ANY_NOTE ? "with tag or note" : `tag: ${state.tag}`, () => ({ tag: "" }));
   if (chips.length) chips.push(button("Clear all", clearFilters, { class: "fc-clear" }));
   byName("chips").replaceChildren(...chips);

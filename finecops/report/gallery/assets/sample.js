@@ -18,7 +18,8 @@ function openSample(row) {
 
 function drawPlace() {
   const at = order.indexOf(opened);
-  byName("sample-place").textContent = at < 0 ? "not among the samples shown" : `${count(at + 1)} of ${count(order.length)}`;
+  byName("sample-place").textContent =
+    at < 0 ? "not among the samples shown" : `${count(at + 1)} of ${count(order.length)}`;
   byName("previous").disabled = at <= 0;
   byName("next").disabled = at < 0 || at >= order.length - 1;
 }
@@ -64,13 +65,22 @@ function drawDetails(row, found, rest, frame) {
     if (answer?.boxes?.length) boxes.push([`m${method.index}`, answer.boxes[0], kinds.get(`m${method.index}`).key]);
   }
   frame.querySelector(".fc-boxes").replaceWith(overlay(row, boxes));
+  for (const kind of ["candidates", "router"]) {
+    const there = boxes.some(([name]) => name === kind);
+    byName("sample").querySelector(`[data-switch="${kind}"]`).hidden = !there;
+  }
+  const absent = data.kinds[data.kind[row]] === "unknown" ? "unknown" : "not there";
   const about = `${found.dataset}, ${found.split} · ${data.width[row]} × ${data.height[row]} pixels · `;
   rest.replaceChildren(
     ...[
       answersSection(row, found),
       routeSection(found),
       candidatesSection(found),
-      section("Sample", el("p", {}, about, outside(found.file, "code")), el("p", {}, `Truth: ${found.box ? boxText(found.box) : data.kinds[data.kind[row]] === "unknown" ? "unknown" : "not there"}`)),
+      section(
+        "Sample",
+        el("p", {}, about, outside(found.file, "code")),
+        el("p", {}, `Truth: ${found.box ? boxText(found.box) : absent}`),
+      ),
     ].filter(Boolean),
   );
 }
@@ -82,7 +92,13 @@ function headSection(row) {
     "div.fc-head",
     {},
     el("p.fc-sentence", { dir: "auto" }, withPhrase(row)),
-    el("p.fc-facts", {}, [...facts(row), words, ...size].join(" · "), " · ", el("a", { href: linkTo(row) }, "link to this sample")),
+    el(
+      "p.fc-facts",
+      {},
+      [...facts(row), words, ...size].join(" · "),
+      " · ",
+      el("a", { href: linkTo(row) }, "link to this sample"),
+    ),
   );
 }
 
@@ -94,9 +110,13 @@ function familySection(row) {
   const items = negatives.slice(0, 20).map((negative) => {
     const [before, after, remark] = pairWords(negative);
     const open = negative === row ? positive : negative;
-    const title = negative === row ? "Its positive" : `Negative ${facts(negative).slice(0, 1)[0].replace("negative ", "")}`;
+    const title =
+      negative === row ? "Its positive" : `Negative ${facts(negative).slice(0, 1)[0].replace("negative ", "")}`;
     const link = el("a.fc-family-open", { href: linkTo(open) }, picture(open, firstBoxes(open)));
-    link.setAttribute("aria-label", `Open ${open === positive ? "the positive" : "the negative"}, sample ${data.id[open]}`);
+    link.setAttribute(
+      "aria-label",
+      `Open ${open === positive ? "the positive" : "the negative"}, sample ${data.id[open]}`,
+    );
     return el(
       "li",
       {},
@@ -104,7 +124,16 @@ function familySection(row) {
       el(
         "div",
         {},
-        el("p.fc-facts", {}, `${title} · `, data.negative_type[negative] >= 0 ? data.negative_types[data.negative_type[negative]].replaceAll("_", " ") : "type not stated", ` · `, outside(data.id[open])),
+        el(
+          "p.fc-facts",
+          {},
+          `${title} · `,
+          data.negative_type[negative] >= 0
+            ? data.negative_types[data.negative_type[negative]].replaceAll("_", " ")
+            : "type not stated",
+          ` · `,
+          outside(data.id[open]),
+        ),
         el("p.fc-words", { dir: "auto" }, el("span.fc-word-kind", {}, "positive "), before),
         el("p.fc-words", { dir: "auto" }, el("span.fc-word-kind", {}, "negative "), after),
         remark ? el("p.fc-remark", {}, remark) : null,
@@ -115,14 +144,27 @@ function familySection(row) {
   // The pair that is open comes first.
   const first = negatives.indexOf(row);
   if (first > 0 && first < items.length) items.unshift(...items.splice(first, 1));
-  const more = negatives.length > items.length ? el("p.fc-remark", {}, `and ${negatives.length - items.length} more negatives`) : null;
-  return section(negatives.length === 1 ? "The pair" : `The positive and its ${negatives.length} negatives`, el("ul.fc-family", {}, items), more);
+  const more =
+    negatives.length > items.length
+      ? el("p.fc-remark", {}, `and ${negatives.length - items.length} more negatives`)
+      : null;
+  return section(
+    negatives.length === 1 ? "The pair" : `The positive and its ${negatives.length} negatives`,
+    el("ul.fc-family", {}, items),
+    more,
+  );
 }
 
 function noteSection(row) {
   const id = data.id[row];
   const found = notes.get(id) ?? { tags: [], note: "" };
-  const tags = el("input", { type: "text", placeholder: "tags, with commas between", "aria-label": "Tags", name: "tags", autocomplete: "off" });
+  const tags = el("input", {
+    type: "text",
+    placeholder: "tags, with commas between",
+    "aria-label": "Tags",
+    name: "tags",
+    autocomplete: "off",
+  });
   const note = el("textarea", { rows: 2, placeholder: "note", "aria-label": "Note", name: "note" });
   tags.value = found.tags.join(", ");
   note.value = found.note;
@@ -132,6 +174,8 @@ function noteSection(row) {
   };
   tags.addEventListener("change", keep);
   note.addEventListener("change", keep);
-  const remark = notesAreKept ? null : el("p.fc-remark", {}, "This browser keeps nothing for this page: export notes before you close it.");
+  const remark = notesAreKept
+    ? null
+    : el("p.fc-remark", {}, "This browser keeps nothing for this page: export notes before you close it.");
   return section("Tags and note", el("div.fc-note", {}, tags, note), remark);
 }

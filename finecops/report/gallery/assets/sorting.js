@@ -15,7 +15,9 @@ const SORTS_OF_METHOD = new Set(["score", "iou", "pairgap"]);
 // The smallest gap of a positive to its negatives: the pair that it is nearest to losing.
 function pairGap(method, row) {
   const gap = (positive, negative) =>
-    method.score[positive] === null || method.score[negative] === null ? null : method.score[positive] - method.score[negative];
+    method.score[positive] === null || method.score[negative] === null
+      ? null
+      : method.score[positive] - method.score[negative];
   if (data.positive[row] >= 0) return gap(data.positive[row], row);
   const gaps = (data.negatives.get(row) ?? []).map((negative) => gap(row, negative)).filter((value) => value !== null);
   return gaps.length ? Math.min(...gaps) : null;

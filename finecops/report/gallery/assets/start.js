@@ -27,6 +27,9 @@ function start() {
   window.addEventListener("popstate", followAddress);
   document.addEventListener("keydown", keyPressed);
   draw();
+  // A link to a view, or a report that opens at the cells, is about this part of the page.
+  const linked = location.hash.length > 1 ? isOurs(location.hash) : data.opening.view !== "cards";
+  if (linked) root.scrollIntoView();
 }
 
 function followAddress() {
@@ -53,11 +56,16 @@ function drawList(keepPlace) {
   for (let row = 0; row < data.count; row += 1) if (passed.failed[row] === 0) rows.push(row);
   order = sorted(state.view === "pairs" ? pairsOf(rows) : rows, state);
   const pairs = state.view === "pairs";
-  const what = pairs ? `${counted(order.length, "pair")} of ${counted(rows.length, "sample")}` : `${count(rows.length)} of ${counted(data.count, "sample")}`;
+  const what = pairs
+    ? `${counted(order.length, "pair")} of ${counted(rows.length, "sample")}`
+    : `${count(rows.length)} of ${counted(data.count, "sample")}`;
   byName("count").textContent = what;
   byName("empty").hidden = order.length > 0;
-  byName("empty").textContent = rows.length ? "No pair of a positive and a negative among these samples." : "No sample passes all filters.";
-  for (const [name] of VIEWS) root.querySelector(`[data-view="${name}"]`).setAttribute("aria-pressed", String(state.view === name));
+  byName("empty").textContent = rows.length
+    ? "No pair of a positive and a negative among these samples."
+    : "No sample passes all filters.";
+  for (const [name] of VIEWS)
+    root.querySelector(`[data-view="${name}"]`).setAttribute("aria-pressed", String(state.view === name));
   root.dataset.shown = state.view;
   list.make = pairs ? pairCard : card;
   list.narrowest = pairs ? 420 : 230;
@@ -83,8 +91,12 @@ function makeBar() {
   });
   const sorts = SORTS.filter(([name]) => data.methods.length || !["score", "iou", "gap", "pairgap"].includes(name));
   byName("sorting").append(
-    select("Sort by", sorts, state.sort, (sort) => change({ sort, down: !["order", "words"].includes(sort) }), { "data-fc": "sort" }),
-    select("Sort by which method", methodOptions(), state.sortOf, (sortOf) => change({ sortOf }), { "data-fc": "sort-of" }),
+    select("Sort by", sorts, state.sort, (sort) => change({ sort, down: !["order", "words"].includes(sort) }), {
+      "data-fc": "sort",
+    }),
+    select("Sort by which method", methodOptions(), state.sortOf, (sortOf) => change({ sortOf }), {
+      "data-fc": "sort-of",
+    }),
     button("↓", () => change({ down: !state.down }), { "data-fc": "down" }),
   );
   byName("legend").append(...switches([...kinds.keys()].filter((kind) => kind === "truth" || kind.startsWith("m"))));
@@ -130,4 +142,6 @@ function drawBar() {
 function toggleFilters() {
   const shown = root.classList.toggle("fc-with-filters");
   byName("toggle-filters").setAttribute("aria-expanded", String(shown));
+  // The focus shall not be lost with what had it.
+  if (!shown && document.activeElement === document.body) byName("toggle-filters").focus();
 }

@@ -8,7 +8,8 @@ function withPhrase(row) {
   const span = data.phrase[row];
   if (!span) return [text];
   const characters = /[\ud800-\udfff]/.test(text) ? Array.from(text) : text;
-  const part = (from, to) => (typeof characters === "string" ? characters.slice(from, to) : characters.slice(from, to).join(""));
+  const part = (from, to) =>
+    typeof characters === "string" ? characters.slice(from, to) : characters.slice(from, to).join("");
   const mark = el("mark.fc-phrase", { title: "target phrase" }, part(span[0], span[1]));
   return [part(0, span[0]), mark, part(span[1])];
 }
@@ -41,7 +42,7 @@ function commonWords(a, b) {
           : Math.max(longest[(i + 1) * width + j], longest[i * width + j + 1]);
     }
   }
-  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+  for (let i = 0, j = 0; i < a.length && j < b.length;) {
     if (a[i] === b[j]) {
       same[0].add(i++);
       same[1].add(j++);
