@@ -174,7 +174,8 @@ def time_report(report: Path, repeats: int = 3, viewport: Viewport | None = None
     with browser() as chromium:
         for _ in range(repeats):
             start = time.perf_counter()
-            with opened(chromium, report, viewport) as watched:
+            # A report may have tables above its gallery, and pictures are loaded when they are seen.
+            with opened(chromium, report, viewport, at="#gallery") as watched:
                 if not watched.page.locator(".fc-gallery").count():
                     raise FinecopsError(f"{report} has no gallery")
                 watched.page.wait_for_function(_PICTURE)

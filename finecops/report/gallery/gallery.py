@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Final, Literal, get_args
@@ -67,6 +67,7 @@ def gallery(
     opening: Opening | None = None,
     name: str = "gallery",
     chunk: int = CHUNK,
+    problem: Callable[[Sample], str | None] | None = None,
 ) -> Gallery:
     """The gallery of some cases.
 
@@ -77,6 +78,7 @@ def gallery(
         name: what the notes in the browser are kept for, and the start of the file name that they are exported to.
             Two reports of the same name on one machine share their notes.
         chunk: samples of one file in `later`.
+        problem: why a sample has no picture; its grey frame says so.
 
     Raises:
         ValueError: a picture's URL leads to a network, or `opening` names a method that the cases do not have.
@@ -105,6 +107,7 @@ def gallery(
         "outcomes": OUTCOMES,
         "kinds": KINDS,
         "pictures": pictures,
+        "problems": _problems(cases, picture_of, problem),
         "columns": {**samples, "picture": picture_of, "chunk": chunk_of},
         **words,
     }
@@ -130,6 +133,16 @@ def application() -> str:
 
 def _asset(name: str) -> str:
     return (resources.files("finecops.report.gallery") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _problems(
+    cases: Cases, picture_of: Sequence[int], problem: Callable[[Sample], str | None] | None
+) -> dict[str, str]:
+    """Row → why it has no picture, where that is known."""
+    if problem is None:
+        return {}
+    said = {row: problem(cases.samples[row]) for row, picture in enumerate(picture_of) if picture < 0}
+    return {str(row): text for row, text in said.items() if text is not None}
 
 
 def _pictures(cases: Cases, picture: Callable[[Sample], str | None]) -> tuple[list[str], list[int]]:

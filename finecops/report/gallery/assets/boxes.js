@@ -119,7 +119,7 @@ const seen = new IntersectionObserver((entries) => {
 function picture(row, boxes, name = "") {
   const frame = el("span.fc-picture");
   const which = data.picture[row];
-  if (which < 0) frame.append(el("span.fc-nothing", {}, "no picture"));
+  if (which < 0) frame.append(el("span.fc-nothing", {}, data.problems[row] ?? "no picture"));
   else {
     const image = el("img", { alt: name, "data-picture": which, decoding: "async" });
     image.addEventListener("error", () => image.replaceWith(el("span.fc-nothing", {}, "the picture cannot be read")));
