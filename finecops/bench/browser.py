@@ -81,7 +81,7 @@ class ReportTimes:
     Attributes:
         samples: in its gallery.
         first_picture_s: from the call until the first picture of a sample is in the page.
-        filters_ms: by control, from the change until the page shows what came of it; searching waits 120 ms for more
+        filters_ms: by control, from the change until the page shows what came of it; searching waits 90 ms for more
             letters.
     """
 

@@ -21,7 +21,7 @@ MOST_CHARS: Final = 20_000
 
 
 def chunks_of(cases: Cases, size: int = CHUNK) -> list[list[int]]:
-    """Rows of each chunk: families (a positive and its negatives) in the samples' order, not cut if they are small."""
+    """Rows of each chunk: families (a positive and its negatives) in the samples' order, cut only if they are large."""
     row_of = {sample.id: row for row, sample in enumerate(cases.samples)}
     chunks: list[list[int]] = [[]]
     for row, sample in enumerate(cases.samples):
@@ -30,7 +30,8 @@ def chunks_of(cases: Cases, size: int = CHUNK) -> list[list[int]]:
         family = [row, *(row_of[id_] for id_ in cases.negatives_of.get(sample.id, ()) if row_of[id_] != row)]
         if chunks[-1] and len(chunks[-1]) + len(family) > size:
             chunks.append([])
-        chunks[-1] += family
+        chunks[-1] += family[:size]
+        chunks += [family[start : start + size] for start in range(size, len(family), size)]
     return _with_the_rest(chunks, len(cases.samples), size)
 
 

@@ -142,6 +142,11 @@ def test_families_share_a_file() -> None:
         assert str(row) in read_script(found.later[f"details-{number:04d}.js"])
 
 
+def test_a_large_family_is_cut() -> None:
+    samples = [make_sample("p"), *(make_negative(f"n{i}", "p") for i in range(24)), make_sample("q")]
+    assert list(map(len, chunks_of(Cases(samples, []), 10))) == [10, 10, 6]
+
+
 def test_negatives_of_negatives_and_of_themselves_are_in_a_file() -> None:
     circle = [make_negative("a", "b"), make_negative("b", "a"), make_negative("c", "c"), make_sample("d")]
     chunks = chunks_of(Cases(circle, []))

@@ -39,7 +39,7 @@ def wait_for_count(watched: Watched, number: int) -> None:
     """Wait until the page shows so many samples: searching waits for more letters."""
     from playwright.sync_api import expect
 
-    expect(part(watched, "count")).to_have_text(re.compile(f"^{number:,} of "))
+    expect(part(watched, "count")).to_have_text(re.compile(f"^{number:,} of "), timeout=30_000)
 
 
 def choose(watched: Watched, name: str, label: str) -> None:
@@ -348,6 +348,36 @@ def test_notes_are_kept_and_exported(family_page: Path, open_page: Open) -> None
         assert (found["sample_id"], found["tags"]) == ("p3", ["odd", "to ask"])
         assert found["note"] == 'a "note"\nof two lines </script>'
         sound(watched)
+
+
+@pytest.mark.parametrize("leave", ["Escape", "reload", "address"])
+def test_a_note_that_is_being_written_is_kept(family_page: Path, chromium: Any, leave: str) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(f"{family_page.as_uri()}#sample=p3")
+    page.keyboard.press("n")
+    page.keyboard.type("half a thou")
+    if leave == "Escape":
+        page.keyboard.press("Escape")
+    elif leave == "address":
+        page.evaluate("() => { location.hash = 'sample=p4' }")
+    page.reload()
+    page.evaluate("() => { location.hash = 'sample=p3' }")
+    page.wait_for_function("() => document.querySelector('textarea')?.value === 'half a thou'")
+    context.close()
+
+
+def test_notes_of_two_pages_are_all_kept(family_page: Path, chromium: Any) -> None:
+    context = chromium.new_context()
+    pages = [context.new_page() for _ in range(2)]
+    for page, id_ in zip(pages, ("p3", "p4"), strict=True):
+        page.goto(f"{family_page.as_uri()}#sample={id_}")
+    for page in pages:
+        page.get_by_label("Note", exact=True).fill("seen")
+        page.get_by_role("button", name="Close").first.click()
+    pages[0].reload()
+    assert pages[0].get_by_text("2 samples with tags or notes").count()
+    context.close()
 
 
 def test_notes_without_storage_say_so(family_page: Path, chromium: Any) -> None:

@@ -9,17 +9,26 @@ function notesKey() {
 }
 
 function readNotes() {
-  let kept = null;
   try {
     // Some browsers forbid this to pages from the file system.
     localStorage.setItem("finecops-test", "1");
     localStorage.removeItem("finecops-test");
-    kept = JSON.parse(localStorage.getItem(notesKey()) ?? "{}");
-  } catch (error) {
-    notesAreKept = error instanceof SyntaxError;
+    takeKept();
+  } catch {
+    notesAreKept = false;
   }
-  // Another page may have written it: only texts are taken.
-  for (const [id, found] of Object.entries(kept ?? {})) {
+}
+
+// What the browser keeps. Another page may have written it, so only texts are taken.
+function takeKept() {
+  let kept = {};
+  try {
+    kept = JSON.parse(localStorage.getItem(notesKey()) ?? "{}") ?? {};
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  notes.clear();
+  for (const [id, found] of Object.entries(kept)) {
     const { tags, note, changed } = found ?? {};
     const words = Array.isArray(tags) ? tags.filter((tag) => typeof tag === "string") : [];
     const text = typeof note === "string" ? note : "";
@@ -29,12 +38,19 @@ function readNotes() {
 
 function setNote(id, tags, note) {
   notesChanged += 1;
+  try {
+    // The same report may be open twice: what the other page wrote in the meantime is not lost.
+    if (notesAreKept) takeKept();
+  } catch {
+    notesAreKept = false;
+  }
   const words = [...new Set(tags.map((tag) => tag.trim()).filter(Boolean))];
   if (words.length || note.trim()) notes.set(id, { tags: words, note, changed: new Date().toISOString() });
   else notes.delete(id);
   try {
-    localStorage.setItem(notesKey(), JSON.stringify(Object.fromEntries(notes)));
+    if (notesAreKept) localStorage.setItem(notesKey(), JSON.stringify(Object.fromEntries(notes)));
   } catch {
+    // Full, or forbidden in the meantime.
     notesAreKept = false;
   }
 }

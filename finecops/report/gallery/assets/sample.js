@@ -1,6 +1,7 @@
 // One sample, opened: the picture with every box, and everything that is known about it.
 
 let opened = null; // the row that is shown
+let unsaved = null; // a function that saves what was written last
 let order = []; // the rows that "previous" and "next" go through
 
 function openSample(row) {
@@ -30,6 +31,7 @@ function step(by) {
 }
 
 function drawSample(row) {
+  saveNote();
   byName("sample-title").replaceChildren(outside(data.id[row]));
   drawPlace();
   const rest = el("div.fc-rest", { "aria-live": "polite" }, el("p.fc-remark", {}, "Loading…"));
@@ -102,6 +104,14 @@ function headSection(row) {
   );
 }
 
+// What is written is saved when its field is left, and also when the sample or the page is closed before.
+function saveNote() {
+  if (!unsaved) return;
+  unsaved();
+  unsaved = null;
+  change({});
+}
+
 // A positive with its negatives, whichever of them is open.
 function familySection(row) {
   const positive = data.positive[row] >= 0 ? data.positive[row] : row;
@@ -134,8 +144,8 @@ function familySection(row) {
           ` · `,
           outside(data.id[open]),
         ),
-        el("p.fc-words", { dir: "auto" }, el("span.fc-word-kind", {}, "positive "), before),
-        el("p.fc-words", { dir: "auto" }, el("span.fc-word-kind", {}, "negative "), after),
+        el("p", {}, el("span.fc-word-kind", {}, "positive "), el("span", { dir: "auto" }, before)),
+        el("p", {}, el("span.fc-word-kind", {}, "negative "), el("span", { dir: "auto" }, after)),
         remark ? el("p.fc-remark", {}, remark) : null,
         pairTable(negative),
       ),
@@ -168,12 +178,12 @@ function noteSection(row) {
   const note = el("textarea", { rows: 2, placeholder: "note", "aria-label": "Note", name: "note" });
   tags.value = found.tags.join(", ");
   note.value = found.note;
-  const keep = () => {
-    setNote(id, tags.value.split(","), note.value);
-    change({});
-  };
-  tags.addEventListener("change", keep);
-  note.addEventListener("change", keep);
+  for (const field of [tags, note]) {
+    field.addEventListener("input", () => {
+      unsaved = () => setNote(id, tags.value.split(","), note.value);
+    });
+    field.addEventListener("change", saveNote);
+  }
   const remark = notesAreKept
     ? null
     : el("p.fc-remark", {}, "This browser keeps nothing for this page: export notes before you close it.");

@@ -4,8 +4,8 @@ const SORTS = [
   ["order", "Order of the file"],
   ["score", "Score"],
   ["iou", "IoU"],
-  ["gap", "Score of A minus score of B"],
-  ["pairgap", "Score of the positive minus the negative's"],
+  ["gap", "Score gap: A − B"],
+  ["pairgap", "Pair gap: positive − negative"],
   ["words", "Words"],
   ["size", "Size of target"],
 ];

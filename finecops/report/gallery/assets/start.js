@@ -26,6 +26,7 @@ function start() {
   window.addEventListener("hashchange", followAddress);
   window.addEventListener("popstate", followAddress);
   document.addEventListener("keydown", keyPressed);
+  window.addEventListener("pagehide", saveNote);
   draw();
   // A link to a view, or a report that opens at the cells, is about this part of the page.
   const linked = location.hash.length > 1 ? isOurs(location.hash) : data.opening.view !== "cards";
@@ -87,7 +88,7 @@ function makeBar() {
   let later = 0;
   search.addEventListener("input", () => {
     clearTimeout(later);
-    later = setTimeout(() => change({ text: search.value }), 120);
+    later = setTimeout(() => change({ text: search.value }), 90);
   });
   const sorts = SORTS.filter(([name]) => data.methods.length || !["score", "iou", "gap", "pairgap"].includes(name));
   byName("sorting").append(
@@ -121,6 +122,7 @@ function followLink(event) {
 }
 
 function closed() {
+  saveNote();
   const at = order.indexOf(opened);
   opened = null;
   if (state.sample !== null) change({ sample: null });
