@@ -117,8 +117,20 @@ def _images(subject: Subject, settings: ReportSettings, make: MakeUrl) -> PageIm
 
 
 def _gallery(subject: Subject, samples: Sequence[Sample], images: PageImages) -> Gallery:
-    opening = Opening("cells", *subject.pair) if subject.pair is not None else Opening()
+    opening = Opening("cells", *subject.pair) if subject.pair is not None else Opening("cards", *_namesakes(subject))
     return gallery(subject.cases_of(samples), images.url, opening, name=_title(subject), problem=images.problem)
+
+
+def _namesakes(subject: Subject) -> tuple[str, str] | tuple[()]:
+    """Of several runs the last method that two of them have, SFA where it is there: what one compares first."""
+    first, *others = subject.runs
+    keys = {method.key for method in subject.cases.methods}
+    for method in reversed(subject.cases.methods):
+        own = method.key.removeprefix(f"{first}:")
+        for other in others:
+            if method.key == f"{first}:{own}" and f"{other}:{own}" in keys:
+                return method.key, f"{other}:{own}"
+    return ()
 
 
 def _content(subject: Subject, settings: ReportSettings, notes: Sequence[str]) -> Content:

@@ -15,6 +15,8 @@ from finecops.report.page.subject import Subject
 MB: Final = 10**6
 _SHARE = 0.9
 """Of the limit, for images: tables and answers take the rest. Where they do not, the sample is made smaller."""
+_FULL = 0.97
+"""Of the limit: the samples of a report that is as full are not made more."""
 _TRIES = 12
 
 Render = Callable[[Sequence[Sample]], bytes]
@@ -53,17 +55,24 @@ def fit(subject: Subject, images: PageImages, render: Render, max_mb: float) -> 
     everything = subject.cases.samples
     groups = in_turns(subject.cases)
     count = _enough(groups, images, int(_SHARE * (limit - len(bare))))
+    best = Fitted(bare, 0)
     for _ in range(_TRIES):
         if not count:
             break
         chosen = first_groups(groups, count, everything)
         content = render(chosen)
+        # What a group takes on average says how many fit.
+        fits = int(_FULL * (limit - len(bare)) * count / (len(content) - len(bare)))
+        if len(content) > limit and not best.samples:
+            count = min(count - 1, fits)
+            continue
         if len(content) <= limit:
-            return Fitted(content, len(chosen))
-        # What a group takes on average says how many fit; at least one less each time.
-        each = (len(content) - len(bare)) / count
-        count = min(count - 1, int((limit - len(bare)) / each))
-    return Fitted(bare, 0)
+            best = Fitted(content, len(chosen))
+        larger = min(fits, len(groups))
+        if len(content) > limit or larger <= count / _FULL:
+            break
+        count = larger
+    return best
 
 
 def sentence(shown: int, of: int, max_mb: float) -> str:

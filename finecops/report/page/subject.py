@@ -102,13 +102,12 @@ def read_subject(settings: ReportSettings) -> Subject:
 def _named(texts: Sequence[str]) -> dict[str, Source]:
     """What the user named, by how they wrote it."""
     texts = texts or [str(newest_run())]
+    for text in texts:
+        if Path(text).is_file():
+            raise UsageError(f"{text} is a file, and a report is about runs; `finecops score` prints a file's numbers")
     seen: set[tuple[Path, str]] = set()
     sources = resolve_all(texts)
     for text, source in zip(texts, sources):
-        if source.run is None:
-            raise UsageError(
-                f"{text} is a prediction file, and a report is about runs; `finecops score` prints its numbers"
-            )
         for method in source.methods:
             if (source.place, method.key) in seen:
                 raise UsageError(f"{text} is named twice")

@@ -1,17 +1,15 @@
-"""One browser for the tests of the gallery, and each page written once."""
+"""Pages of the gallery, each written once."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from finecops.bench.browser import Viewport, Watched, browser, opened
-from finecops.errors import FinecopsError
+from finecops.bench.browser import Viewport, Watched, opened
 from finecops.report.gallery import gallery
 from tests.builders_gallery import (
     family_cases,
@@ -25,20 +23,6 @@ from tests.builders_gallery import (
 
 Open = Callable[..., AbstractContextManager[Watched]]
 WIDE, NARROW = Viewport(1280, 900), Viewport(400, 800)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """A running Chromium; without one the tests are skipped, or fail where they must not be skipped."""
-    context = browser()
-    try:
-        found = context.__enter__()
-    except FinecopsError as error:
-        if os.environ.get("FINECOPS_NO_SKIP"):
-            pytest.fail(str(error))
-        pytest.skip(f"NOT CHECKED: {error}")
-    yield found
-    context.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="session")

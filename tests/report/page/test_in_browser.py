@@ -1,14 +1,13 @@
-"""The whole page in Chromium: nothing hostile runs, nothing is asked of a network, and it fits small and large windows."""
+"""The whole page in Chromium: nothing hostile runs, no network is asked, and it fits small windows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from finecops.bench.browser import Viewport, browser, opened
+from finecops.bench.browser import Viewport, opened
 from finecops.report.page.build import write_report
 from finecops.report.page.settings import ReportSettings
 from tests.builders_runs import make_run
@@ -20,12 +19,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 SIZES = [Viewport(1280, 900), Viewport(400, 800, dark=True)]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as found:
-        yield found
 
 
 def written(run: Path, out: Path, **options: Any) -> Path:

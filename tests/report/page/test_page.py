@@ -207,6 +207,7 @@ def test_where_a_report_goes_by_itself(tmp_path: Path) -> None:
         ({"paper_row": "x"}, "--paper-row goes with --paper"),
         ({"reference": "{run}"}, "--reference goes with several runs"),
         ({"runs": ("{run}", "{run}:sfa")}, "named twice"),
+        ({"runs": ("{run}/samples.jsonl",)}, "is a file, and a report is about runs"),
     ],
 )
 def test_what_contradicts_itself_is_refused(tmp_path: Path, options: dict[str, Any], says: str) -> None:
