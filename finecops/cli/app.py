@@ -22,6 +22,7 @@ from finecops.cli.ground import ground_command
 from finecops.cli.infer import infer_app
 from finecops.cli.models import doctor_command, models_app
 from finecops.cli.panels import App
+from finecops.cli.report import report_command
 from finecops.cli.score import score_command
 from finecops.cli.sfa import sfa_app
 from finecops.cli.show import show_command
@@ -58,6 +59,7 @@ app.command("compare")(compare_command)
 app.command("sweep")(sweep_command)
 app.command("advise")(advise_command)
 app.command("show")(show_command)
+app.command("report")(report_command)
 app.command("doctor")(doctor_command)
 
 

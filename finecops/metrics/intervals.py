@@ -20,6 +20,9 @@ from finecops.records import Sample
 
 REPLICATES = 1000
 _CHUNK = 50
+CACHE_BYTES = 128 * 1024**2
+"""How many bytes of draws a process keeps in memory."""
+_kept: dict[tuple[int, int, int], list[NDArray[np.uint8]]] = {}
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,29 @@ def clusters_of(samples: Sequence[Sample], cluster: Cluster) -> Ints:
 
 
 def _draws(clusters: int, replicates: int, seed: int) -> Iterator[NDArray[np.float64]]:
-    """How often each cluster was drawn, `[up to 50, clusters]` at a time."""
+    """How often each cluster was drawn, `[up to 50, clusters]` at a time.
+
+    An evaluation needs the same draws for every method and metric, and drawing takes longer than all else. So the first
+    that fit into `CACHE_BYTES` are kept.
+    """
+    key = (clusters, replicates, seed)
+    if key in _kept:
+        yield from (drawn.astype(np.float64) for drawn in _kept[key])
+        return
+    fits = clusters * replicates <= CACHE_BYTES - sum(drawn.size for found in _kept.values() for drawn in found)
+    small: list[NDArray[np.uint8]] = []
     rng = np.random.default_rng(seed)
     even = np.full(clusters, 1 / clusters)
     for start in range(0, replicates, _CHUNK):
         # Drawing clusters with replacement is drawing how often each comes: one multinomial row per replicate.
-        yield rng.multinomial(clusters, even, size=min(_CHUNK, replicates - start)).astype(np.float64)
+        drawn = rng.multinomial(clusters, even, size=min(_CHUNK, replicates - start))
+        # One byte each: no cluster is drawn 256 times, but where there is hardly another.
+        fits = fits and int(drawn.max(initial=0)) < 256
+        if fits:
+            small.append(drawn.astype(np.uint8))
+        yield drawn.astype(np.float64)
+    if fits:
+        _kept[key] = small
 
 
 def percentiles(values: Floats) -> Interval | None:

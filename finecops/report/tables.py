@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from finecops.evaluation.results import Evaluation, MethodResult
 from finecops.metrics.dictionary import metric_of_value, title_of_value
@@ -34,25 +35,31 @@ def evaluation_tables(evaluations: Iterable[Evaluation], full: bool = False) -> 
     found: dict[bool, dict[str, list[Table]]] = {}
     for evaluation in evaluations:
         reference = any(value.arithmetic == "reference" for method in evaluation.methods for value in method.values)
+        section, tables = section_title(evaluation), (*value_tables(evaluation, full), *detail_tables(evaluation))
         # A run that is named twice has its tables once.
-        found.setdefault(reference, {})[evaluation.title] = _tables(evaluation, full)
-    tables: list[Table] = []
+        found.setdefault(reference, {})[evaluation.title] = [replace(table, section=section) for table in tables]
+    joined: list[Table] = []
     for by_run in found.values():
-        tables += join_tables(by_run) if len(by_run) > 1 else next(iter(by_run.values()))
-    return tables
+        joined += join_tables(by_run) if len(by_run) > 1 else next(iter(by_run.values()))
+    return joined
 
 
-def _tables(evaluation: Evaluation, full: bool) -> list[Table]:
+def section_title(evaluation: Evaluation) -> str:
+    """What an evaluation is of: the run or file, the data, how many samples."""
     data = evaluation.dataset
-    section = f"{evaluation.title}  ·  {data.name}, {data.split}, {counted(data.samples, 'sample')}"
-    if data.left_out:
-        section += f"; {data.left_out} of {data.entries} entries in the files were left out"
+    title = f"{evaluation.title}  ·  {data.name}, {data.split}, {counted(data.samples, 'sample')}"
+    left_out = f"; {data.left_out} of {data.entries} entries in the files were left out" if data.left_out else ""
+    return title + left_out
+
+
+def value_tables(evaluation: Evaluation, full: bool = False) -> list[Table]:
+    """The values of every metric, as `evaluation_tables` has them."""
     values = _Values(evaluation.methods)
     separations = [
         *values.shown_as("separation"),
         *(["negative_accuracy"] if "negative_accuracy" in values.names else []),
     ]
-    tables = [
+    return _not_empty(
         *map(values.by_level, values.shown_as("boxes")),
         *(map(values.by_tuple_type, values.shown_as("boxes")) if full else ()),
         *(values.by_column(name, kind) for name in values.shown_as("pairs") for kind in _KINDS),
@@ -60,18 +67,23 @@ def _tables(evaluation: Evaluation, full: bool) -> list[Table]:
         *(values.by_column(name, kind) for name in separations for kind in _KINDS if full),
         values.single(),
         *second_split_tables(evaluation.methods, values.overall),
+    )
+
+
+def detail_tables(evaluation: Evaluation) -> list[Table]:
+    """What is known besides: intervals, the paper's figures, outcomes, ledgers, time."""
+    return _not_empty(
         intervals_table(evaluation.methods),
         paper_table(evaluation),
         reference_sfa_table(evaluation.reference_sfa),
         outcomes_table(evaluation),
         summary(evaluation),
         timing_table(evaluation.stages),
-    ]
-    return [
-        Table(table.title, columns=table.columns, rows=table.rows, notes=table.notes, section=section)
-        for table in tables
-        if table is not None and (table.rows or table.notes)
-    ]
+    )
+
+
+def _not_empty(*tables: Table | None) -> list[Table]:
+    return [table for table in tables if table is not None and (table.rows or table.notes)]
 
 
 class _Values:
