@@ -199,6 +199,14 @@ def test_crs_run_prints_its_ceiling_and_its_ledger(tmp_path: Path) -> None:
     assert ("crs-top5-mini-qwen2vl − specialist", None) in {(row["method"], row["level"]) for row in json.loads(text)}
 
 
+def test_advise_without_a_true_box_is_refused_before_any_model_runs(tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("image,expression,width,height\na.png,the car,100,100\n")
+    code, text = run("advise", "--annotations", str(tmp_path / "own.csv"), "--run", str(tmp_path / "run"))
+    assert code == 1
+    assert "no positive sample: without a true box" in text
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["run.json", "samples.jsonl"]
+
+
 @pytest.mark.slow
 def test_advise_runs_every_strategy_once_and_keeps_what_is_there(tmp_path: Path) -> None:
     folder = str(tmp_path / "run")
