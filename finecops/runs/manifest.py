@@ -120,6 +120,17 @@ class DatasetEntry(Record):
     """Entries of the files that make no sense, a sentence each."""
 
 
+class ImagesEntry(Record):
+    """Where a run's images were when it was last continued. Never compared: images may move, and the run goes on."""
+
+    root: str
+    """The dataset's folder, as an absolute path."""
+    folders: tuple[str, ...] = ()
+    """Folders below it, with which the path of an image may begin."""
+    place: str | None = None
+    """The user's own folder or zip file of images."""
+
+
 class Manifest(Record):
     """The whole of `run.json`."""
 
@@ -130,6 +141,8 @@ class Manifest(Record):
     """Of `samples.jsonl`; None in a run that an older finecops made."""
     prompts_sha256: str
     environment: dict[str, str]
+    images: ImagesEntry | None = None
+    """None in a run that an older finecops made, or that was imported."""
     stages: dict[str, StageEntry] = Field(default_factory=dict)
 
     def with_stage(self, name: str, entry: StageEntry) -> Manifest:

@@ -23,19 +23,47 @@ _OWN_FORMATS = frozenset({"coco", "csv", "jsonl"})
 """Formats of files of one's own."""
 
 
-def open_for(parts: Parts, part: str | None = None) -> Run:
+def open_for(parts: Parts, part: str | None = None, dataset: Dataset | None = None, folder: Path | None = None) -> Run:
     """The run folder that the options name, with its samples. To be called when all stages are specified: a wrong
     option leaves no folder behind.
 
     Args:
         parts: what the stages are made of.
         part: names a run that is not SFA's.
+        dataset: `dataset_for`'s with some of its samples, for a run whose samples may become more (with `folder`).
+        folder: instead of the one that the options name.
 
     Raises:
         UsageError: an option was given that no stage uses.
         FinecopsError: the dataset is not here, or the folder holds a run on other data.
     """
     parts.refuse_unused()
+    o, grows = parts.options, dataset is not None
+    dataset = dataset or dataset_for(parts)
+    folder = folder or folder_for(parts, dataset, part)
+    options = RunOptions(
+        engine=o.engine, upstream=o.upstream, watch=o.watch, max_failed=o.max_failed, retry=o.retry, grows=grows
+    )
+    run = open_run(folder, dataset, o.limit, options)
+    files = ", ".join(path.name for path in dataset.files)
+    log.info("run %s: %d samples of %s, %s (%s)", folder, len(run.samples), parts.dataset.name, dataset.split, files)
+    if unknown := sum(sample.truth == "unknown" for sample in run.samples):
+        log.warning("%d samples have no known truth: they get answers and no score", unknown)
+    return run
+
+
+def folder_for(parts: Parts, dataset: Dataset, part: str | None = None) -> Path:
+    """The run folder that the options name."""
+    run = parts.options.run
+    return run_folder(run) if run else OUTPUTS / default_run_name(parts, dataset, part)
+
+
+def dataset_for(parts: Parts) -> Dataset:
+    """The split that the options name; what is wrong in its files is said.
+
+    Raises:
+        FinecopsError: it is not here, or too many entries of a file of one's own are left out.
+    """
     o = parts.options
     dataset = load_dataset_split(parts.dataset, o.split, o.annotations, o.images)
     if dataset.problems:
@@ -54,14 +82,7 @@ def open_for(parts: Parts, part: str | None = None) -> Run:
     for note in dataset.notes:
         if not note.fault:
             log.warning("note: %s", note)
-    folder = run_folder(o.run) if o.run else OUTPUTS / default_run_name(parts, dataset, part)
-    options = RunOptions(engine=o.engine, upstream=o.upstream, watch=o.watch, max_failed=o.max_failed, retry=o.retry)
-    run = open_run(folder, dataset, o.limit, options)
-    files = ", ".join(path.name for path in dataset.files)
-    log.info("run %s: %d samples of %s, %s (%s)", folder, len(run.samples), parts.dataset.name, dataset.split, files)
-    if unknown := sum(sample.truth == "unknown" for sample in run.samples):
-        log.warning("%d samples have no known truth: they get answers and no score", unknown)
-    return run
+    return dataset
 
 
 def _refuse_too_few(dataset: Dataset, max_failed: float) -> None:
@@ -102,6 +123,7 @@ def do_all(run: Run, specs: Sequence[StageSpec[Any]]) -> None:
         FinecopsError: something that they need is missing, or too many samples failed.
     """
     preflight(run, specs)
+    run.plan(specs)
     for spec in specs:
         run.do(spec)
 
