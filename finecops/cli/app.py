@@ -11,13 +11,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from finecops import __version__
 from finecops.cli.bench import bench_app
 from finecops.cli.compare import compare_command
 from finecops.cli.crs import crs_app
 from finecops.cli.data import data_app
 from finecops.cli.eval import eval_command
 from finecops.cli.export import export_app
+from finecops.cli.ground import ground_command
 from finecops.cli.infer import infer_app
 from finecops.cli.models import doctor_command, models_app
 from finecops.cli.panels import App
@@ -28,6 +28,7 @@ from finecops.errors import FinecopsError, UsageError
 from finecops.models.hub_access import RetriesOnce
 from finecops.models.redaction import RedactingFilter, redact
 from finecops.text import printable
+from finecops.version import __version__
 
 HELP = """Referring expression comprehension (REC): find the one box that a sentence describes.
 
@@ -48,6 +49,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 app.add_typer(export_app, name="export")
 app.add_typer(bench_app, name="bench")
+app.command("ground")(ground_command)
 app.command("eval")(eval_command)
 app.command("score")(score_command)
 app.command("compare")(compare_command)

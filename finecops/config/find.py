@@ -200,7 +200,7 @@ def _read(kind: str, name: str, role: str = "") -> tuple[dict[str, object], Path
     path = config_file(kind, name)
     if path is not None:
         return read_settings(path), path
-    if Path(name).suffix in (".yaml", ".yml"):
+    if name.endswith((".yaml", ".yml")):
         raise ConfigError(f"no such file: {name[:200]!r}")
     known = [known for known in names(kind) if not role or _kind_of(known) == role]
     lists = _LISTS.get(kind, "") + (f" --kind {role}" if role else "")

@@ -9,7 +9,6 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, JsonValue
 
-import finecops
 from finecops.errors import RunError
 from finecops.names import meant
 from finecops.paths import name_problem, open_regular
@@ -18,6 +17,7 @@ from finecops.runs.checksums import FileChecksums
 from finecops.runs.jsonl import write_json_atomically
 from finecops.strict_json import parse_json, parse_record
 from finecops.text import shortly
+from finecops.version import __version__
 
 VERSION: Final = 2
 RUN_JSON = "run.json"
@@ -135,7 +135,7 @@ class Manifest(Record):
     """The whole of `run.json`."""
 
     version: Literal[2] = VERSION
-    finecops: str = finecops.__version__
+    finecops: str = __version__
     dataset: DatasetEntry
     samples_sha256: str | None = None
     """Of `samples.jsonl`; None in a run that an older finecops made."""
