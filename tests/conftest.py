@@ -49,10 +49,10 @@ def counting() -> None:
 def no_counting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counting makes a stage's first batch slow, and in a test that may be its only one; the rows are the same."""
     if "counting" not in request.fixturenames:
-        monkeypatch.setattr(local, "_counted", _uncounted)
+        monkeypatch.setattr(local, "_counted", uncounted)
 
 
-def _uncounted(work: Work[Any], stage: Stage[Any], batch: Batch) -> local.BatchResult[Any]:
+def uncounted(work: Work[Any], stage: Stage[Any], batch: Batch) -> local.BatchResult[Any]:
     return local.BatchResult(rows_of_batch(batch, stage, work.spec.failure))
 
 

@@ -30,7 +30,7 @@ from finecops.strategies.crs import crs
 from finecops.strategies.options import Options
 from finecops.strategies.parts import Parts
 from finecops.strategies.sfa import sfa
-from tests.conftest import _uncounted
+from tests.conftest import uncounted
 
 N = 10
 ANY = RunOptions(max_failed=1.0)
@@ -59,7 +59,7 @@ def data(tmp_path: Path, untouched: Dataset) -> Dataset:
 def finished(tmp_path_factory: pytest.TempPathFactory, untouched: Dataset) -> Iterator[Run]:
     """SFA without any failure."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(local, "_counted", _uncounted)
+        patch.setattr(local, "_counted", uncounted)
         yield do(tmp_path_factory.mktemp("finished") / "run", untouched)
 
 
