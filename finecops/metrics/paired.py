@@ -95,12 +95,21 @@ def paired_auroc_difference(
 
 
 def share_intervals(members: NDArray[np.bool_], clusters: Ints) -> list[Interval]:
-    """Intervals in per cent of the shares that some classes have: `members [n, classes]`, n at least 1."""
+    """Intervals in per cent of the shares that some classes have: `members [n, classes]`, n at least 1.
+
+    A bootstrap of a class that nothing is in, or everything, sees nothing else. Its interval is the exact one of that
+    many clusters (Clopper and Pearson, 1934): 0 of 100 may be up to 3.6%.
+    """
     count = int(clusters.max()) + 1
     sums = np.stack([np.bincount(clusters, 100.0 * column, count) for column in members.T], axis=1)
     replicas = ratio_replicates(sums, np.bincount(clusters, minlength=count)[:, None])
-    found = [percentiles(column) for column in replicas.T]
-    return [interval for interval in found if interval is not None]
+    unseen = 100 * (1 - 0.025 ** (1 / count))
+    found = []
+    for column, values in zip(members.T, replicas.T):
+        low, high = np.percentile(values, [2.5, 97.5])
+        low, high = (100 - unseen if column.all() else low), (unseen if not column.any() else high)
+        found.append(Interval(float(low), float(high)))
+    return found
 
 
 def randomization_p(differences: Floats, clusters: Ints, seed: int = 0) -> float:

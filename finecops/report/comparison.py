@@ -91,11 +91,13 @@ def _of_pair(pair: MethodPair, iou: float) -> Iterator[Table]:
     names = [f"first:  {pair.first}{_label(pair.first, pair.first_label)}"]
     names += [f"second: {pair.second}{_label(pair.second, pair.second_label)}"]
     about = pair.samples.sentences()
-    absent = [f"No {_METRICS[name]}: {reason}." for name, reason in pair.absent.items()]
+    notes = [f"No {_METRICS[name]}: {reason}." for name, reason in pair.absent.items()]
     rows = tuple((_name(measure), *_numbers(measure)) for measure in pair.measures)
     yield Table(notes=(*names, f"compared: {compared} of the same id and content", *about), section=section)
     title = f"Second minus first, %{_at(iou)}"
-    yield Table(title, _header(), rows, tuple(absent), section=section)
+    if any(measure.ci_low == measure.ci_high for measure in pair.measures):
+        notes.append("An interval without width: no sample here differs, and a bootstrap sees no others.")
+    yield Table(title, _header(), rows, tuple(notes), section=section)
     if pair.cells:
         yield _cells_table(pair.cells, section)
     yield _strata_table(pair, section)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from finecops.cli.app import app
@@ -23,6 +22,7 @@ from finecops.runs.run import RunOptions
 from finecops.runs.specification import StageSpec
 from finecops.strategies import running
 from finecops.strategies.options import Options
+from tests.conftest import built_command
 
 PROJECT = Path(__file__).resolve().parents[2]
 STAGE_COMMANDS = [
@@ -139,7 +139,7 @@ class StandIn:
 
 
 def command_of(group: str, name: str) -> Any:
-    commands: Any = typer.main.get_command(app)
+    commands: Any = built_command(app)
     return (commands.commands[group] if group else commands).commands[name]
 
 
