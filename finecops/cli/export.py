@@ -8,12 +8,18 @@ from typing import Annotated
 
 import typer
 
+from finecops.cli.export_runs import coco_command, fiftyone_command
+
 export_app = typer.Typer(help="Write data in the formats of other tools.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @export_app.callback()
 def _group() -> None:
     """Write data in the formats of other tools."""
+
+
+export_app.command("coco")(coco_command)
+export_app.command("fiftyone")(fiftyone_command)
 
 
 @export_app.command("hub")

@@ -24,7 +24,8 @@ _PACKAGES = ("torch", "torchvision", "transformers", "tokenizers", "numpy", "pil
 
 Role = Literal["targets", "routes", "candidates", "answers", "votes"]
 """What a stage's rows are for: other stages and the evaluation look for it, never for a file name."""
-Method = Literal["specialist", "mllm", "sfa", "crs"]
+Method = Literal["specialist", "mllm", "sfa", "crs", "file"]
+"""Who answers; `file`: another program, whose prediction file was imported."""
 
 
 class Share(Record):
@@ -119,6 +120,20 @@ class DatasetEntry(Record):
     """Entries of the files that make no sense, a sentence each."""
 
 
+class ImportedFile(Record):
+    """A prediction file of another program that a run was imported from."""
+
+    format: str
+    """What `finecops import` calls it."""
+    name: str
+    """The file's name, without its folder."""
+    sha256: str
+    rows: int
+    sizes: Literal["pixels", "unknown", "per mille"]
+    """What is known of the images' sizes. `unknown`: `width` and `height` of the samples are 0. `per mille`: the file
+    has boxes in shares of the image's sides alone; they are on a grid of 1000 x 1000, which changes no IoU."""
+
+
 class Manifest(Record):
     """The whole of `run.json`."""
 
@@ -128,7 +143,10 @@ class Manifest(Record):
     samples_sha256: str | None = None
     """Of `samples.jsonl`; None in a run that an older finecops made."""
     prompts_sha256: str
+    """Of all prompts; empty in an imported run."""
     environment: dict[str, str]
+    imported: tuple[ImportedFile, ...] | None = None
+    """Of a run that `finecops import` made: no model of it ran here, and there are no images."""
     stages: dict[str, StageEntry] = Field(default_factory=dict)
 
     def with_stage(self, name: str, entry: StageEntry) -> Manifest:
