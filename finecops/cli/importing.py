@@ -81,7 +81,7 @@ def _import(
     label: str | None,
     box_format: str | None = None,
 ) -> None:
-    from finecops.exchange.importing.formats import import_files
+    from finecops.exchange.importing.formats import IMPORTS, import_files
     from finecops.exchange.importing.published import ImportOptions
     from finecops.replies.formats import BOX_FORMATS
     from finecops.text import counted
@@ -90,6 +90,11 @@ def _import(
         raise UsageError("--label names one model; import the files one by one, or leave it out")
     if box_format is not None and box_format not in BOX_FORMATS:
         raise UsageError(f"unknown --box-format {box_format!r}; there are: {', '.join(BOX_FORMATS)}")
+    if box_format is None and IMPORTS[format_].has_replies:
+        raise UsageError(
+            "these files have replies: --box-format must say how the model writes boxes; there are: "
+            + ", ".join(BOX_FORMATS)
+        )
     made = import_files(format_, files, out, ImportOptions(name, box_format, label))
     typer.echo(f"{made.folder}/: {made.dataset[0]} {made.dataset[1]}, {counted(made.samples, 'sample')}")
     for stage, counts in made.methods.items():

@@ -19,6 +19,7 @@ from finecops.exchange.importing.published import (
     Published,
     PublishedMethod,
     Sizes,
+    answer_of_box,
     answer_of_reply,
     failed,
     read_lines,
@@ -35,6 +36,8 @@ RECORD: Final = "finecops_precision_at_1"
 _GRID: Final = 1000
 _ANY_IMAGE: Final = (10**6, 10**6)
 """An image so large that no box of pixels is outside of it."""
+_NO_REPLY: Final = "None"
+_NO_REPLY_REASON: Final = "lmms-eval writes None where a model gave no reply, too: it is no rejection"
 _TASKS: Final = f"{RECORD} (finecops export lmms-eval), refcoco_grounding_…, refcoco_… (bbox_rec)"
 
 
@@ -59,6 +62,9 @@ def read(path: Path, options: ImportOptions) -> Published:
             _refuse_shares(line, box_format, options.box_format or "")
         if reply is None:
             method.rows[sample.id] = failed(sample.id, "the log has no reply")
+            continue
+        if reply == _NO_REPLY:
+            method.rows[sample.id] = answer_of_box(sample.id, None, _NO_REPLY_REASON)
             continue
         asked = clean_text(prompt) if isinstance(prompt, str) else None
         method.rows[sample.id] = answer_of_reply(

@@ -1,0 +1,111 @@
+"""`vlmevalkit`: a dataset as a TSV file with images in base64, which VLMEvalKit reads from the folder of $LMUData.
+
+Its columns are those of VLMEvalKit (`index`, `image`, `question`, `answer`) and the sample's own, which come back with
+the model's answers in its prediction file. An image that several samples have stands in the file once: the others name
+the index of the first.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tqdm import tqdm
+
+from finecops.datasets.dataset import Dataset
+from finecops.errors import DataError, UsageError
+from finecops.exchange.exporting.folder import ExportFolder
+from finecops.exchange.exporting.lmms_eval import task_name
+from finecops.images import image_size
+from finecops.prompts import QWEN3VL_REC
+from finecops.records import Sample
+
+COLUMNS: Final = (
+    "index image question answer id file_name expression truth box width height level tuple_type negative_kind "
+    "negative_type negative_level positive_id split"
+).split()
+_SHORTEST_IMAGE: Final = 65
+"""VLMEvalKit takes a shorter text in `image` for the index of another row."""
+
+
+@dataclass(frozen=True)
+class WrittenTables:
+    """What was written."""
+
+    samples: dict[str, int]
+    """Name of the dataset in VLMEvalKit → how many."""
+
+
+def export_vlmevalkit(splits: Sequence[Dataset], out: Path, prompt: str = QWEN3VL_REC) -> WrittenTables:
+    """Write a TSV file for each split, named as VLMEvalKit is to call it.
+
+    Args:
+        splits: of one dataset.
+        out: the folder: `LMUData=OUT python run.py --data NAME --model …`.
+        prompt: what the models are asked, with `{expression}` in it.
+
+    Raises:
+        UsageError: the prompt has no `{expression}`.
+        DataError: an image is missing or broken, or the folder holds something else.
+    """
+    if "{expression}" not in prompt:
+        raise UsageError("--prompt has no {expression}: the sentence of each sample stands there")
+    for dataset in splits:
+        paths = {dataset.image_path(sample) for sample in dataset.samples}
+        for path in tqdm(paths, desc=f"checking images of {dataset.split}", unit="image", disable=None):
+            image_size(path)
+    folder = ExportFolder(out, "vlmevalkit")
+    samples = {}
+    for dataset in splits:
+        name = task_name(dataset.config.name, dataset.split)
+        with folder.new(f"{name}.tsv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, delimiter="\t", quoting=csv.QUOTE_ALL, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            first_with: dict[str, int] = {}
+            for index, sample in enumerate(tqdm(dataset.samples, desc=name, unit="row", disable=None)):
+                first = first_with.setdefault(sample.image, index)
+                image = str(first) if first < index else _encoded(dataset.image_path(sample))
+                writer.writerow(_row(sample, index, image, prompt))
+        samples[name] = len(dataset.samples)
+    about = {dataset.split: {"sha256": dataset.sha256, "samples": len(dataset.samples)} for dataset in splits}
+    folder.finish({"dataset": splits[0].config.name, "splits": about, "prompt": prompt})
+    return WrittenTables(samples)
+
+
+def _encoded(path: Path) -> str:
+    text = base64.b64encode(path.read_bytes()).decode("ascii")
+    if len(text) < _SHORTEST_IMAGE:
+        raise DataError(f"{path} is too short for an image")
+    return text
+
+
+def _row(sample: Sample, index: int, image: str, prompt: str) -> list[str]:
+    box = "" if sample.box is None else json.dumps(list(sample.box))
+    negative = sample.negative
+    values: list[object] = [
+        index,
+        image,
+        prompt.replace("{expression}", sample.expression),
+        # An empty answer would become "nan".
+        box or "null",
+        sample.id,
+        sample.image,
+        sample.expression,
+        sample.truth,
+        box,
+        sample.width,
+        sample.height,
+        sample.level,
+        sample.tuple_type,
+        negative and negative.kind,
+        negative and negative.type,
+        negative and negative.level,
+        negative and negative.positive_id,
+        sample.split,
+    ]
+    return ["" if value is None else str(value) for value in values]
