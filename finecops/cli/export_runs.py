@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from finecops.evaluation.named import NamedMethods
+    from finecops.evaluation.reading import RunData
+    from finecops.evaluation.sources import Source
     from finecops.exchange.exporting.methods import ExportedMethod
 
 RunName = Annotated[str, typer.Argument(metavar="RUN[:METHOD]", help="A run, by name or folder; or one method of it.")]
@@ -27,13 +28,12 @@ def coco_command(
     ground_truth.json has all samples in one space of ids (an image of COCO is an image with one expression; a negative
     is one without annotation), results/METHOD.json the boxes of each method: COCO(truth).loadRes(results).
     """
-    from finecops.evaluation.named import find_methods
     from finecops.exchange.exporting.coco import export_coco
     from finecops.text import counted
 
-    named = find_methods(name)
-    methods = exported_methods(named)
-    written = export_coco(out, named.run.samples, methods, about_run(named))
+    source, run = _named(name)
+    methods = _methods(source)
+    written = export_coco(out, run.samples, methods, _about(run, methods))
     typer.echo(f"{written.truth}: {counted(written.positives, 'positive')}, {counted(written.negatives, 'negative')}")
     if written.unknown:
         typer.echo(f"left out: {counted(written.unknown, 'sample')} of unknown truth")
@@ -75,18 +75,18 @@ def fiftyone_command(
     Fields: expression, truth, level, tuple_type, kind, negative_type, negative_level, positive_id, ground_truth; for
     each method its boxes (METHOD), METHOD_outcome and METHOD_iou.
     """
-    from finecops.evaluation.named import find_methods
-    from finecops.evaluation.run_images import image_finder
+    from finecops.errors import DataError
     from finecops.exchange.exporting.fiftyone import export_fiftyone
+    from finecops.runs.folder import images_of_run
     from finecops.text import counted
 
-    named = find_methods(name)
+    source, run = _named(name)
+    methods = _methods(source)
+    found = images_of_run(run.manifest, images)
+    if found is None:
+        raise DataError(f"{run.folder}/ does not say where its images are: --images FOLDER_OR_ZIP does")
     written = export_fiftyone(
-        out,
-        samples=named.run.samples,
-        methods=exported_methods(named),
-        path_of=image_finder(named.run.manifest, images),
-        about=about_run(named),
+        out, samples=run.samples, methods=methods, path_of=found.path_of, about=_about(run, methods)
     )
     typer.echo(f"{out}/: {counted(written.samples, 'sample')}, {counted(written.images, 'image')}")
     for method, field in written.fields.items():
@@ -94,18 +94,38 @@ def fiftyone_command(
     typer.secho(f"next: fiftyone.Dataset.from_dir({str(out)!r}, dataset_type=fiftyone.types.FiftyOneDataset)", err=True)
 
 
-def exported_methods(named: NamedMethods) -> list[ExportedMethod]:
-    """The methods of a run, as exports take them."""
+def _named(name: str) -> tuple[Source, RunData]:
+    """A run, and the methods of it that were named.
+
+    Raises:
+        UsageError: it is a prediction file, which has neither images nor the truth.
+    """
+    from finecops.errors import UsageError
+    from finecops.evaluation.sources import resolve
+
+    if Path(name).is_file():
+        raise UsageError(f"{name} is a file; a run is meant, RUN or RUN:METHOD (`finecops import` makes runs of files)")
+    source = resolve(name)
+    assert source.run is not None
+    return source, source.run
+
+
+def _methods(source: Source) -> list[ExportedMethod]:
+    """The methods as exports take them."""
     from finecops.exchange.exporting.methods import ExportedMethod
 
-    return [ExportedMethod(m.name, m.entry.label, m.samples, m.answers) for m in named.methods]
+    found = []
+    for method in source.methods:
+        share = method.share
+        asked = [s for s in source.samples if share is None or s.id in share]
+        found.append(ExportedMethod(method.key, method.label, asked, method.answers))
+    return found
 
 
-def about_run(named: NamedMethods) -> dict[str, object]:
+def _about(run: RunData, methods: list[ExportedMethod]) -> dict[str, object]:
     """What `export.json` says of a run: enough to find it again, and nothing of this machine."""
-    run = named.run
     return {
-        "run": run.folder.name,
+        "run": run.folder.resolve().name,
         "dataset": run.manifest.dataset.model_dump(mode="json", include={"name", "split", "sha256", "samples"}),
-        "files": {f"{m.name}.jsonl": m.entry.sha256 for m in named.methods},
+        "files": {f"{m.name}.jsonl": run.stages[m.name].sha256 for m in methods},
     }

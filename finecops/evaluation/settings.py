@@ -142,6 +142,35 @@ class ScoreSettings(MetricSettings):
         return self
 
 
+class FileSettings(Settings):
+    """How prediction files among the things that a user names are read."""
+
+    annotations: tuple[Path, ...] = ()
+    """The annotation files that they answer."""
+    boxes: Annotated[str | None, BeforeValidator(_known_boxes)] = None
+    """What the numbers of a box mean in annotation files of rows."""
+    format: tuple[Annotated[str, BeforeValidator(_known_format)], ...] = ()
+    """Names in `finecops.exchange.formats.FORMATS`: one for all files, or one for each."""
+    box_format: tuple[str, ...] = ()
+    """How a model writes boxes, for the formats that need it: one for all such files, or one for each."""
+    score: tuple[str, ...] = ()
+    """The field of the scores, for the formats that may need it: one for all such files, or one for each."""
+    ignore_unknown: bool = False
+    """Leave out rows whose id is not annotated."""
+
+    @model_validator(mode="after")
+    def _has_rows(self) -> FileSettings:
+        rows = [path for path in self.annotations if path.suffix.lower() in FORMAT_OF_SUFFIX]
+        if self.boxes is not None and not rows:
+            raise UsageError("--boxes goes with --annotations FILE.jsonl or FILE.csv")
+        return self
+
+    @property
+    def given(self) -> list[str]:
+        """What was set, as options are written."""
+        return [f"--{name.replace('_', '-')}" for name in type(self).model_fields if getattr(self, name)]
+
+
 class CompareSettings(Settings):
     """Comparing two runs, or the methods of one."""
 

@@ -134,6 +134,17 @@ class ImportedFile(Record):
     has boxes in shares of the image's sides alone; they are on a grid of 1000 x 1000, which changes no IoU."""
 
 
+class ImagesEntry(Record):
+    """Where a run's images were when it was last continued. Never compared: images may move, and the run goes on."""
+
+    root: str
+    """The dataset's folder, as an absolute path."""
+    folders: tuple[str, ...] = ()
+    """Folders below it, with which the path of an image may begin."""
+    place: str | None = None
+    """The user's own folder or zip file of images."""
+
+
 class Manifest(Record):
     """The whole of `run.json`."""
 
@@ -147,6 +158,8 @@ class Manifest(Record):
     environment: dict[str, str]
     imported: tuple[ImportedFile, ...] | None = None
     """Of a run that `finecops import` made: no model of it ran here, and there are no images."""
+    images: ImagesEntry | None = None
+    """None in a run that an older finecops made, or that was imported."""
     stages: dict[str, StageEntry] = Field(default_factory=dict)
 
     def with_stage(self, name: str, entry: StageEntry) -> Manifest:

@@ -23,9 +23,8 @@ FIELDS = (
 ).split()
 _NUMBER = r"\s*(-?\d+(?:\.\d+)?)\s*"
 _BOX = re.compile(rf"[\[(]{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER}[\])]")
-_NOTHING = re.compile(
-    r"^\W*(?:none|null|nothing|\[\s*\])\W*$|\bno (?:such|matching)\b|\bnot (?:in the image|present)\b"
-)
+_NOTHING = re.compile(r"\b(?:none|null|not found|no target|not present|not in the image|does not exist)\b|\[\]")
+"""The words that finecops takes for a rejection where a reply has no box."""
 
 
 def doc_to_visual(doc: Mapping[str, Any]) -> list[Any]:

@@ -168,7 +168,7 @@ MAX_REPLY_CHARS: Final = 200_000
 """Longer replies are cut before they are parsed: no model's answer is as long, reasoning included."""
 
 # Phrases that mean "the target is not there" when a reply has no box.
-_REFUSAL = re.compile(r"\b(?:none|not found|no target|not present|not in the image|does not exist)\b|\[\]")
+_REFUSAL = re.compile(r"\b(?:none|null|not found|no target|not present|not in the image|does not exist)\b|\[\]")
 
 
 def decode(box_format: BoxFormat, text: str, image_wh: tuple[int, int]) -> Answer:
