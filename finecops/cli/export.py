@@ -76,10 +76,13 @@ def lmms_eval_command(
     Parquet files with images, and a task for each split. Its log has every sample's record: `finecops import
     lmms-eval` makes a run of it.
     """
-    from finecops.exchange.exporting.lmms_eval import export_lmms_eval
+    from finecops.exchange.exporting.lmms_eval import check_numbers, check_prompt, export_lmms_eval
     from finecops.prompts import QWEN3VL_REC
     from finecops.text import counted
 
+    # Before a large dataset is read.
+    check_numbers(boxes)
+    check_prompt(prompt or QWEN3VL_REC)
     datasets, licence = _datasets(name, split, licence, asks_licence=True)
     written = export_lmms_eval(datasets, out, licence, boxes, prompt or QWEN3VL_REC)
     for task, samples in written.samples.items():
@@ -98,10 +101,12 @@ def vlmevalkit_command(name: DatasetName, out: Out, split: Splits = None, prompt
     Images are in them, and every sample's record, which comes back in VLMEvalKit's prediction file: `finecops import
     vlmevalkit` makes a run of that.
     """
+    from finecops.exchange.exporting.lmms_eval import check_prompt
     from finecops.exchange.exporting.vlmevalkit import export_vlmevalkit
     from finecops.prompts import QWEN3VL_REC
     from finecops.text import counted
 
+    check_prompt(prompt or QWEN3VL_REC)
     datasets, _ = _datasets(name, split, None, asks_licence=False)
     written = export_vlmevalkit(datasets, out, prompt or QWEN3VL_REC)
     for table, samples in written.samples.items():

@@ -59,7 +59,10 @@ def _print_check(truth: Path, methods: list[ExportedMethod], files: dict[str, Pa
         known = [iou for iou in ious if iou is not None]
         found = coco_figures(truth, files[method.name], [ids[s.id] for s in method.samples if s.id in ids])
         ours = 100 * sum(iou > 0.5 for iou in known) / len(known) if known else None
-        ar1, ap50, p1 = ("   –" if v is None else f"{v:6.2f}" for v in (found.ar1, found.ap50, ours))
+        if found is None:
+            typer.echo(f"{method.name[:38]:38} has no box: pycocotools takes no empty list")
+            continue
+        ar1, ap50, p1 = ("     –" if v is None else f"{v:6.2f}" for v in (found.ar1, found.ap50, ours))
         typer.echo(f"{method.name[:38]:38} {ar1} {ap50}         {p1}   {sum(iou == 0.5 for iou in known)}")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from finecops.errors import DataError
 from finecops.metrics.answers import Floats
+from finecops.strict_json import parse_json
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class CocoFigures:
     """Average precision at IoU 0.5 of up to 100 boxes. A box on a negative is a false positive."""
 
 
-def coco_figures(truth: Path, results: Path, image_ids: Sequence[int] | None = None) -> CocoFigures:
-    """Load both files with pycocotools and evaluate.
+def coco_figures(truth: Path, results: Path, image_ids: Sequence[int] | None = None) -> CocoFigures | None:
+    """Load both files with pycocotools and evaluate; None if there is no box, since pycocotools takes no empty list.
 
     Args:
         truth: the annotations.
@@ -33,7 +34,7 @@ def coco_figures(truth: Path, results: Path, image_ids: Sequence[int] | None = N
         image_ids: evaluate on these images alone.
 
     Raises:
-        DataError: pycocotools is not installed, or does not take the files.
+        DataError: pycocotools is not installed.
     """
     try:
         from pycocotools.coco import COCO
@@ -43,10 +44,9 @@ def coco_figures(truth: Path, results: Path, image_ids: Sequence[int] | None = N
     # It prints as it goes.
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO(str(truth))
-        try:
-            found = coco.loadRes(str(results))
-        except (AssertionError, IndexError) as error:
-            raise DataError(f"pycocotools does not take {results}: {error or 'it has no box'}") from error
+        if not parse_json(results.read_bytes()):
+            return None
+        found = coco.loadRes(str(results))
         evaluation = COCOeval(coco, found, "bbox")
         evaluation.params.iouThrs = np.array([0.5])
         evaluation.params.maxDets = [1, 10, 100]

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import yaml
 
 from finecops.datasets.dataset import Dataset
-from finecops.datasets.parquet.write import export_parquet
+from finecops.datasets.parquet.write import check_images, export_parquet
 from finecops.errors import UsageError
 from finecops.exchange.exporting.folder import ExportFolder
 from finecops.prompts import QWEN3VL_REC
@@ -50,14 +50,14 @@ def export_lmms_eval(
         UsageError: the numbers are unknown, or the prompt has no `{expression}`.
         DataError: an image is missing, or the folder holds something else.
     """
-    if numbers not in NUMBERS:
-        raise UsageError(f"--boxes {numbers}: what numbers mean in a reply; there are: {', '.join(NUMBERS)}")
-    if "{expression}" not in prompt:
-        raise UsageError("--prompt has no {expression}: the sentence of each sample stands there")
+    check_numbers(numbers)
+    check_prompt(prompt)
+    for dataset in splits:
+        check_images(dataset)
     folder = ExportFolder(out, "lmms-eval")
     folder.new("data")
     folder.new("README.md")
-    written = export_parquet(splits, licence, out)
+    written = export_parquet(splits, licence, out, checked=True)
     tasks = folder.new(TASKS)
     tasks.mkdir()
     source = resources.files("finecops.exchange.exporting").joinpath("lmms_eval_task.py").read_text(encoding="utf-8")
@@ -72,6 +72,26 @@ def export_lmms_eval(
     about = {dataset.split: {"sha256": dataset.sha256, "samples": len(dataset.samples)} for dataset in splits}
     folder.finish({"dataset": splits[0].config.name, "splits": about, **settings})
     return WrittenTasks(samples, tasks)
+
+
+def check_numbers(numbers: str) -> None:
+    """Refuse what is no meaning of numbers.
+
+    Raises:
+        UsageError: there is no such one.
+    """
+    if numbers not in NUMBERS:
+        raise UsageError(f"--boxes {numbers}: what numbers mean in a reply; there are: {', '.join(NUMBERS)}")
+
+
+def check_prompt(prompt: str) -> None:
+    """Refuse a prompt without a place for the sentence.
+
+    Raises:
+        UsageError: it has none.
+    """
+    if "{expression}" not in prompt:
+        raise UsageError("--prompt has no {expression}: the sentence of each sample stands there")
 
 
 def task_name(dataset: str, split: str) -> str:

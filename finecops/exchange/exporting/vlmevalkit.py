@@ -18,10 +18,10 @@ from typing import Final
 from tqdm import tqdm
 
 from finecops.datasets.dataset import Dataset
-from finecops.errors import DataError, UsageError
+from finecops.datasets.parquet.write import check_images
+from finecops.errors import DataError
 from finecops.exchange.exporting.folder import ExportFolder
-from finecops.exchange.exporting.lmms_eval import task_name
-from finecops.images import image_size
+from finecops.exchange.exporting.lmms_eval import check_prompt, task_name
 from finecops.prompts import QWEN3VL_REC
 from finecops.records import Sample
 
@@ -53,12 +53,9 @@ def export_vlmevalkit(splits: Sequence[Dataset], out: Path, prompt: str = QWEN3V
         UsageError: the prompt has no `{expression}`.
         DataError: an image is missing or broken, or the folder holds something else.
     """
-    if "{expression}" not in prompt:
-        raise UsageError("--prompt has no {expression}: the sentence of each sample stands there")
+    check_prompt(prompt)
     for dataset in splits:
-        paths = {dataset.image_path(sample) for sample in dataset.samples}
-        for path in tqdm(paths, desc=f"checking images of {dataset.split}", unit="image", disable=None):
-            image_size(path)
+        check_images(dataset)
     folder = ExportFolder(out, "vlmevalkit")
     samples = {}
     for dataset in splits:

@@ -132,7 +132,7 @@ def read_lines(path: Path, needs: tuple[str, ...], layout: str) -> Iterator[Line
     """
     if not path.is_file():
         raise DataError(f"no prediction file {path}")
-    number = 0
+    rows = 0
     with open_regular(path) as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
@@ -144,8 +144,9 @@ def read_lines(path: Path, needs: tuple[str, ...], layout: str) -> Iterator[Line
             if not isinstance(row, dict):
                 raise DataError(f"{path}:{number}: {layout} has a JSON object per line, not {type(row).__name__}")
             refuse_other_layout(path, number, row, needs, layout)
+            rows += 1
             yield Line(path, number, row)
-    if not number:
+    if not rows:
         raise DataError(f"{path} is empty")
 
 

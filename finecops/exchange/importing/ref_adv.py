@@ -51,9 +51,7 @@ def read(path: Path, options: ImportOptions) -> Published:
             short = model.rpartition("/")[2]
             method = PublishedMethod(options.label or f"{short} {prompt}", model, {"prompt_id": prompt})
         elif (model, prompt) != (method.model, method.settings["prompt_id"]):
-            raise line.error(
-                f"the model is {model} with prompt {prompt}, in the rows before {method.model}; a file has one"
-            )
+            raise line.error(f"it is of {model}, prompt {prompt}; the rows before are not: a file has one model")
         sample = found.sample(
             line,
             id=line.id("row_idx"),
