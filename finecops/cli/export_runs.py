@@ -73,7 +73,7 @@ def fiftyone_command(
         Path | None, typer.Option(help="A folder or zip file of the run's images. Default: those of its dataset.")
     ] = None,
 ) -> None:
-    """Write a run for FiftyOne: samples with images, the truth, and each method as a label field.
+    """Write a run's images, truth and answers for FiftyOne.
 
     Fields: expression, truth, level, tuple_type, kind, negative_type, negative_level, positive_id, ground_truth; for
     each method its boxes (METHOD), METHOD_outcome and METHOD_iou.

@@ -10,12 +10,12 @@ import typer
 from finecops.errors import UsageError
 
 import_app = typer.Typer(
-    help="Make a run from published prediction files, without images or weights.",
+    help="Make a run from published prediction files.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Prediction files of one benchmark, a model each.")]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="Prediction files of one benchmark, a model each.")]
 Out = Annotated[
     Path | None, typer.Option(help="The run's folder, which must be new. Default: outputs/imported-BENCHMARK-SPLIT.")
 ]
@@ -30,23 +30,27 @@ BoxFormat = Annotated[
 
 @import_app.callback()
 def _group() -> None:
-    """Make a run from published prediction files, without images or weights."""
+    """Make a run from published prediction files.
+
+    No images and no weights are needed: the files carry the truth.
+    """
 
 
 @import_app.command("ref-adv")
 def ref_adv_command(files: Files, out: Out = None, name: Name = None, label: Label = None) -> None:
-    """Predictions of Ref-Adv-s: outputs/qwen/RUN_predictions.jsonl of dddraxxx/Ref-Adv.
+    """Predictions of Ref-Adv-s (dddraxxx/Ref-Adv).
 
-    A file is a method. Answers without a box stay unparsed.
+    Files outputs/qwen/RUN_predictions.jsonl. A file is a method. Answers without a box stay unparsed.
     """
     _import("ref-adv", files, out, name, label)
 
 
 @import_app.command("forum")
 def forum_command(files: Files, out: Out = None, name: Name = None, label: Label = None) -> None:
-    """Predictions of FORUM: predictions/BENCHMARK/MODEL.jsonl of Neurogica/FORUM.
+    """Predictions of FORUM (Neurogica/FORUM).
 
-    A file is a method (greedy), or two (greedy and zoom). Answers without a box stay unparsed.
+    Files predictions/BENCHMARK/MODEL.jsonl. A file is a method (greedy), or two (greedy and zoom). Answers without a
+    box stay unparsed.
     """
     _import("forum", files, out, name, label)
 
@@ -55,9 +59,10 @@ def forum_command(files: Files, out: Out = None, name: Name = None, label: Label
 def lmms_eval_command(
     files: Files, box_format: BoxFormat = None, out: Out = None, name: Name = None, label: Label = None
 ) -> None:
-    """Sample logs of lmms-eval: DATE_samples_TASK.jsonl, written with --log_samples.
+    """Sample logs of lmms-eval (--log_samples).
 
-    Tasks: those of `finecops export lmms-eval`, refcoco_grounding and refcoco_bbox_rec. A file is a method.
+    Files MODEL/DATE_samples_TASK.jsonl. Tasks: those of `finecops export lmms-eval`, refcoco_grounding and
+    refcoco_bbox_rec. A file is a method.
     """
     _import("lmms-eval", files, out, name, label, box_format)
 
@@ -66,9 +71,10 @@ def lmms_eval_command(
 def vlmevalkit_command(
     files: Files, box_format: BoxFormat = None, out: Out = None, name: Name = None, label: Label = None
 ) -> None:
-    """Prediction files of VLMEvalKit: MODEL_DATASET.xlsx, .tsv, .csv or .json.
+    """Prediction files of VLMEvalKit.
 
-    Datasets: those of `finecops export vlmevalkit`, RefCOCO and GroundingME. A file is a method.
+    Files MODEL_DATASET.xlsx, .tsv, .csv or .json. Datasets: those of `finecops export vlmevalkit`, RefCOCO and
+    GroundingME. A file is a method.
     """
     _import("vlmevalkit", files, out, name, label, box_format)
 

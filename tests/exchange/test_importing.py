@@ -290,6 +290,7 @@ def test_an_excel_file_is_read_like_the_others(tmp_path: Path) -> None:
         ("ref-adv", ref_adv(0, TRUE, gt_bbox_xyxy=[50, 50, 10, 10]), "has no area"),
         ("ref-adv", ref_adv(0, TRUE, file_name="../../x.jpg"), "leads out"),
         ("ref-adv", ref_adv(True, TRUE), "row_idx is True"),
+        ("ref-adv", ref_adv(0, TRUE, model_full_name="x" * 5000), "has 5000 characters; a name is meant"),
         ("ref-adv", ref_adv(0, TRUE, normal_caption=" "), "a text is meant"),
         ("forum", forum(0, "no"), "greedy_box is 'no'"),
         ("lmms-eval", logged(0, "x", exact_match=1.0), "a task without true boxes"),
@@ -300,6 +301,8 @@ def test_an_excel_file_is_read_like_the_others(tmp_path: Path) -> None:
             "truth is 'box' and box is None",
         ),
         ("lmms-eval", logged(0, "x", finecops_precision_at_1=own_record(0, width=0)), "a number of pixels"),
+        ("lmms-eval", logged(0, "x", finecops_precision_at_1=own_record(0, file_name="../a")), "leads out"),
+        ("lmms-eval", logged(0, "x", finecops_precision_at_1=own_record(0, level=10**30)), "a level from 1 on"),
         ("lmms-eval", {"doc_id": 0}, "no filtered_resps"),
     ],
 )

@@ -117,7 +117,15 @@ def test_several_boxes_in_one_reply() -> None:
 
 @pytest.mark.parametrize("name", sorted(BOX_FORMATS))
 def test_rejections_and_other_text_in_every_format(name: str) -> None:
-    for text, status in (("none", "reject"), ("Not found.", "reject"), ("[]", "reject"), ("a car", "unparsed")):
+    for text, status in (
+        ("none", "reject"),
+        ("Not found.", "reject"),
+        ("[]", "reject"),
+        # GroundingME's prompt asks for it.
+        ('{"bbox_2d": null}', "reject"),
+        ("It would be nullified.", "unparsed"),
+        ("a car", "unparsed"),
+    ):
         assert decode(BOX_FORMATS[name], text, (640, 480)).status == status
 
 

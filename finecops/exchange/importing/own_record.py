@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from finecops.exchange.importing.published import Collector, Line
+from finecops.paths import name_problem
 from finecops.records import Negative, Sample
-from finecops.text import shortly
+from finecops.text import clean_line, shortly
 
 FIELDS: Final = ("id", "expression", "truth", "box", "width", "height")
 """Fields that tell such a record from others."""
@@ -22,9 +23,13 @@ def read_record(line: Line, found: Collector, dataset: str, split: str) -> Sampl
     missing = [key for key in FIELDS if key not in row]
     if missing:
         raise line.error(f"the record has no {', '.join(missing)}")
-    kind, type_, level, positive = (
-        _or_none(row.get(key)) for key in ("negative_kind", "negative_type", "negative_level", "positive_id")
+    kind, type_, positive, tuple_type, file_name = (
+        _or_none(row.get(key)) for key in ("negative_kind", "negative_type", "positive_id", "tuple_type", "file_name")
     )
+    level = _level(line, "negative_level")
+    problem = name_problem(file_name) if file_name is not None else None
+    if problem is not None:
+        raise line.error(f"file_name: {problem}")
     negative = None
     if any(v is not None for v in (kind, type_, level, positive)):
         negative = {"kind": kind, "type": type_, "level": level, "positive_id": positive}
@@ -37,14 +42,14 @@ def read_record(line: Line, found: Collector, dataset: str, split: str) -> Sampl
         id=line.id("id"),
         dataset=dataset,
         split=split,
-        image=str(_or_none(row.get("file_name")) or ""),
+        image=file_name or "",
         width=_whole(line, "width"),
         height=_whole(line, "height"),
         expression=line.text("expression"),
         truth=row["truth"],
         box=line.box("box"),
-        level=_or_none(row.get("level")),
-        tuple_type=_or_none(row.get("tuple_type")),
+        level=_level(line, "level"),
+        tuple_type=tuple_type,
         negative=made,
     )
 
@@ -56,6 +61,13 @@ def _whole(line: Line, key: str) -> int:
     return value
 
 
+def _level(line: Line, key: str) -> int | None:
+    value = _or_none(line.row.get(key))
+    if value is not None and (type(value) is not int or not 0 < value < 100):
+        raise line.error(f"{key} is {shortly(value)}; a level from 1 on is meant, or null")
+    return value
+
+
 def _or_none(value: Any) -> Any:
     # A table of texts has "" where there is nothing.
-    return None if value == "" else value
+    return None if value == "" else clean_line(value) if isinstance(value, str) else value

@@ -19,6 +19,7 @@ Sizes = Literal["pixels", "unknown", "per mille"]
 """What is known of the images' sizes (`finecops.runs.manifest.ImportedFile`)."""
 Row = Mapping[str, Any]
 SOURCE = "file"
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,13 @@ class Line:
         if not isinstance(value, str) or not clean_line(value):
             raise self.error(f"{key} is {shortly(value)}; a text is meant")
         return clean_line(value)
+
+    def name(self, key: str) -> str:
+        """A text that is short enough for the name of a model or a prompt."""
+        found = self.text(key)
+        if len(found) > _LONGEST_NAME:
+            raise self.error(f"{key} has {len(found)} characters; a name is meant")
+        return found
 
     def box(self, key: str) -> Xyxy | None:
         """A box of four numbers xyxy; None where it is null or an empty list."""

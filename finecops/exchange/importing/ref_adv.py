@@ -46,7 +46,7 @@ def read(path: Path, options: ImportOptions) -> Published:
     """
     found, method = Collector(), None
     for line in read_lines(path, _NEEDS, _LAYOUT):
-        model, prompt = line.text("model_full_name"), line.text("prompt_id")
+        model, prompt = line.name("model_full_name"), line.name("prompt_id")
         if method is None:
             short = model.rpartition("/")[2]
             method = PublishedMethod(options.label or f"{short} {prompt}", model, {"prompt_id": prompt})

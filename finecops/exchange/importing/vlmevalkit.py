@@ -71,7 +71,8 @@ def _sample(line: Line, found: Collector, benchmark: str) -> Sample:
     row = line.row
     if set(FIELDS) <= row.keys():
         record = {**row, "box": _json_of(line, "box"), **{key: _whole(line, key) for key in _NUMBERS if key in row}}
-        return read_record(Line(line.path, line.number, record), found, benchmark, str(row.get("split") or "test"))
+        split = clean_line(str(row.get("split") or "")) or "test"
+        return read_record(Line(line.path, line.number, record), found, benchmark, split)
     fields: dict[str, Any] = {
         "id": line.id("index"),
         "dataset": benchmark,
@@ -99,7 +100,7 @@ def _sample(line: Line, found: Collector, benchmark: str) -> Sample:
 def _corners(line: Line) -> Xyxy:
     try:
         x1, y1, x2, y2 = (float(line.row[key]) for key in _CORNERS)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise line.error(f"{', '.join(_CORNERS)} are not four numbers") from error
     return Line(line.path, line.number, {"bbox": [x1, y1, x2, y2]}).true_box("bbox")
 
@@ -121,7 +122,7 @@ def _whole(line: Line, key: str) -> int | None:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise line.error(f"{key} is {shortly(value)}; a whole number is meant") from error
     if not number.is_integer() or abs(number) > 10**9:
         raise line.error(f"{key} is {shortly(value)}; a whole number is meant")
