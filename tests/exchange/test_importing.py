@@ -192,7 +192,10 @@ def test_boxes_in_shares_are_on_a_grid_and_keep_their_iou(tmp_path: Path) -> Non
     value = {"answer": "thing", "pred": [0, 0, 0, 0], "ann_id": "1", "bbox": [0.1, 0.2, 0.5, 0.6]}
     path = lines(tmp_path / "m" / "samples_refcoco_bbox_rec_val.jsonl", [logged(0, "[0.1, 0.2, 0.5, 0.4]")])
     path = lines(path, [logged(0, "[0.1, 0.2, 0.5, 0.4]", refcoco_IoU=value)])
-    import_files("lmms-eval", [path], tmp_path / "run", ImportOptions(box_format="float_square"))
+    for other in ("pixel_list", "float_square"):
+        with pytest.raises(DataError, match=f"shares of the sides, which those of {other} are not"):
+            import_files("lmms-eval", [path], tmp_path / "run", ImportOptions(box_format=other))
+    import_files("lmms-eval", [path], tmp_path / "run", ImportOptions(box_format="norm1_list"))
     run = RunData(tmp_path / "run")
     (sample,) = run.samples
     assert sample.box == pytest.approx((100, 200, 500, 600))
@@ -209,8 +212,14 @@ def test_pixels_without_the_size_of_the_image(tmp_path: Path) -> None:
     answers = imported("lmms-eval", [path], tmp_path / "run", ImportOptions(box_format="pixel_list"))["m"]
     assert answers["0"].boxes == ((10.0, 10.0, 1500.0, 50.0),)
     assert RunData(tmp_path / "run").samples[0].expression == "thing / it"
-    with pytest.raises(DataError, match="does not say how large the image is"):
-        import_files("lmms-eval", [path], tmp_path / "other", REPLIES)
+    for other, message in (
+        ("json_bbox2d_rel1000", "does not say how large the image is"),
+        ("json_bbox2d_abs_resized", "pixels of the image that the model saw"),
+        ("nonsense", "there are: norm1000_paren"),
+        (None, "--box-format NAME must say"),
+    ):
+        with pytest.raises(DataError, match=message):
+            import_files("lmms-eval", [path], tmp_path / "other", ImportOptions(box_format=other))
 
 
 def table(path: Path, rows: list[dict[str, Any]]) -> Path:

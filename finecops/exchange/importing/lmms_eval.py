@@ -58,8 +58,7 @@ def read(path: Path, options: ImportOptions) -> Published:
         sample, sizes = _sample(line, found, benchmark)
         reply = _reply(line)
         prompt = line.row.get("input")
-        if sample.width == 0:
-            _refuse_shares(line, box_format, options.box_format or "")
+        _refuse_other_numbers(line, sizes, box_format, options.box_format or "")
         if reply is None:
             method.rows[sample.id] = failed(sample.id, "the log has no reply")
             continue
@@ -126,10 +125,17 @@ def _reply(line: Line) -> str | None:
     return clean_text(value)
 
 
-def _refuse_shares(line: Line, box_format: BoxFormat, name: str) -> None:
-    """Without the image's size only a format of pixels of the original image can be read."""
-    if any(box_format.bin_size(image_wh) != (1, 1) for image_wh in ((1000, 1000), (2001, 333))):
+def _refuse_other_numbers(line: Line, sizes: Sizes, box_format: BoxFormat, name: str) -> None:
+    """Without the image's size, boxes and replies must both be in pixels, or both in shares of the image's sides."""
+    (small, square), (large, tall) = box_format.bin_size((1000, 1000)), box_format.bin_size((2000, 1000))
+    pixels, shares = (small, square, large, tall) == (1, 1, 1, 1), (large, tall) == (2 * small, square)
+    if sizes == "unknown" and not pixels:
         raise line.error(
-            f"the log does not say how large the image is, and {name} writes boxes relative to its sides. Tasks of "
-            "`finecops export lmms-eval` log the size"
+            f"the log does not say how large the image is, and {name} writes boxes relative to it. Tasks of `finecops "
+            "export lmms-eval` log the size"
+        )
+    if sizes == "per mille" and not shares:
+        raise line.error(
+            "the log does not say how large the image is, and its boxes are shares of the sides, which those of "
+            f"{name} are not. Tasks of `finecops export lmms-eval` log the size"
         )

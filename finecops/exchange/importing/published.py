@@ -11,7 +11,7 @@ from finecops.errors import DataError
 from finecops.exchange.values import as_numbers
 from finecops.paths import open_regular
 from finecops.records import Prediction, Sample, Xyxy
-from finecops.replies.formats import BOX_FORMATS, BoxFormat, decode
+from finecops.replies.formats import BOX_FORMATS, IN_RESIZED_PIXELS, BoxFormat, decode
 from finecops.strict_json import parse_json
 from finecops.text import clean_line, plain_id, printable, shortly
 
@@ -37,13 +37,17 @@ class ImportOptions:
         """The box format.
 
         Raises:
-            DataError: none was named, or there is none of this name.
+            DataError: none was named, there is none of this name, or it needs what no file has.
         """
         if self.box_format is None or self.box_format not in BOX_FORMATS:
             given = "" if self.box_format is None else f" {shortly(self.box_format)}"
             raise DataError(
                 f"{path} has replies: --box-format{given or ' NAME'} must say how the model writes boxes; there are: "
                 f"{', '.join(BOX_FORMATS)}"
+            )
+        if self.box_format in IN_RESIZED_PIXELS:
+            raise DataError(
+                f"{path}: {self.box_format} is in pixels of the image that the model saw, whose size is not in the file"
             )
         return BOX_FORMATS[self.box_format]
 
