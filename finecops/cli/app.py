@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from finecops import __version__
+from finecops.cli.advise import advise_command
 from finecops.cli.bench import bench_app
 from finecops.cli.compare import compare_command
 from finecops.cli.crs import crs_app
@@ -54,6 +55,7 @@ app.command("eval")(eval_command)
 app.command("score")(score_command)
 app.command("compare")(compare_command)
 app.command("sweep")(sweep_command)
+app.command("advise")(advise_command)
 app.command("doctor")(doctor_command)
 
 

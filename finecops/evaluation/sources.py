@@ -79,11 +79,9 @@ def resolve_all(texts: Sequence[str], files: FileSettings | None = None) -> list
     Without annotations a prediction file is about the samples of the first run among the texts.
     """
     files = files or FileSettings()
-    places = [_place(text) for text in texts]
     # Before anything is read: a large run takes seconds.
+    places = _places(texts, files)
     formats = _formats([place.path for place in places if place.is_file], files)
-    if not formats and (given := files.given):
-        raise UsageError(f"{given[0]} goes with a prediction file, and there is none among {', '.join(texts)}")
     runs = {place.path: RunData(place.path) for place in places if not place.is_file}
     if formats and not files.annotations and not runs:
         raise UsageError("a prediction file needs --annotations, the files that it answers (or a run beside it)")
@@ -97,6 +95,26 @@ def resolve_all(texts: Sequence[str], files: FileSettings | None = None) -> list
         else:
             found.append(_of_run(runs[place.path], place.method))
     return found
+
+
+def whole_runs(texts: Sequence[str], files: FileSettings) -> list[Path] | None:
+    """The runs' folders if no text names a method or a file; None if one does.
+
+    Raises:
+        UsageError: there is no file, and `files` says how one is read.
+        RunError: one is neither a run nor a file.
+    """
+    places = _places(texts, files)
+    whole = all(place.method is None and not place.is_file for place in places)
+    return [place.path for place in places] if whole else None
+
+
+def _places(texts: Sequence[str], files: FileSettings) -> list[_Place]:
+    places = [_place(text) for text in texts]
+    if files.given and not any(place.is_file for place in places):
+        said = ", ".join(texts)
+        raise UsageError(f"{files.given[0]} goes with a prediction file, and there is none among {said}")
+    return places
 
 
 def _place(text: str) -> _Place:

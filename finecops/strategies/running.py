@@ -23,13 +23,14 @@ _OWN_FORMATS = frozenset({"coco", "csv", "jsonl"})
 """Formats of files of one's own."""
 
 
-def open_for(parts: Parts, part: str | None = None) -> Run:
+def open_for(parts: Parts, part: str | None = None, named: Sequence[str] = ()) -> Run:
     """The run folder that the options name, with its samples. To be called when all stages are specified: a wrong
     option leaves no folder behind.
 
     Args:
         parts: what the stages are made of.
         part: names a run that is not SFA's.
+        named: more words of its name, where the user gave none.
 
     Raises:
         UsageError: an option was given that no stage uses.
@@ -54,7 +55,7 @@ def open_for(parts: Parts, part: str | None = None) -> Run:
     for note in dataset.notes:
         if not note.fault:
             log.warning("note: %s", note)
-    folder = run_folder(o.run) if o.run else OUTPUTS / default_run_name(parts, dataset, part)
+    folder = run_folder(o.run) if o.run else OUTPUTS / default_run_name(parts, dataset, part, named)
     options = RunOptions(engine=o.engine, upstream=o.upstream, watch=o.watch, max_failed=o.max_failed, retry=o.retry)
     run = open_run(folder, dataset, o.limit, options)
     files = ", ".join(path.name for path in dataset.files)
@@ -106,8 +107,8 @@ def do_all(run: Run, specs: Sequence[StageSpec[Any]]) -> None:
         run.do(spec)
 
 
-def default_run_name(parts: Parts, dataset: Dataset, part: str | None) -> str:
-    """A name that says what differs from the usual run: split, focus, pathways, limit."""
+def default_run_name(parts: Parts, dataset: Dataset, part: str | None, named: Sequence[str] = ()) -> str:
+    """A name that says what differs from the usual run: split, focus, pathways, limit; `named` before the limit."""
     o = parts.options
     words = [parts.dataset.name, Path(o.preset or parts.dataset.preset).stem]
     if dataset.split != parts.dataset.default_split:
@@ -122,6 +123,7 @@ def default_run_name(parts: Parts, dataset: Dataset, part: str | None) -> str:
         words.append(f"fast{o.fast}")
     if o.slow != "mllm":
         words.append(f"slow{o.slow}" + (f"-{o.candidates}" if o.candidates != "router" else ""))
+    words += named
     if o.limit:
         words.append(str(o.limit))
     return "-".join(words)
