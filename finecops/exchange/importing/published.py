@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from finecops.errors import DataError
 from finecops.exchange.values import as_numbers
 from finecops.paths import open_regular
@@ -188,8 +190,10 @@ class Collector:
             raise line.error(f"a second row for {shortly(fields['id'])}; keep one of them")
         try:
             made = Sample(**{"level": None, "tuple_type": None, **fields})
-        except ValueError as error:
-            raise line.error(printable(str(error).splitlines()[-2].strip())) from error
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"])) or "the row"
+            raise line.error(printable(f"{where}: {first['msg']}")) from error
         self.samples[made.id] = made
         return made
 
