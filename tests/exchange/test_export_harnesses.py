@@ -144,7 +144,7 @@ def test_a_table_of_vlmevalkit_comes_back_with_its_samples(tmp_path: Path, datas
     assert [row["image"] if len(row["image"]) <= 64 else "…" for row in rows] == ["…", "0", "…"]
     with Image.open(io.BytesIO(base64.b64decode(rows[2]["image"], validate=True))) as picture:
         assert picture.size == (100, 80)
-    assert [row["answer"] for row in rows] == ["[10.0, 10.0, 30.0, 30.0]"] * 2 + ["null"]
+    assert [row["answer"] for row in rows] == ["[10.0, 10.0, 30.0, 30.0]"] * 2 + ["absent"]
     path = tmp_path / "told_finecops_toy_test.tsv"
     with path.open("w", encoding="utf-8", newline="") as file:
         kept = [name for name in rows[0] if name != "image"]
@@ -152,11 +152,19 @@ def test_a_table_of_vlmevalkit_comes_back_with_its_samples(tmp_path: Path, datas
         writer.writeheader()
         for row, reply in zip(rows, ("[100, 125, 300, 375]", '{"bbox_2d": [100, 125, 300, 375]}', "none"), strict=True):
             writer.writerow({name: row[name] for name in kept} | {"prediction": reply})
-    import_files("vlmevalkit", [path], tmp_path / "run", OPTIONS)
+    made = import_files("vlmevalkit", [path], tmp_path / "run", ImportOptions(box_format=OPTIONS.box_format))
+    assert (made.dataset[0], list(made.methods)) == ("finecops_toy_test", ["told"])
     assert same_samples(tmp_path / "run", dataset)
     statuses = [row.status for row in RunData(tmp_path / "run").rows("told", Prediction).values()]
     # Four numbers alone are not how the named format writes a box.
     assert statuses == ["unparsed", "box", "reject"]
+
+
+def test_images_that_vlmevalkit_kept_are_not_taken_for_others(tmp_path: Path, dataset: Dataset) -> None:
+    export_vlmevalkit([dataset], tmp_path / "out")
+    (tmp_path / "out" / "images" / "finecops_toy_test").mkdir(parents=True)
+    with pytest.raises(DataError, match="unpacked from an earlier export"):
+        export_vlmevalkit([dataset], tmp_path / "out")
 
 
 @pytest.mark.parametrize("format_", ["lmms-eval", "vlmevalkit"])

@@ -235,12 +235,8 @@ def asked(index: Any, prediction: Any, **columns: Any) -> dict[str, Any]:
 
 
 def test_a_table_of_vlmevalkit_has_the_samples_and_the_replies(tmp_path: Path) -> None:
-    rows = [
-        asked(i, reply, **(own_record(i, truth) | {"box": "[10.0, 10.0, 50.0, 50.0]" if truth == "box" else ""}))
-        for i, (truth, reply) in enumerate(
-            [("box", '{"bbox_2d": [100, 125, 500, 625]}'), ("box", ""), ("box", "Failed to obtain answer via API.")]
-        )
-    ]
+    replies = ('{"bbox_2d": [100, 125, 500, 625]}', "", "Failed to obtain answer via API.")
+    rows = [asked(i, reply, record=json.dumps(own_record(i))) for i, reply in enumerate(replies)]
     path = table(tmp_path / "Qwen3-VL-8B_finecops_mini.tsv", rows)
     found = imported("vlmevalkit", [path], tmp_path / "run", ImportOptions("mini", "json_bbox2d_rel1000", "Qwen"))
     assert statuses(found["qwen"]) == ["box", "unparsed", "failed"]
@@ -272,8 +268,8 @@ def test_an_excel_file_is_read_like_the_others(tmp_path: Path) -> None:
     from openpyxl import Workbook
 
     book = Workbook()
-    rows = [asked(0, "[10, 10, 50, 50]", **own_record(0, box="[10, 10, 50, 50]")), asked(1, None, **own_record(1))]
-    rows[1]["box"] = "[10, 10, 50, 50]"
+    replies = ("[10, 10, 50, 50]", None)
+    rows = [asked(i, reply, record=json.dumps(own_record(i))) for i, reply in enumerate(replies)]
     book.active.append(list(rows[0]))
     for row in rows:
         book.active.append(list(row.values()))
@@ -333,6 +329,10 @@ def test_tables_of_another_kind_are_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_text("x")
         with pytest.raises(DataError, match=message):
             import_files("vlmevalkit", [tmp_path / name], tmp_path / "run", REPLIES)
+    for record, message in (("", "record is ''"), ("[1]", "record is"), ("{", "no JSON"), ("{}", "has no id")):
+        odd = table(tmp_path / "m_d.tsv", [asked(0, "x", record=record)])
+        with pytest.raises(DataError, match=message):
+            import_files("vlmevalkit", [odd], tmp_path / "run", REPLIES)
     short = tmp_path / "m_c.tsv"
     short.write_text("index\tquestion\tprediction\n1\tx\n")
     with pytest.raises(DataError, match="row 2 has another number of cells"):

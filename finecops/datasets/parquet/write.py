@@ -158,10 +158,15 @@ def _groups(dataset: Dataset, samples: Iterable[Sample]) -> Iterator[list[dict[s
 
 
 def _row(dataset: Dataset, sample: Sample) -> dict[str, Any]:
+    content = dataset.image_path(sample).read_bytes()
+    return {"image": {"bytes": content, "path": sample.image.rpartition("/")[2]}, **sample_fields(sample)}
+
+
+def sample_fields(sample: Sample) -> dict[str, object]:
+    """A sample as values of columns, without its dataset and split, and without its image."""
     negative = sample.negative
     return {
         "id": sample.id,
-        "image": {"bytes": dataset.image_path(sample).read_bytes(), "path": sample.image.rpartition("/")[2]},
         "file_name": sample.image,
         "width": sample.width,
         "height": sample.height,

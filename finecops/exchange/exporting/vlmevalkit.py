@@ -1,8 +1,9 @@
 """`vlmevalkit`: a dataset as a TSV file with images in base64, which VLMEvalKit reads from the folder of $LMUData.
 
-Its columns are those of VLMEvalKit (`index`, `image`, `question`, `answer`) and the sample's own, which come back with
-the model's answers in its prediction file. An image that several samples have stands in the file once: the others name
-the index of the first.
+Its columns are those of VLMEvalKit (`index`, `image`, `question`, `answer`) and `record`, the sample as JSON, which
+comes back with the model's answers in its prediction file. It is one text, since pandas makes numbers of ids and
+nothing of the word "null". An image that several samples have stands in the file once: the others name the index of the
+first.
 """
 
 from __future__ import annotations
@@ -18,17 +19,14 @@ from typing import Final
 from tqdm import tqdm
 
 from finecops.datasets.dataset import Dataset
-from finecops.datasets.parquet.write import check_images
+from finecops.datasets.parquet.write import check_images, sample_fields
 from finecops.errors import DataError
 from finecops.exchange.exporting.folder import ExportFolder
 from finecops.exchange.exporting.lmms_eval import check_prompt, task_name
 from finecops.prompts import QWEN3VL_REC
 from finecops.records import Sample
 
-COLUMNS: Final = (
-    "index image question answer id file_name expression truth box width height level tuple_type negative_kind "
-    "negative_type negative_level positive_id split"
-).split()
+COLUMNS: Final = ("index", "image", "question", "answer", "record")
 _SHORTEST_IMAGE: Final = 65
 """VLMEvalKit takes a shorter text in `image` for the index of another row."""
 
@@ -55,6 +53,7 @@ def export_vlmevalkit(splits: Sequence[Dataset], out: Path, prompt: str = QWEN3V
     """
     check_prompt(prompt)
     for dataset in splits:
+        _refuse_kept_images(out / "images" / task_name(dataset.config.name, dataset.split))
         check_images(dataset)
     folder = ExportFolder(out, "vlmevalkit")
     samples = {}
@@ -74,6 +73,15 @@ def export_vlmevalkit(splits: Sequence[Dataset], out: Path, prompt: str = QWEN3V
     return WrittenTables(samples)
 
 
+def _refuse_kept_images(folder: Path) -> None:
+    """VLMEvalKit takes an image that it unpacked before for that of the row with the same index."""
+    if folder.exists():
+        raise DataError(
+            f"{folder}/ has images that VLMEvalKit unpacked from an earlier export, and would show to models instead "
+            "of these: delete it, or choose another --out"
+        )
+
+
 def _encoded(path: Path) -> str:
     text = base64.b64encode(path.read_bytes()).decode("ascii")
     if len(text) < _SHORTEST_IMAGE:
@@ -82,27 +90,7 @@ def _encoded(path: Path) -> str:
 
 
 def _row(sample: Sample, index: int, image: str, prompt: str) -> list[str]:
-    box = "" if sample.box is None else json.dumps(list(sample.box))
-    negative = sample.negative
-    values: list[object] = [
-        index,
-        image,
-        prompt.replace("{expression}", sample.expression),
-        # An empty answer would become "nan".
-        box or "null",
-        sample.id,
-        sample.image,
-        sample.expression,
-        sample.truth,
-        box,
-        sample.width,
-        sample.height,
-        sample.level,
-        sample.tuple_type,
-        negative and negative.kind,
-        negative and negative.type,
-        negative and negative.level,
-        negative and negative.positive_id,
-        sample.split,
-    ]
-    return ["" if value is None else str(value) for value in values]
+    # What pandas takes for nothing ("null", "None") would be no answer.
+    answer = sample.truth if sample.box is None else json.dumps(list(sample.box))
+    record = json.dumps(sample_fields(sample), ensure_ascii=False)
+    return [str(index), image, prompt.replace("{expression}", sample.expression), answer, record]

@@ -69,5 +69,4 @@ def _level(line: Line, key: str) -> int | None:
 
 
 def _or_none(value: Any) -> Any:
-    # A table of texts has "" where there is nothing.
-    return None if value == "" else clean_line(value) if isinstance(value, str) else value
+    return (clean_line(value) or None) if isinstance(value, str) else value

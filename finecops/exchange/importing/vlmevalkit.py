@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from finecops.exchange.importing.own_record import FIELDS, read_record
+from finecops.exchange.importing.own_record import read_record
 from finecops.exchange.importing.published import (
     Collector,
     ImportOptions,
@@ -27,12 +27,13 @@ from finecops.replies.formats import BoxFormat
 from finecops.strict_json import parse_json
 from finecops.text import clean_line, clean_text, shortly
 
+TASK_PREFIX: Final = "finecops_"
+"""How the names of what `finecops export` writes for other harnesses begin."""
 _LAYOUT: Final = "a prediction file of VLMEvalKit"
 _NEEDS: Final = ("index", "question", "prediction")
 _CORNERS: Final = ("bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2")
 _NO_ANSWER: Final = "Failed to obtain answer"
 """What VLMEvalKit writes where a server gave no reply."""
-_NUMBERS: Final = ("width", "height", "level", "negative_level")
 _DATASETS: Final = "those of finecops export vlmevalkit, RefCOCO, GroundingME"
 
 
@@ -43,7 +44,7 @@ def read(path: Path, options: ImportOptions) -> Published:
         DataError: it has another layout, or is of another dataset.
     """
     box_format = options.reader(path)
-    model, _, dataset = clean_line(path.stem).rpartition("_")
+    model, dataset = _names(clean_line(path.stem))
     benchmark = options.benchmark or dataset or "vlmevalkit"
     label = options.label or model or path.stem
     method = PublishedMethod(label, label, {"box_format": options.box_format or ""})
@@ -58,6 +59,15 @@ def read(path: Path, options: ImportOptions) -> Published:
     return Published(path, benchmark, "test", found.samples, (method,))
 
 
+def _names(stem: str) -> tuple[str, str]:
+    """Model and dataset. Names of our exports have underlines, those of VLMEvalKit's own two have none."""
+    model, ours, rest = stem.partition(f"_{TASK_PREFIX}")
+    if ours:
+        return model, TASK_PREFIX + rest
+    model, _, dataset = stem.rpartition("_")
+    return model, dataset
+
+
 def _answer(line: Line, sample: Sample, box_format: BoxFormat) -> Prediction:
     reply, asked = line.row["prediction"], clean_text(str(line.row["question"]))
     # A number or an empty cell is what the table made of the reply.
@@ -69,10 +79,11 @@ def _answer(line: Line, sample: Sample, box_format: BoxFormat) -> Prediction:
 
 def _sample(line: Line, found: Collector, benchmark: str) -> Sample:
     row = line.row
-    if set(FIELDS) <= row.keys():
-        record = {**row, "box": _json_of(line, "box"), **{key: _whole(line, key) for key in _NUMBERS if key in row}}
-        split = clean_line(str(row.get("split") or "")) or "test"
-        return read_record(Line(line.path, line.number, record), found, benchmark, split)
+    if "record" in row:
+        record = _json_of(line, "record")
+        if not isinstance(record, dict):
+            raise line.error(f"record is {shortly(row['record'])}; what finecops export vlmevalkit wrote is meant")
+        return read_record(Line(line.path, line.number, record), found, benchmark, "test")
     fields: dict[str, Any] = {
         "id": line.id("index"),
         "dataset": benchmark,
@@ -112,7 +123,7 @@ def _json_of(line: Line, key: str) -> Any:
     try:
         return parse_json(value)
     except ValueError as error:
-        raise line.error(f"{key} is {shortly(value)}; a box [x1, y1, x2, y2] is meant") from error
+        raise line.error(f"{key} is {shortly(value)}, which is no JSON") from error
 
 
 def _whole(line: Line, key: str) -> int | None:
