@@ -60,6 +60,5 @@ def advise_command(
 
     refuse_two_outputs(ctx)
     done, stages = run_side_by_side(Parts(Options(**given, both=True)))
-    positives = sum(sample.positive for sample in done.dataset.samples)
-    found = advise(done.folder, stages, positives)
+    found = advise(done.folder, stages, done.dataset.samples)
     print_document(advice_document(found), OutputSettings.of(ctx.params).writer)

@@ -24,6 +24,7 @@ from finecops.cli.infer import infer_app
 from finecops.cli.models import doctor_command, models_app
 from finecops.cli.score import score_command
 from finecops.cli.sfa import sfa_app
+from finecops.cli.show import show_command
 from finecops.cli.sweep import sweep_command
 from finecops.errors import FinecopsError, UsageError
 from finecops.models.redaction import RedactingFilter, redact
@@ -55,6 +56,7 @@ app.command("eval")(eval_command)
 app.command("score")(score_command)
 app.command("compare")(compare_command)
 app.command("sweep")(sweep_command)
+app.command("show")(show_command)
 app.command("advise")(advise_command)
 app.command("doctor")(doctor_command)
 

@@ -44,7 +44,7 @@ def _whole_runs(found: Comparison) -> Table:
             f"{row.method}, {'all' if row.level is None else f'level {row.level}'}",
             row.first,
             row.second,
-            row.difference,
+            _points(row.difference),
             Range(row.ci_low, row.ci_high),
             _p(row.p_value),
             row.n,
@@ -58,6 +58,11 @@ def _whole_runs(found: Comparison) -> Table:
 def _header(p: str = "p") -> tuple[Column, ...]:
     signed = (Column("difference", "+.2f"), Column("95% interval", "+.2f"))
     return (*columns("", "first", "second"), *signed, Column(p), Column("n"))
+
+
+def _points(value: float) -> float:
+    """A difference without the rounding of sums: -1e-15 would be printed as -0.00."""
+    return round(value, 9) + 0.0
 
 
 def _p(value: float) -> str:
@@ -102,7 +107,7 @@ def _label(title: str, label: str) -> str:
 
 def _numbers(value: Measure) -> tuple[Cell, ...]:
     interval = Range(value.ci_low, value.ci_high)
-    return value.first, value.second, value.difference, interval, _p(value.p_value), value.n
+    return value.first, value.second, _points(value.difference), interval, _p(value.p_value), value.n
 
 
 def _name(value: PairedValue) -> str:
@@ -144,7 +149,7 @@ def _strata_table(pair: MethodPair, section: str) -> Table:
     for value in largest:
         interval = Range(value.ci_low, value.ci_high)
         adjusted = _p(value.p_adjusted)
-        rows.append((_name(value), value.first, value.second, value.difference, interval, adjusted, value.n))
+        rows.append((_name(value), value.first, value.second, _points(value.difference), interval, adjusted, value.n))
     shown = f"The {len(rows)} largest" if len(rows) < len(pair.strata) else "All"
     looked_at = (
         f"{shown} of {counted(len(pair.strata), 'stratum', 'strata')} that were looked at. {_clear(pair.strata)}"

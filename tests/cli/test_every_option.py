@@ -15,7 +15,8 @@ from finecops.cli.app import app
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets import image_place
 from finecops.datasets.dataset import Dataset, load_dataset_split
-from finecops.errors import UsageError
+from finecops.errors import RunError, UsageError
+from finecops.evaluation import advice
 from finecops.runs.engines import ENGINES
 from finecops.runs.engines.local import run_local
 from finecops.runs.run import RunOptions
@@ -163,12 +164,18 @@ def run(monkeypatch: pytest.MonkeyPatch, group: str, name: str, *arguments: str)
     monkeypatch.setitem(ENGINES, "another", run_local)
     monkeypatch.setattr(running, "preflight", lambda run, specs: None)
     monkeypatch.setattr(running, "load_dataset_split", read_once)
+    # Nothing was made that advice could be given on.
+    monkeypatch.setattr(advice, "advise", _no_advice)
     # The next command shall not find the images of this one.
     monkeypatch.setattr(image_place, "remember_place", lambda dataset, place: None)
     fixed = ["--out", "out.jsonl", "--split", "test"] if name == "tune-data" and "--split" not in arguments else []
     fixed += ["--out", "out.jsonl"] if name == "tune-data" and not fixed else []
     result = CliRunner().invoke(app, [*filter(None, [group]), name, *fixed, *arguments])
     return (2 if isinstance(result.exception, UsageError) else result.exit_code), seen
+
+
+def _no_advice(*arguments: object) -> None:
+    raise RunError("no run")
 
 
 @pytest.mark.parametrize(
