@@ -19,6 +19,7 @@ from finecops.cli.data import data_app
 from finecops.cli.eval import eval_command
 from finecops.cli.export import export_app
 from finecops.cli.ground import ground_command
+from finecops.cli.importing import import_app
 from finecops.cli.infer import infer_app
 from finecops.cli.models import doctor_command, models_app
 from finecops.cli.panels import App
@@ -51,6 +52,7 @@ app.add_typer(infer_app, name="infer")
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 app.add_typer(export_app, name="export")
+app.add_typer(import_app, name="import")
 app.add_typer(bench_app, name="bench")
 app.command("ground")(ground_command)
 app.command("eval")(eval_command)
