@@ -210,4 +210,5 @@ def picture_name(id_: str) -> str:
     >>> picture_name("images/a b:1")
     'images_a_b_1'
     """
-    return _NAME.sub("_", id_).strip(".")[:100] or "_"
+    # A name has at most 255 bytes, and a character up to four.
+    return _NAME.sub("_", id_).strip(".")[:60] or "_"

@@ -133,7 +133,15 @@ def test_a_size_that_nobody_can_draw_is_drawn_small() -> None:
 
 
 @pytest.mark.parametrize(
-    ("id_", "name"), [("../../etc/x", "_.._etc_x"), ("a\x1b[31m", "a_31m"), ("..", "_"), ("7", "7"), ("é:1", "é_1")]
+    ("id_", "name"),
+    [
+        ("../../etc/x", "_.._etc_x"),
+        ("a\x1b[31m", "a_31m"),
+        ("..", "_"),
+        ("7", "7"),
+        ("é:1", "é_1"),
+        ("車" * 99, "車" * 60),
+    ],
 )
 def test_a_picture_has_a_plain_name(id_: str, name: str) -> None:
     assert picture_name(id_) == name
