@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import finecops
 from finecops.errors import DataError
 from finecops.paths import name_problem, open_regular
 from finecops.runs.jsonl import write_json_atomically
 from finecops.strict_json import parse_json
+from finecops.version import __version__
 
 EXPORT_JSON: Final = "export.json"
 
@@ -57,7 +57,7 @@ class ExportFolder:
         self._note("done", about)
 
     def _note(self, state: str, about: Mapping[str, object]) -> None:
-        head = {"finecops": finecops.__version__, "format": self._format, "state": state, "entries": self._entries}
+        head = {"finecops": __version__, "format": self._format, "state": state, "entries": self._entries}
         write_json_atomically(self.out / EXPORT_JSON, head | dict(about))
 
     def _of_before(self) -> list[str]:

@@ -25,7 +25,7 @@ from finecops.exchange.importing.published import (
     read_lines,
 )
 from finecops.records import Sample
-from finecops.replies.formats import BoxFormat
+from finecops.replies.formats.box_format import BoxFormat
 from finecops.text import clean_line, clean_text, shortly
 
 _LAYOUT: Final = "a sample log of lmms-eval"

@@ -9,11 +9,13 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from finecops.config.box_pattern import in_resized_pixels
 from finecops.errors import DataError
 from finecops.exchange.values import as_numbers
 from finecops.paths import open_regular
 from finecops.records import Prediction, Sample, Xyxy
-from finecops.replies.formats import BOX_FORMATS, IN_RESIZED_PIXELS, BoxFormat, decode
+from finecops.replies.formats import BOX_FORMATS, decode
+from finecops.replies.formats.box_format import BoxFormat
 from finecops.strict_json import parse_json
 from finecops.text import clean_line, plain_id, printable, shortly
 
@@ -47,7 +49,7 @@ class ImportOptions:
                 f"{path} has replies: --box-format{given or ' NAME'} must say how the model writes boxes; there are: "
                 f"{', '.join(BOX_FORMATS)}"
             )
-        if self.box_format in IN_RESIZED_PIXELS:
+        if in_resized_pixels(self.box_format):
             raise DataError(
                 f"{path}: {self.box_format} is in pixels of the image that the model saw, whose size is not in the file"
             )

@@ -23,7 +23,7 @@ from finecops.exchange.importing.published import (
 )
 from finecops.exchange.importing.tables import read_table_file
 from finecops.records import Negative, Prediction, Sample, Xyxy
-from finecops.replies.formats import BoxFormat
+from finecops.replies.formats.box_format import BoxFormat
 from finecops.strict_json import parse_json
 from finecops.text import clean_line, clean_text, shortly
 
