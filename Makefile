@@ -1,4 +1,4 @@
-.PHONY: install check measure audit test slow hostile mini-data mini-models
+.PHONY: install check measure audit test slow hostile wheel mini-data mini-models
 
 install:
 	python -m pip install -e '.[dev]'
@@ -23,6 +23,9 @@ slow:
 
 hostile:
 	python -m pytest -m hostile -n auto
+
+wheel:
+	python -m pytest -m wheel
 
 mini-data:
 	finecops data build mini --out data/finecops-mini

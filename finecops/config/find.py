@@ -2,7 +2,8 @@
 
 A name is looked up in `./configs/<kind>/<name>.yaml` first, then in the user's folder (`finecops.config.home`), then in
 the package. A path to a YAML file works wherever a name does. A relative folder in a configuration is looked up from
-the working directory first, then from the project's folder.
+the working directory first, then from the project's folder, the user's folder, and the package of the small models
+(`finecops.config.companion`).
 
 The command line may give any path: of a YAML file, or behind `@` of weights. What a file itself may name is in
 `finecops.config.plain`.
@@ -20,6 +21,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from finecops.config.companion import companion, how_to_get, is_of_companion
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.home import home
 from finecops.config.hub import PREFIX, folder_dataset, hub_dataset, parse_hub_name
@@ -30,6 +32,8 @@ from finecops.errors import ConfigError, UsageError
 
 PACKAGE = Path(__file__).resolve().parents[1]
 PROJECT = PACKAGE.parent
+IS_CHECKOUT = (PROJECT / "configs" / "presets" / "mini.yaml").is_file()
+"""Whether `PROJECT` is the repository. Beside an installed package lie others, whose files are none of ours."""
 
 _MODEL_KINDS: dict[str, type[AnyModelConfig]] = {
     "specialist": SpecialistConfig,
@@ -127,12 +131,13 @@ def _split_weights(name: str) -> tuple[str, str]:
 
 
 def resolve(path: Path | str) -> Path:
-    """A relative path from the working directory if it exists there, else from the project's folder; `~` is the
-    user's."""
+    """A relative path from the working directory if it exists there, else from the first of the other places that has
+    it: the repository, the user's folder, the package of the small models. `~` is the user's."""
     path = Path(os.path.expanduser(path))
-    if path.is_absolute() or path.exists() or not (PROJECT / path).exists():
+    if path.is_absolute() or path.exists():
         return path
-    return PROJECT / path
+    places = (PROJECT if IS_CHECKOUT else None, home(), companion())
+    return next((place / path for place in places if place is not None and (place / path).exists()), path)
 
 
 def resolve_weights(weights: str) -> str:
@@ -145,8 +150,16 @@ def resolve_weights(weights: str) -> str:
     if path.is_dir():
         return str(path)
     if weights.startswith(("checkpoints/", ".", "/", "~")):
-        raise ConfigError(f"no model in {weights}/: put its files there, or name a folder or a Hub id as `weights`")
+        raise ConfigError(
+            f"no model in {weights}/: "
+            + (advice_on(weights) or "put its files there, or name a folder or a Hub id as `weights`")
+        )
     return weights
+
+
+def advice_on(path: Path | str) -> str:
+    """How a missing file or folder of the small models and benchmark comes here; empty for any other path."""
+    return how_to_get((PROJECT / ".git").exists()) if is_of_companion(path) else ""
 
 
 def _from_checkpoints(config: W) -> W:
@@ -165,8 +178,8 @@ def _from_checkpoints(config: W) -> W:
 
 
 def _folders(kind: str) -> list[Path]:
-    # PROJECT has the files in a clone, PACKAGE in an installed wheel.
-    return [folder / "configs" / kind for folder in (Path(), home(), PROJECT, PACKAGE)]
+    # PACKAGE has the files of an installed wheel.
+    return [folder / "configs" / kind for folder in (Path(), home(), PROJECT if IS_CHECKOUT else PACKAGE)]
 
 
 def _load(kind: str, name: str, expected: type[C]) -> C:
