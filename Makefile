@@ -1,4 +1,4 @@
-.PHONY: install check measure audit test slow hostile wheel mini-data mini-models
+.PHONY: install check measure audit test slow hostile wheel docs mini-data mini-models
 
 install:
 	python -m pip install -e '.[dev]'
@@ -24,8 +24,13 @@ slow:
 hostile:
 	python -m pytest -m hostile -n auto
 
+# Both wheels, built and installed without a download, in an environment and a folder of their own.
 wheel:
 	python -m pytest -m wheel
+
+# The site, in build/site; a warning is an error.
+docs:
+	python scripts/docs_site.py
 
 mini-data:
 	finecops data build mini --out data/finecops-mini

@@ -3,9 +3,9 @@
     python scripts/docs_site.py          # build/site/index.html (make docs)
     python scripts/docs_site.py --serve  # the same, and a server on this machine that shows it
 
-The pages are gathered in build/docs: those of docs/, some of the repository's other files, and the reference, which is made
-from the command line and from the docstrings. A link to a file of the repository leads to a page that shows it. Then
-Zensical (extra `docs`) builds what mkdocs.yml describes.
+The pages are gathered in build/docs: those of docs/, some of the repository's other files, and the reference, which is
+made from the command line and from the docstrings. A link to a file of the repository leads to a page that shows it.
+Then Zensical (extra `docs`) builds what mkdocs.yml describes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The tutorials are typed: every block ```bash and ```python of a page runs, in order, in a folder of its own.
 
-A block ```yaml with a first line `# FILE` is that file. Blocks ```text are shown only: they need a network, a graphics card,
-or the reader's own files.
+A block ```yaml with a first line `# FILE` is that file. Blocks ```text are shown only: they need a network, a graphics
+card, or the reader's own files.
 """
 
 from __future__ import annotations
@@ -91,6 +91,8 @@ def test_what_a_page_tells_to_type_works(page: Path, tmp_path: Path) -> None:
             if language == "yaml" and text.startswith("# "):
                 (tmp_path / text.splitlines()[0].removeprefix("# ")).write_text(text, encoding="utf-8")
             elif language in ("bash", "python"):
-                command = ["bash", "-euo", "pipefail", "-c", text] if language == "bash" else [sys.executable, "-c", text]
+                command = (
+                    ["bash", "-euo", "pipefail", "-c", text] if language == "bash" else [sys.executable, "-c", text]
+                )
                 done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
                 assert done.returncode == 0, f"{text}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"

@@ -25,9 +25,7 @@ def answer(id_: str, outcome: str, score: float, presence: float | None = None) 
         boxes, scores = (RIGHT,), (score,)
     else:
         boxes, scores = (), None
-    return Prediction(
-        sample_id=id_, status=outcome, boxes=boxes, scores=scores, presence=presence, source="m"
-    )
+    return Prediction(sample_id=id_, status=outcome, boxes=boxes, scores=scores, presence=presence, source="m")
 
 
 def evaluated(positive: Prediction | None, negative: Prediction | None) -> Evaluated:
