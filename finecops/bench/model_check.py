@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from finecops.boxes import iou_xyxy
-from finecops.config.schema import AnyModelConfig, MllmConfig, SpecialistConfig
+from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
 from finecops.images import read_image
 from finecops.models.backends import load_extractor_model, load_mllm_model, load_specialist_model
 from finecops.models.extractors import failed_target
@@ -72,8 +72,9 @@ def check_model(config: AnyModelConfig, groups: Sequence[ImageGroup], device: st
     checked = []
     for group in groups:
         for sample in group.samples:
-            # Decoded before the clock starts; the stage then gets it from the cache.
-            read_image(group.image)
+            # Decoded before the clock starts; the stage then gets it from the cache. An extractor sees no image.
+            if not isinstance(config, ExtractorConfig):
+                read_image(group.image)
             started = time.perf_counter()
             (row,) = ask(ImageGroup(group.image, (sample,)))
             seconds = time.perf_counter() - started

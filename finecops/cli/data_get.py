@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from finecops.errors import DataError, UsageError
+from finecops.names import no_such
 from finecops.text import counted
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _has_files(folder: Path) -> bool:
 def _split(config: DatasetConfig, split: str | None) -> str:
     split = split or config.default_split
     if split not in config.splits:
-        raise UsageError(f"dataset {config.name} has no split {split!r}; there are: {', '.join(config.splits)}")
+        raise UsageError(no_such(f"dataset {config.name} has no split {split!r}", split, config.splits))
     return split
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from finecops.cli import options as o
+from finecops.cli.server_options import ApiModel, BaseUrl
 from finecops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def run_command(
     article: o.Article = None,
     specialist: o.Specialist = None,
     mllm: o.Mllm = None,
+    base_url: BaseUrl = None,
+    api_model: ApiModel = None,
     focus: o.Focus = True,
     both: o.Both = False,
     fast: o.Fast = "specialist",

@@ -7,8 +7,9 @@ from typing import Annotated, TypeAlias
 from pydantic import Field, Strict, model_validator
 
 from finecops.config.download import Download
+from finecops.config.fields import Folder, Line, Names
 from finecops.config.release import Release
-from finecops.config.schema import Config, Folder, Line, Names
+from finecops.config.schema import Config
 
 Pattern: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9._*?+-]{1,100}$")]
 """The name of a file, with * and ? for what differs."""

@@ -19,11 +19,11 @@ from urllib.parse import quote
 from finecops.archives.zip_images import write_atomically
 from finecops.config.home import home
 from finecops.errors import DataError, first_line
+from finecops.install import install_line
 from finecops.text import printable
 
 log = logging.getLogger(__name__)
 
-INSTALL = "pip install -e '.[hub]'"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _TIMEOUT = 20.0
 """Seconds that the Hub may take to answer."""
@@ -140,5 +140,5 @@ def _hub() -> Any:
         import huggingface_hub
         import huggingface_hub.errors
     except ImportError as error:
-        raise DataError(f"datasets on the Hub need huggingface_hub: {INSTALL}") from error
+        raise DataError(f"datasets on the Hub need huggingface_hub: {install_line('hub')}") from error
     return huggingface_hub

@@ -16,6 +16,7 @@ import numpy as np
 from finecops.errors import ConfigError, UsageError
 from finecops.evaluation.results import Evaluation, MethodResult
 from finecops.evaluation.sweep import Sweep
+from finecops.install import install_line
 from finecops.metrics.answers import Floats
 from finecops.metrics.arrays import Bools
 from finecops.metrics.dictionary import title_of_value
@@ -201,7 +202,7 @@ def empty_figure(size: tuple[float, float] = _SIZE) -> Figure:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
-        raise ConfigError("figures need matplotlib: pip install -e '.[plot]'") from None
+        raise ConfigError(f"figures need matplotlib: {install_line('plot')}") from None
     figure = Figure(figsize=size, layout="constrained")
     # Without pyplot, which would open windows and keep every figure.
     FigureCanvasAgg(figure)

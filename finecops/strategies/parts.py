@@ -16,6 +16,7 @@ from finecops.config.find import (
     with_permissions,
 )
 from finecops.config.schema import ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig
+from finecops.config.server import at_server
 from finecops.datasets.given_files import dataset_of_files
 from finecops.errors import UsageError
 from finecops.models.backends import backend_of
@@ -144,6 +145,7 @@ class Parts:
         return config
 
     def _mllm(self, name: str) -> MllmConfig:
-        config = with_permissions(load_mllm(name), self.options.trust_remote_code, self.options.allow_pickle)
+        o = self.options
+        config = with_permissions(load_mllm(name), o.trust_remote_code, o.allow_pickle)
         backend_of(config)
-        return config
+        return at_server(config, o.base_url, o.api_model)

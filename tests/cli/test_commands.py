@@ -91,7 +91,7 @@ def test_stages_alone(tmp_path: Path) -> None:
         (("sfa", "run", "--fast", "router", "--both"), 2, "does not go with --both"),
         (("sfa", "run", "--limit", "-1"), 2, "Invalid value"),
         (("sfa", "jump"), 2, "No such command"),
-        (("sfa", "run", "--annotations", "nothing.json"), 1, "no annotation file nothing.json"),
+        (("sfa", "run", "--annotations", "nothing.json"), 1, "no such file: nothing.json"),
         (("sfa", "run", "--annotations", "data"), 1, "data is a folder: --annotations takes the annotation file in it"),
         (("data", "build", "gqa", "--scene-graphs", "x.json", "--images", ".", "--out", "DIR/o"), 1, "sceneGraphs.zip"),
     ],

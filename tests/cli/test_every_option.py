@@ -50,6 +50,8 @@ OTHER: dict[str, str | bool] = {
     "router": "mm-gdino-t",
     "specialist": "mm-gdino-t",
     "mllm": "qwen2-vl-2b",
+    "base_url": "http://localhost:9/v1",
+    "api_model": "another",
     "adapter": "checkpoints/mini-qwen2vl-crs",
     "fast": "router",
     "slow": "crs",
@@ -69,6 +71,7 @@ OTHER: dict[str, str | bool] = {
     "engine": "another",
     "max_failed": "0.5",
 }
+_SERVER = ["--mllm", "qwen2-vl-7b-server"]
 BESIDES: dict[tuple[str, str], list[str]] = {
     ("crs", "extractor"): ["--focus"],
     ("infer", "extractor"): ["--focus"],
@@ -78,6 +81,12 @@ BESIDES: dict[tuple[str, str], list[str]] = {
     ("sfa", "topk"): ["--slow", "crs"],
     ("sfa", "none"): ["--slow", "crs"],
     ("sfa", "adapter"): ["--slow", "crs"],
+    ("sfa", "base_url"): _SERVER,
+    ("sfa", "api_model"): _SERVER,
+    ("crs", "base_url"): _SERVER,
+    ("crs", "api_model"): _SERVER,
+    ("infer", "base_url"): _SERVER,
+    ("infer", "api_model"): _SERVER,
 }
 # Of the questions that are drawn from candidates: seen in `tests/tuning`, since no stage has them.
 OF_TUNE_DATA = {
@@ -195,6 +204,12 @@ def test_an_option_changes_what_is_run(
         (("infer", "mllm", "--extractor", "rules"), "--extractor"),
         (("crs", "select", "--order", "random"), "unknown order 'random'"),
         (("infer", "mllm", "--confidence", "high"), "unknown confidence 'high'"),
+        (("infer", "mllm", "--base-url", "http://h/v1"), "mini-qwen2vl is not one of them"),
+        (("sfa", "run", "--preset", "paper", "--api-model", "m"), "not one of them: --mllm qwen2-vl-7b-server"),
+        (("infer", "mllm", *_SERVER, "--base-url", "host:8000"), "--base-url: is not the URL of a server"),
+        (("infer", "mllm", *_SERVER, "--base-url", "http://me:sesame@host"), "the key belongs in the variable"),
+        (("infer", "mllm", *_SERVER, "--api-model", "a\nb"), "--api-model: holds a character that cannot be printed"),
+        (("sfa", "run", "--slow", "crs", "--base-url", "http://h/v1"), "mini-qwen2vl-crs is not one of them"),
     ],
 )
 def test_an_option_without_a_use_is_refused_and_leaves_nothing_behind(
