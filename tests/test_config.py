@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from finecops import install
 from finecops.config import find
 from finecops.config.companion import companion
 from finecops.config.find import (
@@ -114,7 +115,7 @@ def test_files_of_a_configuration_are_looked_up_here_then_at_home_then_in_the_co
         place.mkdir()
     monkeypatch.chdir(places[0])
     monkeypatch.setenv("FINECOPS_HOME", str(places[1]))
-    monkeypatch.setattr(find, "IS_CHECKOUT", False)
+    monkeypatch.setattr(find, "is_checkout", lambda: False)
     monkeypatch.setattr(find, "companion", lambda: places[2])
     wanted = Path("data/some-set")
     assert resolve(wanted) == wanted
@@ -133,6 +134,7 @@ def test_missing_small_models_say_how_they_come_here(
 ) -> None:
     mini = load_dataset("finecops-mini")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(install, "_PROJECT", tmp_path)
     monkeypatch.setattr(find, "PROJECT", tmp_path)
     monkeypatch.setattr(find, "companion", lambda: None)
     (tmp_path / (".git" if clone else "other")).mkdir()

@@ -73,7 +73,7 @@ def test_both_wheels_run_in_an_empty_folder(wheels: dict[str, Path], tmp_path: P
     there.share_packages()
     alone = there.finecops("sfa", "run", "--limit", "12")
     assert alone.returncode == 1
-    assert "`pip install finecops-mini` brings it" in alone.stderr.splitlines()[0]
+    assert "`pip install finecops-mini` brings them" in alone.stderr.splitlines()[0]
 
     there.install(wheels["mini"])
     ran = there.finecops("sfa", "run", "--limit", "12")
@@ -103,7 +103,7 @@ def test_the_companion_has_no_code_and_is_of_a_size_to_download(wheels: dict[str
     files = contents(wheels["mini"])
     assert [name for name in files if name.endswith(".py")] == ["finecops_mini/__init__.py"]
     assert not any("train" in name for name in files)
-    # `finecops.config.companion` says 26 MB.
+    # `finecops.install` says 26 MB.
     assert 25_500_000 <= wheels["mini"].stat().st_size < 26_500_000
     assert (MINI / "LICENSE").read_text() == (PROJECT / "LICENSE").read_text()
 

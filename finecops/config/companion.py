@@ -10,10 +10,8 @@ import importlib.util
 from functools import cache
 from pathlib import Path
 
-NAME = "finecops-mini"
-"""As `pip install` knows it; also the dataset's name."""
 _MODULE = "finecops_mini"
-_FOLDERS = (f"data/{NAME}", "checkpoints/mini-")
+_FOLDERS = ("data/finecops-mini", "checkpoints/mini-")
 
 
 @cache
@@ -27,10 +25,3 @@ def companion() -> Path | None:
 def is_of_companion(path: Path | str) -> bool:
     """Whether a configuration's path is one of the files that the package has."""
     return Path(path).as_posix().startswith(_FOLDERS)
-
-
-def how_to_get(in_git: bool) -> str:
-    """What brings the files of the package here; `in_git`: whether finecops runs from a clone, which has them."""
-    if in_git:
-        return "it is a part of the repository: `git checkout -- checkpoints data/finecops-mini` brings it back"
-    return f"`pip install {NAME}` brings it (26 MB)"

@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from finecops.config.companion import companion, how_to_get, is_of_companion
+from finecops.config.companion import companion, is_of_companion
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.faults import faults_message, faults_of
 from finecops.config.fields import is_plain
@@ -30,12 +30,12 @@ from finecops.config.plain import check_names
 from finecops.config.read_yaml import read_settings
 from finecops.config.schema import AnyModelConfig, Config, ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig
 from finecops.errors import ConfigError, UsageError
+from finecops.install import is_checkout, mini_line
 from finecops.names import meant, unknown_name
 
 PACKAGE = Path(__file__).resolve().parents[1]
 PROJECT = PACKAGE.parent
-IS_CHECKOUT = (PROJECT / "configs" / "presets" / "mini.yaml").is_file()
-"""Whether `PROJECT` is the repository. Beside an installed package lie others, whose files are none of ours."""
+"""The repository, if this is a checkout. Beside an installed package lie others, whose files are none of ours."""
 
 _MODEL_KINDS: dict[str, type[AnyModelConfig]] = {
     "specialist": SpecialistConfig,
@@ -141,7 +141,7 @@ def resolve(path: Path | str) -> Path:
     path = Path(os.path.expanduser(path))
     if path.is_absolute() or path.exists():
         return path
-    places = (PROJECT if IS_CHECKOUT else None, home(), companion())
+    places = (PROJECT if is_checkout() else None, home(), companion())
     return next((place / path for place in places if place is not None and (place / path).exists()), path)
 
 
@@ -164,7 +164,7 @@ def resolve_weights(weights: str) -> str:
 
 def advice_on(path: Path | str) -> str:
     """How a missing file or folder of the small models and benchmark comes here; empty for any other path."""
-    return how_to_get((PROJECT / ".git").exists()) if is_of_companion(path) else ""
+    return mini_line() if is_of_companion(path) else ""
 
 
 def _from_checkpoints(config: W) -> W:
@@ -184,7 +184,7 @@ def _from_checkpoints(config: W) -> W:
 
 def _folders(kind: str) -> list[Path]:
     # PACKAGE has the files of an installed wheel.
-    return [folder / "configs" / kind for folder in (Path(), home(), PROJECT if IS_CHECKOUT else PACKAGE)]
+    return [folder / "configs" / kind for folder in (Path(), home(), PROJECT if is_checkout() else PACKAGE)]
 
 
 def _load(kind: str, name: str, expected: type[C]) -> C:
