@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from finecops.cli import options as o
+from finecops.cli.models_get import get_command
 from finecops.cli.models_new import new_command
 from finecops.cli.server_options import ApiModel, BaseUrl
 
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
     from finecops.runs.specification import ImageGroup
 
 models_app = typer.Typer(
-    help="List the models, and try one before a long run.", no_args_is_help=True, rich_markup_mode=None
+    help="List models, try one before a long run, get weights, describe a new one.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
+models_app.command("get")(get_command)
 models_app.command("new")(new_command)
 _KINDS = ("specialist", "mllm", "extractor")
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from finecops.config.find import load_mllm, load_model
+from finecops.config.box_pattern import BoxPattern
+from finecops.config.find import load_dataset, load_mllm, load_model
 from finecops.config.fingerprint import model_settings
 from finecops.config.schema import MllmConfig
+from finecops.config.templates import text_of
+from finecops.datasets.dataset import load_dataset_split
 from finecops.errors import ConfigError
 from finecops.replies.answer import Reply
 from finecops.replies.box_text import write_box
 from finecops.replies.options import box_as_option
 from finecops.replies.parse import parse_reply
 from finecops.replies.prompting import prompt_text
+from finecops.runs.specification import ImageGroup
+from finecops.stages.mllm import MllmStage
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 OWN: dict[str, Any] = {
     "name": "own",
@@ -53,6 +61,31 @@ def test_a_model_is_described_without_an_edit_of_the_package(tmp_path: Path) -> 
     assert answer.boxes == ((64.0, 96.0, 256.0, 288.0), (0.0, 0.0, 6.4, 4.8))
     assert write_box(config, answer.boxes[0], (640, 480)) == '{"box": [100, 200, 300, 400]}'
     assert box_as_option(config, answer.boxes[0], (640, 480)) == '{"box": [100, 200, 300, 400]}'
+
+
+def test_the_file_in_the_documents_is_valid(tmp_path: Path) -> None:
+    page = (PROJECT / "docs" / "models.md").read_text()
+    (block,) = re.findall(r"```yaml\n(name: mine\n.*?)```", page, re.DOTALL)
+    (tmp_path / "mine.yaml").write_text(block)
+    config = load_mllm(str(tmp_path / "mine.yaml"))
+    answer = parse_reply(config, Reply("", "<box>250,250,500,500</box>"), (100, 80), "mean_prob")
+    assert answer.boxes == ((25.0, 20.0, 50.0, 40.0),)
+
+
+def test_a_real_models_answers_are_read_alike(tmp_path: Path, mini_mllm: Any) -> None:
+    """The mini MLLM in a file that holds everything as text, against its own file with names."""
+    named = load_mllm("mini-qwen2vl")
+    texts = {"prompt": text_of(named.prompt), "focus": text_of(named.focus)}
+    form = BoxPattern(text="({x1},{y1}),({x2},{y2})", coordinates="norm1000")
+    own = named.model_copy(update={**texts, "box_format": form})
+    data = load_dataset_split(load_dataset("finecops-mini"), "val")
+    groups = [ImageGroup(data.image_path(sample), (sample,)) for sample in data.samples[:4]]
+    answers = [MllmStage(mini_mllm, config, None, "mean_prob")(groups) for config in (named, own)]
+    assert [row.boxes for row in answers[0]] == [row.boxes for row in answers[1]]
+    assert all(row.boxes and row.scores for row in answers[1])
+    assert [prompt_text(config, "the cup", "the cup") for config in (named, own)] == [
+        "Output the bounding box of the cup in the image. Please focus on the cup."
+    ] * 2
 
 
 def test_texts_are_part_of_the_fingerprint(tmp_path: Path) -> None:
