@@ -70,7 +70,7 @@ def test_a_page_has_blocks_of_known_kinds(page: Path) -> None:
     found = blocks_of(page)
     assert {language for language, _ in found} <= set(RUN)
     assert any(language == "bash" for language, _ in found)
-    # A block that is shown only has nothing that could have been run.
+    # Every fence is one that the pattern sees: a block that it missed would not run.
     assert page.read_text(encoding="utf-8").count("```") == 2 * len(found)
 
 
