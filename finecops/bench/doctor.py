@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from importlib import metadata
 from urllib.parse import urlsplit
 
-from finecops import __version__
 from finecops.config.find import load_dataset, load_model, names
 from finecops.config.schema import ExtractorConfig, MllmConfig
 from finecops.datasets.places import splits_here
 from finecops.errors import ConfigError
 from finecops.install import install_line
 from finecops.models.server_status import is_behind_server, server_states
+from finecops.version import __version__
 
 _MODULES = {
     "pyyaml": "yaml",

@@ -12,6 +12,7 @@ import typer
 from finecops.cli import options as o
 from finecops.cli.models_get import get_command
 from finecops.cli.models_new import new_command
+from finecops.cli.panels import App
 from finecops.cli.server_options import ApiModel, BaseUrl
 
 if TYPE_CHECKING:
@@ -19,11 +20,7 @@ if TYPE_CHECKING:
     from finecops.config.schema import AnyModelConfig
     from finecops.runs.specification import ImageGroup
 
-models_app = typer.Typer(
-    help="List models, try one before a long run, get weights, describe a new one.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+models_app = App(help="List models, try one before a long run, get weights, describe a new one.")
 
 models_app.command("get")(get_command)
 models_app.command("new")(new_command)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from finecops.cli import options as o
+from finecops.cli.panels import App
 from finecops.cli.server_options import ApiModel, BaseUrl
 from finecops.errors import UsageError
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from finecops.runs.run import Run
     from finecops.strategies.options import Options
 
-sfa_app = typer.Typer(help="SFA: easy samples to the specialist, hard ones to the MLLM.", no_args_is_help=True)
+sfa_app = App(help="SFA: easy samples to the specialist, hard ones to the MLLM.")
 
 
 @sfa_app.command("run")

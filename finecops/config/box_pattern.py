@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
@@ -14,6 +15,8 @@ from finecops.config.templates import pieces_of
 
 _SHAPES = (("x1", "y1", "x2", "y2"), ("x", "y", "w", "h"), ("cx", "cy", "w", "h"))
 _SHOWN = "{x1} {y1} {x2} {y2}, {x} {y} {w} {h} or {cx} {cy} {w} {h}"
+
+_COORDINATES = re.compile(r"pixels|resized_pixels|percent|norm[1-9]\d{0,5}", re.ASCII)
 
 Shape: TypeAlias = Literal["xyxy", "xywh", "cxcywh"]
 
@@ -31,7 +34,7 @@ class BoxPattern(BaseModel):
     """The text of one box, with four placeholders in the order in which the model writes them: {x1} {y1} {x2} {y2} for
     corners, {x} {y} {w} {h} for the left upper corner and the size, {cx} {cy} {w} {h} for the centre and the size.
     Other braces are doubled."""
-    coordinates: str = Field(pattern=r"^(pixels|resized_pixels|percent|norm[1-9]\d{0,5})$")
+    coordinates: str
     """What the numbers mean: pixels of the image; resized_pixels, of the image as the model gets it; percent, norm1,
     norm1000 or any other normN, shares of the image's width and height in N parts."""
     decimals: int | None = Field(default=None, ge=0, le=6)
@@ -55,6 +58,14 @@ class BoxPattern(BaseModel):
             if follows or (field is not None and before.isdigit()):
                 raise ValueError(f"{literal.strip()!r} cannot be told from the number beside it")
         return text
+
+    @field_validator("coordinates")
+    @classmethod
+    def _is_known(cls, coordinates: str) -> str:
+        if _COORDINATES.fullmatch(coordinates) is None:
+            known = "pixels, resized_pixels, percent, norm1, norm1000, or normN for any other number of parts"
+            raise ValueError(f"{coordinates[:80]!r} is none of {known}")
+        return coordinates
 
     @property
     def pieces(self) -> list[tuple[str, str | None]]:

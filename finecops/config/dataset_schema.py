@@ -59,6 +59,8 @@ class DatasetConfig(Config):
     """Its files are fetched from the Hub, as if the dataset was named by its id."""
     licence: Line | None = None
     """Licence of the annotations, as its authors state it."""
+    domain: Line | None = None
+    """What pictures it has, where a model may know these alone. None: photographs."""
     warnings: dict[str, str] = Field(default_factory=dict)
     """Split → what a user must know before comparing its numbers."""
     source: Line = ""

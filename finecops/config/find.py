@@ -202,13 +202,18 @@ def _load(kind: str, name: str, expected: type[C]) -> C:
     return config
 
 
-def _read(kind: str, name: str, role: str = "") -> tuple[dict[str, object], Path]:
+def config_file(kind: str, name: str) -> Path | None:
+    """The YAML file of a name, or of a path to one; None: there is none."""
     given = Path(name)
     candidates = [given] if given.suffix in (".yaml", ".yml") else [f / f"{name}.yaml" for f in _folders(kind)]
-    for path in candidates:
-        if _is_file(path):
-            return read_settings(path), path
-    if given.suffix in (".yaml", ".yml"):
+    return next((path for path in candidates if _is_file(path)), None)
+
+
+def _read(kind: str, name: str, role: str = "") -> tuple[dict[str, object], Path]:
+    path = config_file(kind, name)
+    if path is not None:
+        return read_settings(path), path
+    if name.endswith((".yaml", ".yml")):
         raise ConfigError(f"no such file: {name[:200]!r}")
     known = [known for known in names(kind) if not role or _kind_of(known) == role]
     lists = _LISTS.get(kind, "") + (f" --kind {role}" if role else "")

@@ -47,6 +47,8 @@ class ModelConfig(Config):
     seen: Names | None = None
     """Sources of the benchmarks that were in its training data (RefCOCO, GQA, …), as its authors state. None: not
     known."""
+    domain: Line | None = None
+    """What pictures it knows, where that is not photographs in general; said when it is asked about others."""
     proved: str = "not run here"
     """How finecops' code for the model was tested, and with which weights."""
     paper_row: str | None = None

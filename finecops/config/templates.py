@@ -14,6 +14,7 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator, Field
 
 from finecops import prompts
+from finecops.errors import ConfigError
 from finecops.names import meant
 from finecops.text import shortly
 
@@ -26,9 +27,16 @@ def text_of(prompt: str) -> str:
 
     >>> text_of("PALIGEMMA_REC"), text_of("Find {expression}.")
     ('detect {expression}', 'Find {expression}.')
+
+    Raises:
+        ConfigError: it is written as a name, and there is no such prompt.
     """
-    named = getattr(prompts, prompt, None) if _NAME.fullmatch(prompt) else None
-    return named if isinstance(named, str) else prompt
+    if _NAME.fullmatch(prompt) is None:
+        return prompt
+    named = getattr(prompts, prompt, None)
+    if not isinstance(named, str):
+        raise ConfigError(f"no such prompt in finecops/prompts.py: {prompt[:80]}")
+    return named
 
 
 def pieces_of(text: str) -> list[tuple[str, str | None]]:

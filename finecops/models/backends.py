@@ -21,6 +21,7 @@ from finecops.errors import ConfigError
 from finecops.exchange.formats import FORMATS
 from finecops.install import install_line
 from finecops.models import readiness
+from finecops.models.hub_access import use_own_log
 from finecops.models.readiness import AUTO, check_device, need_model_name, need_openai
 from finecops.names import unknown_name
 from finecops.replies.box_text import box_format_of
@@ -288,6 +289,7 @@ def use_torch(device: str) -> str:
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+    use_own_log()
     # These warnings are about the code of the libraries; a user cannot act on them.
     for message in ("You'd better set embed_dim", "`is_gradient_checkpointing` is deprecated"):
         warnings.filterwarnings("ignore", message=message)

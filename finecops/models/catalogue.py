@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from finecops.config.find import load_model, names
 from finecops.config.schema import NOT_STATED, AnyModelConfig, ExtractorConfig, MllmConfig
-from finecops.errors import ConfigError, first_line
+from finecops.errors import ConfigError
 from finecops.models.backends import BACKENDS, backend_of
 from finecops.models.server_status import is_behind_server, server_states
 
@@ -53,8 +53,8 @@ def model_facts(servers: bool = False) -> Iterator[ModelFact]:
     for name, config in found.items():
         if isinstance(config, ConfigError):
             # A broken file of the user is no reason to show none.
-            first = f"its file has faults: {first_line(config)}"
-            yield ModelFact(name=name, kind="?", backend="?", weights=None, licence=None, proved="", lacks=first)
+            said = f"its file has faults: `finecops models check {name}` lists them"
+            yield ModelFact(name=name, kind="?", backend="?", weights=None, licence=None, proved="", lacks=said)
             continue
         fact, state = fact_of(config), states.get(config.name)
         if state is None:

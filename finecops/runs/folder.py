@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from finecops import prompts
+from finecops.config.find import load_dataset, resolve
 from finecops.datasets.choose import choose_samples
 from finecops.datasets.dataset import Dataset
-from finecops.errors import RunError
+from finecops.datasets.image_place import ImageFolders, ImagePlace, check_place, image_place
+from finecops.errors import ConfigError, RunError
 from finecops.records import Sample
 from finecops.runs.checksums import sha256_of, sha256_of_rows
 from finecops.runs.jsonl import read_rows, replace_rows
 from finecops.runs.manifest import (
     RUN_JSON,
     DatasetEntry,
+    ImagesEntry,
     Manifest,
     environment,
     first_difference,
@@ -52,28 +57,40 @@ def open_run(folder: Path, dataset: Dataset, limit: int, options: RunOptions | N
     sha256 = sha256_of_rows(samples)
     if (folder / RUN_JSON).exists():
         before = read_manifest(folder)
+        if run.options.grows:
+            before = _grown(before, about, folder, samples)
         difference = first_difference(before.dataset.model_dump(mode="json"), about.model_dump(mode="json"))
         if difference is not None:
             raise RunError(f"{folder}/ holds a run on other data: {difference}. Choose another --run")
         path = folder / SAMPLES_JSONL
         if not path.is_file() or sha256_of(path) != sha256:
-            log.warning("%s does not hold the run's samples any more: writing it again", path)
+            if not run.options.grows:
+                log.warning("%s does not hold the run's samples any more: writing it again", path)
             replace_rows(path, samples)
-        if before.samples_sha256 != sha256:
-            write_manifest(folder, before.model_copy(update={"samples_sha256": sha256}))
+        now = before.model_copy(update={"samples_sha256": sha256, "images": _images_entry(dataset)})
+        if now != before:
+            write_manifest(folder, now)
         return run
     folder.mkdir(parents=True, exist_ok=True)
     replace_rows(folder / SAMPLES_JSONL, samples)
-    # Never compared: images may move, and the run goes on.
-    where = {"images": str(dataset.place.path)} if dataset.place is not None else {}
     made = Manifest(
         dataset=about,
         samples_sha256=sha256,
         prompts_sha256=_prompts_sha256(),
-        environment=environment() | where,
+        environment=environment(),
+        images=_images_entry(dataset),
     )
     write_manifest(folder, made)
     return run
+
+
+def _grown(before: Manifest, about: DatasetEntry, folder: Path, samples: Sequence[Sample]) -> Manifest:
+    """A manifest that says of the data what is so now, if all samples of the run are among those of now."""
+    ids = {sample.id for sample in samples}
+    if any(sample.id not in ids for sample in read_samples(folder)):
+        return before
+    counts = {name: getattr(about, name) for name in ("samples", "unknown", "entries")}
+    return before.model_copy(update={"dataset": before.dataset.model_copy(update=counts)})
 
 
 def read_samples(folder: Path) -> list[Sample]:
@@ -97,6 +114,39 @@ def run_folder(name: str) -> Path:
     """A run by name (below `outputs/`) or by path."""
     path = Path(name)
     return path if path.is_absolute() or len(path.parts) > 1 or path.exists() else OUTPUTS / name
+
+
+def _images_entry(dataset: Dataset) -> ImagesEntry:
+    return ImagesEntry(
+        root=str(dataset.root.absolute()),
+        folders=dataset.config.image_folders,
+        place=str(dataset.place.path) if dataset.place is not None else None,
+    )
+
+
+def images_of_run(manifest: Manifest, given: Path | None = None) -> ImageFolders | None:
+    """Where a run's images are now: for pictures of its samples.
+
+    Args:
+        manifest: of the run.
+        given: a folder or zip file that the user names.
+
+    Returns:
+        Where to look them up; None if nothing says where they are (an imported run, a dataset that is not here).
+
+    Raises:
+        DataError: what is given is neither a folder nor a zip file.
+    """
+    entry, place = manifest.images, check_place(given.expanduser().absolute()) if given is not None else None
+    if entry is not None and (place is not None or Path(entry.root).is_dir()):
+        if place is None and entry.place is not None and Path(entry.place).exists():
+            place = ImagePlace(Path(entry.place))
+        return ImageFolders(Path(entry.root), entry.folders, place)
+    # The run was made on another machine, or by an older finecops: its dataset may be here by its name.
+    with suppress(ConfigError):
+        config = load_dataset(manifest.dataset.name)
+        return ImageFolders(resolve(config.root), config.image_folders, place or image_place(config))
+    return ImageFolders(place.path, (), place) if place is not None else None
 
 
 def _prompts_sha256() -> str:

@@ -9,7 +9,6 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, JsonValue
 
-import finecops
 from finecops.errors import RunError
 from finecops.names import meant
 from finecops.paths import name_problem, open_regular
@@ -18,6 +17,7 @@ from finecops.runs.checksums import FileChecksums
 from finecops.runs.jsonl import write_json_atomically
 from finecops.strict_json import parse_json, parse_record
 from finecops.text import shortly
+from finecops.version import __version__
 
 VERSION: Final = 2
 RUN_JSON = "run.json"
@@ -120,16 +120,29 @@ class DatasetEntry(Record):
     """Entries of the files that make no sense, a sentence each."""
 
 
+class ImagesEntry(Record):
+    """Where a run's images were when it was last continued. Never compared: images may move, and the run goes on."""
+
+    root: str
+    """The dataset's folder, as an absolute path."""
+    folders: tuple[str, ...] = ()
+    """Folders below it, with which the path of an image may begin."""
+    place: str | None = None
+    """The user's own folder or zip file of images."""
+
+
 class Manifest(Record):
     """The whole of `run.json`."""
 
     version: Literal[2] = VERSION
-    finecops: str = finecops.__version__
+    finecops: str = __version__
     dataset: DatasetEntry
     samples_sha256: str | None = None
     """Of `samples.jsonl`; None in a run that an older finecops made."""
     prompts_sha256: str
     environment: dict[str, str]
+    images: ImagesEntry | None = None
+    """None in a run that an older finecops made, or that was imported."""
     stages: dict[str, StageEntry] = Field(default_factory=dict)
 
     def with_stage(self, name: str, entry: StageEntry) -> Manifest:

@@ -53,8 +53,22 @@ class Parts:
         self._recorder, self._given = _Recorder(options), options
         self.options = cast(Options, self._recorder)
 
-    def refuse_unused(self) -> None:
+    @property
+    def models(self) -> list[SpecialistConfig | MllmConfig]:
+        """The models that were looked up so far."""
+        found = (self.__dict__.get(name) for name in ("router", "specialist", "mllm", "baseline", "selector"))
+        return [config for config in found if config is not None]
+
+    @property
+    def read(self) -> frozenset[str]:
+        """The options that were read so far."""
+        return frozenset(self._recorder.read)
+
+    def refuse_unused(self, besides: frozenset[str] = frozenset()) -> None:
         """To be called when all stages are specified.
+
+        Args:
+            besides: options that others read, who have the same options.
 
         Raises:
             UsageError: an option was given that none of them uses.
@@ -65,6 +79,7 @@ class Parts:
             for name in Options.model_fields
             if getattr(self._given, name) != getattr(usual, name)
             and name not in self._recorder.read
+            and name not in besides
             and name not in _OF_RUNS
         ]
         if unused:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.errors import FailuresError
 from finecops.runs.folder import OUTPUTS, open_run, run_folder
 from finecops.runs.run import Run, RunOptions
 from finecops.runs.specification import StageSpec
-from finecops.strategies.options import DEFAULT_DATASET
 from finecops.strategies.parts import Parts
 from finecops.strategies.preflight import preflight
 from finecops.text import counted
@@ -23,19 +23,47 @@ _OWN_FORMATS = frozenset({"coco", "csv", "jsonl"})
 """Formats of files of one's own."""
 
 
-def open_for(parts: Parts, part: str | None = None) -> Run:
+def open_for(parts: Parts, part: str | None = None, dataset: Dataset | None = None, folder: Path | None = None) -> Run:
     """The run folder that the options name, with its samples. To be called when all stages are specified: a wrong
     option leaves no folder behind.
 
     Args:
         parts: what the stages are made of.
         part: names a run that is not SFA's.
+        dataset: `dataset_for`'s with some of its samples, for a run whose samples may become more (with `folder`).
+        folder: instead of the one that the options name.
 
     Raises:
         UsageError: an option was given that no stage uses.
         FinecopsError: the dataset is not here, or the folder holds a run on other data.
     """
     parts.refuse_unused()
+    o, grows = parts.options, dataset is not None
+    dataset = dataset or dataset_for(parts)
+    folder = folder or folder_for(parts, dataset, part)
+    options = RunOptions(
+        engine=o.engine, upstream=o.upstream, watch=o.watch, max_failed=o.max_failed, retry=o.retry, grows=grows
+    )
+    run = open_run(folder, dataset, o.limit, options)
+    files = ", ".join(path.name for path in dataset.files)
+    log.info("run %s: %d samples of %s, %s (%s)", folder, len(run.samples), parts.dataset.name, dataset.split, files)
+    if unknown := sum(sample.truth == "unknown" for sample in run.samples):
+        log.warning("%d samples have no known truth: they get answers and no score", unknown)
+    return run
+
+
+def folder_for(parts: Parts, dataset: Dataset, part: str | None = None) -> Path:
+    """The run folder that the options name."""
+    run = parts.options.run
+    return run_folder(run) if run else OUTPUTS / default_run_name(parts, dataset, part)
+
+
+def dataset_for(parts: Parts) -> Dataset:
+    """The split that the options name; what is wrong in its files is said.
+
+    Raises:
+        FinecopsError: it is not here, or too many entries of a file of one's own are left out.
+    """
     o = parts.options
     dataset = load_dataset_split(parts.dataset, o.split, o.annotations, o.images)
     if dataset.problems:
@@ -47,21 +75,14 @@ def open_for(parts: Parts, part: str | None = None) -> Run:
             " ".join([o.dataset, *_files_as_options(parts)]),
         )
         _refuse_too_few(dataset, o.max_failed)
-    _warn_of_drawn_models(parts)
+    warn_of_domains(parts.models, parts.dataset.domain)
     corrected = [note for note in dataset.notes if note.fault]
     if corrected:
         log.warning("%d texts of %s were corrected; the first: %s", len(corrected), parts.dataset.name, corrected[0])
     for note in dataset.notes:
         if not note.fault:
             log.warning("note: %s", note)
-    folder = run_folder(o.run) if o.run else OUTPUTS / default_run_name(parts, dataset, part)
-    options = RunOptions(engine=o.engine, upstream=o.upstream, watch=o.watch, max_failed=o.max_failed, retry=o.retry)
-    run = open_run(folder, dataset, o.limit, options)
-    files = ", ".join(path.name for path in dataset.files)
-    log.info("run %s: %d samples of %s, %s (%s)", folder, len(run.samples), parts.dataset.name, dataset.split, files)
-    if unknown := sum(sample.truth == "unknown" for sample in run.samples):
-        log.warning("%d samples have no known truth: they get answers and no score", unknown)
-    return run
+    return dataset
 
 
 def _refuse_too_few(dataset: Dataset, max_failed: float) -> None:
@@ -79,11 +100,20 @@ def _refuse_too_few(dataset: Dataset, max_failed: float) -> None:
         )
 
 
-def _warn_of_drawn_models(parts: Parts) -> None:
-    o = parts.options
-    if o.preset is None and o.annotations and parts.preset.name == "mini" and parts.dataset.name != DEFAULT_DATASET:
+def warn_of_domains(models: Iterable[SpecialistConfig | MllmConfig], domain: str | None) -> None:
+    """Say which of some models know other pictures than those that they will see.
+
+    Args:
+        models: their configurations.
+        domain: of the pictures, as a dataset's configuration has it; None: photographs, or not known.
+    """
+    unfit = {config.domain: config.name for config in models if config.domain not in (None, domain)}
+    for known, name in unfit.items():
         log.warning(
-            "preset mini: its models know only the drawn scenes of finecops-mini; for photographs: --preset paper"
+            "%s knows nothing but %s: its answers about other pictures are worth nothing. For photographs: "
+            "--preset paper, or a server: --mllm qwen2.5-vl-7b-server --base-url http://HOST:PORT/v1",
+            name,
+            known,
         )
 
 
@@ -102,6 +132,7 @@ def do_all(run: Run, specs: Sequence[StageSpec[Any]]) -> None:
         FinecopsError: something that they need is missing, or too many samples failed.
     """
     preflight(run, specs)
+    run.plan(specs)
     for spec in specs:
         run.do(spec)
 

@@ -135,7 +135,7 @@ FAULTS = [
     ({"box_format": {"text": "[{x1},{y1},{x2},{y2}]"}}, "box_format.coordinates: Field required"),
     (
         {"box_format": {"text": "[{x1},{y1},{x2},{y2}]", "coordinates": "norm0"}},
-        "box_format.coordinates: String should match pattern '^(pixels|resized_pixels|percent|norm",
+        "box_format.coordinates: 'norm0' is none of pixels, resized_pixels, percent, norm1, norm1000, or normN",
     ),
     ({"box_format": {"text": "[{x1},{y1},{x2}]", "coordinates": "pixels"}}, "needs the four numbers of a box"),
     ({"box_format": {"text": "[{x1},{y1},{w},{h}]", "coordinates": "pixels"}}, "needs the four numbers of a box"),

@@ -51,7 +51,9 @@ def test_a_run_goes_on_where_images_move_and_a_damaged_one_is_asked_again(
     rows = [row for row in read_rows(tmp_path / "run" / "specialist.jsonl", Prediction) if row.status == "failed"]
     assert {row.sample_id for row in rows} == {s.id for s in usual.samples if s.image == name}
     assert all(row.cause == "data" and "is damaged" in (row.reason or "") for row in rows)
-    assert read_manifest(tmp_path / "run").environment["images"] == str(path)
+    images = read_manifest(tmp_path / "run").images
+    assert images is not None
+    assert images.place == str(path)
     # Not asked again while the zip file is the same.
     assert answers(tmp_path / "run", replace(packed)) != clean
     path.write_bytes(whole)

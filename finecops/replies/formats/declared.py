@@ -14,6 +14,7 @@ from functools import lru_cache
 from finecops.config.box_pattern import BoxPattern
 from finecops.records import Xyxy
 from finecops.replies.formats.box_format import BoxFormat
+from finecops.replies.formats.grouping import Grouping
 from finecops.replies.formats.quadruple import PIXELS, Convention, ImageWh, find_boxes, per_axis
 
 _GROUPS = {
@@ -36,6 +37,7 @@ _NUMBER = r"(?P<{}>\d++(?:\.\d++)?+)"
 def declared_format(pattern: BoxPattern) -> BoxFormat:
     """The box format of a declared text."""
     compiled, convention = re.compile(_expression(pattern.pieces)), _convention(pattern)
+    grouping = _grouping(pattern.pieces)
     template, decimals = pattern.text, pattern.written_decimals
 
     def encode(box: Xyxy, image_wh: ImageWh) -> str:
@@ -52,7 +54,9 @@ def declared_format(pattern: BoxPattern) -> BoxFormat:
         return x / 10**decimals, y / 10**decimals
 
     return BoxFormat(
-        encode, lambda text, wh: find_boxes(compiled, convention, text=text, image_wh=wh), bin_size=bin_size
+        encode,
+        lambda text, wh: find_boxes(compiled, convention, text=text, image_wh=wh, grouping=grouping),
+        bin_size=bin_size,
     )
 
 
@@ -74,6 +78,29 @@ def _expression(pieces: Sequence[tuple[str, str | None]]) -> str:
     if pieces[-1][1] is not None:
         parts.append(")")
     return "".join(parts)
+
+
+def _grouping(pieces: Sequence[tuple[str, str | None]]) -> Grouping | None:
+    """How boxes are grouped that are tokens in a row, of one or two numbers: of five in a row, none four are a box.
+
+    None where something stands around a box or between its numbers that tells it from its neighbours.
+    """
+    prefix, first, middle, last, *rest = (literal.strip() for literal, _ in pieces)
+    tail = rest[0] if rest else ""
+    # A blank may be any number of blanks, and what could be part of a number ends no number.
+    if first != last or any(any(char.isspace() or char in "+-.eE" for char in one) for one in (prefix, first, tail)):
+        return None
+    number = r"[-+.\deE\s]*+"
+    if first == middle and not prefix and not tail:
+        return Grouping(re.compile(r"(?<![\d.])[-+]?+\d++(?:\.\d++)?+"), 4, (first,))
+    if not (prefix and tail):
+        return None
+    if first == middle == tail + prefix:
+        return Grouping(re.compile(re.escape(prefix) + number + re.escape(tail)), 4)
+    if middle.startswith(tail) and middle.endswith(prefix) and len(middle) >= len(tail + prefix):
+        token = re.escape(prefix) + number + re.escape(first) + number + re.escape(tail)
+        return Grouping(re.compile(token), 2, ("", middle[len(tail) : len(middle) - len(prefix)].strip()))
+    return None
 
 
 def _convention(pattern: BoxPattern) -> Convention:
