@@ -1,4 +1,4 @@
-.PHONY: install check measure audit test slow hostile wheel docs mini-data mini-models
+.PHONY: install check measure audit test slow browser hostile wheel docs mini-data mini-models
 
 install:
 	python -m pip install -e '.[dev]'
@@ -20,6 +20,11 @@ test:
 
 slow:
 	python -m pytest -m slow
+
+# Without a browser it fails instead of skipping.
+browser:
+	bash scripts/browser_environment.sh
+	FINECOPS_NO_SKIP=1 python -m pytest -m browser
 
 hostile:
 	python -m pytest -m hostile -n auto

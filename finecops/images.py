@@ -117,6 +117,18 @@ def grey_square(path: Path, side: int) -> NDArray[np.float64]:
     return np.asarray(small, dtype=np.float64)
 
 
+def small_image(path: Path, side: int) -> Image.Image:
+    """An image in RGB whose longer side has at most `side` pixels: for pages, and not kept.
+
+    Raises:
+        DataError: as `read_picture`.
+    """
+    _check_is_file(path)
+    small = _decode(path, draft=side).pixels
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return small
+
+
 def stated_size(path: Path) -> tuple[int, int]:
     """Width and height of an image as it is shown, from the head of the file: nothing is decoded.
 

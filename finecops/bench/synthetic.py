@@ -24,8 +24,8 @@ IMAGE_COLUMNS = [("replace_object", 1), ("replace_object", 2), ("swap_object", 1
 _LEVEL_SHARES = (0.55, 0.34, 0.11)
 _RIGHT_SHARE = 0.6
 """Share of the answers that are near the truth; the others are anywhere."""
-_Floats: TypeAlias = NDArray[np.float64]
-_Integers: TypeAlias = NDArray[np.int64]
+Floats: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -64,19 +64,19 @@ class SyntheticFiles:
 
 
 @dataclass(frozen=True)
-class _Truth:
-    """What the annotations say; positives come first."""
+class Truth:
+    """What annotations say; positives come first."""
 
-    image_wh: _Integers
+    image_wh: Integers
     """`[n, 2]`, pixels."""
 
-    xyxy: _Floats
+    xyxy: Floats
     """`[n, 4]`, as shares of the image's sides."""
 
-    levels: _Integers
+    levels: Integers
     """`[positives]`."""
 
-    owners: _Integers
+    owners: Integers
     """`[negatives]`: index of each negative's positive."""
 
 
@@ -85,25 +85,26 @@ def write_files(folder: Path, counts: Counts, seed: int = 0, boxes: int = 10) ->
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     files = SyntheticFiles(folder / "annotations.json", folder / "texts.jsonl", folder / "detections.npy", counts.rows)
-    truth = _draw_truth(rng, counts)
+    truth = draw_truth(rng, counts)
     _write_annotations(files.annotations, counts, truth, rng)
-    found, scores = _draw_answers(rng, truth, boxes)
+    found, scores = draw_answers(rng, truth, boxes)
     _write_texts(files.texts, found, scores)
     _write_detections(files.detections, found, scores, truth.image_wh)
     return files
 
 
-def _draw_truth(rng: np.random.Generator, counts: Counts) -> _Truth:
+def draw_truth(rng: np.random.Generator, counts: Counts) -> Truth:
+    """Sizes of images, boxes, levels, and which negative belongs to which positive."""
     n, p = counts.rows, counts.positives
     image_wh = np.stack([rng.integers(300, 641, n), rng.integers(300, 641, n)], axis=1)
     # Corner and side are drawn so that every box is inside its image: 0.6 + 0.1 + 0.28 < 1.
     low = rng.random((n, 2)) * 0.6
     xyxy = np.concatenate([low, low + 0.1 + rng.random((n, 2)) * 0.28], axis=1)
     levels = rng.choice([1, 2, 3], p=_LEVEL_SHARES, size=p)
-    return _Truth(image_wh=image_wh, xyxy=xyxy, levels=levels, owners=rng.integers(0, p, n - p))
+    return Truth(image_wh=image_wh, xyxy=xyxy, levels=levels, owners=rng.integers(0, p, n - p))
 
 
-def _draw_answers(rng: np.random.Generator, truth: _Truth, boxes: int) -> tuple[_Floats, NDArray[np.float32]]:
+def draw_answers(rng: np.random.Generator, truth: Truth, boxes: int) -> tuple[Floats, NDArray[np.float32]]:
     """Boxes `[n, boxes, 4]` (xyxy, shares of the sides) and scores `[n, boxes]`, falling."""
     n = len(truth.xyxy)
     scale = np.where(rng.random(n) < _RIGHT_SHARE, 0.01, 0.3)
@@ -115,7 +116,7 @@ def _draw_answers(rng: np.random.Generator, truth: _Truth, boxes: int) -> tuple[
     return found, -np.sort(-rng.random((n, boxes)).astype(np.float32), axis=1)
 
 
-def _write_texts(path: Path, found: _Floats, scores: NDArray[np.float32]) -> None:
+def _write_texts(path: Path, found: Floats, scores: NDArray[np.float32]) -> None:
     with path.open("w", encoding="utf-8") as file:
         for i in range(len(found)):
             # Thousandths, as the models of FineCops-Ref's scripts write boxes.
@@ -124,7 +125,7 @@ def _write_texts(path: Path, found: _Floats, scores: NDArray[np.float32]) -> Non
             file.write(json.dumps(row) + "\n")
 
 
-def _write_detections(path: Path, found: _Floats, scores: NDArray[np.float32], image_wh: _Integers) -> None:
+def _write_detections(path: Path, found: Floats, scores: NDArray[np.float32], image_wh: Integers) -> None:
     builder = AnswersBuilder("synthetic")
     pixels = found * np.concatenate([image_wh, image_wh], axis=1)[:, None]
     for i in range(len(found)):
@@ -136,11 +137,11 @@ def write_annotations(path: Path, counts: Counts, seed: int = 0) -> None:
     """Write annotations alone, with expressions and all keys as FineCops-Ref's rows have them: some 750 bytes each."""
     rng = np.random.default_rng(seed)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write_annotations(path, counts, _draw_truth(rng, counts), rng, published=True)
+    _write_annotations(path, counts, draw_truth(rng, counts), rng, published=True)
 
 
 def _write_annotations(
-    path: Path, counts: Counts, truth: _Truth, rng: np.random.Generator, published: bool = False
+    path: Path, counts: Counts, truth: Truth, rng: np.random.Generator, published: bool = False
 ) -> None:
     # Entry by entry: a list of a million would take gigabytes.
     with path.open("w", encoding="utf-8") as file:
@@ -148,7 +149,7 @@ def _write_annotations(
         for i, (width, height) in enumerate(truth.image_wh.tolist()):
             image = {"id": i + 1, "file_name": f"{i + 1}.jpg", "width": width, "height": height, "caption": "a thing"}
             if published:
-                image |= {"file_name": f"{2_300_000 + i // 6}.jpg", "caption": _expression(i), "dataset_name": "x"}
+                image |= {"file_name": f"{2_300_000 + i // 6}.jpg", "caption": expression(i), "dataset_name": "x"}
             file.write((", " if i else "") + json.dumps(image))
         file.write('], "annotations": [')
         for i in range(counts.rows):
@@ -159,7 +160,7 @@ def _write_annotations(
         file.write('], "categories": [{"id": 1, "name": "x"}]}')
 
 
-def _annotation(i: int, counts: Counts, truth: _Truth, rng: np.random.Generator) -> dict[str, object]:
+def _annotation(i: int, counts: Counts, truth: Truth, rng: np.random.Generator) -> dict[str, object]:
     width, height = truth.image_wh[i].tolist()
     x1, y1, x2, y2 = (truth.xyxy[i] * [width, height, width, height]).tolist()
     annotation: dict[str, object] = {
@@ -180,7 +181,7 @@ _WORDS = (
 ).split()
 
 
-def _expression(i: int) -> str:
+def expression(i: int) -> str:
     """Some 6 to 17 words, another text for nearly every number."""
     return " ".join(_WORDS[(i * 7 + k * (1 + i // 37 % 31)) % len(_WORDS)] for k in range(6 + i % 12)) + "."
 
@@ -194,12 +195,12 @@ def _published_fields(i: int) -> dict[str, object]:
         "tuple": [["chair"], ["to the left of", "man"], ["wearing", "jacket"]],
         "spatial": "",
         "attribute": [["wooden", "small"], [], ["blue"]],
-        "expression": _expression(i),
+        "expression": expression(i),
         "segmentation": [],
     }
 
 
-def _negative_fields(i: int, counts: Counts, truth: _Truth, rng: np.random.Generator) -> dict[str, object]:
+def _negative_fields(i: int, counts: Counts, truth: Truth, rng: np.random.Generator) -> dict[str, object]:
     """Type, level and positive of the negative in row `i`; expressions come before images."""
     image = i >= counts.positives + counts.negative_expressions
     columns = IMAGE_COLUMNS if image else TEXT_COLUMNS

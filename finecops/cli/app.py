@@ -21,6 +21,7 @@ from finecops.cli.ground import ground_command
 from finecops.cli.infer import infer_app
 from finecops.cli.models import doctor_command, models_app
 from finecops.cli.panels import App
+from finecops.cli.report import report_command
 from finecops.cli.score import score_command
 from finecops.cli.sfa import sfa_app
 from finecops.cli.sweep import sweep_command
@@ -54,6 +55,7 @@ app.command("eval")(eval_command)
 app.command("score")(score_command)
 app.command("compare")(compare_command)
 app.command("sweep")(sweep_command)
+app.command("report")(report_command)
 app.command("doctor")(doctor_command)
 
 

@@ -1,4 +1,4 @@
-"""`finecops bench`: the speed of evaluation, of models and of reading data on this machine."""
+"""`finecops bench`: the speed of evaluation, of models, of reading data and of reports on this machine."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from finecops.cli.bench_data import data_command
+from finecops.cli.bench_report import report_command
 from finecops.cli.options import DEFAULT_DATASET
 from finecops.cli.panels import App
 
 bench_app = App(help="Measure speed on this machine. Compare the ratios of one run.")
 bench_app.command("data")(data_command)
+bench_app.command("report")(report_command)
 
 
 @bench_app.command("eval")

@@ -6,18 +6,18 @@ box with IoU and score, and whether that is right.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from finecops.evaluation.reading import RunData
+from finecops.evaluation.reading import Row, RunData
 from finecops.metrics.answers import OUTCOMES, Answers
 from finecops.metrics.arrays import evaluate_arrays
 from finecops.metrics.precision import IOU_THRESHOLD
 from finecops.records import Candidates, Prediction, Route, Sample, Target, Xyxy
-from finecops.runs.manifest import Method
+from finecops.runs.manifest import Method, Role
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ class Cases:
         methods: who answered.
         iou: a box is right above it.
         run: the run, for targets, routes and candidates; None: there are none.
+        others: further runs, each with the ids of the samples that it has too, for what `run` lacks of those three.
     """
 
     def __init__(
@@ -91,16 +92,16 @@ class Cases:
         methods: Sequence[MethodAnswers],
         iou: float = IOU_THRESHOLD,
         run: RunData | None = None,
+        others: Sequence[tuple[RunData, frozenset[str]]] = (),
     ) -> None:
         self.samples = list(samples)
         self.methods = list(methods)
         self.iou = iou
         self.run = run
-        self._targets: Mapping[str, Target] = (run.first("targets", Target) if run is not None else None) or {}
-        self._routes: Mapping[str, Route] = (run.first("routes", Route) if run is not None else None) or {}
-        self._candidates: Mapping[str, Candidates] = (
-            run.first("candidates", Candidates) if run is not None else None
-        ) or {}
+        self._others = others
+        self._targets = self._rows("targets", Target)
+        self._routes = self._rows("routes", Route)
+        self._candidates = self._rows("candidates", Candidates)
         self._judged = {method.key: _Judged(self.samples, method, iou) for method in self.methods}
 
     def __len__(self) -> int:
@@ -132,6 +133,14 @@ class Cases:
     @cached_property
     def _row_of(self) -> dict[str, int]:
         return {sample.id: row for row, sample in enumerate(self.samples)}
+
+    def _rows(self, role: Role, row_type: type[Row]) -> Mapping[str, Row]:
+        """The rows of a role, from the first run that has any."""
+        found = self.run.first(role, row_type) if self.run is not None else None
+        for run, same in self._others:
+            if found is None and (rows := run.first(role, row_type)) is not None:
+                found = {id_: row for id_, row in rows.items() if id_ in same}
+        return found or {}
 
     def _case(self, row: int) -> Case:
         sample = self.samples[row]
@@ -179,11 +188,11 @@ class _Judged:
         )
 
 
-def run_methods(run: RunData) -> list[MethodAnswers]:
-    """Every method of a run, in the order of results."""
+def run_methods(run: RunData, names: Collection[str] | None = None) -> list[MethodAnswers]:
+    """The methods of a run, in the order of results: every one, or those of some names."""
     everything = len(run.samples)
     found = []
-    for stage in run.methods():
+    for stage in run.methods(names):
         ids = frozenset(sample.id for sample in stage.samples)
         found.append(
             MethodAnswers(

@@ -165,14 +165,17 @@ def _sfa_ledger(ledger: SfaLedger) -> str:
 
 
 def timing_table(stages: Mapping[str, StageTiming]) -> Table:
-    """How long the stages took."""
-    rows: list[tuple[Cell, ...]] = [
-        (name, stage.timed_samples, stage.seconds, stage.samples_per_second)
-        for name, stage in stages.items()
-        if stage.timed_samples
-    ]
+    """How long the stages took, and how many operations a sample took where that was counted."""
+    timed = {name: stage for name, stage in stages.items() if stage.timed_samples}
     first, samples, _, pace = columns("stage", "samples", "seconds", "samples/s")
-    return Table("Time", (first, samples, Column("seconds", ".1f"), pace), tuple(rows))
+    header = [first, samples, Column("seconds", ".1f"), pace]
+    rows: list[tuple[Cell, ...]] = [
+        (name, stage.timed_samples, stage.seconds, stage.samples_per_second) for name, stage in timed.items()
+    ]
+    if any(stage.gflops_per_sample is not None for stage in timed.values()):
+        header.append(Column("GFLOP/sample", ".4g"))
+        rows = [(*row, stage.gflops_per_sample) for row, stage in zip(rows, timed.values())]
+    return Table("Time", tuple(header), tuple(rows))
 
 
 def _percent(value: float | None) -> str:

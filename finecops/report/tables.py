@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from finecops.evaluation.results import Evaluation, MethodResult
 from finecops.metrics.dictionary import metric_of_value, title_of_value
@@ -27,20 +28,29 @@ _KINDS: tuple[tuple[NegativeKind, str], ...] = (("text", "expressions"), ("image
 
 def evaluation_tables(evaluations: Iterable[Evaluation], full: bool = False) -> list[Table]:
     """The tables of evaluations, one section each; with `full`, every column of every metric, and tuple types."""
-    return [table for evaluation in evaluations for table in _tables(evaluation, full)]
+    return [
+        replace(table, section=section_title(evaluation))
+        for evaluation in evaluations
+        for table in (*value_tables(evaluation, full), *detail_tables(evaluation))
+    ]
 
 
-def _tables(evaluation: Evaluation, full: bool) -> list[Table]:
+def section_title(evaluation: Evaluation) -> str:
+    """What an evaluation is of: the run or file, the data, how many samples."""
     data = evaluation.dataset
-    section = f"{evaluation.title}  ·  {data.name}, {data.split}, {counted(data.samples, 'sample')}"
-    if data.left_out:
-        section += f"; {data.left_out} of {data.entries} entries in the files were left out"
+    title = f"{evaluation.title}  ·  {data.name}, {data.split}, {counted(data.samples, 'sample')}"
+    left_out = f"; {data.left_out} of {data.entries} entries in the files were left out" if data.left_out else ""
+    return title + left_out
+
+
+def value_tables(evaluation: Evaluation, full: bool = False) -> list[Table]:
+    """The values of every metric, as `evaluation_tables` has them."""
     values = _Values(evaluation.methods)
     separations = [
         *values.shown_as("separation"),
         *(["negative_accuracy"] if "negative_accuracy" in values.names else []),
     ]
-    tables = [
+    return _not_empty(
         *map(values.by_level, values.shown_as("boxes")),
         *(map(values.by_tuple_type, values.shown_as("boxes")) if full else ()),
         *(values.by_column(name, kind) for name in values.shown_as("pairs") for kind in _KINDS),
@@ -48,18 +58,23 @@ def _tables(evaluation: Evaluation, full: bool) -> list[Table]:
         *(values.by_column(name, kind) for name in separations for kind in _KINDS if full),
         values.single(),
         *second_split_tables(evaluation.methods, values.overall),
+    )
+
+
+def detail_tables(evaluation: Evaluation) -> list[Table]:
+    """What is known besides: intervals, the paper's figures, outcomes, ledgers, time."""
+    return _not_empty(
         intervals_table(evaluation.methods),
         paper_table(evaluation),
         reference_sfa_table(evaluation.reference_sfa),
         outcomes_table(evaluation),
         summary(evaluation),
         timing_table(evaluation.stages),
-    ]
-    return [
-        Table(table.title, columns=table.columns, rows=table.rows, notes=table.notes, section=section)
-        for table in tables
-        if table is not None and (table.rows or table.notes)
-    ]
+    )
+
+
+def _not_empty(*tables: Table | None) -> list[Table]:
+    return [table for table in tables if table is not None and (table.rows or table.notes)]
 
 
 class _Values:
@@ -126,7 +141,7 @@ class _Values:
         if not subsets:
             return None
         # Level 0: the benchmark states none.
-        header = [f"{_short(subset.type or '')} {subset.level or ''}".rstrip() for subset in subsets]
+        header = [f"{short_type(subset.type or '')} {subset.level or ''}".rstrip() for subset in subsets]
         counts = self._counts(counted, name, subsets)
         if any(value.type == MEAN_OF_COLUMNS for value in in_order):
             header.append("Avg.")
@@ -171,5 +186,6 @@ def _iou_in_words(values: Sequence[MetricValue]) -> str:
     return f" (IoU > {thresholds.pop():g})" if len(thresholds) == 1 else ""
 
 
-def _short(type_: str) -> str:
+def short_type(type_: str) -> str:
+    """A type of negatives in the short words of column headings."""
     return " ".join(_WORDS.get(part, part) for part in type_.split("_"))

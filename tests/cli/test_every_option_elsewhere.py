@@ -15,13 +15,16 @@ import pytest
 import typer
 from PIL import Image
 
+from finecops.bench.browser import ReportTimes
 from finecops.bench.models import VariantTiming
+from finecops.bench.report import WrittenReport
 from finecops.bench.synthetic import Counts, write_files
 from finecops.cli.app import app
 from finecops.construction.benchmark import Split
 from finecops.construction.conversion import Converted
 from finecops.datasets.check import CheckReport
 from finecops.datasets.problems import Problem
+from finecops.report.page.build import Written
 from finecops.strategies import running
 from finecops.tuning.data import TuneData
 from tests.builders_runs import make_run
@@ -70,6 +73,14 @@ CASES = {
     "eval of a file": Case(("eval",), TEXTS, {"finecops.evaluation.files.score_file": ...}),
     "score": Case(("score",), TEXTS, {"finecops.evaluation.files.score_file": ...}),
     "compare": Case(("compare",), ("{a}",), {"finecops.evaluation.comparison.compare": ...}),
+    "report": Case(
+        ("report",),
+        ("{a}",),
+        {
+            "finecops.report.page.build.write_report": Written(Path("report.html"), size=9, shown=1, samples=2),
+            "webbrowser.open": True,
+        },
+    ),
     "sweep": Case(("sweep",), ("{a}",), {"finecops.evaluation.sweep.sweep_run": ...}),
     "data list": Case(("data", "list")),
     "data check": Case(
@@ -115,6 +126,15 @@ CASES = {
     "bench eval": Case(("bench", "eval"), (), {"finecops.bench.evaluation.time_evaluation": []}),
     "bench data": Case(("bench", "data"), (), {"finecops.bench.reading.time_reading": []}),
     "bench models": Case(("bench", "models"), (), {"finecops.bench.models.time_models": [TIMING]}),
+    "bench report": Case(
+        ("bench", "report"),
+        (),
+        {
+            "finecops.bench.browser.find_browser": Path("chromium"),
+            "finecops.bench.report.time_writing": WrittenReport(Path("r.html"), 1, seconds=1, peak_mib=1, size=1),
+            "finecops.bench.report.time_looking": ReportTimes(1, 1.0, {}),
+        },
+    ),
     "doctor": Case(("doctor",)),
     "crs tune": Case(
         ("crs", "tune"),
@@ -200,6 +220,10 @@ OTHER: dict[str | tuple[str, str], str] = {
     ("data check", "name"): "{dataset}",
     "positives": "1 2 3",
     ("crs tune-data", "positives"): "7",
+    "reference": "{b}",
+    ("report", "cluster"): "image",
+    ("report", "images"): "{new}",
+    "max_mb": "3",
     "negatives": "7",
     "per_image": "7",
     "expressions": "7",
@@ -215,6 +239,7 @@ OTHER: dict[str | tuple[str, str], str] = {
     "samples": "2",
     ("bench data", "samples"): "20",
     "device": "cuda:7",
+    "scale": "3",
     "scales": "3",
     "script": "{script}",
     "repeats": "2",
@@ -243,6 +268,8 @@ OTHER: dict[str | tuple[str, str], str] = {
 BESIDES: dict[str | tuple[str, str], tuple[str, ...]] = {
     "cluster": ("--intervals",),
     ("compare", "cluster"): (),
+    ("report", "cluster"): (),
+    "max_mb": ("--single",),
     ("eval", "val_annotations"): (),
     ("eval", "val_predictions"): (),
     "paper_row": ("--paper",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from finecops.metrics import intervals
 from finecops.metrics.auroc import auroc
 from finecops.metrics.intervals import (
     _draws,
@@ -12,12 +13,27 @@ from finecops.metrics.intervals import (
     cluster_indices,
     mean_interval,
     mean_replicates,
-    paired_difference,
 )
+from finecops.metrics.paired import paired_difference
 
 
 def test_clusters_are_numbered() -> None:
     assert cluster_indices(["b", "a", "b", "c"]).tolist() == [1, 0, 1, 2]
+
+
+def test_draws_that_are_kept_are_the_same_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    def drawn() -> list[list[float]]:
+        return [row for part in _draws(7, 120, seed=5) for row in part.tolist()]
+
+    monkeypatch.setattr(intervals, "_kept", {})
+    first, kept = drawn(), drawn()
+    assert list(intervals._kept) == [(7, 120, 5)]
+    assert first == kept
+    # Where they do not fit, they are drawn again.
+    monkeypatch.setattr(intervals, "_kept", {})
+    monkeypatch.setattr(intervals, "CACHE_BYTES", 839)
+    assert drawn() == drawn() == first
+    assert intervals._kept == {}
 
 
 def test_replicates_equal_drawing_the_samples_themselves() -> None:

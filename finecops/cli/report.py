@@ -1,0 +1,83 @@
+"""`finecops report`: a page on one run or several."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from finecops.cli.eval_options import (
+    ClusterOption,
+    Iou,
+    Metrics,
+    Paper,
+    PaperRow,
+    RunOption,
+    Val,
+)
+
+DEFAULT_METRICS = "p1,acc,r1,auroc,reject,aurc,ece"
+_REASONS = 3
+"""Missing images that are said with their reason."""
+
+
+def report_command(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="RUN[:METHOD]", help="Runs, or methods of runs as in RUN:sfa. Default: the newest run."),
+    ] = None,
+    run: RunOption = None,
+    reference: Annotated[
+        str | None, typer.Option("--reference", help="The run that others are compared with. Default: the first.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The report's folder. Default: report/ in the run's folder.")
+    ] = None,
+    single: Annotated[
+        bool, typer.Option("--single", help="One file to send; --out is its path. Images are inside, small.")
+    ] = False,
+    max_mb: Annotated[
+        float | None,
+        typer.Option(
+            "--max-mb", min=0.01, help="With --single: its size, in MB. Default: 10. It has the samples that fit."
+        ),
+    ] = None,
+    copy_images: Annotated[
+        bool, typer.Option("--copy-images", help="Copy the images into the report, as small WebP. Default: link them.")
+    ] = False,
+    images: Annotated[
+        Path | None, typer.Option("--images", help="A folder or zip file of the images, if they moved since the run.")
+    ] = None,
+    metrics: Metrics = DEFAULT_METRICS,
+    iou: Iou = 0.5,
+    cluster: ClusterOption = "positive",
+    paper: Paper = False,
+    paper_row: PaperRow = None,
+    val: Val = None,
+    open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
+) -> None:
+    """Write a page with tables, charts and every sample to look at.
+
+    The page opens from the file system and loads nothing from a network. Two methods (A:specialist A:mllm, or two
+    runs of one method) open at the four cells: both right, one of them, none.
+    """
+    from finecops.cli.printing import warn
+    from finecops.report.page.build import write_report
+    from finecops.report.page.settings import ReportSettings
+    from finecops.text import counted
+
+    # Both spellings of a run are one list from here on.
+    runs = [*(runs or ()), *(run or ())]
+    command = shlex.join(["finecops", *sys.argv[1:]])
+    found = write_report(ReportSettings.of(locals() | {"intervals": True}))
+    warn(found.problems)
+    if found.missing:
+        first = "; ".join(list(found.missing.values())[:_REASONS])
+        warn([f"{counted(len(found.missing), 'image')} cannot be shown: {first} (--images names a folder or zip file)"])
+    typer.echo(f"{found.page}  ({found.size / 1e6:.1f} MB, {found.shown} of {counted(found.samples, 'sample')})")
+    if open_:
+        webbrowser.open(found.page.absolute().as_uri())

@@ -1,0 +1,1 @@
+"""The page that `finecops report` writes: a folder that opens from the file system, or one file to send."""
