@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 from finecops.cli.app import app
+from tests.conftest import built_command
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -23,8 +23,6 @@ PAGES = [
 _INLINE = re.compile(r"`(finecops [^`]+)`", re.DOTALL)
 _LINE = re.compile(r"^(?:[^`\n]*\| )?(finecops [^\n]*)$", re.MULTILINE)
 _OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
-# Building all commands takes a tenth of a second, and the documents name hundreds.
-_PROGRAM: Any = typer.main.get_command(app)
 
 
 def commands_of(text: str) -> Iterator[str]:
@@ -38,7 +36,7 @@ def check(command: str) -> str | None:
     """What is wrong with a command, or None."""
     # In tables of commands a description follows after several blanks.
     words = shlex.split(re.split(r" {3,}", command)[0].replace("'", " "))[1:]
-    found = _PROGRAM
+    found: Any = built_command(app)
     while hasattr(found, "commands") and words and not words[0].startswith("-"):
         if not re.fullmatch(r"[a-z-]+", words[0]):
             return None

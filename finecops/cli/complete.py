@@ -61,6 +61,8 @@ OF_PARAMETERS: Final[dict[str, Completion]] = {
     "router": models("specialist"),
     "specialist": models("specialist"),
     "mllm": models("mllm"),
+    "like": models(),
+    "models": models(),
     "run": runs,
     "runs": runs,
     "val": runs,

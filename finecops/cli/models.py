@@ -103,7 +103,7 @@ def check_command(
     Printed are the prompt, the raw reply, the parsed box with its score, the seconds and the memory. A picture shows
     the boxes.
     """
-    from finecops.bench.model_check import check_model, draw_checked, peak_memory_mib
+    from finecops.bench.model_check import check_model, draw_checked
     from finecops.config.schema import ExtractorConfig
     from finecops.errors import FailuresError, UsageError
     from finecops.models.backends import check_model_config, default_device
@@ -121,11 +121,8 @@ def check_command(
     typer.echo(f"{config.name}: loaded in {loaded:.1f} s")
     for item in checked:
         _print_checked(item)
+    _print_cost(checked)
     failed = [item for item in checked if is_failed(item.row)]
-    # The first sample pays for what is set up once (compiled kernels, caches), so it is left out of the mean.
-    memory = ", ".join(f"{what} {mib:,.0f} MiB" for what, mib in peak_memory_mib().items())
-    seconds = sum(item.seconds for item in checked[1:]) / max(1, len(checked) - 1)
-    typer.echo(f"{seconds:.2f} s a sample after the first; peak memory: {memory}")
     if not isinstance(config, ExtractorConfig):
         path = out or Path("outputs") / f"check-{config.name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -180,12 +177,25 @@ def _groups(
         if not expressions or (image is None and not isinstance(config, ExtractorConfig)):
             raise UsageError("--image FILE and --expression TEXT go together")
         from finecops.bench.own_image import own_groups
+        from finecops.strategies.running import warn_of_domains
 
+        if not isinstance(config, ExtractorConfig):
+            warn_of_domains([config], None)
         return own_groups(image, expressions)
     data = load_dataset_split(load_dataset(dataset), None, ())
     positives = [sample for sample in data.samples if sample.positive]
     # One group per sample: each is timed alone.
     return [ImageGroup(data.image_path(s), (s,)) for s in choose_samples(positives, samples)]
+
+
+def _print_cost(checked: list[CheckedSample]) -> None:
+    from finecops.bench.model_check import peak_memory_mib
+
+    memory = ", ".join(f"{what} {mib:,.0f} MiB" for what, mib in peak_memory_mib().items())
+    # The first sample pays for what is set up once (compiled kernels, caches), so it is left out of the mean.
+    others = [item.seconds for item in checked[1:]]
+    mean = f"{sum(others) / len(others):.2f} s a sample after the first; " if others else ""
+    typer.echo(f"{mean}peak memory: {memory}")
 
 
 def _print_checked(item: CheckedSample) -> None:

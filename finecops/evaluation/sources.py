@@ -16,6 +16,7 @@ from finecops.evaluation.reading import METHODS, RunData
 from finecops.evaluation.settings import FileSettings
 from finecops.exchange.formats import FORMATS, FileFormat
 from finecops.exchange.read import read_answers
+from finecops.names import no_such
 from finecops.records import Sample
 from finecops.runs.folder import run_folder
 from finecops.runs.manifest import RUN_JSON, StageEntry
@@ -194,4 +195,4 @@ def _stage(folder: Path, answering: Mapping[str, StageEntry], name: str) -> str:
     there = same or list(answering)
     kinds = [kind for kind in METHODS if kind not in answering and list(of.values()).count(kind) == 1]
     also = f" (or in short: {', '.join(kinds)})" if kinds and not same else ""
-    raise UsageError(f"{problem}; there are: {', '.join(there)}{also}")
+    raise UsageError(f"{no_such(problem, name, there)}{also}")

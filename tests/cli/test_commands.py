@@ -214,17 +214,29 @@ def test_sfa_can_send_hard_samples_to_crs(tmp_path: Path, more: tuple[str, ...],
     assert {(r["level"], row["source"]) for r, row in zip(routes, rows, strict=True)} == {(1, "specialist"), (2, "crs")}
 
 
-def test_tuning_data_is_written_linted_and_learnt_from(tmp_path: Path) -> None:
+def test_tuning_data_is_written_linted_and_learnt_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     data = tmp_path / "tune.jsonl"
-    common = ("--split", "val", "--run", str(tmp_path / "run"), "--positives", "12", "--negatives", "3")
-    code, text = run("crs", "tune-data", "--out", str(data), *common)
+    few = ("--positives", "12", "--negatives", "3")
+    code, text = run("crs", "tune-data", "--out", str(data), "--split", "val", *few)
     assert code == 0
     assert "15 rows" in text
     assert "no faults" in text
-    against = str(PROJECT / "data" / "finecops-mini" / "val_expression_all_coco_format.json")
+    # In a run that is named, candidates of all samples are detected: of those of six images.
+    against = PROJECT / "data" / "finecops-mini" / "val_expression_all_coco_format.json"
+    content = json.loads(against.read_text())
+    names = sorted({image["file_name"] for image in content["images"]})[:6]
+    content["images"] = [image for image in content["images"] if image["file_name"] in names]
+    ids = {image["id"] for image in content["images"]}
+    content["annotations"] = [entry for entry in content["annotations"] if entry["image_id"] in ids]
+    (tmp_path / "some.json").write_text(json.dumps(content))
+    named = ("--annotations", str(tmp_path / "some.json"), "--run", str(tmp_path / "run"))
     code, text = run(
-        "crs", "tune-data", "--out", str(tmp_path / "x"), "--trainer", "ms-swift", *common, "--against", against
+        *("crs", "tune-data", "--out", str(tmp_path / "x"), "--trainer", "ms-swift"),
+        *(*named, *few, "--against", str(against)),
     )
+    detected = (tmp_path / "run" / "candidates.jsonl").read_text().count("\n")
+    assert detected == len(content["annotations"])
     assert code == 1
     assert "a sample of val_expression_all" in text
     tuning = ("--epochs", "0.2", "-b", "4", "--per-device", "4", "--rank", "2", "--device", "cpu")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from finecops.cli.app import app
@@ -22,6 +21,7 @@ from finecops.runs.run import RunOptions
 from finecops.runs.specification import StageSpec
 from finecops.strategies import running
 from finecops.strategies.options import Options
+from tests.conftest import built_command
 
 PROJECT = Path(__file__).resolve().parents[2]
 STAGE_COMMANDS = [
@@ -135,7 +135,7 @@ class StandIn:
 
 
 def command_of(group: str, name: str) -> Any:
-    commands: Any = typer.main.get_command(app)
+    commands: Any = built_command(app)
     return commands.commands[group].commands[name]
 
 

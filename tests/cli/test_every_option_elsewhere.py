@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from PIL import Image
 
 from finecops.bench.browser import ReportTimes
@@ -30,6 +29,7 @@ from finecops.tuning.data import TuneData
 from tests.builders_runs import make_run
 from tests.cli.invoke import run
 from tests.cli.test_every_option import Seen, StandIn
+from tests.conftest import built_command
 
 PROJECT = Path(__file__).resolve().parents[2]
 Call = tuple[str, str]
@@ -281,7 +281,7 @@ BESIDES: dict[str | tuple[str, str], tuple[str, ...]] = {
 
 
 def parameters_of(case: Case) -> Iterator[Any]:
-    command: Any = typer.main.get_command(app)
+    command: Any = built_command(app)
     for word in case.words:
         command = command.commands[word]
     yield from (p for p in command.params if p.name != "help" and p.name not in case.skip)

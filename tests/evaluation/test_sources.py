@@ -56,7 +56,11 @@ def test_a_kind_that_a_run_has_twice_is_no_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("{run}:sfx", UsageError, r"has no method 'sfx'; there are: specialist, sfa, mllm \(or in short: crs\)"),
+        (
+            "{run}:sfx",
+            UsageError,
+            r"has no method 'sfx' \(did you mean 'sfa'\?\); there are: specialist, .* \(or in short: crs\)",
+        ),
         ("{run}:", UsageError, "has no method ''"),
         ("{run}x", RunError, "no such run .* and no such prediction file"),
         ("{run}/..", RunError, "is no run: it has no run.json"),
