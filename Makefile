@@ -31,7 +31,7 @@ hostile:
 
 # Both wheels, built and installed without a download, in an environment and a folder of their own.
 wheel:
-	python -m pytest -m wheel
+	python -m pytest -m wheel tests/test_wheel.py
 
 # The site, in build/site; a warning is an error.
 docs:
