@@ -23,17 +23,16 @@ def draw_bars(chart: Chart, look: Look, top: float, width: float) -> tuple[list[
     texts = [_name(chart, i) for i in range(len(chart.x.names))]
     left = 12 + max(width_of(text) for lines in texts for text, _ in lines)
     y = scale_of(chart.y, chart.values, (left, right), most=5)
-    heights = [max(len(chart.series) * _ROW, len(lines) * _LINE) for lines in texts]
+    bars = [chart.bars_at(i) for i in range(len(chart.x.names))]
+    heights = [max(len(some) * _ROW, len(lines) * _LINE) for some, lines in zip(bars, texts)]
     bottom = top + 6 + sum(heights) + _GAP * len(heights)
     markup = [line(y(tick), top + 2, y(tick), bottom, look.grid) for tick in y.ticks]
     at = top + 6
-    for i, (lines, height) in enumerate(zip(texts, heights)):
+    for some, lines, height in zip(bars, texts, heights):
         markup += _texts(lines, at + (height - len(lines) * _LINE) / 2, left, look)
-        first = at + (height - len(chart.series) * _ROW) / 2
-        for j, series in enumerate(chart.series):
-            for point in series.points:
-                if int(point.x) == i:
-                    markup += _bar(chart, series, point, y, first + j * _ROW, width, look)
+        first = at + (height - len(some) * _ROW) / 2
+        for j, (series, point) in enumerate(some):
+            markup += _bar(chart, series, point, y, first + j * _ROW, width, look)
         at += height + _GAP
     markup += [line(y(y.low), top + 2, y(y.low), bottom, look.muted)]
     for tick in y.ticks:

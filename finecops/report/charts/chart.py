@@ -97,6 +97,10 @@ class Chart:
         bases = [point.base for series in self.series if series.kind == "bars" for point in series.points]
         return [v for p in points for v in (p.y, p.low, p.high) if v is not None] + bases
 
+    def bars_at(self, index: int) -> list[tuple[Series, Point]]:
+        """The bars of a name, in the order of the series; a series may have none there."""
+        return [(series, point) for series in self.series for point in series.points if int(point.x) == index]
+
 
 @dataclass(frozen=True)
 class Missing:

@@ -10,7 +10,7 @@ from finecops.text import printable
 
 SIZE = 11.0
 """Of the texts, where a drawing is 400 wide: readable at 400 pixels."""
-_CHARACTER = 0.56
+_CHARACTER = 0.6
 """Mean width of a character, in sizes of its text."""
 
 

@@ -146,21 +146,25 @@ def _series(axes: Axes, series: Series, number: int) -> None:
 
 def _bars(axes: Axes, chart: Chart) -> None:
     # A group of bars takes 0.8 of the distance between two groups.
-    height = 0.8 / len(chart.series)
+    most = max(len(chart.bars_at(i)) for i in range(len(chart.x.names)))
+    height = 0.8 / max(most, 1)
     scale = scale_of(chart.y, chart.values, (0, 1), most=5)
-    for i, series in enumerate(chart.series):
-        there = [p for p in series.points if p.y is not None]
-        at = [p.x + (i - (len(chart.series) - 1) / 2) * height for p in there]
-        widths, bases = [(p.y or 0.0) - p.base for p in there], [p.base for p in there]
-        axes.barh(at, widths, 0.9 * height, bases, color=FILE.colour(series.colour), label=_plain(series.name))
-        for where, point in zip(at, there):
+    named: set[str] = set()
+    for i in range(len(chart.x.names)):
+        some = chart.bars_at(i)
+        for j, (series, point) in enumerate(some):
+            if point.y is None:
+                continue
+            at, colour = i + (j - (len(some) - 1) / 2) * height, FILE.colour(series.colour)
+            # The legend names a series once, not each of its bars.
+            label = None if series.name in named else _plain(series.name)
+            named.add(series.name)
+            axes.barh(at, point.y - point.base, 0.9 * height, point.base, color=colour, label=label)
             if point.low is not None and point.high is not None:
-                axes.hlines(where, point.low, point.high, color=FILE.text, linewidth=1)
-            end = max(point.y or 0.0, point.high or 0.0)
-            axes.annotate(
-                number_text(chart, point), (end, where), (3, 0), textcoords="offset points", fontsize="x-small",
-                va="center",
-            )  # fmt: skip
+                axes.hlines(at, point.low, point.high, color=FILE.text, linewidth=1)
+            end = (max(point.y, point.high or 0.0), at)
+            number = number_text(chart, point)
+            axes.annotate(number, end, (3, 0), textcoords="offset points", fontsize="x-small", va="center")
     details = [*chart.x.details, *[""] * len(chart.x.names)]
     labels = [_plain(f"{name}\n{detail}" if detail else name) for name, detail in zip(chart.x.names, details)]
     axes.set_yticks(np.arange(len(labels)), labels, fontsize="small")
