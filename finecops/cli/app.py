@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from finecops import __version__
+from finecops.cli.advise import advise_command
 from finecops.cli.bench import bench_app
 from finecops.cli.compare import compare_command
 from finecops.cli.crs import crs_app
@@ -23,6 +24,7 @@ from finecops.cli.models import doctor_command, models_app
 from finecops.cli.panels import App
 from finecops.cli.score import score_command
 from finecops.cli.sfa import sfa_app
+from finecops.cli.show import show_command
 from finecops.cli.sweep import sweep_command
 from finecops.errors import FinecopsError, UsageError
 from finecops.models.hub_access import RetriesOnce
@@ -52,6 +54,8 @@ app.command("eval")(eval_command)
 app.command("score")(score_command)
 app.command("compare")(compare_command)
 app.command("sweep")(sweep_command)
+app.command("show")(show_command)
+app.command("advise")(advise_command)
 app.command("doctor")(doctor_command)
 
 

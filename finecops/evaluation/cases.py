@@ -6,7 +6,7 @@ box with IoU and score, and whether that is right.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -179,11 +179,11 @@ class _Judged:
         )
 
 
-def run_methods(run: RunData) -> list[MethodAnswers]:
-    """Every method of a run, in the order of results."""
+def run_methods(run: RunData, names: Collection[str] | None = None) -> list[MethodAnswers]:
+    """The methods of a run, in the order of results: every one, or those of some names."""
     everything = len(run.samples)
     found = []
-    for stage in run.methods():
+    for stage in run.methods(names):
         ids = frozenset(sample.id for sample in stage.samples)
         found.append(
             MethodAnswers(

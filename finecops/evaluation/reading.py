@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, get_args
@@ -101,9 +101,11 @@ class RunData:
                 return self.rows(name, Candidates)
         return None
 
-    def methods(self) -> Iterator[AnsweringStage]:
-        """Every stage that answers, with the samples of its share, in the order of results."""
+    def methods(self, names: Collection[str] | None = None) -> Iterator[AnsweringStage]:
+        """The stages that answer, all or those of some names, with their share's samples, in the order of results."""
         for name in self.answering():
+            if names is not None and name not in names:
+                continue
             entry = self.stages[name]
             rows = self.rows(name, Prediction).values()
             yield AnsweringStage(

@@ -58,6 +58,12 @@ def _known_boxes(name: str | None) -> str | None:
     return name
 
 
+def _several(value: object) -> object:
+    # An option that was not given is None, and one of a command that takes it once is no list.
+    return () if value is None else [value] if isinstance(value, str | Path) else value
+
+
+_SEVERAL = BeforeValidator(_several)
 RunFolder = Annotated[Path, BeforeValidator(_folder)]
 
 
@@ -142,10 +148,40 @@ class ScoreSettings(MetricSettings):
         return self
 
 
-class CompareSettings(Settings):
-    """Comparing two runs, or the methods of one."""
+class FileSettings(Settings):
+    """How prediction files among the things that a user names are read."""
 
-    runs: tuple[RunFolder, ...] = ()
+    annotations: Annotated[tuple[Path, ...], _SEVERAL] = ()
+    """The annotation files that they answer."""
+    boxes: Annotated[str | None, BeforeValidator(_known_boxes)] = None
+    """What the numbers of a box mean in annotation files of rows."""
+    format: Annotated[tuple[Annotated[str, BeforeValidator(_known_format)], ...], _SEVERAL] = ()
+    """Names in `finecops.exchange.formats.FORMATS`: one for all files, or one for each."""
+    box_format: Annotated[tuple[str, ...], _SEVERAL] = ()
+    """How a model writes boxes, for the formats that need it: one for all such files, or one for each."""
+    score: Annotated[tuple[str, ...], _SEVERAL] = ()
+    """The field of the scores, for the formats that may need it: one for all such files, or one for each."""
+    ignore_unknown: bool = False
+    """Leave out rows whose id is not annotated."""
+
+    @model_validator(mode="after")
+    def _has_rows(self) -> FileSettings:
+        rows = [path for path in self.annotations if path.suffix.lower() in FORMAT_OF_SUFFIX]
+        if self.boxes is not None and not rows:
+            raise UsageError("--boxes goes with --annotations FILE.jsonl or FILE.csv")
+        return self
+
+    @property
+    def given(self) -> list[str]:
+        """What was set, as options are written."""
+        return [f"--{name.replace('_', '-')}" for name in FileSettings.model_fields if getattr(self, name)]
+
+
+class CompareSettings(FileSettings):
+    """Comparing runs, or methods of any kind."""
+
+    runs: tuple[Annotated[str, BeforeValidator(str)], ...] = ()
+    """Each a run, a method of a run, or a prediction file (`finecops.evaluation.sources`). The newest run if none."""
     iou: float = IOU_THRESHOLD
     cluster: ClusterName = "positive"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,8 @@ def _draws(clusters: int, replicates: int, seed: int) -> Iterator[NDArray[np.flo
         yield rng.multinomial(clusters, even, size=min(_CHUNK, replicates - start)).astype(np.float64)
 
 
-def _percentiles(values: Floats) -> Interval | None:
+def percentiles(values: Floats) -> Interval | None:
+    """The interval of replicates, those that are finite; None if none is."""
     known = values[np.isfinite(values)]
     if not len(known):
         return None
@@ -63,7 +65,7 @@ def _percentiles(values: Floats) -> Interval | None:
 def mean_interval(values: Floats, clusters: Ints, replicates: int = REPLICATES, seed: int = 0) -> Interval | None:
     """Interval of the mean of `values [n]`; None of nothing."""
     return (
-        _percentiles(mean_replicates(values, clusters=clusters, replicates=replicates, seed=seed))
+        percentiles(mean_replicates(values, clusters=clusters, replicates=replicates, seed=seed))
         if len(values)
         else None
     )
@@ -74,8 +76,16 @@ def mean_replicates(values: Floats, clusters: Ints, replicates: int = REPLICATES
     count = int(clusters.max()) + 1
     # The mean over drawn samples needs only the sum and the size of each cluster.
     sums, sizes = np.bincount(clusters, values, count), np.bincount(clusters, minlength=count)
+    return ratio_replicates(sums[:, None], sizes[:, None], replicates=replicates, seed=seed)[:, 0]
+
+
+def ratio_replicates(sums: NDArray[Any], sizes: NDArray[Any], replicates: int = REPLICATES, seed: int = 0) -> Floats:
+    """Several means over the same draws, `[replicates, k]`: `sums [clusters, k]` over `sizes [clusters, k or 1]`.
+
+    NaN where a replicate drew nothing that counts.
+    """
     with np.errstate(invalid="ignore"):
-        return np.concatenate([(drawn @ sums) / (drawn @ sizes) for drawn in _draws(count, replicates, seed)])
+        return np.concatenate([(drawn @ sums) / (drawn @ sizes) for drawn in _draws(len(sums), replicates, seed)])
 
 
 def auroc_interval(
@@ -84,6 +94,13 @@ def auroc_interval(
     """Interval of AUROC in per cent over `scores [n]` of positives and negatives; None if either is missing."""
     if positive.all() or not positive.any():
         return None
+    return percentiles(auroc_replicates(scores, positive, clusters, replicates=replicates, seed=seed))
+
+
+def auroc_replicates(
+    scores: Floats, positive: NDArray[np.bool_], clusters: Ints, replicates: int = REPLICATES, seed: int = 0
+) -> Floats:
+    """AUROC in per cent in each replicate, `[replicates]`; NaN where one drew no positive or no negative."""
     # Bring equal scores together once; each replicate is then two weighted counts per distinct score.
     index = np.unique(scores, return_inverse=True)[1]
     distinct = int(index.max()) + 1
@@ -100,29 +117,4 @@ def auroc_interval(
         below = sides[1].cumsum(axis=1) - sides[1] / 2
         with np.errstate(invalid="ignore"):
             replicas.append(100 * (sides[0] * below).sum(axis=1) / (sides[0].sum(axis=1) * sides[1].sum(axis=1)))
-    return _percentiles(np.concatenate(replicas))
-
-
-@dataclass(frozen=True)
-class PairedDifference:
-    """Mean of b minus mean of a on the same samples, its interval, and a two-sided bootstrap p value."""
-
-    difference: float
-    interval: Interval
-    p_value: float
-
-
-def paired_difference(
-    a: Floats, b: Floats, clusters: Ints, replicates: int = REPLICATES, seed: int = 0
-) -> PairedDifference:
-    """Compare two methods by their values `[n]` on the same samples.
-
-    The p value is twice the smaller share of replicates on either side of zero, at least 2 / (replicates + 1).
-    """
-    replicas = mean_replicates(b - a, clusters=clusters, replicates=replicates, seed=seed)
-    replicas = replicas[np.isfinite(replicas)]
-    interval = _percentiles(replicas)
-    assert interval is not None
-    # One is added to both so that p is never 0: 1,000 replicates cannot show less than 1 in 1,001.
-    tail = min(np.sum(replicas <= 0), np.sum(replicas >= 0))
-    return PairedDifference(float((b - a).mean()), interval, float(min(1.0, 2 * (tail + 1) / (len(replicas) + 1))))
+    return np.concatenate(replicas)

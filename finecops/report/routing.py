@@ -1,4 +1,4 @@
-"""Comparisons and threshold sweeps, as tables and for programs."""
+"""Threshold sweeps, as tables and for programs."""
 
 from __future__ import annotations
 
@@ -7,16 +7,9 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from finecops.evaluation.comparison import Comparison
 from finecops.evaluation.sweep import Sweep
 from finecops.metrics.routing import Rule
-from finecops.report.document import Cell, Column, Document, Range, Table, columns
-
-
-def comparison_document(found: Comparison) -> Document:
-    """A comparison for every writer."""
-    data = found.model_dump(mode="json")
-    return Document([comparison_table(found)], data=data, rows=data["rows"], leading=tuple(data["rows"][0]))
+from finecops.report.document import Cell, Column, Document, Table
 
 
 def sweep_document(found: Mapping[Path, Sweep]) -> Document:
@@ -29,32 +22,6 @@ def sweep_document(found: Mapping[Path, Sweep]) -> Document:
             rows.append({"run": str(folder), **result.pop("rule"), **result})
     tables = [sweep_table(folder, sweep) for folder, sweep in found.items()]
     return Document(tables, data=data, rows=rows, leading=tuple(rows[0]) if rows else ())
-
-
-def comparison_table(found: Comparison) -> Table:
-    """Differences of precision@1, a row each."""
-    rows: list[tuple[Cell, ...]] = [
-        (
-            f"{row.method}, {'all' if row.level is None else f'level {row.level}'}",
-            row.first,
-            row.second,
-            row.difference,
-            Range(row.ci_low, row.ci_high),
-            f"{row.p_value:.3f}",
-            row.n,
-        )
-        for row in found.rows
-    ]
-    header = (
-        *columns("", "first", "second"),
-        Column("difference", "+.2f"),
-        Column("95% interval", "+.2f"),
-        Column("p"),
-        Column("n"),
-    )
-    # The usual IoU is in no title.
-    at = "" if found.iou == 0.5 else f" (IoU > {found.iou:g})"
-    return Table(f"Precision@1, %{at}: {found.title}", header, tuple(rows))
 
 
 def sweep_table(folder: Path, found: Sweep) -> Table:

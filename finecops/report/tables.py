@@ -19,6 +19,7 @@ from finecops.report.details import (
     timing_table,
 )
 from finecops.report.document import Cell, Column, Table, columns
+from finecops.report.several import COUNTS, join_tables
 from finecops.text import counted
 
 _WORDS = {"replace": "repl", "swap": "swap", "object": "obj", "attribute": "attr", "relation": "rel"}
@@ -26,8 +27,19 @@ _KINDS: tuple[tuple[NegativeKind, str], ...] = (("text", "expressions"), ("image
 
 
 def evaluation_tables(evaluations: Iterable[Evaluation], full: bool = False) -> list[Table]:
-    """The tables of evaluations, one section each; with `full`, every column of every metric, and tuple types."""
-    return [table for evaluation in evaluations for table in _tables(evaluation, full)]
+    """The tables of evaluations; with `full`, every column of every metric, and tuple types.
+
+    Several runs are joined: one table for each metric, whose rows name the run. Each arithmetic has its own tables.
+    """
+    found: dict[bool, dict[str, list[Table]]] = {}
+    for evaluation in evaluations:
+        reference = any(value.arithmetic == "reference" for method in evaluation.methods for value in method.values)
+        # A run that is named twice has its tables once.
+        found.setdefault(reference, {})[evaluation.title] = _tables(evaluation, full)
+    tables: list[Table] = []
+    for by_run in found.values():
+        tables += join_tables(by_run) if len(by_run) > 1 else next(iter(by_run.values()))
+    return tables
 
 
 def _tables(evaluation: Evaluation, full: bool) -> list[Table]:
@@ -92,7 +104,7 @@ class _Values:
     def _counts(self, index: int, name: str, subsets: Sequence[Subset]) -> tuple[Cell, ...]:
         """The denominators, of one of the methods."""
         found = [self.found[index].get((name, subset)) for subset in subsets]
-        return ("n", *(None if value is None else value.n for value in found))
+        return (COUNTS, *(None if value is None else value.n for value in found))
 
     def by_level(self, name: str) -> Table:
         """A metric of positives: by router level, in all, by level."""
@@ -126,7 +138,7 @@ class _Values:
         if not subsets:
             return None
         # Level 0: the benchmark states none.
-        header = [f"{_short(subset.type or '')} {subset.level or ''}".rstrip() for subset in subsets]
+        header = [f"{short_type(subset.type or '')} {subset.level or ''}".rstrip() for subset in subsets]
         counts = self._counts(counted, name, subsets)
         if any(value.type == MEAN_OF_COLUMNS for value in in_order):
             header.append("Avg.")
@@ -171,5 +183,6 @@ def _iou_in_words(values: Sequence[MetricValue]) -> str:
     return f" (IoU > {thresholds.pop():g})" if len(thresholds) == 1 else ""
 
 
-def _short(type_: str) -> str:
+def short_type(type_: str) -> str:
+    """A type of negatives in the short words of column headings."""
     return " ".join(_WORDS.get(part, part) for part in type_.split("_"))

@@ -153,6 +153,24 @@ def test_compare_of_two_runs_names_them(tmp_path: Path) -> None:
     assert f"first is {a}, second is {b}" in text
 
 
+def test_compare_of_two_methods_has_every_table(folder: str) -> None:
+    code, text = run("compare", f"{folder}:specialist", f"{folder}:mllm", f"{folder}:sfa")
+    assert code == 0
+    for line in (
+        f"Precision@1 on positives, %: each minus {folder}:specialist, which is first",
+        f"{folder}:sfa against {folder}:specialist",
+        "compared: 40 samples of the same id and content",
+        "Who is right (a positive with its box)",
+        "Where they differ: 4 strata with fewer than 20 samples were not looked at.",
+    ):
+        assert line in text
+    document = json.loads(run("compare", f"{folder}:specialist", f"{folder}:mllm", "--json")[1])
+    assert (document["version"], document["rows"][0]["difference"]) == (1, 40.0)
+    assert document["pairs"][0]["cells"][0]["second_only"]["count"] == 8
+    lines = list(csv.DictReader(run("compare", f"{folder}:specialist", f"{folder}:mllm", "--csv")[1].splitlines()))
+    assert {line["of"] for line in lines} == {"measure", "cell"}
+
+
 @pytest.mark.parametrize("command", [("sweep",), ("eval", "--route-sweep")])
 def test_sweep_by_both_names(command: tuple[str, ...], folder: str) -> None:
     code, text = run(*command, folder)
@@ -384,13 +402,15 @@ def test_a_verb_has_its_own_options_alone(verb: str, more: str) -> None:
         (("eval", "RUN", "--compat", "paper"), "unknown arithmetic 'paper'; there are: none, reference, both"),
         (("eval", "RUN", "--as", "word"), "unknown output 'word'; there are: text, markdown, latex, csv, json"),
         (("sweep", "RUN", "--as", "word"), "unknown output 'word'"),
-        (("eval", "a/b", "c/d", "e/f", "--compare"), "takes one run or two"),
+        (("compare", "RUN:sfx"), "has no method 'sfx'; there are: specialist, mllm, sfa"),
+        (("compare", "RUN", "RUN:sfa"), "so it must be one method; there are: RUN:specialist, RUN:mllm, RUN:sfa"),
+        (("compare", "RUN", "--format", "finecops"), "--format goes with a prediction file"),
         (("eval", "--annotations", "x.json"), "--annotations and --predictions go together"),
     ],
 )
 def test_a_mistyped_choice_is_wrong_usage(arguments: tuple[str, ...], message: str, folder: str) -> None:
     code, text = run(*(a.replace("RUN", folder) for a in arguments))
-    assert message in text
+    assert message.replace("RUN", folder) in text
     assert code == 2
 
 

@@ -22,6 +22,8 @@ from finecops.construction.benchmark import Split
 from finecops.construction.conversion import Converted
 from finecops.datasets.check import CheckReport
 from finecops.datasets.problems import Problem
+from finecops.evaluation.shown import Shown
+from finecops.evaluation.sources import Source
 from finecops.strategies import running
 from finecops.tuning.data import TuneData
 from tests.builders_runs import make_run
@@ -64,12 +66,18 @@ TEXTS = (
     *("--format", "refexp-text", "--box-format", "norm1000_list"),
 )
 TIMING = VariantTiming(stage="s", variant="v", samples=1, seconds=1.0, model_share=None, same_answers=1.0)
+SHOWN = Shown(Source(Path("run"), [], ()), methods=(), cases=(), matched=0, asked=0, images=None)
 PROBLEMS = [Problem(Path("a.json"), str(i), "wrong") for i in range(3)]
 CASES = {
     "eval": Case(("eval",), ("{a}",), {"finecops.evaluation.runs.evaluate_runs": ...}),
     "eval of a file": Case(("eval",), TEXTS, {"finecops.evaluation.files.score_file": ...}),
     "score": Case(("score",), TEXTS, {"finecops.evaluation.files.score_file": ...}),
     "compare": Case(("compare",), ("{a}",), {"finecops.evaluation.comparison.compare": ...}),
+    "show": Case(
+        ("show",),
+        ("{a}", "--out", "{out}"),
+        {"finecops.evaluation.shown.choose_cases": SHOWN, "finecops.cli.show.draw_all": None},
+    ),
     "sweep": Case(("sweep",), ("{a}",), {"finecops.evaluation.sweep.sweep_run": ...}),
     "data list": Case(("data", "list")),
     "data check": Case(
@@ -152,6 +160,12 @@ CASES = {
 # Another value than the default, by the parameter's name, or by case and name where it is not the same.
 OTHER: dict[str | tuple[str, str], str] = {
     "runs": "{b}",
+    "source": "{b}",
+    ("show", "samples"): "p3",
+    ("show", "kind"): "text",
+    "right": "sfa",
+    "level": "2",
+    "type": "replace_object",
     "run": "{b}",
     "metrics": "p5",
     "iou": "0.9",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from finecops.errors import ConfigError, DataError, RunError
+from finecops.errors import DataError, RunError
 from finecops.evaluation.calibrations import Calibrations
 from finecops.evaluation.comparison import compare
 from finecops.evaluation.reading import RunData
@@ -217,11 +217,6 @@ def test_a_pathway_is_not_compared_with_itself(tmp_path: Path) -> None:
     change_entry(folder, "specialist", checksums=None)
     methods = {row.method for row in compare(CompareSettings(runs=(folder,))).rows}
     assert methods == {"SFA − mllm"}
-
-
-def test_three_runs_are_no_pair() -> None:
-    with pytest.raises(ConfigError, match="one run or two, not 3"):
-        compare(CompareSettings(runs=(Path("a"), Path("b"), Path("c"))))
 
 
 def test_a_run_of_another_version_is_refused_with_a_remedy(tmp_path: Path) -> None:

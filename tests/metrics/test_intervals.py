@@ -12,8 +12,8 @@ from finecops.metrics.intervals import (
     cluster_indices,
     mean_interval,
     mean_replicates,
-    paired_difference,
 )
+from finecops.metrics.paired import paired_difference
 
 
 def test_clusters_are_numbered() -> None:
