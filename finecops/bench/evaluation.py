@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from finecops.bench.processes import run_process
 from finecops.bench.synthetic import Counts, SyntheticFiles, write_files
+from finecops.progress import progress
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def time_evaluation(
         best: dict[str, tuple[float, float]] = {}
         # Commands alternate, so that a slow minute of the machine meets all of them.
         turns = [turn for _ in range(repeats) for turn in commands.items()]
-        for what, command in tqdm(turns, desc=f"{files.rows} rows", unit="run", dynamic_ncols=True):
+        for what, command in progress(turns, what=f"{files.rows} rows", unit="run"):
             ended = run_process(command)
             before = best.get(what, (ended.seconds, ended.peak_mib))
             best[what] = (min(ended.seconds, before[0]), max(ended.peak_mib, before[1]))

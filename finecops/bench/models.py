@@ -20,6 +20,7 @@ from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.images import forget_images, read_image
 from finecops.models.backends import load_mllm_model, load_specialist_model
 from finecops.models.transformers_mllm import ImagePrompt, TransformersMllm
+from finecops.progress import progress
 from finecops.records import Candidates, Prediction, Sample
 from finecops.replies.letters import LetterScores
 from finecops.runs.batches import Batch, make_batches
@@ -136,7 +137,7 @@ def _compare(
     for variant in variants:  # Not timed: the first call of a model is slower than the others.
         variant.stage(variant.batches[0])
     total = repeats * sum(len(batch) for variant in variants for batch in variant.batches)
-    with tqdm(total=total, desc=name, unit="group", dynamic_ncols=True) as bar:
+    with progress(what=name, unit="group", total=total) as bar:
         # In turns, so that a slow minute of the machine meets both.
         for variant in [variant for _ in range(repeats) for variant in variants]:
             with _timed(module) as spent:

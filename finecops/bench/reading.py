@@ -15,13 +15,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from finecops.bench.processes import run_process
 from finecops.bench.synthetic import Counts, write_annotations
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets.dataset import load_dataset_split
 from finecops.errors import RunError
+from finecops.progress import progress
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def time_reading(folder: Path, sizes: Sequence[int], repeats: int = 3) -> list[R
 
 def _time_file(path: Path, samples: int, repeats: int) -> ReadingTime:
     command = [sys.executable, "-c", "from finecops.bench.reading import main; main()", str(path)]
-    turns = tqdm(range(repeats), desc=f"{samples} samples", unit="run", dynamic_ncols=True)
+    turns = progress(range(repeats), what=f"{samples} samples", unit="run")
     ended = [run_process(command) for _ in turns]
     found = [json.loads(process.output) for process in ended]
     if any(one["samples"] != samples for one in found):

@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from finecops import __version__
+from finecops.cli.advise import advise_command
 from finecops.cli.bench import bench_app
 from finecops.cli.compare import compare_command
 from finecops.cli.crs import crs_app
@@ -20,11 +21,14 @@ from finecops.cli.eval import eval_command
 from finecops.cli.export import export_app
 from finecops.cli.infer import infer_app
 from finecops.cli.models import doctor_command, models_app
+from finecops.cli.panels import App
 from finecops.cli.report import report_command
 from finecops.cli.score import score_command
 from finecops.cli.sfa import sfa_app
+from finecops.cli.show import show_command
 from finecops.cli.sweep import sweep_command
 from finecops.errors import FinecopsError, UsageError
+from finecops.models.hub_access import RetriesOnce
 from finecops.models.redaction import RedactingFilter, redact
 from finecops.text import printable
 
@@ -35,12 +39,10 @@ Start with `finecops sfa run --limit 60`: a small benchmark and small models are
 Exit codes: 0 done; 1 refused, faults found, or too many samples failed; 2 wrong usage; 130 and 143 stopped by a signal.
 """
 
-app = typer.Typer(
+app = App(
     name="finecops",
     help=HELP,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
 )
 app.add_typer(sfa_app, name="sfa")
 app.add_typer(crs_app, name="crs")
@@ -53,6 +55,8 @@ app.command("eval")(eval_command)
 app.command("score")(score_command)
 app.command("compare")(compare_command)
 app.command("sweep")(sweep_command)
+app.command("show")(show_command)
+app.command("advise")(advise_command)
 app.command("report")(report_command)
 app.command("doctor")(doctor_command)
 
@@ -63,8 +67,9 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
-# One object: adding it twice to a handler adds it once.
+# One object each: adding it twice to a handler adds it once.
 _REDACTING = RedactingFilter()
+_RETRIES_ONCE = RetriesOnce()
 
 
 @app.callback()
@@ -84,6 +89,8 @@ def _options(
     for handler in logging.getLogger().handlers:
         handler.addFilter(_REDACTING)
         handler.addFilter(_plain_record)
+        if not verbose:
+            handler.addFilter(_RETRIES_ONCE)
     # These libraries log every request and image at INFO.
     for noisy in ("PIL", "httpx", "httpx2", "httpcore", "httpcore2", "openai", "filelock", "urllib3", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

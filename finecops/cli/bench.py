@@ -10,8 +10,9 @@ import typer
 from finecops.cli.bench_data import data_command
 from finecops.cli.bench_report import report_command
 from finecops.cli.options import DEFAULT_DATASET
+from finecops.cli.panels import App
 
-bench_app = typer.Typer(help="Measure speed on this machine. Compare the ratios of one run.", no_args_is_help=True)
+bench_app = App(help="Measure speed on this machine. Compare the ratios of one run.")
 bench_app.command("data")(data_command)
 bench_app.command("report")(report_command)
 

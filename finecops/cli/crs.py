@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from finecops.cli import options as o
+from finecops.cli.panels import App
 from finecops.cli.tune import tune_command, tune_data_command
 
 if TYPE_CHECKING:
     from finecops.runs.run import Run
     from finecops.strategies.parts import Parts
 
-crs_app = typer.Typer(
+crs_app = App(
     help="CRS: the MLLM picks one of the specialist's boxes.",
-    no_args_is_help=True,
 )
 crs_app.command("tune-data")(tune_data_command)
 crs_app.command("tune")(tune_command)

@@ -12,9 +12,10 @@ from finecops.cli.data_convert import convert_command
 from finecops.cli.data_get import get_command
 from finecops.cli.data_overlap import overlap_command
 from finecops.cli.data_stats import stats_command
+from finecops.cli.panels import App
 
-data_app = typer.Typer(help="List, check and build datasets.", no_args_is_help=True, rich_markup_mode=None)
-build_app = typer.Typer(help="Build a benchmark from scene graphs.", no_args_is_help=True, rich_markup_mode=None)
+data_app = App(help="List, check and build datasets.")
+build_app = App(help="Build a benchmark from scene graphs.")
 data_app.add_typer(build_app, name="build")
 data_app.command("check")(check_command)
 data_app.command("get")(get_command)

@@ -64,9 +64,9 @@ def convert_command(
 
 
 def _bar(names: Iterable[str]) -> Iterable[str]:
-    from tqdm import tqdm
+    from finecops.progress import progress
 
-    found: Iterable[str] = tqdm(names, desc="images", unit="image", delay=1, leave=False, dynamic_ncols=True)
+    found: Iterable[str] = progress(list(names), what="images", unit="image", leave=False)
     return found
 
 

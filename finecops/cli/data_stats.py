@@ -26,31 +26,33 @@ def stats_command(
     As the paper's Tables I and II: positives and negatives by level and type, expressions and their words, images, and
     sizes of targets; beside them the paper's figures, where it has any. No image is opened.
     """
-    from tqdm import tqdm
-
     from finecops.cli.printing import print_document
     from finecops.datasets.named import named_splits
     from finecops.datasets.statistics import statistics_of
+    from finecops.progress import progress
     from finecops.report.statistics import statistics_document
     from finecops.report.writers import OutputSettings
 
     output = OutputSettings.of({"as_": as_, "as_json": as_json, "as_csv": as_csv})
     refuse_two_outputs(ctx)
     if figure is not None:
-        from finecops.report.figures import check_figure_path
+        from finecops.report.charts.plot import check_figure_path
 
         check_figure_path(figure)
     found = []
     # Every name is looked up before a file is read. Splits are read one at a time: only their numbers are kept.
     splits = [split for name in names for split in named_splits(name)]
-    for split in tqdm(splits, unit="split", disable=None, leave=False, dynamic_ncols=True):
+    for split in progress(splits, what="counting", unit="split", leave=False):
         dataset = split.load()
         left_out = len(dataset.problems)
         found.append(statistics_of(dataset.samples, split.config.name, split.split, left_out))
     if figure is not None:
-        from finecops.report.figures import save_figure
-        from finecops.report.statistics_figure import statistics_figure
+        from finecops.report.charts.plot import save_figure
+        from finecops.report.charts.statistics import statistics_charts
 
-        save_figure(statistics_figure(found), figure)
+        drawn = statistics_charts(found)
+        save_figure(drawn.charts, figure)
+        for missing in drawn.missing:
+            typer.secho(f"not drawn: {missing}", err=True)
         typer.secho(f"wrote {figure}", err=True)
     print_document(statistics_document(found), output.writer)

@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-export_app = typer.Typer(help="Write data in the formats of other tools.", no_args_is_help=True, rich_markup_mode=None)
+from finecops.cli.panels import App
+
+export_app = App(help="Write data in the formats of other tools.")
 
 
 @export_app.callback()

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from finecops.cli import options as o
+from finecops.cli.panels import App
 
 if TYPE_CHECKING:
     from finecops.runs.specification import StageSpec
     from finecops.strategies.parts import Parts
 
-infer_app = typer.Typer(help="Run one model alone on every sample: the baselines.", no_args_is_help=True)
+infer_app = App(help="Run one model alone on every sample: the baselines.")
 
 
 @infer_app.command("specialist")

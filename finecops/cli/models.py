@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finecops.cli.panels import App
+
 if TYPE_CHECKING:
     from finecops.bench.model_check import CheckedSample
 
-models_app = typer.Typer(
-    help="List the models, and try one before a long run.", no_args_is_help=True, rich_markup_mode=None
-)
+models_app = App(help="List the models, and try one before a long run.")
 
 
 @models_app.command("list")

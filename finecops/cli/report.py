@@ -20,6 +20,7 @@ from finecops.cli.eval_options import (
     Val,
 )
 
+_PAGE = "The page"
 DEFAULT_METRICS = "p1,acc,r1,auroc,reject,aurc,ece"
 _REASONS = 3
 """Missing images that are said with their reason."""
@@ -35,22 +36,39 @@ def report_command(
         str | None, typer.Option("--reference", help="The run that others are compared with. Default: the first.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The report's folder. Default: report/ in the run's folder.")
+        Path | None,
+        typer.Option(
+            "--out", "-o", rich_help_panel=_PAGE, help="The report's folder. Default: report/ in the run's folder."
+        ),
     ] = None,
     single: Annotated[
-        bool, typer.Option("--single", help="One file to send; --out is its path. Images are inside, small.")
+        bool,
+        typer.Option(
+            "--single", rich_help_panel=_PAGE, help="One file to send; --out is its path. Images are inside, small."
+        ),
     ] = False,
     max_mb: Annotated[
         float | None,
         typer.Option(
-            "--max-mb", min=0.01, help="With --single: its size, in MB. Default: 10. It has the samples that fit."
+            "--max-mb",
+            min=0.01,
+            rich_help_panel=_PAGE,
+            help="With --single: its size, in MB. Default: 10. It has the samples that fit.",
         ),
     ] = None,
     copy_images: Annotated[
-        bool, typer.Option("--copy-images", help="Copy the images into the report, as small WebP. Default: link them.")
+        bool,
+        typer.Option(
+            "--copy-images",
+            rich_help_panel=_PAGE,
+            help="Copy the images into the report, as small WebP. Default: link them.",
+        ),
     ] = False,
     images: Annotated[
-        Path | None, typer.Option("--images", help="A folder or zip file of the images, if they moved since the run.")
+        Path | None,
+        typer.Option(
+            "--images", rich_help_panel=_PAGE, help="A folder or zip file of the images, if they moved since the run."
+        ),
     ] = None,
     metrics: Metrics = DEFAULT_METRICS,
     iou: Iou = 0.5,
@@ -58,7 +76,9 @@ def report_command(
     paper: Paper = False,
     paper_row: PaperRow = None,
     val: Val = None,
-    open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
+    open_: Annotated[
+        bool, typer.Option("--open", rich_help_panel=_PAGE, help="Open the report in the browser.")
+    ] = False,
 ) -> None:
     """Write a page with tables, charts and every sample to look at.
 

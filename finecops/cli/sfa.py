@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from finecops.cli import options as o
+from finecops.cli.panels import App
 from finecops.errors import UsageError
 
 if TYPE_CHECKING:
     from finecops.runs.run import Run
     from finecops.strategies.options import Options
 
-sfa_app = typer.Typer(help="SFA: easy samples to the specialist, hard ones to the MLLM.", no_args_is_help=True)
+sfa_app = App(help="SFA: easy samples to the specialist, hard ones to the MLLM.")
 
 
 @sfa_app.command("run")

@@ -27,7 +27,7 @@ def tune_data_command(
     annotations: o.Annotations = None,
     images: o.Images = None,
     boxes: o.Boxes = None,
-    run: Annotated[str | None, typer.Option("--run", "-r", help="The run with the candidates; made if needed.")] = None,
+    run: Annotated[str | None, typer.Option("--run", "-r", help="A run with candidates of all samples.")] = None,
     preset: o.Preset = None,
     mllm: Annotated[str | None, typer.Option(help="The MLLM to tune. Options have its box format.")] = None,
     specialist: Annotated[str | None, typer.Option(help="Specialist, instead of the preset's.")] = None,
@@ -57,9 +57,10 @@ def tune_data_command(
 ) -> None:
     """Make tuning data for CRS: questions whose answer is a letter.
 
-    Questions are made from samples whose truth is among the candidates. Every written line is then checked: its letter
-    names a right box, letters are spread evenly, images can be read, no line is there twice, and none is from a test
-    set (--against). Exit code 1 if there is a fault.
+    Questions are made from samples whose truth is among the candidates. Candidates are detected on a seeded draw of
+    images, as many as are needed; the command says how many before it begins. Every written line is then checked: its
+    letter names a right box, letters are spread evenly, images can be read, no line is there twice, and none is from a
+    test set (--against). Exit code 1 if there is a fault.
     """
     given = locals()
     from finecops.strategies.options import Options, require_known
@@ -74,7 +75,9 @@ def tune_data_command(
     # Two records share the options: how candidates are made, and what questions are drawn from them.
     asked = {name: given[name] for name in Options.model_fields if name in given and name not in ("topk", "none")}
     plan = TunePlan(**{name: given[name] for name in TunePlan.__dataclass_fields__})
-    _write_tune_data(Parts(Options(**asked, focus=False)), plan, trainer, out, against or [])
+    # The paper's candidates are those of the whole expression. The baseline detects nothing.
+    parts = Parts(Options(**asked, focus=style == "baseline"))
+    _write_tune_data(parts, plan, trainer, out, against or [])
 
 
 def _refuse_useless(given: Mapping[str, Any]) -> None:
@@ -142,23 +145,20 @@ def tune_command(
 
 
 def _write_tune_data(parts: Parts, plan: TunePlan, trainer: str, out: Path, against: list[Path]) -> None:
-    from finecops.strategies.crs import candidates
-    from finecops.strategies.running import do_all, open_for
     from finecops.tuning import exports
     from finecops.tuning.data import make_tune_data
     from finecops.tuning.lint import lint
+    from finecops.tuning.pool import make_pool
 
-    config, spec = parts.mllm, candidates(parts)
-    run = open_for(parts, "crs")
-    do_all(run, [spec])
-    data = make_tune_data(config, run.samples, run.rows(spec), plan)
-    root, rows = run.dataset.root, exports.with_image_files(data.rows, run.dataset, run.samples)
+    config, pool = parts.mllm, make_pool(parts, plan)
+    data = make_tune_data(config, pool.samples, pool.candidates, plan)
+    root, rows = pool.dataset.root, exports.with_image_files(data.rows, pool.dataset, pool.samples)
     if trainer == "llama-factory":
         path = exports.write_llama_factory(out, rows, root, config)
     elif trainer == "ms-swift":
         path = exports.write_ms_swift(out, rows, root)
     else:
-        path = exports.write_rows(out, rows, exports.about_data(plan, run.dataset, config, root))
+        path = exports.write_rows(out, rows, exports.about_data(plan, pool.dataset, config, root))
     left_out = ", ".join(f"{n} {reason}" for reason, n in data.unused.items() if n)
     # Repeats are reported: the rows are fewer different samples than they look.
     again = f"; samples come up to {data.repeats} times, their options in other orders" if data.repeats > 1 else ""

@@ -187,12 +187,17 @@ def _load(kind: str, name: str, expected: type[C]) -> C:
     return config
 
 
-def _read(kind: str, name: str, role: str = "") -> tuple[dict[str, object], Path]:
+def config_file(kind: str, name: str) -> Path | None:
+    """The YAML file of a name, or of a path to one; None: there is none."""
     given = Path(name)
     candidates = [given] if given.suffix in (".yaml", ".yml") else [f / f"{name}.yaml" for f in _folders(kind)]
-    for path in candidates:
-        if _is_file(path):
-            return read_settings(path), path
+    return next((path for path in candidates if _is_file(path)), None)
+
+
+def _read(kind: str, name: str, role: str = "") -> tuple[dict[str, object], Path]:
+    path = config_file(kind, name)
+    if path is not None:
+        return read_settings(path), path
     known = [known for known in names(kind) if not role or _kind_of(known) == role]
     hint = f" ({said})" if (said := _hint(kind, name[:200], known)) else ""
     raise ConfigError(f"unknown {role or kind[:-1]} {name[:200]!r}{hint}; there are: {', '.join(known) or 'none'}")

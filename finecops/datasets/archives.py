@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from tqdm import tqdm
-
 from finecops.archives.directory import MAX_MEMBER_BYTES
 from finecops.archives.tar_images import MOST_BYTES, MOST_MEMBERS
 from finecops.archives.zip_images import write_atomically
 from finecops.errors import DataError
 from finecops.paths import name_problem
+from finecops.progress import progress
 
 ENDINGS = (".tar", ".tar.gz", ".tgz", ".zip")
 """What the names of archives end with."""
@@ -44,7 +43,7 @@ def unpack_images(archive: Path, folder: Path, name: str) -> None:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        members = tqdm(_members(archive), desc=f"unpacking {archive.name}", unit="image", disable=None)
+        members = progress(_members(archive), what=f"unpacking {archive.name}", unit="image")
         total = 0
         for number, (inside, size, content) in enumerate(members, start=1):
             total += size

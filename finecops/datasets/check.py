@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tqdm import tqdm
-
 from finecops.archives.zip_images import is_zipped
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets.dataset import Dataset, load_dataset_split
@@ -18,6 +16,7 @@ from finecops.datasets.release import Comparison, compare_split
 from finecops.datasets.vanilla import LAYOUTS, vanilla_layout, vanilla_problems
 from finecops.errors import DataError
 from finecops.images import image_size
+from finecops.progress import progress
 from finecops.records import Sample
 from finecops.strict_json import parse_marked_json
 
@@ -123,7 +122,7 @@ def _check_images(dataset: Dataset, report: CheckReport) -> None:
     # Many samples share an image; each file is opened once.
     samples = Counter(sample.image for sample in dataset.samples)
     sizes: dict[str, tuple[int, int] | str] = {}
-    bar = tqdm(total=len(samples), desc="images", unit="image", dynamic_ncols=True, disable=None)
+    bar = progress(what="images", unit="image", total=len(samples))
     for sample in dataset.samples:
         size = sizes.get(sample.image)
         if size is None:

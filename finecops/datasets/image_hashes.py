@@ -10,7 +10,6 @@ import hashlib
 import json
 import logging
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,12 +18,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn
-from tqdm import tqdm
 
 from finecops.archives.zip_images import unpack_if_zipped, write_atomically
 from finecops.config.home import home
 from finecops.errors import DataError
 from finecops.images import grey_square
+from finecops.progress import progress
 from finecops.strict_json import parse_json
 
 Hashes = NDArray[np.uint64]
@@ -85,10 +84,7 @@ def hash_images(paths: Mapping[str, Path], cache: Path | None, what: str) -> Fou
     found = FoundHashes()
     hashes: list[int] = []
     try:
-        # In a pipe a line now and then, of what takes long.
-        delay, pause = (0.0, 0.1) if sys.stderr.isatty() else (10.0, 30.0)
-        bar = tqdm(total=len(paths), desc=what, unit="image", delay=delay, mininterval=pause, dynamic_ncols=True)
-        with bar:
+        with progress(what=what, unit="image", total=len(paths)) as bar:
             for image, result in _results(paths, kept):
                 bar.update()
                 if isinstance(result, int):

@@ -182,6 +182,20 @@ def _of_run(run: RunData, name: str | None) -> Source:
     return Source(run.folder, run.samples, tuple(methods), named=key is not None, run=run, problems=tuple(problems))
 
 
+def method_key(source: Source, name: str) -> str:
+    """The key of the method that a user calls so, in a source with all its methods.
+
+    Raises:
+        UsageError: there is none, or there are several of that kind.
+    """
+    if source.run is None:
+        (method,) = source.methods
+        if name != method.key:
+            raise UsageError(f"{source.place} has no method {name!r}; there is: {method.key}")
+        return name
+    return _stage(source.place, {stage: source.run.stages[stage] for stage in source.run.answering()}, name)
+
+
 def _stage(folder: Path, answering: Mapping[str, StageEntry], name: str) -> str:
     """The stage that a user calls so."""
     if name in answering:

@@ -18,6 +18,7 @@ from finecops.config.find import resolve
 from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
 from finecops.errors import ConfigError
 from finecops.models import readiness
+from finecops.models.hub_access import use_own_log
 from finecops.models.readiness import AUTO, check_device, need_model_name, need_openai
 from finecops.replies.box_text import box_format_of
 
@@ -283,6 +284,7 @@ def use_torch(device: str) -> str:
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+    use_own_log()
     # These warnings are about the code of the libraries; a user cannot act on them.
     for message in ("You'd better set embed_dim", "`is_gradient_checkpointing` is deprecated"):
         warnings.filterwarnings("ignore", message=message)

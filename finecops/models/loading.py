@@ -23,6 +23,7 @@ from finecops.errors import FinecopsError, ModelError, first_line, panics_as_err
 from finecops.models.chat_template import check_template
 from finecops.models.checkpoint_folder import PICKLES, check_checkpoint
 from finecops.models.checkpoint_limits import image_fault
+from finecops.models.hub_access import only_downloaded
 from finecops.models.readiness import dtype_of, remote_code
 
 _SPARE_NUMBERS = 50_000_000
@@ -64,7 +65,8 @@ class Checkpoint:
     @property
     def options(self) -> dict[str, object]:
         """Arguments that every `from_pretrained` gets."""
-        return {"revision": self.revision, "trust_remote_code": self.code}
+        common: dict[str, object] = {"revision": self.revision, "trust_remote_code": self.code}
+        return common | {"local_files_only": True} if only_downloaded(self.where, self.revision) else common
 
     @contextmanager
     def errors(self) -> Iterator[None]:

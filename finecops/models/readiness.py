@@ -17,6 +17,7 @@ from finecops.config.find import resolve, resolve_weights
 from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
 from finecops.errors import ConfigError, ModelError
 from finecops.models.checkpoint_folder import PICKLES, check_adapter, check_checkpoint
+from finecops.models.hub_access import need_hub
 
 _OPENAI_URL = "https://api.openai.com/v1"
 # A branch or a tag can be moved to other code; a full commit hash cannot.
@@ -57,7 +58,7 @@ def check_transformers(config: SpecialistConfig | MllmConfig, device: str) -> No
     check_device(device)
     dtype_of(config)
     remote_code(config)
-    _check_weights(config.name, config.weights, config.allow_pickle)
+    _check_weights(config.name, config.weights, config.allow_pickle, config.revision)
     if isinstance(config, MllmConfig) and config.adapter is not None:
         adapter = Path(resolve_weights(config.adapter))
         if adapter.is_dir():
@@ -188,18 +189,9 @@ def need_model_name(config: ExtractorConfig) -> None:
         raise ConfigError(f"extractor {config.name} names no model")
 
 
-def _check_weights(name: str, weights: str, allow_pickle: bool) -> None:
+def _check_weights(name: str, weights: str, allow_pickle: bool, revision: str | None = None) -> None:
     where = resolve_weights(weights)
     if Path(where).is_dir():
         check_checkpoint(name, Path(where), allow_pickle)
         return
-    from huggingface_hub import constants, try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        cached = isinstance(try_to_load_from_cache(where, "config.json"), str)
-    except HFValidationError as error:
-        raise ModelError(f"{name}: {weights} is neither a folder nor the id of a model on the Hub") from error
-    # Without the network, transformers would look for it for minutes.
-    if constants.HF_HUB_OFFLINE and not cached:
-        raise ModelError(f"{name}: {weights} is not downloaded yet, and HF_HUB_OFFLINE is set")
+    need_hub(name, weights, where, revision)

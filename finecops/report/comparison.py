@@ -46,7 +46,7 @@ def _whole_runs(found: Comparison) -> Table:
             row.second,
             row.difference,
             Range(row.ci_low, row.ci_high),
-            f"{row.p_value:.3f}",
+            _p(row.p_value),
             row.n,
         )
         for row in found.rows
@@ -58,6 +58,10 @@ def _whole_runs(found: Comparison) -> Table:
 def _header(p: str = "p") -> tuple[Column, ...]:
     signed = (Column("difference", "+.2f"), Column("95% interval", "+.2f"))
     return (*columns("", "first", "second"), *signed, Column(p), Column("n"))
+
+
+def _p(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.0005 else "<0.001"
 
 
 def _against_first(found: Comparison) -> Table:
@@ -98,7 +102,7 @@ def _label(title: str, label: str) -> str:
 
 def _numbers(value: Measure) -> tuple[Cell, ...]:
     interval = Range(value.ci_low, value.ci_high)
-    return value.first, value.second, value.difference, interval, f"{value.p_value:.3f}", value.n
+    return value.first, value.second, value.difference, interval, _p(value.p_value), value.n
 
 
 def _name(value: PairedValue) -> str:
@@ -139,7 +143,7 @@ def _strata_table(pair: MethodPair, section: str) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for value in largest:
         interval = Range(value.ci_low, value.ci_high)
-        adjusted = f"{value.p_adjusted:.3f}"
+        adjusted = _p(value.p_adjusted)
         rows.append((_name(value), value.first, value.second, value.difference, interval, adjusted, value.n))
     shown = f"The {len(rows)} largest" if len(rows) < len(pair.strata) else "All"
     looked_at = (

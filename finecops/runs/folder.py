@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -56,12 +57,15 @@ def open_run(folder: Path, dataset: Dataset, limit: int, options: RunOptions | N
     sha256 = sha256_of_rows(samples)
     if (folder / RUN_JSON).exists():
         before = read_manifest(folder)
+        if run.options.grows:
+            before = _grown(before, about, folder, samples)
         difference = first_difference(before.dataset.model_dump(mode="json"), about.model_dump(mode="json"))
         if difference is not None:
             raise RunError(f"{folder}/ holds a run on other data: {difference}. Choose another --run")
         path = folder / SAMPLES_JSONL
         if not path.is_file() or sha256_of(path) != sha256:
-            log.warning("%s does not hold the run's samples any more: writing it again", path)
+            if not run.options.grows:
+                log.warning("%s does not hold the run's samples any more: writing it again", path)
             replace_rows(path, samples)
         now = before.model_copy(update={"samples_sha256": sha256, "images": _images_entry(dataset)})
         if now != before:
@@ -78,6 +82,15 @@ def open_run(folder: Path, dataset: Dataset, limit: int, options: RunOptions | N
     )
     write_manifest(folder, made)
     return run
+
+
+def _grown(before: Manifest, about: DatasetEntry, folder: Path, samples: Sequence[Sample]) -> Manifest:
+    """A manifest that says of the data what is so now, if all samples of the run are among those of now."""
+    ids = {sample.id for sample in samples}
+    if any(sample.id not in ids for sample in read_samples(folder)):
+        return before
+    counts = {name: getattr(about, name) for name in ("samples", "unknown", "entries")}
+    return before.model_copy(update={"dataset": before.dataset.model_copy(update=counts)})
 
 
 def read_samples(folder: Path) -> list[Sample]:

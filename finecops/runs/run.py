@@ -22,6 +22,7 @@ from finecops.records import Route, Sample, StageRow
 from finecops.runs.batches import make_batches, share_of
 from finecops.runs.checksums import checksums_of, sha256_of
 from finecops.runs.engines import ENGINES
+from finecops.runs.entries import entry_of, measured
 from finecops.runs.failures import MAX_FAILED, Retry, most_frequent, to_ask_again
 from finecops.runs.jsonl import read_table
 from finecops.runs.manifest import (
@@ -30,6 +31,7 @@ from finecops.runs.manifest import (
     read_manifest,
     write_manifest,
 )
+from finecops.runs.pace import remember_pace, seconds_of
 from finecops.runs.repairs import begun_repair, repaired_ids
 from finecops.runs.runner import StageJob, StageReport, run_stage
 from finecops.runs.specification import Row, StageSpec, Work, fingerprint
@@ -49,6 +51,7 @@ class RunOptions:
         watch: stop where a model's first answers show that something is wrong.
         max_failed: a stage with a larger share of failed rows stops the run.
         retry: which failed rows are asked again.
+        grows: the run's samples may be more than those it was begun with.
     """
 
     engine: str = "local"
@@ -56,6 +59,7 @@ class RunOptions:
     watch: bool = True
     max_failed: float = MAX_FAILED
     retry: Retry = "changed"
+    grows: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,18 @@ class Run:
     samples: tuple[Sample, ...]
     options: RunOptions = field(default_factory=RunOptions)
     _done: dict[str, tuple[object, ...]] = field(default_factory=dict, repr=False, compare=False)
+    _plan: list[StageSpec[Any]] = field(default_factory=list, repr=False, compare=False)
 
     def file(self, stage: str) -> Path:
         """The file of a stage."""
         return self.folder / f"{stage}.jsonl"
+
+    def plan(self, specs: Sequence[StageSpec[Any]]) -> None:
+        """Say which stages will be made: progress tells when the last of them ends."""
+        everything = [spec for last in specs for spec in last.walk()] if self.options.upstream else specs
+        self._plan[:] = [spec for spec in {spec.name: spec for spec in everything}.values() if self.has_work(spec)]
+        if len(self._plan) > 1:
+            log.info("stages: %s", ", ".join(spec.name for spec in self._plan))
 
     def do(self, spec: StageSpec[Row]) -> Mapping[str, Row]:
         """Make a stage's file or what is missing of it, after what it reads; its rows by sample id.
@@ -102,7 +114,8 @@ class Run:
         if not self.file(spec.name).exists():
             if not self.options.upstream:
                 raise RunError(f"{self.file(spec.name)} is not there; `{spec.command}` makes it")
-            log.info("%s is needed first", spec.name)
+            if spec.name not in (planned.name for planned in self._plan):
+                log.info("%s is needed first", spec.name)
         if self.options.upstream:
             self.do(spec)
             return
@@ -121,11 +134,11 @@ class Run:
             entry = None
         again = self._changed_inputs(spec, entry, now) if entry is not None else frozenset[str]()
         if entry is None:
-            self._note(spec.name, _entry_of(spec, now))
+            self._note(spec.name, entry_of(spec, now))
         elif spec.remake and again:
             self.file(spec.name).unlink(missing_ok=True)
             self.file(spec.name).with_suffix(".jsonl.partial").unlink(missing_ok=True)
-            self._note(spec.name, _entry_of(spec, now).model_copy(update={"repairs": entry.repairs}))
+            self._note(spec.name, entry_of(spec, now).model_copy(update={"repairs": entry.repairs}))
         report = run_stage(self._job(spec, files, now, again), ENGINES[self.options.engine])
         self._note_done(spec, now, report)
         self._refuse_too_many_failures(spec, report)
@@ -151,7 +164,24 @@ class Run:
             begin=partial(self._note_begun, spec, now),
             # The rows of a watched stage are predictions; a type variable cannot say so.
             watch=Watch(watched.model, watched.box_format, samples) if watched is not None else None,  # type: ignore[arg-type]
+            **self._place(spec),
         )
+
+    def _place(self, spec: StageSpec[Any]) -> dict[str, Any]:
+        """Which of the planned stages this is, and how long those after it take."""
+        names = [planned.name for planned in self._plan]
+        if spec.name not in names:
+            return {}
+        at = names.index(spec.name)
+        after = [(later, self._most_samples(later)) for later in self._plan[at + 1 :]]
+        place = f"{at + 1} of {len(names)}" if len(names) > 1 else ""
+        return {"place": place, "seconds_after": seconds_of(after)}
+
+    def _most_samples(self, spec: StageSpec[Any]) -> int:
+        """How many samples a stage is for; all, as long as their share is not known."""
+        routed = [before for before in spec.inputs if before.role == "routes"]
+        known = spec.share.router_level is None or all(self.file(before.name).exists() for before in routed)
+        return len(self._share(spec)) if known else len(self.samples)
 
     def _to_ask_again(self, samples: Sequence[Sample], rows: Mapping[str, StageRow]) -> set[str]:
         again = to_ask_again(rows, samples, self.dataset.image_path, self.options.retry)
@@ -201,7 +231,7 @@ class Run:
 
     def _note_begun(self, spec: StageSpec[Any], now: Mapping[str, JsonValue], dropped: Sequence[str] | None) -> None:
         """Rows that are there are about to be made again."""
-        entry, begun = self._entry(spec.name), _entry_of(spec, now)
+        entry, begun = self._entry(spec.name), entry_of(spec, now)
         if entry is not None:
             begun = begun.model_copy(update={"repair": begun_repair(entry, dropped), "repairs": entry.repairs})
         self._note(spec.name, begun)
@@ -219,8 +249,9 @@ class Run:
         if entry is not None and entry.repair is not None and entry.repair.before_sha256 != checksums.sha256:
             repairs = (*repairs, entry.repair.model_copy(update={"after_sha256": checksums.sha256}))
         done = {"state": "done", "checksums": checksums, "repairs": repairs, "repair": None}
-        self._note(spec.name, _entry_of(spec, now).model_copy(update=done | _measured(report)))
+        self._note(spec.name, entry_of(spec, now).model_copy(update=done | measured(report)))
         if report.made_now:
+            remember_pace(spec, report.made_now, report.seconds)
             pace = f"{report.seconds:.1f} s, {report.per_second} samples/s"
             log.info("%s: %s (%d failed), %s", spec.name, counted(report.rows, "row"), report.failed, pace)
             for note, count in report.notes.items():
@@ -258,31 +289,3 @@ class Run:
 def _flat(described: Mapping[str, Any]) -> dict[str, Any]:
     """Settings at the top, where a message names them as the user knows them."""
     return {**described["settings"], "share": described["share"], "inputs": described["inputs"]}
-
-
-def _entry_of(spec: StageSpec[Any], described: Mapping[str, JsonValue]) -> StageEntry:
-    """The entry of a stage that was begun."""
-    return StageEntry.model_validate(
-        {
-            **described,
-            "role": spec.role,
-            "label": spec.label,
-            "answering": spec.answering,
-            "fingerprint": fingerprint(described),
-            "state": "begun",
-        }
-    )
-
-
-def _measured(report: StageReport) -> dict[str, object]:
-    """What an entry says of a stage that is done."""
-    return {
-        "state": "done",
-        "rows": report.rows,
-        "failed": report.failed,
-        "seconds": round(report.seconds, 3),
-        "timed_samples": report.made_now,
-        "samples_per_second": report.per_second,
-        "gflops_per_sample": report.gflops_per_sample,
-        "notes": dict(report.notes),
-    }

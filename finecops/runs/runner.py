@@ -21,12 +21,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Generic
+from typing import Any, Generic
 
 from filelock import FileLock, Timeout
-from tqdm import tqdm
 
 from finecops.errors import RunError, StopRunError
+from finecops.progress import clock, progress
 from finecops.records import StageRow
 from finecops.runs.batches import Batch, ids_of
 from finecops.runs.checksums import FileChecksums, sound_rows
@@ -88,6 +88,8 @@ class StageJob(Generic[Row]):
         ask_again: from the rows that are there to the ids of failed ones that are asked again.
         begin: called before rows that are there are made again, with the ids of those that go; None: not known which.
         watch: is shown rows as they come, and may stop the run (`StopRunError`).
+        place: which of the run's stages it is, in words ("2 of 4"); empty: the only one.
+        seconds_after: how long the run's stages after it will take; None: not known.
     """
 
     work: Work[Row]
@@ -99,6 +101,8 @@ class StageJob(Generic[Row]):
     ask_again: Callable[[Mapping[str, StageRow]], set[str]] = _none
     begin: Callable[[Sequence[str] | None], None] = _nothing
     watch: Callable[[Sequence[Row]], None] | None = None
+    place: str = ""
+    seconds_after: float | None = None
 
     @property
     def unfinished(self) -> Path:
@@ -208,7 +212,8 @@ def _make_missing(job: StageJob[Row], done: dict[str, Row], engine: Engine) -> S
     if todo:
         results = engine(job.work, todo)
         started = time.perf_counter()
-        bar = tqdm(total=len(job.order), initial=resumed, desc=job.work.spec.name, unit="sample", dynamic_ncols=True)
+        title = f"{job.work.spec.name} ({job.place})" if job.place else job.work.spec.name
+        bar = progress(what=title, unit="sample", total=len(job.order), initial=resumed)
         failed = _count_failed(done.values())
         with bar, job.unfinished.open("a", encoding="utf-8") as file:
             for result in results:
@@ -220,11 +225,22 @@ def _make_missing(job: StageJob[Row], done: dict[str, Row], engine: Engine) -> S
                 done |= {row.sample_id: row for row in new}
                 failed += _count_failed(new)
                 breaker(new, len(done) - failed)
+                seconds = (time.perf_counter() - started) / max(1, len(done) - resumed) * (len(job.order) - len(done))
+                bar.set_postfix_str(_time_left(job, seconds, failed), refresh=False)
                 bar.update(len(new))
-                bar.set_postfix(failed=failed, refresh=False)
     ordered = [done[id_] for id_ in job.order]
     finish(job.unfinished, job.path, ordered)
     return _report(ordered, len(done) - resumed, time.perf_counter() - started, gflops)
+
+
+def _time_left(job: StageJob[Any], seconds: float, failed: int) -> str:
+    """What a bar says at its end: failures, and when the run ends, or the stage if more is not known."""
+    after = job.seconds_after
+    if not job.place or after is not None:
+        end = f"ends {clock(seconds + (after or 0.0))}"
+    else:
+        end = f"stage ends {clock(seconds)}"
+    return f"{end}, {failed} failed" if failed else end
 
 
 def _report(rows: Sequence[StageRow], made_now: int, seconds: float, gflops: float | None) -> StageReport:

@@ -48,7 +48,7 @@ def preflight(run: Run, specs: Sequence[StageSpec[Any]]) -> None:
     if len(faults) == 1:
         raise faults[0]
     if faults:
-        raise RunError("; ".join(str(fault) for fault in faults))
+        raise RunError("\n".join(str(fault) for fault in faults))
 
 
 def _models(specs: Iterable[StageSpec[Any]]) -> Iterator[tuple[AnyModelConfig, str]]:

@@ -23,19 +23,54 @@ _OWN_FORMATS = frozenset({"coco", "csv", "jsonl"})
 """Formats of files of one's own."""
 
 
-def open_for(parts: Parts, part: str | None = None) -> Run:
+def open_for(
+    parts: Parts,
+    part: str | None = None,
+    dataset: Dataset | None = None,
+    folder: Path | None = None,
+    named: Sequence[str] = (),
+) -> Run:
     """The run folder that the options name, with its samples. To be called when all stages are specified: a wrong
     option leaves no folder behind.
 
     Args:
         parts: what the stages are made of.
         part: names a run that is not SFA's.
+        dataset: `dataset_for`'s with some of its samples, for a run whose samples may become more (with `folder`).
+        folder: instead of the one that the options name.
+        named: more words of its name, where the user gave none.
 
     Raises:
         UsageError: an option was given that no stage uses.
         FinecopsError: the dataset is not here, or the folder holds a run on other data.
     """
     parts.refuse_unused()
+    o, grows = parts.options, dataset is not None
+    dataset = dataset or dataset_for(parts)
+    folder = folder or folder_for(parts, dataset, part, named)
+    options = RunOptions(
+        engine=o.engine, upstream=o.upstream, watch=o.watch, max_failed=o.max_failed, retry=o.retry, grows=grows
+    )
+    run = open_run(folder, dataset, o.limit, options)
+    files = ", ".join(path.name for path in dataset.files)
+    log.info("run %s: %d samples of %s, %s (%s)", folder, len(run.samples), parts.dataset.name, dataset.split, files)
+    if unknown := sum(sample.truth == "unknown" for sample in run.samples):
+        log.warning("%d samples have no known truth: they get answers and no score", unknown)
+    return run
+
+
+def folder_for(parts: Parts, dataset: Dataset, part: str | None = None, named: Sequence[str] = ()) -> Path:
+    """The run folder that the options name; `named` are more words of its name, where the user gave none."""
+    run = parts.options.run
+    return run_folder(run) if run else OUTPUTS / default_run_name(parts, dataset, part, named)
+
+
+def dataset_for(parts: Parts) -> Dataset:
+    """The split that the options name; what is wrong in its files is said.
+
+    Raises:
+        FinecopsError: it is not here, or too many entries of a file of one's own are left out.
+    """
     o = parts.options
     dataset = load_dataset_split(parts.dataset, o.split, o.annotations, o.images)
     if dataset.problems:
@@ -54,14 +89,7 @@ def open_for(parts: Parts, part: str | None = None) -> Run:
     for note in dataset.notes:
         if not note.fault:
             log.warning("note: %s", note)
-    folder = run_folder(o.run) if o.run else OUTPUTS / default_run_name(parts, dataset, part)
-    options = RunOptions(engine=o.engine, upstream=o.upstream, watch=o.watch, max_failed=o.max_failed, retry=o.retry)
-    run = open_run(folder, dataset, o.limit, options)
-    files = ", ".join(path.name for path in dataset.files)
-    log.info("run %s: %d samples of %s, %s (%s)", folder, len(run.samples), parts.dataset.name, dataset.split, files)
-    if unknown := sum(sample.truth == "unknown" for sample in run.samples):
-        log.warning("%d samples have no known truth: they get answers and no score", unknown)
-    return run
+    return dataset
 
 
 def _refuse_too_few(dataset: Dataset, max_failed: float) -> None:
@@ -102,12 +130,13 @@ def do_all(run: Run, specs: Sequence[StageSpec[Any]]) -> None:
         FinecopsError: something that they need is missing, or too many samples failed.
     """
     preflight(run, specs)
+    run.plan(specs)
     for spec in specs:
         run.do(spec)
 
 
-def default_run_name(parts: Parts, dataset: Dataset, part: str | None) -> str:
-    """A name that says what differs from the usual run: split, focus, pathways, limit."""
+def default_run_name(parts: Parts, dataset: Dataset, part: str | None, named: Sequence[str] = ()) -> str:
+    """A name that says what differs from the usual run: split, focus, pathways, limit; `named` before the limit."""
     o = parts.options
     words = [parts.dataset.name, Path(o.preset or parts.dataset.preset).stem]
     if dataset.split != parts.dataset.default_split:
@@ -122,6 +151,7 @@ def default_run_name(parts: Parts, dataset: Dataset, part: str | None) -> str:
         words.append(f"fast{o.fast}")
     if o.slow != "mllm":
         words.append(f"slow{o.slow}" + (f"-{o.candidates}" if o.candidates != "router" else ""))
+    words += named
     if o.limit:
         words.append(str(o.limit))
     return "-".join(words)

@@ -122,7 +122,7 @@ def make_tune_data(
         raise DataError(f"--fewest {plan.fewest} is not between 1 and --topk {plan.topk}")
     if plan.warm_up and plan.style == "baseline":
         raise DataError("questions of the baseline have no options to warm up with; remove --warm-up")
-    usable, unused = _usable_samples(samples, candidates, plan)
+    usable, unused = usable_samples(samples, candidates, plan)
     rng = random.Random(plan.seed)
     chosen = [
         *_draw(rng, usable[True], plan.positives, what="positive"),
@@ -139,7 +139,7 @@ def make_tune_data(
     return TuneData(rows=(*exercises, *rows), unused=unused, repeats=max(turn for _, turn in chosen) + 1)
 
 
-def _usable_samples(
+def usable_samples(
     samples: Sequence[Sample], candidates: Mapping[str, Candidates], plan: TunePlan
 ) -> tuple[dict[bool, list[Sample]], dict[str, int]]:
     """Samples for questions (positives under True, negatives under False), and the counts of the others by reason.

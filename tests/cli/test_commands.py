@@ -199,6 +199,27 @@ def test_crs_run_prints_its_ceiling_and_its_ledger(tmp_path: Path) -> None:
     assert ("crs-top5-mini-qwen2vl − specialist", None) in {(row["method"], row["level"]) for row in json.loads(text)}
 
 
+@pytest.mark.slow
+def test_advise_runs_every_strategy_once_and_keeps_what_is_there(tmp_path: Path) -> None:
+    folder = str(tmp_path / "run")
+    code, text = run("sfa", "run", "--both", "--limit", "16", "--run", folder)
+    assert code == 0
+    before = json.loads((tmp_path / "run" / "run.json").read_text())["stages"]
+    code, text = run("advise", "--limit", "16", "--run", folder)
+    assert code == 0
+    assert "SFA with CRS = routes + " in text
+    assert "Verdict: " in text
+    after = json.loads((tmp_path / "run" / "run.json").read_text())["stages"]
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) == {"candidates", "crs-top5-mini-qwen2vl-crs", "sfa-crs"}
+    # The output of the runner has what goes to stderr, too.
+    text = run("advise", "--limit", "16", "--run", folder, "--json")[1]
+    document = json.loads(text[text.index("{") :])
+    assert (document["version"], len(document["strategies"]), len(document["pairs"])) == (1, 5, 10)
+    # Every strategy is a method of the run: any two can be compared.
+    assert run("compare", f"{folder}:sfa", f"{folder}:sfa-crs")[0] == 0
+
+
 @pytest.mark.parametrize(
     ("more", "label"),
     [((), "CRS top-3 router"), (("--candidates", "specialist"), "CRS top-3 mini")],

@@ -35,6 +35,7 @@ STAGE_COMMANDS = [
     ("crs", "tune-data"),
     ("infer", "specialist"),
     ("infer", "mllm"),
+    ("", "advise"),
 ]
 # Another value than the default, by the parameter's name; and what must be given besides for it to have a use.
 OTHER: dict[str, str | bool] = {
@@ -111,6 +112,9 @@ class StandIn:
         self.seen, self.folder, self.dataset = seen, folder, dataset
         self.samples = dataset.samples
 
+    def plan(self, specs: Sequence[StageSpec[Any]]) -> None:
+        pass
+
     def do(self, spec: StageSpec[Any]) -> Mapping[str, Any]:
         self.seen.done.append(spec.key)
         return {}
@@ -124,14 +128,14 @@ class StandIn:
 
 def command_of(group: str, name: str) -> Any:
     commands: Any = typer.main.get_command(app)
-    return commands.commands[group].commands[name]
+    return (commands.commands[group] if group else commands).commands[name]
 
 
 def parameters() -> Iterator[tuple[str, str, Any]]:
     for group, name in STAGE_COMMANDS:
         for parameter in command_of(group, name).params:
-            # `sfa extract FILE` is another mode: tests/cli/test_extract.py.
-            if parameter.name not in ("help", "file"):
+            # `sfa extract FILE` is another mode: tests/cli/test_extract.py. How advice is printed changes no stage.
+            if parameter.name not in ("help", "file", "as_", "as_json", "as_csv"):
                 yield group, name, parameter
 
 
@@ -166,7 +170,7 @@ def run(monkeypatch: pytest.MonkeyPatch, group: str, name: str, *arguments: str)
     monkeypatch.setattr(image_place, "remember_place", lambda dataset, place: None)
     fixed = ["--out", "out.jsonl", "--split", "test"] if name == "tune-data" and "--split" not in arguments else []
     fixed += ["--out", "out.jsonl"] if name == "tune-data" and not fixed else []
-    result = CliRunner().invoke(app, [group, name, *fixed, *arguments])
+    result = CliRunner().invoke(app, [*filter(None, [group]), name, *fixed, *arguments])
     return (2 if isinstance(result.exception, UsageError) else result.exit_code), seen
 
 
@@ -210,8 +214,10 @@ def test_an_option_without_a_use_is_refused_and_leaves_nothing_behind(
 def test_defaults_on_the_command_line_are_those_of_the_options(group: str, name: str) -> None:
     usual = Options()
     for parameter in command_of(group, name).params:
-        # CRS and the baselines are not focused unless asked; tuning data comes from the training split.
-        if parameter.name in Options.model_fields and parameter.name not in ("focus", "annotations", "split"):
+        # CRS and the baselines are not focused unless asked; tuning data comes from the training split; advice from few
+        # samples.
+        others = ("focus", "annotations", "split", *(["limit"] if name == "advise" else []))
+        if parameter.name in Options.model_fields and parameter.name not in others:
             assert parameter.default == getattr(usual, parameter.name), parameter.name
 
 

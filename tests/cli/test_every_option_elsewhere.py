@@ -24,6 +24,8 @@ from finecops.construction.benchmark import Split
 from finecops.construction.conversion import Converted
 from finecops.datasets.check import CheckReport
 from finecops.datasets.problems import Problem
+from finecops.evaluation.shown import Shown
+from finecops.evaluation.sources import Source
 from finecops.report.page.build import Written
 from finecops.strategies import running
 from finecops.tuning.data import TuneData
@@ -67,6 +69,7 @@ TEXTS = (
     *("--format", "refexp-text", "--box-format", "norm1000_list"),
 )
 TIMING = VariantTiming(stage="s", variant="v", samples=1, seconds=1.0, model_share=None, same_answers=1.0)
+SHOWN = Shown(Source(Path("run"), [], ()), methods=(), cases=(), matched=0, asked=0, images=None)
 PROBLEMS = [Problem(Path("a.json"), str(i), "wrong") for i in range(3)]
 CASES = {
     "eval": Case(("eval",), ("{a}",), {"finecops.evaluation.runs.evaluate_runs": ...}),
@@ -80,6 +83,11 @@ CASES = {
             "finecops.report.page.build.write_report": Written(Path("report.html"), size=9, shown=1, samples=2),
             "webbrowser.open": True,
         },
+    ),
+    "show": Case(
+        ("show",),
+        ("{a}", "--out", "{out}"),
+        {"finecops.evaluation.shown.choose_cases": SHOWN, "finecops.cli.show.draw_all": None},
     ),
     "sweep": Case(("sweep",), ("{a}",), {"finecops.evaluation.sweep.sweep_run": ...}),
     "data list": Case(("data", "list")),
@@ -172,6 +180,12 @@ CASES = {
 # Another value than the default, by the parameter's name, or by case and name where it is not the same.
 OTHER: dict[str | tuple[str, str], str] = {
     "runs": "{b}",
+    "source": "{b}",
+    ("show", "samples"): "p3",
+    ("show", "kind"): "text",
+    "right": "sfa",
+    "level": "2",
+    "type": "replace_object",
     "run": "{b}",
     "metrics": "p5",
     "iou": "0.9",

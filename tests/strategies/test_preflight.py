@@ -89,7 +89,7 @@ def test_all_that_is_missing_is_said_at_once(opened: Run, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(checks, "check_model_config", refuse)
     take_away(opened, 1000)
-    with pytest.raises(RunError, match=r"mini-gdino cannot be reached; mini-qwen2vl cannot be reached; none of the"):
+    with pytest.raises(RunError, match=r"mini-gdino cannot be reached\nmini-qwen2vl cannot be reached\nnone of the"):
         preflight(opened, specs())
     assert not opened.file("targets").exists()
 

@@ -18,6 +18,7 @@ from finecops.datasets.fetch.http import Session
 from finecops.datasets.fetch.images import ImagesReport, fetch_images
 from finecops.datasets.fetch.plan import Item, Plan
 from finecops.errors import DataError
+from finecops.progress import progress
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ def _clear(folder: Path) -> None:
 
 def _unpack(item: Item, folder: Path) -> Unpacked:
     _clear(folder)
-    with tqdm(desc=f"{folder.name}/", unit="image", dynamic_ncols=True) as bar:
+    with progress(what=f"{folder.name}/", unit="image") as bar:
         done = unpack_images(item.wanted.path, folder, partial(_move_to, bar))
     for refused in done.refused:
         log.warning("%s: not unpacked: %s", item.wanted.name, refused)
@@ -124,4 +125,4 @@ def _advance(bar: tqdm, count: int) -> None:  # type: ignore[type-arg]
 
 
 def _bar(title: str, size: int | None) -> tqdm:  # type: ignore[type-arg]
-    return tqdm(total=size, desc=title, unit="B", unit_scale=True, dynamic_ncols=True)
+    return progress(what=title, unit="B", total=size, scaled=True)

@@ -14,8 +14,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tqdm import tqdm
-
 from finecops.archives.zip_images import write_atomically
 from finecops.datasets.fields import FieldError
 from finecops.datasets.parquet.table import ParquetTable
@@ -23,6 +21,7 @@ from finecops.datasets.problems import Problem
 from finecops.errors import DataError
 from finecops.images import image_size
 from finecops.paths import name_problem
+from finecops.progress import progress
 
 IMAGES = "images"
 """The folder of images below a dataset's cache folder."""
@@ -81,7 +80,7 @@ def _read_index(path: Path, folder: Path, rows: int) -> list[Kept | str] | None:
 def _extracted(table: ParquetTable, names: str | None, folder: Path) -> Iterator[Kept | str]:
     known: dict[str, Kept] = {}
     columns = ["image"] if names is None else ["image", names]
-    bar = tqdm(table.values(columns), total=table.rows, desc=f"images of {table.path.name}", unit="row", disable=None)
+    bar = progress(table.values(columns), what=f"images of {table.path.name}", unit="row", total=table.rows)
     for _, values in bar:
         if isinstance(values, Problem):
             yield values.message

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from finecops.datasets.dataset import Dataset
 from finecops.datasets.parquet.card import card
 from finecops.datasets.parquet.table import INSTALL
 from finecops.errors import DataError
 from finecops.images import image_size
+from finecops.progress import progress
 from finecops.records import Sample
 
 _GROUP_ROWS = 100
@@ -89,7 +88,7 @@ def export_parquet(splits: Sequence[Dataset], licence: str, out: Path, shard_byt
 def _check_images(dataset: Dataset) -> None:
     """See whether all images are there: a part of a benchmark must not be published as the whole."""
     faults: list[str] = []
-    for path in tqdm(_image_files(dataset), desc=f"checking images of {dataset.split}", unit="image", disable=None):
+    for path in progress(_image_files(dataset), what=f"checking images of {dataset.split}", unit="image"):
         try:
             image_size(path)
         except DataError as error:
@@ -126,7 +125,7 @@ def _write_file(dataset: Dataset, samples: Sequence[Sample], path: Path) -> None
     try:
         # The size of a page is looked at once a batch of writing: pages of many images would be read as one.
         with pq.ParquetWriter(part, schema, write_batch_size=8) as writer:
-            bar = tqdm(samples, desc=path.name, unit="row", disable=None)
+            bar = progress(samples, what=path.name, unit="row")
             for rows in _groups(dataset, bar):
                 writer.write_table(pa.Table.from_pylist(rows, schema=schema), row_group_size=_GROUP_ROWS)
         os.replace(part, path)

@@ -1,0 +1,40 @@
+"""What `run.json` says of a stage when it is begun, and when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import JsonValue
+
+from finecops.runs.manifest import StageEntry
+from finecops.runs.runner import StageReport
+from finecops.runs.specification import StageSpec, fingerprint
+
+
+def entry_of(spec: StageSpec[Any], described: Mapping[str, JsonValue]) -> StageEntry:
+    """The entry of a stage that was begun."""
+    return StageEntry.model_validate(
+        {
+            **described,
+            "role": spec.role,
+            "label": spec.label,
+            "answering": spec.answering,
+            "fingerprint": fingerprint(described),
+            "state": "begun",
+        }
+    )
+
+
+def measured(report: StageReport) -> dict[str, object]:
+    """What an entry says of a stage that is done."""
+    return {
+        "state": "done",
+        "rows": report.rows,
+        "failed": report.failed,
+        "seconds": round(report.seconds, 3),
+        "timed_samples": report.made_now,
+        "samples_per_second": report.per_second,
+        "gflops_per_sample": report.gflops_per_sample,
+        "notes": dict(report.notes),
+    }
