@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Final, Literal, get_args
 
-from finecops.evaluation.cases import Cases
+from finecops.evaluation.cases import Case, Cases
 from finecops.metrics.answers import OUTCOMES
 from finecops.records import Sample
 from finecops.report.gallery.columns import KINDS, answer_columns, sample_columns
@@ -111,18 +111,18 @@ def gallery(
         "columns": {**samples, "picture": picture_of, "chunk": chunk_of},
         **words,
     }
-    later = {
-        f"details-{number:04d}.js": data_script(
-            f"details-{number:04d}", {str(row): case_details(found[row]) for row in rows}
-        )
-        for number, rows in enumerate(chunks)
-    }
     return Gallery(
         markup=_asset("gallery.html"),
         styles="".join(map(_asset, STYLES)),
         scripts={APPLICATION: application(), SAMPLES: data_script("samples", data)},
-        later=later,
+        later={f"{name}.js": data_script(name, details) for name, details in _chunks(found, chunks)},
     )
+
+
+def _chunks(found: Sequence[Case], chunks: Sequence[Sequence[int]]) -> Iterator[tuple[str, dict[str, object]]]:
+    """The name of each chunk, and the details of its rows."""
+    for number, rows in enumerate(chunks):
+        yield f"details-{number:04d}", {str(row): case_details(found[row]) for row in rows}
 
 
 def application() -> str:
