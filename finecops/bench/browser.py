@@ -122,7 +122,8 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         try:
             # Chromium has no sandbox for root, as which containers run.
-            found = playwright.chromium.launch(executable_path=program, chromium_sandbox=os.geteuid() != 0)
+            root = hasattr(os, "geteuid") and os.geteuid() == 0
+            found = playwright.chromium.launch(executable_path=program, chromium_sandbox=not root)
         except Error as error:
             raise FinecopsError(f"{program} does not start: {' '.join(str(error).split())[:300]}") from error
         try:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Final, Literal, get_args
 
-from finecops.evaluation.cases import Case, Cases
+from finecops.evaluation.cases import Cases
 from finecops.metrics.answers import OUTCOMES
 from finecops.records import Sample
 from finecops.report.gallery.columns import KINDS, answer_columns, sample_columns
@@ -83,19 +83,10 @@ def gallery(
     Raises:
         ValueError: a picture's URL leads to a network, or `opening` names a method that the cases do not have.
     """
-    opening = opening or Opening()
-    keys = [method.key for method in cases.methods]
-    for key in (opening.a, opening.b):
-        if key is not None and key not in keys:
-            raise ValueError(f"no method {key!r}; there are {', '.join(map(repr, keys))}")
-    if opening.view not in get_args(View):
-        raise ValueError(f"no view {opening.view!r}; there are {', '.join(get_args(View))}")
+    opening = _checked(opening or Opening(), [method.key for method in cases.methods])
     found = list(cases)
     chunks = chunks_of(cases, chunk)
-    chunk_of = [0] * len(found)
-    for number, rows in enumerate(chunks):
-        for row in rows:
-            chunk_of[row] = number
+    chunk_of = {row: number for number, rows in enumerate(chunks) for row in rows}
     pictures, picture_of = _pictures(cases, picture)
     samples, words = sample_columns(cases, found)
     data: dict[str, object] = {
@@ -108,27 +99,34 @@ def gallery(
         "kinds": KINDS,
         "pictures": pictures,
         "problems": _problems(cases, picture_of, problem),
-        "columns": {**samples, "picture": picture_of, "chunk": chunk_of},
+        "columns": {**samples, "picture": picture_of, "chunk": [chunk_of[row] for row in range(len(found))]},
         **words,
     }
+    later: dict[str, str] = {}
+    for number, rows in enumerate(chunks):
+        title = f"details-{number:04d}"
+        later[f"{title}.js"] = data_script(title, {str(row): case_details(found[row]) for row in rows})
     return Gallery(
         markup=_asset("gallery.html"),
         styles="".join(map(_asset, STYLES)),
         scripts={APPLICATION: application(), SAMPLES: data_script("samples", data)},
-        later={f"{name}.js": data_script(name, details) for name, details in _chunks(found, chunks)},
+        later=later,
     )
-
-
-def _chunks(found: Sequence[Case], chunks: Sequence[Sequence[int]]) -> Iterator[tuple[str, dict[str, object]]]:
-    """The name of each chunk, and the details of its rows."""
-    for number, rows in enumerate(chunks):
-        yield f"details-{number:04d}", {str(row): case_details(found[row]) for row in rows}
 
 
 def application() -> str:
     """The application: its files joined, in a function of their own so that the page gets one global name alone."""
     parts = "\n".join(_asset(name) for name in SCRIPTS)
     return f'(() => {{\n"use strict";\n{parts}\n}})();\n'
+
+
+def _checked(opening: Opening, keys: Sequence[str]) -> Opening:
+    for key in (opening.a, opening.b):
+        if key is not None and key not in keys:
+            raise ValueError(f"no method {key!r}; there are {', '.join(map(repr, keys))}")
+    if opening.view not in get_args(View):
+        raise ValueError(f"no view {opening.view!r}; there are {', '.join(get_args(View))}")
+    return opening
 
 
 def _asset(name: str) -> str:

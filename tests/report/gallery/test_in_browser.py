@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -295,6 +296,18 @@ def test_a_report_opens_at_the_cells(tmp_path: Path, open_page: Open) -> None:
             if not at:
                 assert watched.page.get_by_label("Method A of the four cells").input_value() == "crs"
                 assert watched.page.get_by_label("Method B of the four cells").input_value() == "specialist"
+
+
+def test_methods_of_several_runs_are_told_apart(tmp_path: Path, open_page: Open) -> None:
+    base = family_cases(1)
+    labels = ("finecops-ref-paper-both: Specialist", "finecops-ref-paper-crs: CRS top-5")
+    cases = Cases(base.samples, [replace(m, label=label) for m, label in zip(base.methods, labels, strict=False)])
+    with open_page(write_folder_page(gallery(cases, lambda sample: None), tmp_path)) as watched:
+        names = watched.page.locator(".fc-card").first.locator(".fc-method")
+        assert names.all_text_contents() == ["…both: Specialist", "…crs: CRS top-5"]
+        assert names.first.get_attribute("title") == labels[0]
+        watched.page.get_by_role("button", name="Four cells").click()
+        assert f"Only {labels[1]} right" in part(watched, "cells").inner_text()
 
 
 def test_lost_pairs_are_found(family_page: Path, open_page: Open, cases: Cases) -> None:

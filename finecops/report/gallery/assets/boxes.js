@@ -27,7 +27,8 @@ function makeKinds() {
     taken.add(method.method);
     const colour = own ?? others.next().value ?? OTHERS[index % OTHERS.length];
     kinds.set(`m${index}`, {
-      title: method.label,
+      title: method.short,
+      whole: method.label,
       colour,
       dash: DASHES[index % DASHES.length],
       key: index < 9 ? String(index + 1) : "",
@@ -141,14 +142,14 @@ function toggleKind(kind) {
 // Switches of some kinds of boxes, which are the legend too.
 function switches(names) {
   return names.map((kind) => {
-    const { title, key } = kinds.get(kind);
+    const { title, whole, key } = kinds.get(kind);
     return el(
       "button.fc-switch",
       {
         type: "button",
         "data-switch": kind,
         "aria-pressed": String(!hidden.has(kind)),
-        title: key ? `Show or hide (key ${key})` : "Show or hide",
+        title: `${whole ?? title}: show or hide${key ? ` (key ${key})` : ""}`,
         on: { click: () => toggleKind(kind) },
       },
       swatch(kind),

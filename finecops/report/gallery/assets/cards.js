@@ -52,7 +52,7 @@ function answerLine(method, row) {
     "li",
     {},
     swatch(`m${method.index}`),
-    el("span.fc-method", { title: method.label }, method.label),
+    el("span.fc-method", { title: method.label }, method.short),
     asked ? sign(method, row) : el("span.fc-sign", {}, "–"),
     el("span.fc-answer", { title: "IoU of the first box with the truth · its score" }, answerText(method, row)),
   );

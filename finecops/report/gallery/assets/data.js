@@ -32,7 +32,8 @@ function readSamples() {
   const { columns, methods, answers, ...rest } = found;
   Object.assign(data, rest, columns);
   data.count = columns.id.length;
-  data.methods = methods.map((method, index) => ({ ...method, index, ...answers[index] }));
+  const short = withoutCommonStart(methods.map(({ label }) => label));
+  data.methods = methods.map((method, index) => ({ ...method, index, short: short[index], ...answers[index] }));
   data.rowOf = new Map(columns.id.map((id, row) => [id, row]));
   data.words = columns.expression.map((text) => text.split(/\s+/).filter(Boolean).length);
   data.negatives = new Map();
@@ -41,6 +42,17 @@ function readSamples() {
     if (!data.negatives.has(positive)) data.negatives.set(positive, []);
     data.negatives.get(positive).push(row);
   });
+}
+
+// Labels for narrow places: of several runs they begin alike, and what differs must be seen.
+function withoutCommonStart(labels) {
+  const [first, ...others] = labels;
+  if (!others.length) return labels;
+  let same = 0;
+  while (same < first.length && others.every((label) => label[same] === first[same])) same += 1;
+  // Whole words only.
+  while (same > 0 && !/[\s:/_.-]/.test(first[same - 1])) same -= 1;
+  return same < 6 ? labels : labels.map((label) => `…${label.slice(same)}`);
 }
 
 // A text to search in, made when somebody searches for the first time.

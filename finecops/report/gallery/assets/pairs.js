@@ -60,7 +60,7 @@ function pairTable(negative) {
       el(
         "th",
         { scope: "row", title: method.label },
-        el("div.fc-two-lines", {}, swatch(`m${method.index}`), " ", method.label),
+        el("div.fc-two-lines", {}, swatch(`m${method.index}`), " ", method.short),
       ),
       el(higher(mine, theirs), {}, el("div.fc-two-lines", {}, pairScore(method, positive))),
       el(higher(theirs, mine), {}, el("div.fc-two-lines", {}, pairScore(method, negative))),

@@ -92,7 +92,7 @@ function answerChoices() {
     return el(
       "div.fc-of-method",
       {},
-      el("div.fc-name", { title: method.label }, swatch(`m${method.index}`), el("span.fc-method", {}, method.label)),
+      el("div.fc-name", { title: method.label }, swatch(`m${method.index}`), el("span.fc-method", {}, method.short)),
       el("div.fc-selects", {}, controls),
     );
   });
