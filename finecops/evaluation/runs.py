@@ -54,19 +54,28 @@ def evaluate_runs(settings: EvalSettings) -> list[Evaluation]:
     return [with_paper(evaluation, settings.paper_row) for evaluation in found]
 
 
-def evaluate_run(folder: Path, settings: MetricSettings | None = None, val: Path | None = None) -> Evaluation:
+def evaluate_run(
+    folder: Path | RunData, settings: MetricSettings | None = None, val: Path | None = None, write: bool = True
+) -> Evaluation:
     """The numbers of a run; also written to `metrics.json` in its folder.
 
     A pathway that was run on its share of the samples alone is evaluated on that share. With `val`, a run of the same
     models on another split, there are values with calibrated scores and at operating points; the maps go to
     `calibration.json`.
 
+    Args:
+        folder: the run's, or the run if it was read already.
+        settings: which numbers, and how.
+        val: the run of the other split.
+        write: whether `metrics.json` is written.
+
     Raises:
         RunError: the run has no answers.
         DataError: `val` has none of one of its methods.
     """
     settings = settings or MetricSettings()
-    run = RunData(folder)
+    run = folder if isinstance(folder, RunData) else RunData(folder)
+    folder = run.folder
     routes, targets = run.first("routes", Route), run.first("targets", Target)
     # Read once for all methods.
     val_splits = _splits(val) if val is not None else {}
@@ -96,7 +105,8 @@ def evaluate_run(folder: Path, settings: MetricSettings | None = None, val: Path
             "problems": tuple(problems),
         }
     )
-    write_evaluation(folder, evaluation)
+    if write:
+        write_evaluation(folder, evaluation)
     return evaluation
 
 
