@@ -19,6 +19,7 @@ from finecops.cli.crs import crs_app
 from finecops.cli.data import data_app
 from finecops.cli.eval import eval_command
 from finecops.cli.export import export_app
+from finecops.cli.figures import figures_command
 from finecops.cli.infer import infer_app
 from finecops.cli.models import doctor_command, models_app
 from finecops.cli.panels import App
@@ -55,6 +56,7 @@ app.command("eval")(eval_command)
 app.command("score")(score_command)
 app.command("compare")(compare_command)
 app.command("sweep")(sweep_command)
+app.command("figures")(figures_command)
 app.command("show")(show_command)
 app.command("advise")(advise_command)
 app.command("report")(report_command)

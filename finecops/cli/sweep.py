@@ -74,6 +74,6 @@ def show(ctx: typer.Context, settings: SweepSettings, output: OutputSettings, fi
         from finecops.report.charts.plot import save_figure
         from finecops.report.charts.sweep import sweep_charts
 
-        save_figure(sweep_charts(found[folders[0]], name=folders[0].name).charts, figure)
+        save_figure(sweep_charts(found[folders[0]], folders[0].name), figure)
         typer.secho(f"wrote {figure}", err=True)
     print_document(sweep_document(found), output.writer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,10 @@ _DASHES = ("-", "--", ":", "-.")
 _SIGNS = ("o", "s", "D", "^", "*")
 _WIDTH, _HEIGHT = 6.4, 4.6
 """Inches of one chart."""
+_LEGEND = 38
+"""Points from the axes down to the legend: the ticks and the title of the axis are between."""
+_LINE, _NAME = 84, 26
+"""Characters of a line of notes, and of a name of bars."""
 
 
 def check_figure_path(path: Path) -> None:
@@ -74,7 +79,7 @@ def _pairs(charts: Sequence[Chart]) -> list[Sequence[Chart]]:
 
 def _height(chart: Chart) -> float:
     """Inches, which bars need by their number, the legend and the notes by their lines."""
-    below = 0.2 * (len(chart.series) + sum(1 + len(note) // 90 for note in chart.notes))
+    below = 0.2 * (len(chart.series) + sum(1 + len(note) // _LINE for note in chart.notes))
     if chart.x.names:
         return 1.3 + 0.19 * len(chart.x.names) * (len(chart.series) + 0.8) + below
     return _HEIGHT + below
@@ -100,16 +105,27 @@ def _draw(axes: Axes, chart: Chart) -> None:
         _bars(axes, chart)
     else:
         _plot(axes, chart)
-    notes = "\n".join(map(_plain, chart.notes))
-    label = _plain(chart.y.title if chart.x.names else chart.x.title)
-    axes.set_xlabel(label)
-    if len(chart.series) > 1 or chart.series[0].name:
-        axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=1, frameon=False)
-    if notes:
-        axes.annotate(
-            notes, (0, 0), (0, -50 - 16 * len(chart.series)), "axes fraction", "offset points", fontsize="x-small",
-            va="top", wrap=True, color=FILE.muted,
+    axes.set_xlabel(_plain(chart.y.title if chart.x.names else chart.x.title))
+    _below(axes, chart)
+
+
+def _below(axes: Axes, chart: Chart) -> None:
+    """The legend and the notes, at distances in points: charts have different heights."""
+    from matplotlib.transforms import ScaledTranslation
+
+    named = len(chart.series) > 1 or bool(chart.series[0].name)
+    if named:
+        down = ScaledTranslation(0, -_LEGEND / 72, axes.get_figure(root=True).dpi_scale_trans)
+        place = axes.transAxes + down
+        axes.legend(
+            fontsize="small", loc="upper left", frameon=False, borderaxespad=0.0, bbox_to_anchor=(0.0, 0.0),
+            bbox_transform=place,
         )  # fmt: skip
+    notes = "\n".join(_plain(line) for note in chart.notes for line in wrap(note, _LINE))
+    at = (0, -(_LEGEND + (14 * len(chart.series) if named else 0) + 6))
+    axes.annotate(
+        notes, (0, 0), at, "axes fraction", "offset points", fontsize="x-small", va="top", color=FILE.muted
+    )  # fmt: skip
 
 
 def _plot(axes: Axes, chart: Chart) -> None:
@@ -166,8 +182,10 @@ def _bars(axes: Axes, chart: Chart) -> None:
             number = number_text(chart, point)
             axes.annotate(number, end, (3, 0), textcoords="offset points", fontsize="x-small", va="center")
     details = [*chart.x.details, *[""] * len(chart.x.names)]
-    labels = [_plain(f"{name}\n{detail}" if detail else name) for name, detail in zip(chart.x.names, details)]
+    lines = [[*wrap(name, _NAME), *wrap(detail, _NAME)] for name, detail in zip(chart.x.names, details)]
+    labels = ["\n".join(map(_plain, some)) for some in lines]
     axes.set_yticks(np.arange(len(labels)), labels, fontsize="small")
+    axes.margins(y=0.01)
     axes.invert_yaxis()
     axes.set_xlim(scale.low, scale.high + 0.08 * (scale.high - scale.low))
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from finecops.errors import RunError
 from finecops.evaluation.reading import AnsweringStage, RunData
 from finecops.evaluation.results import Evaluation, MethodResult
+from finecops.evaluation.sweep import Sweep, sweep_run
 from finecops.metrics.arrays import Evaluated, evaluate_arrays, scored_samples
 from finecops.metrics.precision import IOU_THRESHOLD
 from finecops.metrics.values import MetricValue, Subset
@@ -30,6 +32,14 @@ class ChartRun:
     evaluation: Evaluation
     val: RunData | None = None
     iou: float = IOU_THRESHOLD
+
+    @cached_property
+    def sweep(self) -> Sweep | str:
+        """The sweep of the routing rules, or why there is none."""
+        try:
+            return sweep_run(self.run)
+        except RunError as error:
+            return str(error)
 
 
 @dataclass(frozen=True)

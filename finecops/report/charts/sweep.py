@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from finecops.errors import RunError
-from finecops.evaluation.sweep import Sweep, sweep_run
+from finecops.evaluation.sweep import Sweep
 from finecops.metrics.routing import Costs
 from finecops.metrics.values import EVERYTHING
-from finecops.report.charts.chart import MUTED, Axis, Chart, Charts, Missing, Point, Series
+from finecops.report.charts.chart import MUTED, Axis, Chart, Missing, Point, Series
 from finecops.report.charts.subject import ChartMethod, ChartRun
 
 _NAME, _TITLE = "routing-sweep", "Routing rules: precision@1 over the MLLM's share"
@@ -62,42 +61,40 @@ def _series(
     return tuple(series)
 
 
-def sweep_charts(found: Sweep, name: str = "", number: int | None = None, as_run: Point | None = None) -> Charts:
-    """The sweep over the MLLM's share, and over operations where the run measured them.
-
-    Args:
-        found: the sweep.
-        name: of the run, for the titles; none where one run is drawn.
-        number: of the run among several.
-        as_run: see `sweep_chart`.
-    """
-    names, titles = _named(name, number)
-    if found.gflops_per_sample is None:
-        why = "the run did not measure the operations of router and both pathways"
-        return Charts((sweep_chart(found, names[0], titles[0], as_run),), (Missing(names[1], titles[1], why),))
-    first = sweep_chart(found, names[0], titles[0], as_run)
-    return Charts((first, cost_chart(found, found.gflops_per_sample, names[1], titles[1], as_run)))
+def sweep_charts(found: Sweep, name: str) -> list[Chart]:
+    """The sweep of a run: over the MLLM's share, and over operations where the run measured them."""
+    costs = found.gflops_per_sample
+    first = sweep_chart(found, title=f"{_TITLE}, {name}")
+    return [first] if costs is None else [first, cost_chart(found, costs, title=f"{_COST_TITLE}, {name}")]
 
 
-def routing_sweeps(runs: Sequence[ChartRun], methods: Sequence[ChartMethod]) -> list[Chart | Missing]:
-    """The sweeps of each run that has both pathways on every sample."""
-    found: list[Chart | Missing] = []
-    for i, run in enumerate(runs, start=1):
-        name, number = (run.name, i) if len(runs) > 1 else ("", None)
-        try:
-            drawn = sweep_charts(sweep_run(run.run), name, number, _as_run(run, methods))
-        except RunError as error:
-            names, titles = _named(name, number)
-            found += [Missing(one, title, str(error)) for one, title in zip(names, titles)]
+def routing_shares(runs: Sequence[ChartRun], methods: Sequence[ChartMethod]) -> list[Chart | Missing]:
+    """The sweep of each run over the MLLM's share."""
+    return [
+        found if isinstance(found, Missing) else sweep_chart(found, name, title, _as_run(run, methods))
+        for run, name, title, found in _sweeps(runs, _NAME, _TITLE)
+    ]
+
+
+def routing_costs(runs: Sequence[ChartRun], methods: Sequence[ChartMethod]) -> list[Chart | Missing]:
+    """The sweep of each run over operations, where it measured them."""
+    charts: list[Chart | Missing] = []
+    for run, name, title, found in _sweeps(runs, _COST_NAME, _COST_TITLE):
+        if isinstance(found, Missing):
+            charts.append(found)
+        elif found.gflops_per_sample is None:
+            charts.append(Missing(name, title, "the run did not measure the operations of router and both pathways"))
         else:
-            found += [*drawn.charts, *drawn.missing]
-    return found
+            charts.append(cost_chart(found, found.gflops_per_sample, name, title, _as_run(run, methods)))
+    return charts
 
 
-def _named(run: str, number: int | None) -> tuple[tuple[str, str], tuple[str, str]]:
-    """Names and titles of the two charts."""
-    after, of = "" if number is None else f"-{number}", f", {run}" if run else ""
-    return (f"{_NAME}{after}", f"{_COST_NAME}{after}"), (f"{_TITLE}{of}", f"{_COST_TITLE}{of}")
+def _sweeps(runs: Sequence[ChartRun], name: str, title: str) -> Iterator[tuple[ChartRun, str, str, Sweep | Missing]]:
+    """Each run with the name and title of its chart, and its sweep or why there is none."""
+    for i, run in enumerate(runs, start=1):
+        named, titled = (name, title) if len(runs) == 1 else (f"{name}-{i}", f"{title}, {run.name}")
+        found = run.sweep
+        yield run, named, titled, Missing(named, titled, found) if isinstance(found, str) else found
 
 
 def _as_run(run: ChartRun, methods: Sequence[ChartMethod]) -> Point | None:
