@@ -174,7 +174,7 @@ def _compared(texts: Sequence[str], settings: ReportSettings) -> tuple[Compariso
 
 
 def _evaluated(run: RunData, methods: Sequence[MethodAnswers], settings: ReportSettings) -> Evaluation:
-    found = evaluate_run(run, settings, settings.val)
+    found = evaluate_run(run, settings, settings.val, write=False)
     if settings.paper:
         from finecops.evaluation.paper import with_paper
 
