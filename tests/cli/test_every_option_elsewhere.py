@@ -79,6 +79,9 @@ CASES = {
         {"finecops.evaluation.shown.choose_cases": SHOWN, "finecops.cli.show.draw_all": None},
     ),
     "sweep": Case(("sweep",), ("{a}",), {"finecops.evaluation.sweep.sweep_run": ...}),
+    "figures": Case(
+        ("figures",), ("{a}",), {"finecops.report.charts.making.make_figures": [Path("figures/precision-level.png")]}
+    ),
     "data list": Case(("data", "list")),
     "data check": Case(
         ("data", "check"), (), {"finecops.datasets.check.check_split": CheckReport({"samples": 9}, PROBLEMS)}
@@ -168,6 +171,8 @@ OTHER: dict[str | tuple[str, str], str] = {
     "type": "replace_object",
     "run": "{b}",
     "metrics": "p5",
+    "only": "precision-level",
+    ("figures", "as_"): "svg",
     "iou": "0.9",
     "cluster": "image",
     "compat": "both",
