@@ -24,6 +24,7 @@ from finecops.cli.infer import infer_app
 from finecops.cli.models import doctor_command, models_app
 from finecops.cli.panels import App
 from finecops.cli.report import report_command
+from finecops.cli.routers import routers_command
 from finecops.cli.score import score_command
 from finecops.cli.sfa import sfa_app
 from finecops.cli.show import show_command
@@ -52,6 +53,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 app.add_typer(export_app, name="export")
 app.add_typer(bench_app, name="bench")
+sfa_app.command("routers")(routers_command)
 app.command("eval")(eval_command)
 app.command("score")(score_command)
 app.command("compare")(compare_command)

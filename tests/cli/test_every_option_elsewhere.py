@@ -90,6 +90,9 @@ CASES = {
         {"finecops.evaluation.shown.choose_cases": SHOWN, "finecops.cli.show.draw_all": None},
     ),
     "sweep": Case(("sweep",), ("{a}",), {"finecops.evaluation.sweep.sweep_run": ...}),
+    "figures": Case(
+        ("figures",), ("{a}",), {"finecops.report.charts.making.make_figures": [Path("figures/precision-level.png")]}
+    ),
     "data list": Case(("data", "list")),
     "data check": Case(
         ("data", "check"), (), {"finecops.datasets.check.check_split": CheckReport({"samples": 9}, PROBLEMS)}
@@ -133,7 +136,9 @@ CASES = {
         (),
         {
             "finecops.bench.browser.find_browser": Path("chromium"),
-            "finecops.bench.report.time_writing": WrittenReport(Path("r.html"), 1, seconds=1, peak_mib=1, size=1),
+            "finecops.bench.report.time_writing": WrittenReport(
+                Path("r.html"), 1, seconds=1, cpu_seconds=1, peak_mib=1, size=1
+            ),
             "finecops.bench.report.time_looking": ReportTimes(1, 1.0, {}),
         },
     ),
@@ -188,6 +193,8 @@ OTHER: dict[str | tuple[str, str], str] = {
     "type": "replace_object",
     "run": "{b}",
     "metrics": "p5",
+    "only": "precision-level",
+    ("figures", "as_"): "svg",
     "iou": "0.9",
     "cluster": "image",
     "compat": "both",

@@ -115,7 +115,7 @@ def _below(axes: Axes, chart: Chart) -> None:
 
     named = len(chart.series) > 1 or bool(chart.series[0].name)
     if named:
-        down = ScaledTranslation(0, -_LEGEND / 72, axes.get_figure(root=True).dpi_scale_trans)
+        down = ScaledTranslation(0, -_LEGEND / 72, axes.figure.dpi_scale_trans)
         place = axes.transAxes + down
         axes.legend(
             fontsize="small", loc="upper left", frameon=False, borderaxespad=0.0, bbox_to_anchor=(0.0, 0.0),
