@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from finecops.evaluation.results import Evaluation
 from finecops.metrics.dictionary import title_of_value
 from finecops.metrics.values import MEAN_OF_COLUMNS, MetricValue, Subset
-from finecops.report.comparison import comparison_document
+from finecops.report.comparison import CELLS_TITLE, comparison_document
 from finecops.report.document import Cell, Table, columns
 from finecops.report.page.content import Drawing, Section
 from finecops.report.page.subject import Subject
@@ -54,7 +54,11 @@ def _comparison(subject: Subject) -> list[Section]:
     if subject.comparison is None:
         return []
     note = (f"The reference is {subject.reference}.",) if len(subject.runs) > 1 else ()
-    tables = comparison_document(subject.comparison).tables
+    about, *tables = comparison_document(subject.comparison).tables
+    if subject.pair is not None:
+        # Of two methods one first asks which of them is right.
+        tables.sort(key=lambda table: not table.title.startswith(CELLS_TITLE))
+    tables.insert(0, about)
     return [Section("differences", "Compared sample by sample", notes=note, tables=tables)]
 
 

@@ -176,7 +176,10 @@ def test_runs_on_other_data_stand_side_by_side(tmp_path: Path) -> None:
 def test_two_methods_open_at_the_four_cells(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     page = report(f"{run}:specialist", f"{run}:mllm", out=tmp_path / "report")
-    assert page.text.index("both right") < page.text.index("Precision@1 on positives, %")
+    places = [
+        page.text.index(text) for text in ("first: ", "both right", "Second minus first", "Precision@1 on positives")
+    ]
+    assert places == sorted(places)
     assert (
         '\\"view\\":\\"cells\\",\\"a\\":\\"specialist\\",\\"b\\":\\"mllm\\"'
         in (tmp_path / "report/report_data/samples.js").read_text()
