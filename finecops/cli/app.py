@@ -16,6 +16,7 @@ from finecops.cli.advise import advise_command
 from finecops.cli.bench import bench_app
 from finecops.cli.compare import compare_command
 from finecops.cli.crs import crs_app
+from finecops.cli.crs_tables import crs_tables_command
 from finecops.cli.data import data_app
 from finecops.cli.eval import eval_command
 from finecops.cli.export import export_app
@@ -53,6 +54,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 app.add_typer(export_app, name="export")
 app.add_typer(bench_app, name="bench")
+crs_app.command("tables")(crs_tables_command)
 sfa_app.command("routers")(routers_command)
 app.command("eval")(eval_command)
 app.command("score")(score_command)

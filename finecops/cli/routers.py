@@ -74,7 +74,7 @@ def routers_command(
     from finecops.report.routers import routers_document
     from finecops.report.writers import OutputSettings
     from finecops.runs.folder import run_folder
-    from finecops.strategies.routers import is_run, named_router, run_routers, usual_answers
+    from finecops.strategies.routers import is_run, named_router, paper_row, run_routers, usual_answers
 
     refuse_two_outputs(ctx)
     named = [named_router(text) for text in routers]
@@ -84,13 +84,8 @@ def routers_command(
         RunData(place)
     done, specs = run_routers(named, given)
     usual = usual_answers(given, done.dataset)
-    if place is None and is_run(usual):
-        place = usual
+    place = usual if place is None and is_run(usual) else place
     note = f"SFA's precision@1 needs the answers of both pathways: `finecops sfa run --both` writes {usual}/."
-    stages = {
-        spec.name: (router.text, spec.settings.model_dump()["router"].get("paper_row"))
-        for router, spec in zip(named, specs)
-    }
-    print_document(
-        routers_document(compare_routers(done.folder, stages, place, note), paper), OutputSettings.of(ctx.params).writer
-    )
+    rows = {spec.name: (router.text, paper_row(spec)) for router, spec in zip(named, specs)}
+    found = compare_routers(done.folder, rows, place, note)
+    print_document(routers_document(found, paper), OutputSettings.of(ctx.params).writer)

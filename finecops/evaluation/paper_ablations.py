@@ -40,7 +40,9 @@ class PaperAblation(Record):
 
     model: str
     label: str
-    """The amount of data with its source, or the number of candidates; `-`: not tuned."""
+    """The amount of data, or the number of candidates; `-`: not tuned."""
+    source: str = "-"
+    """Of Table X: where the data is from."""
     precision_at_1: dict[str, float]
 
 
@@ -109,7 +111,7 @@ def paper_rejection() -> list[PaperRejection]:
 
 def paper_tuning_data() -> list[PaperAblation]:
     """Table X."""
-    return [_ablation(row, f"{row.data_size} {row.data_source}") for row in _tables().tenth.rows]
+    return [_ablation(row, row.data_size) for row in _tables().tenth.rows]
 
 
 def paper_top_k() -> list[PaperAblation]:
@@ -119,5 +121,5 @@ def paper_top_k() -> list[PaperAblation]:
 
 def _ablation(row: _Row, label: str) -> PaperAblation:
     return PaperAblation(
-        model=row.model, label="-" if label == "- -" else label, precision_at_1=dict(zip(DATASETS, row.values))
+        model=row.model, label=label, source=row.data_source or "-", precision_at_1=dict(zip(DATASETS, row.values))
     )

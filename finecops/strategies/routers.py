@@ -16,6 +16,7 @@ from finecops.runs.folder import OUTPUTS
 from finecops.runs.manifest import RUN_JSON
 from finecops.runs.run import Run
 from finecops.runs.specification import StageSpec
+from finecops.stages.route import RouteSettings
 from finecops.strategies.baselines import routes
 from finecops.strategies.options import Options
 from finecops.strategies.parts import Parts
@@ -103,6 +104,12 @@ def usual_answers(given: Mapping[str, Any], dataset: Dataset) -> Path:
     options = {name: value for name, value in given.items() if name != "run"}
     parts = Parts(Options(**options, both=True))
     return OUTPUTS / default_run_name(parts, dataset, None)
+
+
+def paper_row(spec: StageSpec[Route]) -> str | None:
+    """The name of a router in the paper's tables."""
+    settings = spec.settings
+    return settings.router.paper_row if isinstance(settings, RouteSettings) else None
 
 
 def is_run(folder: Path) -> bool:

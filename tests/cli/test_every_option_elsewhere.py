@@ -93,6 +93,7 @@ CASES = {
     "figures": Case(
         ("figures",), ("{a}",), {"finecops.report.charts.making.make_figures": [Path("figures/precision-level.png")]}
     ),
+    "crs tables": Case(("crs", "tables"), ("{a}",), {"finecops.evaluation.crs_tables.crs_rows": ...}),
     "data list": Case(("data", "list")),
     "data check": Case(
         ("data", "check"), (), {"finecops.datasets.check.check_split": CheckReport({"samples": 9}, PROBLEMS)}
@@ -193,6 +194,7 @@ OTHER: dict[str | tuple[str, str], str] = {
     "type": "replace_object",
     "run": "{b}",
     "metrics": "p5",
+    "tables": "8",
     "only": "precision-level",
     ("figures", "as_"): "svg",
     "iou": "0.9",

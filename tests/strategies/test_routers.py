@@ -101,4 +101,4 @@ def test_tables_of_the_paper() -> None:
     assert paper_routers()[-1].precision_at_1["finecops_ref"] == 74.06
     assert len(paper_rejection()) == 8
     assert [one.label for one in paper_top_k()] == ["-", "Top-3", "Top-5", "Top-8", "Top-10"]
-    assert paper_tuning_data()[-1].label == "10k FineCops-Ref"
+    assert (paper_tuning_data()[-1].label, paper_tuning_data()[-1].source) == ("10k", "FineCops-Ref")
