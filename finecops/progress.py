@@ -34,6 +34,9 @@ class _Lines(tqdm):  # type: ignore[type-arg]
         self._begun = time.monotonic()
         super().__init__(*args, **kwargs)
 
+    def clear(self, nolock: bool = False) -> None:
+        """Nothing stands there that must go."""
+
     def close(self) -> None:
         """End without a last line."""
         self.leave = False

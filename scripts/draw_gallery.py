@@ -19,13 +19,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from finecops.boxes import iou_xyxy
 from finecops.config.find import load_dataset, resolve
+from finecops.drawing import COLOURS, Mark, draw_marks, scaled
 from finecops.images import read_image
 from finecops.records import Prediction, Route, Sample
 from finecops.runs.folder import read_samples
 from finecops.runs.jsonl import read_rows
 
 SCALE, GAP, TEXT_HEIGHT, LEGEND_HEIGHT, COLUMNS = 2, 14, 74, 20, 3
-COLOURS = {"truth": (20, 150, 60), "specialist": (230, 120, 0), "mllm": (30, 80, 220)}
 
 
 def is_right(sample: Sample, prediction: Prediction) -> bool:
@@ -38,18 +38,16 @@ def draw_card(sample: Sample, route: Route, answers: dict[str, Prediction], root
     image = read_image(root / sample.image)
     image = image.resize((image.width * SCALE, image.height * SCALE), Image.Resampling.LANCZOS)
     card = Image.new("RGB", (image.width, image.height + TEXT_HEIGHT), "white")
-    card.paste(image)
+    boxes = {"truth": sample.box} | {n: p.boxes[0] if p.boxes else None for n, p in answers.items()}
+    marks = [Mark(box, role=role) for role, box in boxes.items() if box is not None]
+    card.paste(draw_marks(image, [scaled(mark, SCALE) for mark in marks]))
     pen = ImageDraw.Draw(card)
-    boxes = [("truth", sample.box, 5)] + [(n, p.boxes[0] if p.boxes else None, 2) for n, p in answers.items()]
-    for name, box, width in boxes:
-        if box is not None:
-            pen.rectangle([v * SCALE for v in box], outline=COLOURS[name], width=width)
     font, small = ImageFont.load_default(13), ImageFont.load_default(11)
     asked = "specialist" if route.level == 1 else "mllm"
     verdict = "right" if is_right(sample, answers[asked]) else "wrong"
     pen.multiline_text((2, image.height + 4), textwrap.fill(sample.expression, 40), "black", font, spacing=2)
     caption = f"level {route.level}: {'specialist' if route.level == 1 else 'MLLM'} asked, {verdict}"
-    pen.text((2, image.height + TEXT_HEIGHT - 16), caption, COLOURS[asked], small)
+    pen.text((2, image.height + TEXT_HEIGHT - 16), caption, "black", small)
     return card
 
 

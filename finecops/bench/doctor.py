@@ -8,12 +8,18 @@ import platform
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
+from urllib.parse import urlsplit
 
-from finecops import __version__
-from finecops.config.find import load_dataset, names
+from finecops.config.find import load_dataset, load_model, names
+from finecops.config.schema import ExtractorConfig, MllmConfig
 from finecops.datasets.places import splits_here
+from finecops.errors import ConfigError
+from finecops.install import install_line
+from finecops.models.server_status import is_behind_server, server_states
+from finecops.version import __version__
 
 _MODULES = {
     "pyyaml": "yaml",
@@ -59,8 +65,28 @@ def examine() -> Iterator[Finding]:
         missing = [name for name in packages if _version(name) is None]
         state = f"lacks {', '.join(missing)}" if missing else "complete"
         # Good also when it is missing: it is optional.
-        yield Finding(f"extra {extra}", state, fix=f"pip install -e '.[{extra}]'" if missing else None)
+        yield Finding(f"extra {extra}", state, fix=install_line(extra) if missing else None)
+    yield from _server_findings()
     yield from _dataset_findings()
+
+
+def _server_findings() -> Iterator[Finding]:
+    """Whether the servers of configured models answer, a line per server. None has to."""
+    found: list[MllmConfig | ExtractorConfig] = []
+    for name in names("models"):
+        # A broken file is named by `finecops models list`.
+        with suppress(ConfigError):
+            config = load_model(name)
+            if is_behind_server(config):
+                found.append(config)
+    said: dict[str, list[str]] = {}
+    for config, state in zip(found, server_states(found), strict=True):
+        said.setdefault(state.url, []).append(f"{config.name}: {state.said}")
+    for url, sentences in said.items():
+        states = {sentence.partition(": ")[2] for sentence in sentences}
+        # Without an answer, all models of a server say the same.
+        shared = f"{states.pop()} ({', '.join(sentence.partition(': ')[0] for sentence in sentences)})"
+        yield Finding(f"server {urlsplit(url).netloc}", shared if not states else "; ".join(sentences))
 
 
 def _dataset_findings() -> Iterator[Finding]:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from finecops.boxes import iou_xyxy
-from finecops.config.schema import AnyModelConfig, MllmConfig, SpecialistConfig
+from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
+from finecops.drawing import Mark, Role, draw_marks, scaled
 from finecops.images import read_image
 from finecops.models.backends import load_extractor_model, load_mllm_model, load_specialist_model
 from finecops.models.extractors import failed_target
@@ -31,7 +32,6 @@ Asked: TypeAlias = Callable[[ImageGroup], list[Prediction] | list[Target]]
 
 _TILE_SIDE = 320
 """Side in pixels of a sample's picture."""
-_TRUTH_COLOUR, _ANSWER_COLOUR = "#2e9e4f", "#e6194b"
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,9 @@ def check_model(config: AnyModelConfig, groups: Sequence[ImageGroup], device: st
     checked = []
     for group in groups:
         for sample in group.samples:
-            # Decoded before the clock starts; the stage then gets it from the cache.
-            read_image(group.image)
+            # Decoded before the clock starts; the stage then gets it from the cache. An extractor sees no image.
+            if not isinstance(config, ExtractorConfig):
+                read_image(group.image)
             started = time.perf_counter()
             (row,) = ask(ImageGroup(group.image, (sample,)))
             seconds = time.perf_counter() - started
@@ -114,7 +115,7 @@ def peak_memory_mib() -> dict[str, float]:
 
 
 def draw_checked(checked: Iterable[CheckedSample], images: Sequence[Path]) -> Image.Image:
-    """The samples' images side by side: the truth in green, the model's first box in red with its score."""
+    """The samples' images side by side: the truth, and the model's first box with its score."""
     tiles = [_tile(item, path) for item, path in zip(checked, images, strict=True)]
     sheet = Image.new("RGB", (_TILE_SIDE * max(1, len(tiles)), _TILE_SIDE), "white")
     for i, tile in enumerate(tiles):
@@ -126,15 +127,10 @@ def _tile(item: CheckedSample, path: Path) -> Image.Image:
     """One sample's image, as large as a tile allows, with the boxes."""
     image = read_image(path)
     scale = _TILE_SIDE / max(image.size)
-    tile = Image.new("RGB", (_TILE_SIDE, _TILE_SIDE), "white")
-    tile.paste(image.resize((round(image.width * scale), round(image.height * scale))))
-    draw = ImageDraw.Draw(tile)
-    if item.sample.box is not None:
-        draw.rectangle([v * scale for v in item.sample.box], outline=_TRUTH_COLOUR, width=3)
+    marks = [Mark(item.sample.box, "truth", "truth")] if item.sample.box is not None else []
     if isinstance(item.row, Prediction) and item.row.boxes:
-        # A model may write the corners in the wrong order, and Pillow refuses such a rectangle.
-        x1, y1, x2, y2 = (v * scale for v in item.row.boxes[0])
-        draw.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=_ANSWER_COLOUR, width=2)
-        if item.row.scores:
-            draw.text((x1 + 3, y1 + 1), f"{item.row.scores[0]:.2f}", fill=_ANSWER_COLOUR)
-    return tile
+        label = f"{item.row.scores[0]:.2f}" if item.row.scores else ""
+        role: Role = "mllm" if item.row.source == mllm.SOURCE else "specialist"
+        marks.append(Mark(item.row.boxes[0], label, role))
+    shown = image.resize((round(image.width * scale), round(image.height * scale)))
+    return draw_marks(shown, [scaled(mark, scale) for mark in marks])

@@ -48,6 +48,7 @@ def time_writing(folder: Path, counts: Counts, repeats: int = 1) -> WrittenRepor
     """
     run = write_synthetic_run(folder, counts)
     out = folder / "report"
+    # A process of its own: imports are a part of what a user waits for.
     command = [sys.executable, "-m", "finecops", "report", str(run), "--out", str(out)]
     ended = [run_process(command) for _ in range(repeats)]
     return WrittenReport(

@@ -6,6 +6,7 @@ import typer
 
 from finecops.cli import options as o
 from finecops.cli.eval_options import As, AsCsv, AsJson, refuse_two_outputs
+from finecops.cli.server_options import ApiModel, BaseUrl
 
 
 def advise_command(
@@ -20,6 +21,8 @@ def advise_command(
     preset: o.Preset = None,
     specialist: o.Specialist = None,
     mllm: o.Mllm = None,
+    base_url: BaseUrl = None,
+    api_model: ApiModel = None,
     adapter: o.Adapter = None,
     extractor: o.Extractor = None,
     article: o.Article = None,
@@ -60,6 +63,5 @@ def advise_command(
 
     refuse_two_outputs(ctx)
     done, stages = run_side_by_side(Parts(Options(**given, both=True)))
-    positives = sum(sample.positive for sample in done.dataset.samples)
-    found = advise(done.folder, stages, positives)
+    found = advise(done.folder, stages, done.dataset.samples)
     print_document(advice_document(found), OutputSettings.of(ctx.params).writer)

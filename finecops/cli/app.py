@@ -11,7 +11,6 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from finecops import __version__
 from finecops.cli.advise import advise_command
 from finecops.cli.bench import bench_app
 from finecops.cli.compare import compare_command
@@ -21,6 +20,7 @@ from finecops.cli.data import data_app
 from finecops.cli.eval import eval_command
 from finecops.cli.export import export_app
 from finecops.cli.figures import figures_command
+from finecops.cli.ground import ground_command
 from finecops.cli.infer import infer_app
 from finecops.cli.models import doctor_command, models_app
 from finecops.cli.panels import App
@@ -34,6 +34,7 @@ from finecops.errors import FinecopsError, UsageError
 from finecops.models.hub_access import RetriesOnce
 from finecops.models.redaction import RedactingFilter, redact
 from finecops.text import printable
+from finecops.version import __version__
 
 HELP = """Referring expression comprehension (REC): find the one box that a sentence describes.
 
@@ -56,6 +57,7 @@ app.add_typer(export_app, name="export")
 app.add_typer(bench_app, name="bench")
 crs_app.command("tables")(crs_tables_command)
 sfa_app.command("routers")(routers_command)
+app.command("ground")(ground_command)
 app.command("eval")(eval_command)
 app.command("score")(score_command)
 app.command("compare")(compare_command)

@@ -8,6 +8,7 @@ import typer
 
 from finecops.cli import options as o
 from finecops.cli.panels import App
+from finecops.cli.server_options import ApiModel, BaseUrl
 from finecops.cli.tune import tune_command, tune_data_command
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def run_command(
     limit: o.Limit = 0,
     preset: o.Preset = None,
     mllm: o.Mllm = None,
+    base_url: BaseUrl = None,
+    api_model: ApiModel = None,
     adapter: o.Adapter = None,
     topk: o.TopK = 5,
     none: o.NoneOption = False,
@@ -126,6 +129,8 @@ def select_command(
     limit: o.Limit = 0,
     preset: o.Preset = None,
     mllm: o.Mllm = None,
+    base_url: BaseUrl = None,
+    api_model: ApiModel = None,
     adapter: o.Adapter = None,
     topk: o.TopK = 5,
     none: o.NoneOption = False,

@@ -59,9 +59,10 @@ def build_mini_command(
     """
     from finecops.errors import UsageError
     from finecops.mini.world.benchmark import PLANS, build_mini
+    from finecops.names import unknown_name
 
     if split is not None and split not in PLANS:
-        raise UsageError(f"unknown split {split!r}; there are: {', '.join(PLANS)}")
+        raise UsageError(unknown_name("split", split, PLANS))
     for name in [split] if split else list(PLANS):
         counts = build_mini(out, name, seed)
         typer.echo(f"{name}: " + ", ".join(f"{n} {what}" for what, n in counts.items()))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finecops.cli.downloads import ask_to_download, size_text
 from finecops.errors import DataError, UsageError
+from finecops.names import no_such
 from finecops.text import counted
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _has_files(folder: Path) -> bool:
 def _split(config: DatasetConfig, split: str | None) -> str:
     split = split or config.default_split
     if split not in config.splits:
-        raise UsageError(f"dataset {config.name} has no split {split!r}; there are: {', '.join(config.splits)}")
+        raise UsageError(no_such(f"dataset {config.name} has no split {split!r}", split, config.splits))
     return split
 
 
@@ -107,7 +108,7 @@ def _get(
         )
     files_here = plan is None or all(item.here for item in plan.items)
     if not files_here or (images is not None and not _all_images_here(config, split)):
-        _ask(yes)
+        ask_to_download(yes, "accepts the licence")
     if plan is not None:
         check_room(plan)
         count = get_files(session, plan)
@@ -122,10 +123,10 @@ def _show_plan(plan: Plan) -> None:
     typer.echo(f"{plan.title}\nLicence: {plan.licence}\nTo {plan.root}/:")
     width = max(len(item.wanted.name) for item in plan.items)
     for item in plan.items:
-        typer.echo(f"  {item.wanted.name:{width}}  {_size(item.wanted.size):>9}  {_state(item)}")
+        typer.echo(f"  {item.wanted.name:{width}}  {size_text(item.wanted.size):>9}  {_state(item)}")
     left = [item.left for item in plan.items]
     more = " and more, whose size is not known" if None in left else ""
-    typer.echo(f"{_size(sum(n or 0 for n in left))} to download{more}")
+    typer.echo(f"{size_text(sum(n or 0 for n in left))} to download{more}")
 
 
 def _state(item: Item) -> str:
@@ -136,19 +137,6 @@ def _state(item: Item) -> str:
         return f"is here{unpack}"
     known = f"MD5 {item.wanted.md5_of}" if item.wanted.md5 is not None else "no MD5 is known"
     return f"{known}{unpack}"
-
-
-def _ask(yes: bool) -> None:
-    """
-    Raises:
-        DataError: the user does not agree, or cannot be asked.
-    """
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise DataError("nothing was downloaded: this is no terminal to ask in; --yes accepts the licence")
-    if not typer.confirm("Download?"):
-        raise DataError("nothing was downloaded")
 
 
 def _get_images(config: DatasetConfig, split: str, images: DownloadImages, root: Path) -> bool:
@@ -185,12 +173,3 @@ def _list(title: str, entries: list[str]) -> None:
             typer.secho(f"  {entry}", fg=typer.colors.YELLOW, err=True)
         if len(entries) > _SHOWN:
             typer.secho(f"  … and {len(entries) - _SHOWN} more", fg=typer.colors.YELLOW, err=True)
-
-
-def _size(count: int | None) -> str:
-    if count is None:
-        return "?"
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count} B"

@@ -172,6 +172,7 @@ def refuse_options_of_other_formats(ctx: typer.Context) -> None:
         UsageError: one is given to another format, or the box format is unknown.
     """
     from finecops.exchange.formats import FORMATS
+    from finecops.names import no_such
     from finecops.replies.formats import BOX_FORMATS
 
     name = ctx.params["format"]
@@ -185,4 +186,4 @@ def refuse_options_of_other_formats(ctx: typer.Context) -> None:
     box_format = ctx.params["box_format"]
     if "box_format" in taken and box_format not in BOX_FORMATS:
         said = f"unknown box format {box_format!r}" if box_format else f"--format {name} needs --box-format"
-        raise UsageError(f"{said}; there are: {', '.join(BOX_FORMATS)}")
+        raise UsageError(no_such(said, box_format or "", BOX_FORMATS))

@@ -8,6 +8,7 @@ import typer
 
 from finecops.cli import options as o
 from finecops.cli.panels import App
+from finecops.cli.server_options import ApiModel, BaseUrl
 
 if TYPE_CHECKING:
     from finecops.runs.specification import StageSpec
@@ -65,6 +66,8 @@ def mllm_command(
     limit: o.Limit = 0,
     preset: o.Preset = None,
     mllm: o.Mllm = None,
+    base_url: BaseUrl = None,
+    api_model: ApiModel = None,
     adapter: o.Adapter = None,
     none: o.RefusalPrompt = False,
     extractor: o.Extractor = None,

@@ -9,12 +9,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finecops.cli import options as o
+from finecops.cli.models_get import get_command
+from finecops.cli.models_new import new_command
 from finecops.cli.panels import App
+from finecops.cli.server_options import ApiModel, BaseUrl
 
 if TYPE_CHECKING:
     from finecops.bench.model_check import CheckedSample
+    from finecops.config.schema import AnyModelConfig
+    from finecops.runs.specification import ImageGroup
 
-models_app = App(help="List the models, and try one before a long run.")
+models_app = App(help="List models, try one before a long run, get weights, describe a new one.")
+
+models_app.command("get")(get_command)
+models_app.command("new")(new_command)
+_KINDS = ("specialist", "mllm", "extractor")
 
 
 @models_app.command("list")
@@ -22,6 +32,9 @@ def list_command(
     kind: Annotated[str | None, typer.Option(help="List one kind alone: specialist, mllm or extractor.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table of docs/models.md.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print all fields as JSON.")] = False,
+    servers: Annotated[
+        bool, typer.Option("--servers", help="Ask the servers of models whether they answer: up to 3 seconds in all.")
+    ] = False,
 ) -> None:
     """List the models, and what each lacks on this machine.
 
@@ -30,18 +43,20 @@ def list_command(
     NAME@WEIGHTS with other weights.
     """
     from finecops.errors import UsageError
+    from finecops.models.backends import SERVER
     from finecops.models.catalogue import markdown_table, model_facts
+    from finecops.names import unknown_name
     from finecops.report.text import text_table
 
-    if kind not in (None, "specialist", "mllm", "extractor"):
-        raise UsageError(f"unknown kind {kind!r}; there are: specialist, mllm, extractor")
+    if kind is not None and kind not in _KINDS:
+        raise UsageError(unknown_name("kind", kind, _KINDS))
     # The page documents all models, so a part of it is never wanted.
-    if markdown and (as_json or kind is not None):
+    if markdown and (as_json or servers or kind is not None):
         raise UsageError("--markdown prints the whole table of docs/models.md; it goes with no other option")
     if markdown:
         typer.echo(markdown_table(), nl=False)
         return
-    facts = [fact for fact in model_facts() if kind in (None, fact.kind)]
+    facts = [fact for fact in model_facts(servers) if kind in (None, fact.kind)]
     if as_json:
         typer.echo(json.dumps([asdict(fact) for fact in facts], indent=1, ensure_ascii=False))
         return
@@ -51,7 +66,7 @@ def list_command(
             fact.name,
             fact.kind,
             fact.backend,
-            fact.lacks or "ready",
+            fact.server or fact.lacks or ("server not asked (--servers)" if fact.backend == SERVER else "ready"),
             "yes" if fact.remote_code else "no",
             fact.licence or "–",
             fact.seen or "–",
@@ -63,64 +78,124 @@ def list_command(
 
 @models_app.command("check")
 def check_command(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="A model's name, YAML file, or NAME@WEIGHTS.")],
     samples: Annotated[int, typer.Option("--samples", "-n", min=1, max=64, help="Number of samples.")] = 4,
     dataset: Annotated[
         str, typer.Option("--dataset", "-d", help="The dataset whose samples are used.")
     ] = "finecops-mini",
+    image: Annotated[
+        Path | None, typer.Option("--image", help="An image of your own, with --expression; no truth is needed.")
+    ] = None,
+    expression: Annotated[
+        list[str] | None,
+        typer.Option("--expression", help="What to look for in it. Repeatable. An extractor needs no image."),
+    ] = None,
+    base_url: BaseUrl = None,
+    api_model: ApiModel = None,
     out: Annotated[Path | None, typer.Option(help="The picture. Default: outputs/check-NAME.png.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 or mps. Default: the best one here.")] = None,
-    trust_remote_code: Annotated[
-        bool,
-        typer.Option(
-            "--trust-remote-code", help="Allow the model's own code from the Hub. Its `revision` must be a commit."
-        ),
-    ] = False,
-    allow_pickle: Annotated[
-        bool, typer.Option("--allow-pickle", help="Allow a checkpoint in pickle form; only its tensors are loaded.")
-    ] = False,
+    device: o.Device = None,
+    trust_remote_code: o.TrustRemoteCode = False,
+    allow_pickle: o.AllowPickle = False,
 ) -> None:
-    """Run one model on a few samples, before a long run.
+    """Run one model on a few samples, or on an image of your own, before a long run.
 
     Printed are the prompt, the raw reply, the parsed box with its score, the seconds and the memory. A picture shows
     the boxes.
     """
-    from finecops.bench.model_check import check_model, draw_checked, peak_memory_mib
-    from finecops.config.find import load_as_runs_do, load_dataset, with_permissions
+    from finecops.bench.model_check import check_model, draw_checked
     from finecops.config.schema import ExtractorConfig
-    from finecops.datasets.choose import choose_samples
-    from finecops.datasets.dataset import load_dataset_split
     from finecops.errors import FailuresError, UsageError
-    from finecops.models.backends import default_device
+    from finecops.models.backends import check_model_config, default_device
     from finecops.models.redaction import one_line
     from finecops.runs.failures import MAX_FAILED, is_failed
-    from finecops.runs.specification import ImageGroup
 
-    # As a run finds it: these look into checkpoints/ for its weights.
-    config = with_permissions(load_as_runs_do(name), trust_remote_code, allow_pickle)
-    if isinstance(config, ExtractorConfig) and (out is not None or trust_remote_code):
-        raise UsageError(f"{config.name} finds phrases: --out and --trust-remote-code have no use")
-    data = load_dataset_split(load_dataset(dataset), None, ())
-    positives = [sample for sample in data.samples if sample.positive]
-    # One group per sample: each is timed alone.
-    groups = [ImageGroup(data.image_path(s), (s,)) for s in choose_samples(positives, samples)]
-    loaded, checked = check_model(config, groups, device or default_device())
+    config = _configured(name, base_url, api_model, trust_remote_code, allow_pickle)
+    if isinstance(config, ExtractorConfig) and (out is not None or image is not None or trust_remote_code):
+        raise UsageError(f"{config.name} finds phrases: --out, --image and --trust-remote-code have no use")
+    groups = _groups(context, config, dataset, samples, image=image, expressions=expression or [])
+    device = device or default_device()
+    # A server that does not answer is named at once, not after several attempts.
+    check_model_config(config, device)
+    loaded, checked = check_model(config, groups, device)
     typer.echo(f"{config.name}: loaded in {loaded:.1f} s")
     for item in checked:
         _print_checked(item)
+    _print_cost(checked)
     failed = [item for item in checked if is_failed(item.row)]
-    # The first sample pays for what is set up once (compiled kernels, caches), so it is left out of the mean.
-    memory = ", ".join(f"{what} {mib:,.0f} MiB" for what, mib in peak_memory_mib().items())
-    seconds = sum(item.seconds for item in checked[1:]) / max(1, len(checked) - 1)
-    typer.echo(f"{seconds:.2f} s a sample after the first; peak memory: {memory}")
     if not isinstance(config, ExtractorConfig):
         path = out or Path("outputs") / f"check-{config.name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         draw_checked(checked, [group.image for group in groups]).save(path)
-        typer.echo(f"{path}: the truth in green, the model's box in red")
+        truth = "" if image is not None else "the truth in green, "
+        typer.echo(f"{path}: {truth}the model's box in red")
     if len(failed) > MAX_FAILED * len(checked):
         reason = one_line(failed[0].row.reason or "no reason")
         raise FailuresError(f"{config.name}: {len(failed)} of {len(checked)} samples failed: {reason}")
+
+
+def _configured(
+    name: str, base_url: str | None, api_model: str | None, trust_remote_code: bool, allow_pickle: bool
+) -> AnyModelConfig:
+    """The model with its server and permissions."""
+    from finecops.config.find import load_as_runs_do, with_permissions
+    from finecops.config.schema import ExtractorConfig, MllmConfig
+    from finecops.config.server import at_server
+    from finecops.errors import UsageError
+
+    # As a run finds it: these look into checkpoints/ for its weights.
+    config = with_permissions(load_as_runs_do(name), trust_remote_code, allow_pickle)
+    if isinstance(config, MllmConfig):
+        return at_server(config, base_url, api_model)
+    if isinstance(config, ExtractorConfig):
+        return at_server(config, base_url, api_model)
+    if base_url is not None or api_model is not None:
+        raise UsageError(f"{config.name} is a specialist; --base-url and --api-model are for models behind a server")
+    return config
+
+
+def _groups(
+    context: typer.Context,
+    config: AnyModelConfig,
+    dataset: str,
+    samples: int,
+    image: Path | None,
+    expressions: list[str],
+) -> list[ImageGroup]:
+    """The samples to ask about: a few of a dataset, or those of an image of one's own."""
+    from finecops.cli.eval_options import given_options
+    from finecops.config.find import load_dataset
+    from finecops.config.schema import ExtractorConfig
+    from finecops.datasets.choose import choose_samples
+    from finecops.datasets.dataset import load_dataset_split
+    from finecops.errors import UsageError
+    from finecops.runs.specification import ImageGroup
+
+    if image is not None or expressions:
+        if {"dataset", "samples"} & set(given_options(context)):
+            raise UsageError("--dataset and --samples do not go with an image of your own")
+        if not expressions or (image is None and not isinstance(config, ExtractorConfig)):
+            raise UsageError("--image FILE and --expression TEXT go together")
+        from finecops.bench.own_image import own_groups
+        from finecops.strategies.running import warn_of_domains
+
+        if not isinstance(config, ExtractorConfig):
+            warn_of_domains([config], None)
+        return own_groups(image, expressions)
+    data = load_dataset_split(load_dataset(dataset), None, ())
+    positives = [sample for sample in data.samples if sample.positive]
+    # One group per sample: each is timed alone.
+    return [ImageGroup(data.image_path(s), (s,)) for s in choose_samples(positives, samples)]
+
+
+def _print_cost(checked: list[CheckedSample]) -> None:
+    from finecops.bench.model_check import peak_memory_mib
+
+    memory = ", ".join(f"{what} {mib:,.0f} MiB" for what, mib in peak_memory_mib().items())
+    # The first sample pays for what is set up once (compiled kernels, caches), so it is left out of the mean.
+    others = [item.seconds for item in checked[1:]]
+    mean = f"{sum(others) / len(others):.2f} s a sample after the first; " if others else ""
+    typer.echo(f"{mean}peak memory: {memory}")
 
 
 def _print_checked(item: CheckedSample) -> None:

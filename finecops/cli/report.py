@@ -98,6 +98,7 @@ def report_command(
 
     # Both spellings of a run are one list from here on.
     runs = [*(runs or ()), *(run or ())]
+    # For the foot of the page: how to make it again.
     command = shlex.join(["finecops", *sys.argv[1:]])
     found = write_report(ReportSettings.of(locals() | {"intervals": True}))
     warn(found.problems)

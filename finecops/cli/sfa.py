@@ -9,6 +9,7 @@ import typer
 
 from finecops.cli import options as o
 from finecops.cli.panels import App
+from finecops.cli.server_options import ApiModel, BaseUrl
 from finecops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def run_command(
     article: o.Article = None,
     specialist: o.Specialist = None,
     mllm: o.Mllm = None,
+    base_url: BaseUrl = None,
+    api_model: ApiModel = None,
     focus: o.Focus = True,
     both: o.Both = False,
     fast: o.Fast = "specialist",

@@ -38,7 +38,8 @@ Disagree = Annotated[
 Failed = Annotated[bool, typer.Option("--failed", help="An answer failed or is missing.", rich_help_panel=_WHICH)]
 Unparsed = Annotated[bool, typer.Option("--unparsed", help="A reply could not be parsed.", rich_help_panel=_WHICH)]
 Level = Annotated[
-    list[int] | None, typer.Option("--level", help="Difficulty level, 1 to 3. Repeatable.", rich_help_panel=_WHICH)
+    list[int] | None,
+    typer.Option("--level", metavar="N", help="Difficulty level, 1 to 3. Repeatable.", rich_help_panel=_WHICH),
 ]
 Type = Annotated[
     list[str] | None,

@@ -7,8 +7,9 @@ from typing import Annotated, TypeAlias
 from pydantic import Field, Strict, model_validator
 
 from finecops.config.download import Download
+from finecops.config.fields import Folder, Line, Names
 from finecops.config.release import Release
-from finecops.config.schema import Config, Folder, Line, Names
+from finecops.config.schema import Config
 
 Pattern: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9._*?+-]{1,100}$")]
 """The name of a file, with * and ? for what differs."""
@@ -58,6 +59,8 @@ class DatasetConfig(Config):
     """Its files are fetched from the Hub, as if the dataset was named by its id."""
     licence: Line | None = None
     """Licence of the annotations, as its authors state it."""
+    domain: Line | None = None
+    """What pictures it has, where a model may know these alone. None: photographs."""
     warnings: dict[str, str] = Field(default_factory=dict)
     """Split → what a user must know before comparing its numbers."""
     source: Line = ""

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from finecops.config.schema import Line
+from finecops.config.fields import Line
 from finecops.paths import name_problem
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

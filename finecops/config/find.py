@@ -14,19 +14,21 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from finecops.config.dataset_schema import DatasetConfig
+from finecops.config.faults import faults_message, faults_of
+from finecops.config.fields import is_plain
 from finecops.config.home import home
 from finecops.config.hub import PREFIX, folder_dataset, hub_dataset, parse_hub_name
-from finecops.config.plain import check_names, is_plain
+from finecops.config.plain import check_names
 from finecops.config.read_yaml import read_settings
 from finecops.config.schema import AnyModelConfig, Config, ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig
 from finecops.errors import ConfigError, UsageError
+from finecops.names import meant, unknown_name
 
 PACKAGE = Path(__file__).resolve().parents[1]
 PROJECT = PACKAGE.parent
@@ -38,6 +40,8 @@ _MODEL_KINDS: dict[str, type[AnyModelConfig]] = {
 }
 _LOADED_HERE = frozenset({"transformers", "grounding-dino", "category-detector"})
 """Backends whose weights may be a Hub id."""
+_LISTS = {"models": "finecops models list", "datasets": "finecops data list"}
+"""Kind of configuration → the command that lists all of them."""
 C = TypeVar("C", bound=Config)
 W = TypeVar("W", SpecialistConfig, MllmConfig)
 log = logging.getLogger(__name__)
@@ -97,9 +101,10 @@ def load_model(name: str) -> AnyModelConfig:
     """A model of any kind by name or path; `name@weights` gives it other weights."""
     name, weights = _split_weights(name)
     raw, path = _read("models", name)
-    kind = str(raw.get("kind"))
+    kind = str(raw.get("kind", ""))
     if kind not in _MODEL_KINDS:
-        raise ConfigError(f"{path}: kind: {kind[:80]!r} is not one of {', '.join(_MODEL_KINDS)}")
+        hint = f" ({said})" if (said := meant(kind, _MODEL_KINDS)) else ""
+        raise ConfigError(f"{path}: kind: {kind[:80]!r} is not one of {', '.join(_MODEL_KINDS)}{hint}")
     config = _load("models", name, _MODEL_KINDS[kind])
     field = "model" if isinstance(config, ExtractorConfig) else "weights"
     return config.model_copy(update={field: weights}) if weights else config
@@ -179,10 +184,7 @@ def _load(kind: str, name: str, expected: type[C]) -> C:
     try:
         config = expected.model_validate(raw)
     except ValidationError as error:
-        # One setting at a time: the first error is often the cause of the others.
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise ConfigError(f"{path}: {where[:200]}: {first['msg'][:500]}") from error
+        raise ConfigError(faults_message(path, faults_of(error, raw, expected))) from error
     check_names(config, path)
     return config
 
@@ -198,9 +200,11 @@ def _read(kind: str, name: str, role: str = "") -> tuple[dict[str, object], Path
     path = config_file(kind, name)
     if path is not None:
         return read_settings(path), path
+    if name.endswith((".yaml", ".yml")):
+        raise ConfigError(f"no such file: {name[:200]!r}")
     known = [known for known in names(kind) if not role or _kind_of(known) == role]
-    hint = f" ({said})" if (said := _hint(kind, name[:200], known)) else ""
-    raise ConfigError(f"unknown {role or kind[:-1]} {name[:200]!r}{hint}; there are: {', '.join(known) or 'none'}")
+    lists = _LISTS.get(kind, "") + (f" --kind {role}" if role else "")
+    raise ConfigError(unknown_name(role or kind[:-1], name, known, lists, _hint(kind, name[:200], known)))
 
 
 def _kind_of(model: str) -> str:
@@ -211,7 +215,9 @@ def _kind_of(model: str) -> str:
 
 
 def _hint(kind: str, name: str, known: Sequence[str]) -> str:
-    """What a name that is not known was probably meant to be."""
+    """What a name that is not known was meant to be, where it is another thing; empty: perhaps one that is alike."""
+    if kind == "models" and "/" in name:
+        return f"weights stand behind the name of a model: NAME@{name}; `finecops models new` describes another model"
     if kind == "datasets":
         first, _, split = name.partition(":")
         if split and first in known:
@@ -220,11 +226,9 @@ def _hint(kind: str, name: str, known: Sequence[str]) -> str:
             return "a file is given with --annotations"
         with suppress(UsageError):
             return f"did you mean {PREFIX}{name}?" if parse_hub_name(name) and "/" in name else ""
-    close = get_close_matches(name, known, n=1)
-    containing = [one for one in known if name and name.lower() in one.lower()]
-    # A word of the name says more than letters that are alike by chance.
-    close = close if not containing or (close and close[0] in containing) else containing[:3]
-    return f"did you mean {' or '.join(map(repr, close))}?" if close else ""
+        if "/" in name:
+            return "there is no such folder"
+    return ""
 
 
 def _is_dir(path: Path) -> bool:

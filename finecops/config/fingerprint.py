@@ -48,6 +48,7 @@ _NO_EFFECT_ON_ANSWERS = {
     "batch_size",
     "licence",
     "seen",
+    "domain",
     "proved",
     "paper_row",
     "base_url",

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from finecops.config.dataset_schema import DatasetConfig
-from finecops.config.plain import is_plain
+from finecops.config.fields import is_plain
 from finecops.errors import ConfigError, UsageError
 
 PREFIX = "hf:"

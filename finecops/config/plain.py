@@ -8,24 +8,13 @@ program be run.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from finecops.config.dataset_schema import DatasetConfig
+from finecops.config.fields import is_plain, plain_fault
 from finecops.config.schema import Config, PresetConfig
 from finecops.errors import ConfigError
-
-_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}")
-
-
-def is_plain(name: str) -> bool:
-    """Whether a name may become part of a file's name.
-
-    >>> is_plain("qwen2.5-vl-7b"), is_plain("x/../../evil")
-    (True, False)
-    """
-    return _PLAIN.fullmatch(name) is not None
 
 
 def check_names(config: Config, path: Path) -> None:
@@ -36,8 +25,8 @@ def check_names(config: Config, path: Path) -> None:
     """
     for field, name in _names(config):
         # A preset may give a model other weights, as the command line does.
-        if not is_plain(name.partition("@")[0] if isinstance(config, PresetConfig) and field != "name" else name):
-            raise ConfigError(f"{path}: {field}: {name[:80]!r} is no plain name (letters, digits and ._+-)")
+        if not is_plain(name.partition("@")[0] if isinstance(config, PresetConfig) else name):
+            raise ConfigError(f"{path}: {field}: {plain_fault(name)}")
     if isinstance(config, DatasetConfig):
         files = (name for files in config.splits.values() for name in files)
         for inside in (*config.image_folders, *config.hub_files, *files):
@@ -46,7 +35,6 @@ def check_names(config: Config, path: Path) -> None:
 
 
 def _names(config: Config) -> Iterator[tuple[str, str]]:
-    yield "name", config.name
     if isinstance(config, PresetConfig):
         roles = ("extractor", "router", "specialist", "mllm", "selector", "selector_none")
         yield from ((role, name) for role in roles if (name := getattr(config, role)) is not None)

@@ -5,62 +5,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from finecops.config.box_pattern import BoxFormatSetting, in_resized_pixels
+from finecops.config.choices import one_of
+from finecops.config.fields import Constant, Count, Line, Lines, Names, Plain, RouterLevel, Seconds, Server, Torch
+from finecops.config.templates import FocusSentence, Prompt, Sentence
 
-def _printable(text: str) -> str:
-    # Messages show these texts, and the operating system gets some of them as paths.
-    if not text.isprintable():
-        raise ValueError("holds a character that cannot be printed")
-    return text
-
-
-def _text(value: object) -> object:
-    if not isinstance(value, str | Path):
-        raise ValueError("is no text")
-    return value
-
-
-def _whole(value: object) -> object:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError("is no whole number")
-    return value
-
-
-def _server(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable() or " " in url:
-        raise ValueError("is not the URL of a server (http://… or https://…)")
-    # A URL stands in messages and in run.json. `port` raises a ValueError of its own.
-    if "@" in parts.netloc or parts.query or parts.fragment or parts.port == 0:
-        raise ValueError("holds more than a host and a path: the key belongs in the variable of `api_key_env`")
-    return url
-
-
-Line: TypeAlias = Annotated[str, AfterValidator(_printable), Field(max_length=4096)]
-"""A text of one line: a name, a path, an argument."""
-Constant: TypeAlias = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=200)]
-"""The name of a constant, or of an environment variable."""
-Server: TypeAlias = Annotated[str, AfterValidator(_server), Field(max_length=2048)]
-"""The URL of a server, without user, password, query and fragment."""
-Torch: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
-"""A name of torch or transformers. With a "/", transformers would take it for code on the Hub."""
-Seconds: TypeAlias = Annotated[float, Field(gt=0, le=1_000_000)]
-"""A duration."""
-Count: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000_000)]
-"""How many there may be."""
-Lines: TypeAlias = Annotated[tuple[Line, ...], Strict(False)]
-"""Texts of one line. YAML has lists, which are no tuples."""
-Names: TypeAlias = Annotated[tuple[str, ...], Strict(False)]
-"""Texts, in the same way."""
-Folder: TypeAlias = Annotated[Path, Strict(False), BeforeValidator(_text)]
-"""A path, which YAML has as text."""
-RouterLevel: TypeAlias = Annotated[Literal[1, 2], BeforeValidator(_whole)]
-"""A level. Python takes `true` and 1.0 for 1."""
+NOT_STATED = "not stated"
 
 
 class Config(BaseModel):
@@ -69,7 +24,7 @@ class Config(BaseModel):
     # Strict: a truth value or a text is no number, and a number is no truth value.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
-    name: str
+    name: Plain
     """What the command line calls it. It is the name of the file without `.yaml`."""
 
 
@@ -85,13 +40,15 @@ class ModelConfig(Config):
     """A folder or a Hub id. For a server: the model's name there. For the backend replay: a file of predictions."""
     revision: Line | None = None
     """Revision on the Hub. With `remote_code` it must be a commit."""
-    licence: str
-    """Licence of the weights."""
-    score: str
-    """What the model's score means. Each row states it as `score_kind`."""
+    licence: str | None = None
+    """Licence of the weights. None: not stated."""
+    score: str | None = None
+    """What the model's score means. Each row states it as `score_kind`. None: not stated."""
     seen: Names | None = None
     """Sources of the benchmarks that were in its training data (RefCOCO, GQA, …), as its authors state. None: not
     known."""
+    domain: Line | None = None
+    """What pictures it knows, where that is not photographs in general; said when it is asked about others."""
     proved: str = "not run here"
     """How finecops' code for the model was tested, and with which weights."""
     paper_row: str | None = None
@@ -115,18 +72,31 @@ class ModelConfig(Config):
     """How long a worker may take to load."""
     timeout_seconds: Seconds = 120.0
     """How long a worker or a server may take to answer a request."""
-    file_format: str | None = None
+    file_format: Annotated[str, one_of("file_format")] | None = None
     """Of the backend replay: the file's format, as `finecops eval --predictions --format` names it."""
     file_score: str | None = None
     """Of the backend replay: the field of the file that holds the scores."""
 
+    @property
+    def score_meaning(self) -> str:
+        """What rows and tables say of the score."""
+        return self.score or NOT_STATED
+
+    @classmethod
+    def faults_between(cls, given: Mapping[str, object]) -> list[str]:
+        """Which settings do not fit each other, as sentences; of a file's settings too, whose types may be wrong."""
+        needed = (("worker", "command"), ("replay", "file_format"))
+        return [
+            f"the backend {backend} needs `{key}`; no other backend uses it"
+            for backend, key in needed
+            if (given.get("backend") == backend) != bool(given.get(key))
+        ]
+
     @model_validator(mode="after")
-    def _has_what_its_backend_needs(self) -> ModelConfig:
-        backend = getattr(self, "backend", None)
-        if (backend == "worker") != bool(self.command):
-            raise ValueError("the backend worker needs `command`; no other backend uses it")
-        if (backend == "replay") != bool(self.file_format):
-            raise ValueError("the backend replay needs `file_format`; no other backend uses it")
+    def _fits_together(self) -> ModelConfig:
+        faults = self.faults_between(dict(self))
+        if faults:
+            raise ValueError("; ".join(faults))
         return self
 
 
@@ -134,7 +104,7 @@ class SpecialistConfig(ModelConfig):
     """A detector that takes text."""
 
     kind: Literal["specialist"]
-    backend: str
+    backend: Annotated[str, one_of("specialist backend")]
     """How the model is reached: a key of `finecops.models.backends.SPECIALIST_BACKENDS`."""
     dtype: Torch = "float32"
     """Number type of the weights, by its name in torch."""
@@ -161,7 +131,7 @@ class MllmConfig(ModelConfig):
     """
 
     kind: Literal["mllm"]
-    backend: str
+    backend: Annotated[str, one_of("mllm backend")]
     """How the model is reached: a key of `finecops.models.backends.MLLM_BACKENDS`."""
     base_url: Server | None = None
     """URL of an OpenAI-compatible server. None: OpenAI's own."""
@@ -169,12 +139,14 @@ class MllmConfig(ModelConfig):
     """The environment variable that holds the server's key. The key itself is never written to a file."""
     concurrency: int = Field(default=16, ge=1, le=10_000)
     """How many requests a server gets at the same time."""
-    prompt: Constant
-    """The prompt: the name of a constant in `finecops.prompts`."""
-    focus: Constant
-    """The sentence added for target focus: the name of a constant in `finecops.prompts`."""
-    box_format: str
-    """How the model writes a box: a key of `finecops.replies.formats.BOX_FORMATS`."""
+    prompt: Prompt
+    """The prompt: a text with {expression}, or the name of a constant in `finecops.prompts`."""
+    focus: FocusSentence
+    """The sentence added for target focus: a text with {target} ("the white truck") or {phrase} ("white truck"), or the
+    name of a constant in `finecops.prompts`. An empty text adds nothing."""
+    box_format: BoxFormatSetting
+    """How the model writes a box: a key of `finecops.replies.formats.BOX_FORMATS`, or a declared format with `text` and
+    `coordinates` (`finecops.config.box_pattern`)."""
     chat: bool = True
     """True: the processor has a chat template, and the prompt is a user message. False: the prompt is the whole
     text."""
@@ -203,15 +175,18 @@ class MllmConfig(ModelConfig):
     """In a multiple-choice question, boxes are rounded to this many thousandths of the image's sides."""
     option_markers: bool = False
     """Whether boxes in a multiple-choice question keep the box format's markers. The paper's have none."""
-    refusal: Constant | None = None
-    """A sentence added to the prompt that allows a refusal (baseline of the paper's Table VIII): the name of a constant
-    in `finecops.prompts`."""
+    refusal: Sentence | None = None
+    """A sentence added to the prompt that allows a refusal (baseline of the paper's Table VIII): a text, or the name of
+    a constant in `finecops.prompts`."""
 
-    @model_validator(mode="after")
-    def _knows_the_resized_size(self) -> MllmConfig:
-        if self.box_format.endswith("_resized") and not (self.resize_factor and self.min_pixels and self.max_pixels):
-            raise ValueError(f"{self.box_format} needs `resize_factor`, `min_pixels` and `max_pixels`")
-        return self
+    @classmethod
+    def faults_between(cls, given: Mapping[str, object]) -> list[str]:
+        """As in the base class; boxes in pixels of the resized image need its size."""
+        faults = super().faults_between(given)
+        needed = ("resize_factor", "min_pixels", "max_pixels")
+        if in_resized_pixels(given.get("box_format")) and not all(given.get(key) for key in needed):
+            faults.append("boxes in pixels of the resized image need `resize_factor`, `min_pixels` and `max_pixels`")
+        return faults
 
     def __hash__(self) -> int:
         # pydantic's own hash fails on the dictionary `chat_options`, and the loaders cache by configuration.
@@ -222,7 +197,7 @@ class ExtractorConfig(Config):
     """A target extractor: rules, a parser, an OpenAI-compatible server, or a local text model."""
 
     kind: Literal["extractor"]
-    backend: str
+    backend: Annotated[str, one_of("extractor backend")]
     """How the model is reached: a key of `finecops.models.backends.EXTRACTOR_BACKENDS`."""
     licence: str | None = None
     """Licence of the weights."""

@@ -22,6 +22,7 @@ from finecops.datasets.problems import Problem, replaced_characters
 from finecops.datasets.source import SourceFile
 from finecops.datasets.whole_files import described, parsed_file
 from finecops.errors import DataError
+from finecops.names import no_such
 from finecops.records import Negative, Sample
 from finecops.text import plain_id, shortly
 
@@ -50,7 +51,7 @@ def read_cops_ref(source: SourceFile) -> Iterator[Sample | Problem]:
         raise DataError(f"{source.path} is not Cops-Ref's refGQA_v0.json (key 'refs'): it is {described(raw)}")
     splits = {shortly(ref.get("split")).strip("'") for ref in refs if isinstance(ref, dict)}
     if source.split not in splits:
-        raise DataError(f"{source.path} has no split {source.split!r}; there are: {', '.join(sorted(splits))}")
+        raise DataError(no_such(f"{source.path} has no split {source.split!r}", source.split, sorted(splits)))
     graphs = _graphs(source.root)
     order = _order(source.path, refs, graphs)
     discarded = 0

@@ -19,6 +19,7 @@ from finecops.datasets.problems import Problem, first_of
 from finecops.datasets.source import SourceFile
 from finecops.datasets.table import TableBuilder
 from finecops.errors import ConfigError, DataError, UsageError
+from finecops.names import unknown_name
 from finecops.records import Sample
 
 log = logging.getLogger(__name__)
@@ -177,7 +178,7 @@ def _read(config: DatasetConfig, source: SourceFile) -> Iterator[Sample | Proble
     if config.format in OWN_SUFFIXES:
         format_ = config.format
     if format_ not in FORMATS:
-        raise ConfigError(f"dataset {config.name}: unknown format {format_!r}; there are: {', '.join(FORMATS)}")
+        raise ConfigError(f"dataset {config.name}: {unknown_name('format', format_, FORMATS)}")
     return FORMATS[format_](source)
 
 

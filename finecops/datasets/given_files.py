@@ -59,6 +59,8 @@ def dataset_of_files(
         update={
             "name": name,
             "root": annotations[0].parent,
+            # Whatever pictures the default dataset has.
+            "domain": None,
             "get": f"Images are looked up beside {annotations[0].name} and in images/ there.",
             "image_folders": _FOLDERS,
             "splits": {config.default_split: tuple(path.name for path in annotations)},

@@ -25,6 +25,7 @@ from finecops.datasets.problems import Problem, replaced_characters
 from finecops.datasets.refcoco import read_instances
 from finecops.datasets.source import SourceFile
 from finecops.errors import DataError
+from finecops.names import no_such
 from finecops.records import Negative, Sample
 from finecops.strict_json import parse_marked_json
 from finecops.text import plain_id, shortly
@@ -47,7 +48,7 @@ def read_grefcoco(source: SourceFile) -> Iterator[Sample | Problem]:
         raise DataError(f"{path} is not a list of referents")
     splits = {shortly(ref.get("split")).strip("'") for ref in refs}
     if split not in splits:
-        raise DataError(f"{path} has no split {split!r}; there are: {', '.join(sorted(splits))}")
+        raise DataError(no_such(f"{path} has no split {split!r}", split, sorted(splits)))
     images, annotations = read_instances(path.parent / "instances.json")
     for number, ref in enumerate(refs, start=1):
         if ref.get("split") != split:

@@ -19,11 +19,12 @@ from urllib.parse import quote
 from finecops.archives.zip_images import write_atomically
 from finecops.config.home import home
 from finecops.errors import DataError, first_line
+from finecops.hub_faults import hub_fault
+from finecops.install import install_line
 from finecops.text import printable
 
 log = logging.getLogger(__name__)
 
-INSTALL = "pip install -e '.[hub]'"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _TIMEOUT = 20.0
 """Seconds that the Hub may take to answer."""
@@ -59,20 +60,13 @@ def find_repository(id_: str, revision: str | None) -> HubRepository:
             in, or it cannot be reached and nothing was fetched before.
     """
     hub = _hub()
-    errors = hub.errors
     try:
         info = hub.HfApi().dataset_info(id_, revision=revision, timeout=_TIMEOUT)
-    except errors.GatedRepoError as error:
-        raise DataError(
-            f"hf:{id_}: the Hub gives it only to users who accepted its terms. Accept them on its page, then log in: "
-            "`hf auth login`"
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise DataError(f"hf:{id_}: the Hub has no revision {revision!r} of it") from error
-    except errors.RepositoryNotFoundError as error:
-        raise DataError(f"hf:{id_}: the Hub has no such dataset, or it is private (`hf auth login`)") from error
     except Exception as error:
         # huggingface_hub lets every error of its HTTP library through.
+        fault = hub_fault(error, f"hf:{id_}", "dataset", revision)
+        if fault is not None:
+            raise DataError(fault) from error
         return _fetched_before(hub, id_, revision, error)
     commit = str(info.sha)
     if _COMMIT.fullmatch(commit) is None:
@@ -138,7 +132,6 @@ def fetch(repository: HubRepository, names: Sequence[str]) -> Path:
 def _hub() -> Any:
     try:
         import huggingface_hub
-        import huggingface_hub.errors
     except ImportError as error:
-        raise DataError(f"datasets on the Hub need huggingface_hub: {INSTALL}") from error
+        raise DataError(f"datasets on the Hub need huggingface_hub: {install_line('hub')}") from error
     return huggingface_hub

@@ -11,6 +11,7 @@ from finecops.config.find import load_dataset
 from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.datasets.places import chosen_splits
 from finecops.errors import ConfigError, DataError
+from finecops.names import no_such
 
 ANNOTATION_FILES = (".json",)
 """Suffixes of annotation files in COCO format; a YAML file is a dataset's configuration."""
@@ -47,7 +48,7 @@ def named_splits(name: str) -> Iterator[NamedSplit]:
     path = Path(name)
     if path.suffix in ANNOTATION_FILES:
         if not path.is_file():
-            raise DataError(f"no annotation file {name}")
+            raise DataError(f"no such file: {name}")
         # A file alone has no dataset; its images are looked up beside it.
         config = DatasetConfig(
             name=path.stem, root=path.parent, image_folders=("images", "."), splits={}, preset="", get=""
@@ -56,7 +57,7 @@ def named_splits(name: str) -> Iterator[NamedSplit]:
         return
     config, split = _config(name)
     if split is not None and split not in config.splits:
-        raise DataError(f"dataset {config.name} has no split {split!r}; there are: {', '.join(config.splits)}")
+        raise DataError(no_such(f"dataset {config.name} has no split {split!r}", split, config.splits))
     for one in chosen_splits(config, [split] if split is not None else []):
         yield NamedSplit(config, one)
 

@@ -18,6 +18,7 @@ from finecops.datasets.formats import FORMAT_OF_SUFFIX
 from finecops.datasets.hub_files import HubRepository, fetch, find_repository
 from finecops.datasets.parquet.table import ParquetTable
 from finecops.errors import ConfigError, DataError
+from finecops.names import no_such
 
 log = logging.getLogger(__name__)
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.parquet$")
@@ -86,7 +87,7 @@ def check_given(annotations: Sequence[Path]) -> None:
         if path.is_dir():
             raise DataError(f"{path} is a folder: --annotations takes the annotation file in it")
         if not path.is_file():
-            raise DataError(f"no annotation file {path}")
+            raise DataError(f"no such file: {path}")
 
 
 def _local(config: DatasetConfig, split: str, given: Sequence[Path]) -> Place:
@@ -116,7 +117,7 @@ def _existing(root: Path, names: Sequence[str]) -> tuple[Path, ...]:
 
 def _names_of(name: str, splits: Mapping[str, Sequence[str]], split: str) -> Sequence[str]:
     if split not in splits:
-        raise DataError(f"dataset {name} has no split {split!r}; there are: {', '.join(splits) or 'none'}")
+        raise DataError(no_such(f"dataset {name} has no split {split!r}", split, splits))
     return splits[split]
 
 

@@ -6,7 +6,7 @@ for the number of pairs, both say so. Where they do not, the number of samples t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -22,11 +22,12 @@ from finecops.evaluation.strategy_costs import Cost, strategy_cost
 from finecops.evaluation.summaries import right_answers
 from finecops.metrics.answers import Ints
 from finecops.metrics.arrays import Bools
-from finecops.metrics.intervals import clusters_of
+from finecops.metrics.intervals import clusters_of, mean_interval
 from finecops.metrics.paired import CONFIDENCE, POWER, holm, paired_difference, randomization_p, samples_needed
 from finecops.metrics.values import EVERYTHING, MEAN_OF_COLUMNS, Cluster, MetricValue
-from finecops.records import Prediction, Record
+from finecops.records import Prediction, Record, Sample
 
+_METRICS = ("r1", "auroc", "reject")
 FrontBy: TypeAlias = Literal["gflops", "seconds"]
 FORMULA = "n = (z(0.975) √ψ + z(0.8) √(ψ − δ²))² / δ²"
 """Connor (1987), for McNemar's test; `finecops.metrics.paired.samples_needed`."""
@@ -99,13 +100,13 @@ class Advice(Record):
     power: float = POWER
 
 
-def advise(folder: Path, stages: Mapping[str, str], positives_in_split: int, cluster: Cluster = "positive") -> Advice:
+def advise(folder: Path, stages: Mapping[str, str], split: Iterable[Sample], cluster: Cluster = "positive") -> Advice:
     """Compare the strategies of a run.
 
     Args:
         folder: a run in which every strategy answered every sample.
         stages: the stage of each strategy's answers, by what the strategy is called.
-        positives_in_split: how many positives the whole split has.
+        split: all samples of the split, to say how many positives there are.
         cluster: what the bootstrap draws together.
 
     Raises:
@@ -115,12 +116,14 @@ def advise(folder: Path, stages: Mapping[str, str], positives_in_split: int, clu
     positives = [sample for sample in run.samples if sample.positive]
     if not positives:
         raise RunError(f"{folder}/ has no positive sample: without a true box nothing says which strategy is right")
-    results, front_by = _with_front([_measured(run, name, stage, cluster) for name, stage in stages.items()])
     right = {name: right_answers(positives, run.rows(stage, Prediction)) for name, stage in stages.items()}
-    pairs = _pairs(right, clusters_of(positives, cluster))
+    clusters = clusters_of(positives, cluster)
+    measured = [_measured(run, name, stage, right[name], clusters) for name, stage in stages.items()]
+    results, front_by = _with_front(measured)
+    pairs = _pairs(right, clusters)
     best = max(results, key=lambda result: result.precision_at_1).strategy
     undecided = [name for name in stages if name != best and not pair_of(pairs, best, name).clear]
-    about = run.manifest.dataset
+    about, there = run.manifest.dataset, sum(sample.positive for sample in split)
     return Advice(
         run=str(folder),
         dataset=about.name,
@@ -128,35 +131,34 @@ def advise(folder: Path, stages: Mapping[str, str], positives_in_split: int, clu
         samples=len(run.samples),
         positives=len(positives),
         negatives=sum(sample.absent for sample in run.samples),
-        positives_in_split=positives_in_split,
+        positives_in_split=there,
         strategies=tuple(results),
         pairs=tuple(pairs),
         front_by=front_by,
         best=best,
         undecided=tuple(undecided),
-        verdict=_verdict(results, pairs, best, undecided, front_by, len(positives)),
+        verdict=_verdict(results, pairs, best, undecided, front_by, (len(positives), there)),
     )
 
 
-def _measured(run: RunData, name: str, stage: str, cluster: Cluster) -> StrategyResult:
+def _measured(run: RunData, name: str, stage: str, right: Bools, clusters: Ints) -> StrategyResult:
     (answering,) = run.methods({stage})
-    settings = MetricSettings(metrics=("p1", "r1", "auroc", "reject"), intervals=True, cluster=cluster)
-    found = evaluate(answering.samples, answering.answers, settings=settings)
-    overall = {value.metric: value for value in found.values if value.subset == EVERYTHING}
-    precision = overall["precision@1"]
-    assert precision.value is not None
-    assert precision.ci_low is not None
-    assert precision.ci_high is not None
+    found = evaluate(answering.samples, answering.answers, settings=MetricSettings(metrics=_METRICS))
+    overall = {value.metric: value.value for value in found.values if value.subset == EVERYTHING}
+    hits = np.where(right, 100.0, 0.0)
+    interval = mean_interval(hits, clusters)
+    # Of positives, of which there is at least one.
+    assert interval is not None
     return StrategyResult(
         strategy=name,
         stage=stage,
-        precision_at_1=precision.value,
-        ci_low=precision.ci_low,
-        ci_high=precision.ci_high,
+        precision_at_1=float(hits.mean()),
+        ci_low=interval.low,
+        ci_high=interval.high,
         recall_at_1={v.kind: v.value for v in found.values if _is_mean(v) and v.kind and v.value is not None},
-        negatives_rejected=overall["negative_accuracy"].value,
-        positives_rejected=overall["false_rejection_rate"].value or 0.0,
-        auroc=overall["auroc"].value if "auroc" in overall else None,
+        negatives_rejected=overall["negative_accuracy"],
+        positives_rejected=overall["false_rejection_rate"] or 0.0,
+        auroc=overall.get("auroc"),
         outcomes=found.outcomes,
         cost=strategy_cost(run, stage),
         on_front=False,
@@ -220,9 +222,10 @@ def _verdict(
     best: str,
     undecided: Sequence[str],
     front_by: FrontBy | None,
-    n: int,
+    positives: tuple[int, int],
 ) -> str:
-    """One sentence that says no more than the intervals do."""
+    """One sentence that says no more than the intervals do; `positives` are those here and those of the split."""
+    n, there = positives
     of = {result.strategy: result for result in results}
     worse = [name for name in of if name != best and name not in undecided]
     if not undecided:
@@ -249,7 +252,7 @@ def _verdict(
         return f"{said}, and {best} is right as often as {other}."
     # With several pairs to decide, even a test of enough samples for one may leave it open.
     number = f"about {needed}" if needed > n else f"more than these {n}"
-    return f"{said}, and to tell {best} from {other} would take {number} positives."
+    return f"{said}, and to tell {best} from {other} would take {number} positives (the split has {there})."
 
 
 def _cost(result: StrategyResult, by: FrontBy) -> float:

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from finecops.benchmark_words import NEGATIVE_TYPES, TUPLE_TYPES, type_inside
 from finecops.errors import RunError, UsageError
 from finecops.evaluation.cases import Case, Cases, Verdict
+from finecops.names import no_such, unknown_name
 from finecops.records import Sample
 from finecops.text import shortly
 
@@ -117,13 +118,13 @@ def check_filter(wanted: CaseFilter, cases: Cases) -> None:
         raise RunError(f"no sample has the id {shortly(unknown[0])}{more}; ids are in samples.jsonl of the run")
     for kind in wanted.kinds:
         if kind not in KINDS:
-            raise UsageError(f"unknown kind {kind!r}; there are: {', '.join(KINDS)}")
+            raise UsageError(unknown_name("kind", kind, KINDS))
     levels = sorted({sample.level for sample in cases.samples if sample.level is not None})
     if absent := sorted(wanted.levels - set(levels)):
         raise UsageError(f"no sample has level {absent[0]}; there are: {', '.join(map(str, levels)) or 'none'}")
     for word in wanted.types:
         if not any(has_type(sample, word) for sample in cases.samples):
-            raise UsageError(f"no sample has the type {word!r}; there are: {', '.join(_types(cases)) or 'none'}")
+            raise UsageError(no_such(f"no sample has the type {word!r}", word, _types(cases)))
 
 
 def _types(cases: Cases) -> list[str]:

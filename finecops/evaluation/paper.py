@@ -17,6 +17,7 @@ from pydantic import Field
 from finecops.errors import UsageError
 from finecops.evaluation.results import BesidePaper, Evaluation, MethodResult, PaperFigure
 from finecops.metrics.values import MEAN_OF_COLUMNS, MetricValue
+from finecops.names import no_such
 from finecops.records import NegativeKind, Record
 
 DATASETS = ("finecops_ref", "ref_adv", "ref_reasoning")
@@ -149,7 +150,7 @@ def with_paper(evaluation: Evaluation, row_name: str | None = None) -> Evaluatio
         UsageError: the paper has no such row.
     """
     if row_name is not None and row_name not in model_names():
-        raise UsageError(f"the paper has no row {row_name!r}; there are: {', '.join(model_names())}")
+        raise UsageError(no_such(f"the paper has no row {row_name!r}", row_name, model_names()))
     methods = [
         method.model_copy(
             update={"paper": tuple(beside_paper(method.values, _figures_of(method, evaluation, row_name)))}

@@ -38,6 +38,8 @@ class SharedSamples(Record):
     not_asked_second: int = 0
     unknown: int = 0
     """Nobody knows the truth."""
+    missing_both: int = 0
+    """Neither method has an answer: a sample that says nothing of their difference."""
     missing_first: int = 0
     """Compared, and the first has no answer: that counts as wrong."""
     missing_second: int = 0
@@ -51,6 +53,7 @@ class SharedSamples(Record):
             (self.not_asked_first, f"Left out, not asked of {first} (its share is smaller)"),
             (self.not_asked_second, f"Left out, not asked of {second} (its share is smaller)"),
             (self.unknown, "Left out, of unknown truth"),
+            (self.missing_both, "Left out, without an answer of either"),
             (self.missing_first, f"Wrong, since {first} has no answer"),
             (self.missing_second, f"Wrong, since {second} has no answer"),
         ]

@@ -15,6 +15,7 @@ from finecops.exchange.formats import FORMATS
 from finecops.metrics.dictionary import METRICS, check_metrics
 from finecops.metrics.precision import IOU_THRESHOLD
 from finecops.metrics.values import Cluster
+from finecops.names import no_such, unknown_name
 
 Compat = Literal["none", "reference", "both"]
 S = TypeVar("S", bound="Settings")
@@ -31,7 +32,7 @@ def _one_of(what: str, there: Sequence[str]) -> BeforeValidator:
 
     def check(value: str) -> str:
         if value not in there:
-            raise UsageError(f"unknown {what} {value!r}; there are: {', '.join(there)}")
+            raise UsageError(unknown_name(what, value, there))
         return value
 
     return BeforeValidator(check)
@@ -48,13 +49,13 @@ def _folder(name: str | Path) -> Path:
 def _known_format(name: str | None) -> str:
     if name not in FORMATS:
         problem = f"unknown format {name!r}" if name else "a prediction file needs --format"
-        raise UsageError(f"{problem}; there are: {', '.join(FORMATS)}")
+        raise UsageError(no_such(problem, name or "", FORMATS))
     return name
 
 
 def _known_boxes(name: str | None) -> str | None:
     if name is not None and name not in CONVENTIONS:
-        raise UsageError(f"unknown convention of boxes {name!r}; there are: {', '.join(CONVENTIONS)}")
+        raise UsageError(unknown_name("convention of boxes", name, CONVENTIONS))
     return name
 
 

@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 from finecops.errors import ConfigError
 from finecops.exchange import coco_results, crs_letters, mmdet_npy, own_rows, refexp_text
 from finecops.metrics.answers import Answers
+from finecops.names import no_such
 from finecops.records import Sample
 from finecops.replies.formats import BOX_FORMATS
 
@@ -48,10 +49,8 @@ class PredictionFormat:
 
 def _texts(path: Path, how: FileFormat, samples: Sequence[Sample]) -> Answers:
     if how.box_format is None or how.box_format not in BOX_FORMATS:
-        raise ConfigError(
-            f"--box-format {how.box_format or '(not given)'}: how the model writes boxes must be named; there are: "
-            f"{', '.join(BOX_FORMATS)}"
-        )
+        said = f"--box-format {how.box_format or '(not given)'}: how the model writes boxes must be named"
+        raise ConfigError(no_such(said, how.box_format or "", BOX_FORMATS))
     score = how.score or refexp_text.find_score_field(path)
     sizes = {s.id: (s.width, s.height) for s in samples}
     return refexp_text.read(path, source=SOURCE, sizes=sizes, box_format=BOX_FORMATS[how.box_format], score=score)
@@ -75,5 +74,5 @@ def find_format(name: str | None) -> PredictionFormat:
         ConfigError: there is none.
     """
     if name not in FORMATS:
-        raise ConfigError(f"unknown format {name!r}; there are: {', '.join(FORMATS)}")
+        raise ConfigError(no_such(f"unknown format {name!r}", name or "", FORMATS))
     return FORMATS[name]

@@ -12,7 +12,8 @@ from finecops.exchange.json_lines import read_objects
 from finecops.exchange.values import as_numbers
 from finecops.metrics.answers import Answers, AnswersBuilder
 from finecops.replies.answer import Answer
-from finecops.replies.formats import BoxFormat, decode
+from finecops.replies.formats import decode
+from finecops.replies.formats.box_format import BoxFormat
 from finecops.strict_json import parse_json
 from finecops.text import clean_text, shortly
 

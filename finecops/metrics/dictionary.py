@@ -16,6 +16,7 @@ from finecops.metrics.metric import Metric
 from finecops.metrics.pairs import recall
 from finecops.metrics.rejection import REJECTION
 from finecops.metrics.separation import AUPR, AUROC, FPR95
+from finecops.names import no_such
 
 FAMILIES: dict[str, Callable[[int], Metric]] = {"p": precision, "r": recall}
 """Metrics with a rank: `p3` is the family `p` at 3."""
@@ -58,8 +59,8 @@ def check_metrics(names: Iterable[str]) -> tuple[str, ...]:
     wanted = tuple(names)
     unknown = [name for name in wanted if find_metric(name) is None]
     if unknown or not wanted:
-        there = f"{', '.join(METRICS)}; {' and '.join(FAMILIES)} take any rank"
-        raise UsageError(f"unknown metric {', '.join(unknown) or '(none)'}; there are: {there}")
+        said = no_such(f"unknown metric {', '.join(unknown) or '(none)'}", "".join(unknown[:1]), METRICS)
+        raise UsageError(f"{said}; {' and '.join(FAMILIES)} take any rank")
     return wanted
 
 

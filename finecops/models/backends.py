@@ -14,12 +14,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from finecops.config.choices import CHOICES
 from finecops.config.find import resolve
 from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
 from finecops.errors import ConfigError
+from finecops.exchange.formats import FORMATS
+from finecops.install import install_line
 from finecops.models import readiness
 from finecops.models.hub_access import use_own_log
 from finecops.models.readiness import AUTO, check_device, need_model_name, need_openai
+from finecops.names import unknown_name
 from finecops.replies.box_text import box_format_of
 
 if TYPE_CHECKING:
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def _score_of_config(config: SpecialistConfig | MllmConfig, focus: bool) -> str:
-    return config.score
+    return config.score_meaning
 
 
 def _score_of_tokens(config: SpecialistConfig | MllmConfig, focus: bool) -> str:
@@ -40,7 +44,7 @@ class Backend:
 
     title: str
     """Its name in tables."""
-    # `Any`: each backend takes the configuration of its own kind of model, and returns that kind of model.
+    # `Any`: each backend takes the configuration of its own kind of model, and returns such a model.
     load: Callable[[Any, str], Any]
     """Configuration, device → model. Slow imports happen inside."""
     lacks: Callable[[Any], str | None]
@@ -128,10 +132,6 @@ def _llm_extractor(config: ExtractorConfig, device: str) -> Extractor:
     return LlmExtractor(TransformersText(config, device), config.name, config.batch_size)
 
 
-def _lacks_nothing(config: AnyModelConfig) -> str | None:
-    return None
-
-
 def _lacks_parser(config: ExtractorConfig) -> str | None:
     from finecops.models.parser_extractors import lacks_parser
 
@@ -151,7 +151,7 @@ def _lacks_file(config: SpecialistConfig | MllmConfig) -> str | None:
 
 
 def _lacks_mmdet(config: SpecialistConfig) -> str | None:
-    return "pip install -e '.[mmdet]'" if importlib.util.find_spec("mmdet") is None else _lacks_file(config)
+    return install_line("mmdet") if importlib.util.find_spec("mmdet") is None else _lacks_file(config)
 
 
 def _lacks_variable(config: SpecialistConfig | MllmConfig) -> str | None:
@@ -162,7 +162,7 @@ def _lacks_variable(config: SpecialistConfig | MllmConfig) -> str | None:
 
 def _lacks_server(config: MllmConfig | ExtractorConfig) -> str | None:
     if importlib.util.find_spec("openai") is None:
-        return "pip install -e '.[openai]'"
+        return install_line("openai")
     if config.base_url is None and not os.environ.get(config.api_key_env):
         return f"{config.api_key_env} is not set"
     return None
@@ -180,6 +180,7 @@ def _weights_missing(weights: str) -> str | None:
     return None if isinstance(try_to_load_from_cache(weights, "config.json"), str) else "downloads at first use"
 
 
+SERVER = "OpenAI-compatible server"
 SPECIALIST_BACKENDS: dict[str, Backend] = {
     "grounding-dino": Backend(
         "transformers", _grounding_dino, _lacks_weights, readiness.check_transformers, score=_score_of_tokens
@@ -191,15 +192,15 @@ SPECIALIST_BACKENDS: dict[str, Backend] = {
 }
 MLLM_BACKENDS: dict[str, Backend] = {
     "transformers": Backend("transformers", _transformers_mllm, _lacks_weights, readiness.check_transformers),
-    "openai": Backend("OpenAI-compatible server", _openai_mllm, _lacks_server, readiness.check_server),
+    "openai": Backend(SERVER, _openai_mllm, _lacks_server, readiness.check_server),
     "worker": Backend("worker", _worker, _lacks_variable, readiness.check_worker),
     "replay": Backend("replay", _replay, _lacks_file, readiness.check_replay),
 }
 EXTRACTOR_BACKENDS: dict[str, Backend] = {
-    "rules": Backend("rules", _rules, _lacks_nothing, readiness.check_nothing),
+    "rules": Backend("rules", _rules, lambda config: None, readiness.check_nothing),
     "parser": Backend("spaCy", _parser, _lacks_parser, readiness.check_parser),
     "combined": Backend("rules and spaCy", _parser, _lacks_parser, readiness.check_parser),
-    "openai": Backend("OpenAI-compatible server", _openai_extractor, _lacks_server, readiness.check_server),
+    "openai": Backend(SERVER, _openai_extractor, _lacks_server, readiness.check_server),
     "llm": Backend("transformers", _llm_extractor, _lacks_text_model, readiness.check_text_model),
 }
 BACKENDS: Mapping[str, dict[str, Backend]] = {
@@ -207,6 +208,10 @@ BACKENDS: Mapping[str, dict[str, Backend]] = {
     "mllm": MLLM_BACKENDS,
     "extractor": EXTRACTOR_BACKENDS,
 }
+
+
+# A configuration file is then checked as a whole, before anything else is looked at.
+CHOICES.update({f"{kind} backend": backends for kind, backends in BACKENDS.items()}, file_format=FORMATS)
 
 
 def backend_of(config: AnyModelConfig) -> Backend:
@@ -219,7 +224,7 @@ def backend_of(config: AnyModelConfig) -> Backend:
         box_format_of(config)
     known = BACKENDS[config.kind]
     if config.backend not in known:
-        raise ConfigError(f"{config.name}: unknown backend {config.backend!r}; there are: {', '.join(known)}")
+        raise ConfigError(f"{config.name}: {unknown_name('backend', config.backend, known)}")
     return known[config.backend]
 
 

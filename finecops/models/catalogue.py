@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from finecops.config.find import load_model, names
-from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig
+from finecops.config.schema import NOT_STATED, AnyModelConfig, ExtractorConfig, MllmConfig
 from finecops.errors import ConfigError
 from finecops.models.backends import BACKENDS, backend_of
+from finecops.models.server_status import is_behind_server, server_states
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,7 @@ class ModelFact:
     """The backend's title."""
     weights: str | None
     prompt: str | None = None
-    """The name of its prompt in `finecops.prompts`."""
+    """The name of its prompt in `finecops.prompts`, or the text itself."""
     box_format: str | None = None
     score: str | None = None
     """What its score means."""
@@ -36,12 +37,37 @@ class ModelFact:
     """How finecops' code for the model was tested."""
     lacks: str | None
     """What is missing on this machine for a run; None if nothing is known to be missing."""
+    server: str | None = None
+    """What its server says, where that was asked."""
 
 
-def model_facts() -> Iterator[ModelFact]:
-    """A row for every configured model, sorted by name."""
-    for name in names("models"):
-        yield fact_of(load_model(name))
+def model_facts(servers: bool = False) -> Iterator[ModelFact]:
+    """A row for every configured model, sorted by name; a file with faults has one that says so.
+
+    Args:
+        servers: ask the servers of models whether they answer. That takes up to `server_status.ANSWER_SECONDS`.
+    """
+    found = {name: _loaded(name) for name in names("models")}
+    behind = [config for config in found.values() if isinstance(config, AnyModelConfig) and is_behind_server(config)]
+    states = {one.name: state for one, state in zip(behind, server_states(behind))} if servers else {}
+    for name, config in found.items():
+        if isinstance(config, ConfigError):
+            # A broken file of the user is no reason to show none.
+            said = f"its file has faults: `finecops models check {name}` lists them"
+            yield ModelFact(name=name, kind="?", backend="?", weights=None, licence=None, proved="", lacks=said)
+            continue
+        fact, state = fact_of(config), states.get(config.name)
+        if state is None:
+            yield fact
+        else:
+            yield replace(fact, server=state.said, lacks=None if state.good else state.said)
+
+
+def _loaded(name: str) -> AnyModelConfig | ConfigError:
+    try:
+        return load_model(name)
+    except ConfigError as error:
+        return error
 
 
 def fact_of(config: AnyModelConfig) -> ModelFact:
@@ -63,13 +89,13 @@ def fact_of(config: AnyModelConfig) -> ModelFact:
         kind=config.kind,
         backend=_title(config),
         weights=config.weights,
-        licence=config.licence,
+        licence=config.licence or NOT_STATED,
         proved=config.proved,
         lacks=_lacks(config),
         prompt=mllm.prompt if mllm else None,
         # A specialist returns boxes as numbers, not as text.
-        box_format=mllm.box_format if mllm else "boxes",
-        score=config.score,
+        box_format=str(mllm.box_format) if mllm else "boxes",
+        score=config.score_meaning,
         seen="not known" if config.seen is None else ", ".join(config.seen) or "none of them",
         remote_code=config.remote_code,
         paper_row=config.paper_row,
@@ -116,5 +142,5 @@ def markdown_table() -> str:
             fact.proved,
         )
         # An unescaped "|" would begin a new cell.
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        lines.append("| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"

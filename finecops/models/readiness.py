@@ -7,7 +7,6 @@ imported only for models that run in this process.
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 import shutil
 from pathlib import Path
@@ -15,11 +14,14 @@ from typing import Any
 
 from finecops.config.find import resolve, resolve_weights
 from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
+from finecops.config.server import server_url
 from finecops.errors import ConfigError, ModelError
+from finecops.exchange.formats import FORMATS
+from finecops.install import install_line
 from finecops.models.checkpoint_folder import PICKLES, check_adapter, check_checkpoint
 from finecops.models.hub_access import need_hub
+from finecops.names import unknown_name
 
-_OPENAI_URL = "https://api.openai.com/v1"
 # A branch or a tag can be moved to other code; a full commit hash cannot.
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _ANSWER_SECONDS = 5.0
@@ -83,7 +85,7 @@ def check_parser(config: ExtractorConfig, device: str) -> None:
 def check_mmdet(config: SpecialistConfig, device: str) -> None:
     """Check that mmdet is there, the device, the configuration's name, and the checkpoint."""
     if importlib.util.find_spec("mmdet") is None:
-        raise ModelError(f"{config.name} needs mmdet: pip install -e '.[mmdet]' (scripts/mmdet_environment.sh)")
+        raise ModelError(f"{config.name} needs mmdet: {install_line('mmdet')} (scripts/mmdet_environment.sh)")
     if config.mmdet_config is None:
         raise ConfigError(f"{config.name}: the backend mmdet needs `mmdet_config`")
     path = resolve(config.weights)
@@ -109,10 +111,8 @@ def check_worker(config: SpecialistConfig | MllmConfig, device: str) -> None:
 
 def check_replay(config: SpecialistConfig | MllmConfig, device: str) -> None:
     """Check that the file of predictions is there, in a format that is known."""
-    from finecops.exchange.formats import FORMATS
-
     if config.file_format not in FORMATS:
-        raise ConfigError(f"{config.name}: unknown file_format {config.file_format!r}; there are: {', '.join(FORMATS)}")
+        raise ConfigError(f"{config.name}: {unknown_name('file_format', str(config.file_format), FORMATS)}")
     if not resolve(config.weights).is_file():
         raise ModelError(
             f"{config.name} replays {config.weights}, which does not exist: make it with the model's own code "
@@ -126,12 +126,14 @@ def check_server(config: MllmConfig | ExtractorConfig, device: str) -> None:
         need_model_name(config)
     need_openai(config.name)
     from finecops.models.openai_client import key_of
-    from finecops.models.server_client import status_of
+    from finecops.models.server_client import ask_each
 
-    key = key_of(config.name, config.base_url, config.api_key_env)
-    url = config.base_url or os.environ.get("OPENAI_BASE_URL") or _OPENAI_URL
-    # Whatever the status: a server answers. Not every one has a list of models.
-    if status_of(f"{url.rstrip('/')}/models", key, _ANSWER_SECONDS, config.name) in (401, 403):
+    key, url = key_of(config.name, config.base_url, config.api_key_env), server_url(config)
+    (listed,) = ask_each([(url, key)], _ANSWER_SECONDS)
+    if isinstance(listed, ModelError):
+        raise ModelError(f"{config.name}: {listed}: start it, or set base_url (--base-url)")
+    # Whatever else the status is: a server answers. Not every one has a list of models.
+    if listed.status in (401, 403):
         raise ModelError(f"{config.name}: {url} refuses the key: {config.api_key_env} must hold one that it knows")
 
 
@@ -176,7 +178,7 @@ def need_openai(name: str) -> None:
         ModelError: it is not.
     """
     if importlib.util.find_spec("openai") is None:
-        raise ModelError(f"{name} needs the openai package: pip install -e '.[openai]'")
+        raise ModelError(f"{name} needs the openai package: {install_line('openai')}")
 
 
 def need_model_name(config: ExtractorConfig) -> None:

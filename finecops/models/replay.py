@@ -23,6 +23,7 @@ from finecops.exchange.read import first_repeated, read_unchecked
 from finecops.metrics.answers import OUTCOMES, Answers, AnswersBuilder
 from finecops.models.numbers import box_fault
 from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
+from finecops.names import unknown_name
 from finecops.replies.answer import Answer, Reply
 from finecops.replies.box_text import parse_boxes
 from finecops.replies.letters import LetterScores
@@ -45,9 +46,7 @@ class Replay:
         self.config = config
         path = resolve(config.weights)
         if config.file_format not in FORMATS:
-            raise ConfigError(
-                f"{config.name}: unknown file_format {config.file_format!r}; there are: {', '.join(FORMATS)}"
-            )
+            raise ConfigError(f"{config.name}: {unknown_name('file_format', str(config.file_format), FORMATS)}")
         if not path.is_file():
             raise ModelError(
                 f"{config.name} replays {config.weights}, which does not exist: make it with the model's own code "

@@ -6,14 +6,19 @@ The `openai` package brings its HTTP library along: httpx, or httpx2 since its v
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import sys
+import threading
+import time
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from functools import cache
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from openai import DefaultAsyncHttpxClient
 
@@ -30,27 +35,64 @@ MOST_WAIT_SECONDS = 30.0
 """The longest wait that a server may ask for before the next attempt."""
 
 
-def status_of(url: str, key: str, seconds: float, name: str) -> int:
-    """The HTTP status of a URL, asked with the key of the model `name`, within a time in all.
+class Listed(NamedTuple):
+    """What a server answers when it is asked for its models."""
 
-    Raises:
-        ModelError: there is no answer; it names the URL.
+    status: int
+    """HTTP status."""
+    body: bytes
+
+
+def ask_each(asked: Sequence[tuple[str, str]], seconds: float) -> list[Listed | ModelError]:
+    """What servers answer about their models, all asked at the same time, within a time in all.
+
+    Args:
+        asked: for each server its URL, as `http://localhost:8000/v1`, and the key for it.
+        seconds: how long each may take.
     """
+    found = _resolved({urlsplit(url).hostname or "" for url, _ in asked}, seconds)
 
-    async def get() -> int:
-        async with BoundedClient(seconds) as client:
-            response = await client.get(url, headers={"Authorization": f"Bearer {key}"})
-            return int(response.status_code)
+    async def ask(url: str, key: str) -> Listed | ModelError:
+        where = f"no server answers at {redact(url)}/models"
+        if (urlsplit(url).hostname or "") not in found:
+            return ModelError(f"{where} (the host is not found within {seconds:g} s)")
+        try:
+            async with BoundedClient(seconds) as client:
+                response = await client.get(f"{url}/models", headers={"Authorization": f"Bearer {key}"})
+                return Listed(int(response.status_code), response.content)
+        # Too large, or packed in a strange way: it is an answer.
+        except ReplyError:
+            return Listed(200, b"")
+        # The library has a dozen kinds of errors for a connection.
+        except Exception as error:
+            kind = f"within {seconds:g} s" if "Timeout" in type(error).__name__ else f"({type(error).__name__})"
+            return ModelError(f"{where} {kind}")
 
-    try:
-        return asyncio.run(get())
-    # Too large, or packed in a strange way: it is an answer.
-    except ReplyError:
-        return 200
-    # The library has a dozen kinds of errors for a connection.
-    except Exception as error:
-        kind = f"within {seconds:g} s" if "Timeout" in type(error).__name__ else f"({type(error).__name__})"
-        raise ModelError(f"{name}: no server answers at {redact(url)} {kind}: start it, or set base_url") from error
+    async def ask_all() -> list[Listed | ModelError]:
+        return list(await asyncio.gather(*(ask(url, key) for url, key in asked)))
+
+    return asyncio.run(ask_all()) if asked else []
+
+
+def _resolved(hosts: set[str], seconds: float) -> set[str]:
+    """The hosts whose addresses are found in time, or that cannot have any: the library then says why.
+
+    A silent name server holds the system's own call for half a minute, and the end of an event loop waits for it.
+    """
+    done: set[str] = set()
+
+    def resolve(host: str) -> None:
+        with suppress(OSError, UnicodeError):
+            socket.getaddrinfo(host, None)
+        done.add(host)
+
+    threads = [threading.Thread(target=resolve, args=(host,), daemon=True) for host in hosts]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    return set(done)
 
 
 class ReplyError(ValueError):

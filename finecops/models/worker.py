@@ -175,7 +175,7 @@ class WorkerModel:
         if answer.boxes:
             scores = np.array(answer.scores) if answer.scores is not None else None
             found = Answer.of_arrays(clip_xyxy(np.array(answer.boxes, dtype=np.float64), image_wh), scores, answer.note)
-            kind = self.config.score if scores is not None else None
+            kind = self.config.score_meaning if scores is not None else None
             return Reply(prompt, text, answer=replace(found, score_kind=kind))
         return _text_reply(prompt, answer)
 

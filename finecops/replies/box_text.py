@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from difflib import get_close_matches
 
+from finecops.config.box_pattern import BoxPattern, in_resized_pixels
+from finecops.config.choices import CHOICES
 from finecops.config.schema import MllmConfig
 from finecops.errors import ConfigError
+from finecops.names import unknown_name
 from finecops.records import Xyxy
 from finecops.replies.answer import Answer
-from finecops.replies.formats import BOX_FORMATS, IN_RESIZED_PIXELS, BoxFormat, decode
+from finecops.replies.formats import BOX_FORMATS, decode
+from finecops.replies.formats.box_format import BoxFormat
+from finecops.replies.formats.declared import declared_format
 from finecops.replies.formats.quadruple import ImageWh
+
+CHOICES["box_format"] = BOX_FORMATS
 
 
 def smart_resize(image_wh: ImageWh, factor: int, min_pixels: int, max_pixels: int) -> ImageWh:
@@ -39,7 +45,7 @@ def smart_resize(image_wh: ImageWh, factor: int, min_pixels: int, max_pixels: in
 
 def frame_of(config: MllmConfig, image_wh: ImageWh) -> ImageWh:
     """The size of the image that the model's coordinates refer to: the original or the resized image."""
-    if config.box_format not in IN_RESIZED_PIXELS:
+    if not in_resized_pixels(config.box_format):
         return image_wh
     # `MllmConfig` checked that the three are set; the defaults only satisfy the type checker.
     return smart_resize(
@@ -51,18 +57,20 @@ def frame_of(config: MllmConfig, image_wh: ImageWh) -> ImageWh:
 
 
 def box_format_of(config: MllmConfig) -> BoxFormat:
-    """The box format that a configuration names.
+    """The box format that a configuration names or declares.
 
     Raises:
         ConfigError: there is none of that name.
     """
-    found = BOX_FORMATS.get(config.box_format)
+    found = find_format(config.box_format)
     if found is None:
-        close = get_close_matches(config.box_format[:200], BOX_FORMATS, n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
-        known = ", ".join(BOX_FORMATS)
-        raise ConfigError(f"{config.name}: unknown box_format {config.box_format[:100]!r}{hint}; there are: {known}")
+        raise ConfigError(f"{config.name}: {unknown_name('box_format', str(config.box_format), BOX_FORMATS)}")
     return found
+
+
+def find_format(box_format: str | BoxPattern) -> BoxFormat | None:
+    """The box format of a name, or a declared one; None for a name that is not known."""
+    return declared_format(box_format) if isinstance(box_format, BoxPattern) else BOX_FORMATS.get(box_format)
 
 
 def write_box(config: MllmConfig, box: Xyxy, image_wh: ImageWh) -> str:

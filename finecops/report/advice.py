@@ -5,7 +5,9 @@ from __future__ import annotations
 from finecops.evaluation.advice import Advice, StrategyResult, pair_of
 from finecops.report.document import Cell, Column, Document, Range, Table
 
-_KINDS = {"text": "R@1 text", "image": "R@1 image"}
+_MERGES = ("sfa", "sfa-crs")
+"""Stages that only put rows together."""
+_KINDS = {"text": "R@1 txt", "image": "R@1 img"}
 
 
 def advice_document(found: Advice) -> Document:
@@ -26,8 +28,8 @@ def _strategies(found: Advice) -> Table:
     negatives = found.negatives > 0
     header = [Column("", side="left"), Column("P@1", ".1f"), Column("95% interval", ".1f")]
     header += [Column(_KINDS[kind], ".1f") for kind in kinds]
-    header += [Column("rejected", ".1f")] if negatives else []
-    header += [Column("s/sample", ".3g"), Column("GFLOP", ".3g"), Column("MLLM %", ".1f")]
+    header += [Column("rej.", ".1f")] if negatives else []
+    header += [Column("s", ".3g"), Column("GFLOP", ".3g"), Column("MLLM", ".1f")]
     rows: list[tuple[Cell, ...]] = []
     for strategy in found.strategies:
         cells: list[Cell] = [f"{strategy.strategy}{' *' if strategy.on_front else ''}"]
@@ -45,12 +47,12 @@ def _strategies(found: Advice) -> Table:
 
 
 def _notes(found: Advice, negatives: bool) -> list[str]:
-    notes = []
+    notes = ["s, GFLOP: seconds and 10⁹ operations a sample. MLLM: % of samples that it is asked about."]
+    if negatives:
+        notes.append("rej.: % of negatives that are rejected. txt, img: negative expressions and images.")
     if found.front_by is not None:
         by = "operations" if found.front_by == "gflops" else "seconds"
-        notes.append(f"* on the Pareto front of P@1 and {by} a sample: no other is as good and as cheap.")
-    if negatives:
-        notes.append("rejected: negatives that get a rejection. MLLM %: samples that the MLLM is asked about.")
+        notes.append(f"* on the Pareto front of P@1 and {by}: no other is as good and as cheap.")
     lost = [text for strategy in found.strategies if (text := _lost(strategy))]
     return [*notes, *lost]
 
@@ -66,11 +68,10 @@ def _costs(found: Advice) -> Table:
     """What each strategy's cost is made of."""
     lines = []
     for strategy in found.strategies:
-        parts = [_share(name, share) for name, share in strategy.cost.stages.items() if name != "targets"]
-        merged = [part for part in parts if part not in ("sfa", "sfa-crs")]
-        lines.append(f"  {strategy.strategy} = {' + '.join(merged)}")
-    title = "What a cost is made of: stages, each with the share of the samples that it gets"
-    note = "Times are of the stages as they ran, on every sample, without loading models; targets are in each."
+        parts = [_share(name, share) for name, share in strategy.cost.stages.items() if name not in _MERGES]
+        lines.append(f"  {strategy.strategy} = {' + '.join(parts)}")
+    title = "A cost is made of stages, each with the share of the samples that it gets:"
+    note = "Times are of the stages as they ran, on every sample, without loading models."
     return Table(notes=(title, *lines, note))
 
 
@@ -106,14 +107,14 @@ def _pairs(found: Advice) -> Table:
         Column("95% interval", "+.1f"),
         Column("adj. p"),
         Column("clear"),
-        Column("one right, %", ".1f"),
-        Column("positives needed"),
+        Column("one right", ".1f"),
+        Column("needed"),
     )
     notes = (
-        "clear: the interval leaves out 0, and p is below 0.05 though it is adjusted for",
-        f"all {len(found.pairs)} pairs (Holm). positives needed, for one pair alone: 95% confidence and a",
-        "power of 80%, if the true difference δ and the share ψ of positives that one of",
-        f"the two alone has right are those seen here: {found.formula}.",
+        f"clear: the interval leaves out 0 and p, adjusted for all {len(found.pairs)} pairs (Holm), is below 0.05.",
+        "one right (ψ): % of positives that one of the two alone has right.",
+        "needed: positives for 95% confidence and a power of 80%, for one pair alone, if the",
+        f"true difference δ and ψ are those seen here: {found.formula}.",
         f"Here are {found.positives} positives; the split has {found.positives_in_split}.",
     )
     return Table(f"{found.best}, which has the highest P@1, minus each other", header, tuple(rows), notes)

@@ -47,7 +47,7 @@ def _whole_runs(found: Comparison) -> Table:
             f"{row.method}, {'all' if row.level is None else f'level {row.level}'}",
             row.first,
             row.second,
-            row.difference,
+            _points(row.difference),
             Range(row.ci_low, row.ci_high),
             _p(row.p_value),
             row.n,
@@ -61,6 +61,11 @@ def _whole_runs(found: Comparison) -> Table:
 def _header(p: str = "p") -> tuple[Column, ...]:
     signed = (Column("difference", "+.2f"), Column("95% interval", "+.2f"))
     return (*columns("", "first", "second"), *signed, Column(p), Column("n"))
+
+
+def _points(value: float) -> float:
+    """A difference without the rounding of sums: -1e-15 would be printed as -0.00."""
+    return round(value, 9) + 0.0
 
 
 def _p(value: float) -> str:
@@ -89,11 +94,13 @@ def _of_pair(pair: MethodPair, iou: float) -> Iterator[Table]:
     names = [f"first:  {pair.first}{_label(pair.first, pair.first_label)}"]
     names += [f"second: {pair.second}{_label(pair.second, pair.second_label)}"]
     about = pair.samples.sentences()
-    absent = [f"No {_METRICS[name]}: {reason}." for name, reason in pair.absent.items()]
+    notes = [f"No {_METRICS[name]}: {reason}." for name, reason in pair.absent.items()]
     rows = tuple((_name(measure), *_numbers(measure)) for measure in pair.measures)
     yield Table(notes=(*names, f"compared: {compared} of the same id and content", *about), section=section)
     title = f"Second minus first, %{_at(iou)}"
-    yield Table(title, _header(), rows, tuple(absent), section=section)
+    if any(measure.ci_low == measure.ci_high for measure in pair.measures):
+        notes.append("An interval without width: no sample here differs, and a bootstrap sees no others.")
+    yield Table(title, _header(), rows, tuple(notes), section=section)
     if pair.cells:
         yield _cells_table(pair.cells, section)
     yield _strata_table(pair, section)
@@ -105,7 +112,7 @@ def _label(title: str, label: str) -> str:
 
 def _numbers(value: Measure) -> tuple[Cell, ...]:
     interval = Range(value.ci_low, value.ci_high)
-    return value.first, value.second, value.difference, interval, _p(value.p_value), value.n
+    return value.first, value.second, _points(value.difference), interval, _p(value.p_value), value.n
 
 
 def _name(value: PairedValue) -> str:
@@ -147,7 +154,7 @@ def _strata_table(pair: MethodPair, section: str) -> Table:
     for value in largest:
         interval = Range(value.ci_low, value.ci_high)
         adjusted = _p(value.p_adjusted)
-        rows.append((_name(value), value.first, value.second, value.difference, interval, adjusted, value.n))
+        rows.append((_name(value), value.first, value.second, _points(value.difference), interval, adjusted, value.n))
     shown = f"The {len(rows)} largest" if len(rows) < len(pair.strata) else "All"
     looked_at = (
         f"{shown} of {counted(len(pair.strata), 'stratum', 'strata')} that were looked at. {_clear(pair.strata)}"

@@ -35,15 +35,13 @@ def evaluation_tables(evaluations: Iterable[Evaluation], full: bool = False) -> 
     found: dict[bool, dict[str, list[Table]]] = {}
     for evaluation in evaluations:
         reference = any(value.arithmetic == "reference" for method in evaluation.methods for value in method.values)
+        section, tables = section_title(evaluation), (*value_tables(evaluation, full), *detail_tables(evaluation))
         # A run that is named twice has its tables once.
-        found.setdefault(reference, {})[evaluation.title] = [
-            replace(table, section=section_title(evaluation))
-            for table in (*value_tables(evaluation, full), *detail_tables(evaluation))
-        ]
-    tables: list[Table] = []
+        found.setdefault(reference, {})[evaluation.title] = [replace(table, section=section) for table in tables]
+    joined: list[Table] = []
     for by_run in found.values():
-        tables += join_tables(by_run) if len(by_run) > 1 else next(iter(by_run.values()))
-    return tables
+        joined += join_tables(by_run) if len(by_run) > 1 else next(iter(by_run.values()))
+    return joined
 
 
 def section_title(evaluation: Evaluation) -> str:

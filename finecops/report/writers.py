@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 from finecops.errors import UsageError
 from finecops.evaluation.settings import Settings
+from finecops.names import unknown_name
 from finecops.report.csv import write_csv
 from finecops.report.document import Document
 from finecops.report.json import write_json
@@ -38,7 +39,7 @@ def find_writer(name: str) -> Writer:
         UsageError: there is none.
     """
     if name not in WRITERS:
-        raise UsageError(f"unknown output {name!r}; there are: {', '.join(WRITERS)}")
+        raise UsageError(unknown_name("output", name, WRITERS))
     return WRITERS[name]
 
 

@@ -9,14 +9,15 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, JsonValue
 
-import finecops
 from finecops.errors import RunError
+from finecops.names import meant
 from finecops.paths import name_problem, open_regular
 from finecops.records import Record
 from finecops.runs.checksums import FileChecksums
 from finecops.runs.jsonl import write_json_atomically
 from finecops.strict_json import parse_json, parse_record
 from finecops.text import shortly
+from finecops.version import __version__
 
 VERSION: Final = 2
 RUN_JSON = "run.json"
@@ -134,7 +135,7 @@ class Manifest(Record):
     """The whole of `run.json`."""
 
     version: Literal[2] = VERSION
-    finecops: str = finecops.__version__
+    finecops: str = __version__
     dataset: DatasetEntry
     samples_sha256: str | None = None
     """Of `samples.jsonl`; None in a run that an older finecops made."""
@@ -169,7 +170,7 @@ def read_manifest(folder: Path) -> Manifest:
             content = file.read()
         raw: Any = parse_json(content)
     except FileNotFoundError:
-        raise RunError(f"{folder}/ is no run: it has no {RUN_JSON}. `finecops sfa run` makes one") from None
+        raise RunError(_no_run(folder)) from None
     except ValueError as error:
         raise RunError(f"{path} is not JSON: {error}. Make the run again with another --run") from error
     version = raw.get("version", 1) if isinstance(raw, dict) else None
@@ -189,6 +190,14 @@ def read_manifest(folder: Path) -> Manifest:
                 f"{path}: the stage {shortly(name)} has no plain name. Make the run again with another --run"
             )
     return found
+
+
+def _no_run(folder: Path) -> str:
+    """What to say of a folder without `run.json`: which runs beside it are called alike."""
+    why = f"it has no {RUN_JSON}" if folder.is_dir() else "there is no such folder"
+    runs = [path.parent.name for path in folder.parent.glob(f"*/{RUN_JSON}")]
+    said = meant(folder.name, runs) or "`finecops sfa run` makes one"
+    return f"{folder}/ is no run: {why}. {said[0].upper()}{said[1:]}"
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

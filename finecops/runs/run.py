@@ -18,6 +18,7 @@ from pydantic import JsonValue
 
 from finecops.datasets.dataset import Dataset
 from finecops.errors import FailuresError, RunError, UsageError
+from finecops.names import unknown_name
 from finecops.records import Route, Sample, StageRow
 from finecops.runs.batches import make_batches, share_of
 from finecops.runs.checksums import checksums_of, sha256_of
@@ -125,7 +126,7 @@ class Run:
 
     def _make(self, spec: StageSpec[Row]) -> None:
         if self.options.engine not in ENGINES:
-            raise UsageError(f"unknown engine {self.options.engine!r}; there are: {', '.join(ENGINES)}")
+            raise UsageError(unknown_name("engine", self.options.engine, ENGINES))
         files = {before.name: self.file(before.name) for before in spec.inputs}
         now = spec.described({name: self._sha256(name) for name in files})
         entry = self._entry(spec.name)

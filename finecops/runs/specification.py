@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from finecops.config.box_pattern import BoxPattern
 from finecops.records import Sample, StageRow
 from finecops.runs.jsonl import read_table
 from finecops.runs.manifest import ALL, Answering, Role, Share
@@ -71,7 +72,7 @@ class Watched:
     """Of a stage whose first answers are watched: the model, and the box format it answers in, if in text."""
 
     model: str
-    box_format: str | None = None
+    box_format: str | BoxPattern | None = None
 
 
 @dataclass(frozen=True)

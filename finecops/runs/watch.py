@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 
+from finecops.config.box_pattern import BoxPattern
 from finecops.errors import StopRunError
 from finecops.records import Prediction, Sample
-from finecops.replies.formats import BOX_FORMATS
+from finecops.replies.box_text import find_format
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,9 @@ SMALLEST_AREA = 0.0004
 class Watch:
     """Looks at the first rows that a model makes."""
 
-    def __init__(self, model: str, box_format: str | None, samples: Sequence[Sample], rows: int = WATCHED) -> None:
+    def __init__(
+        self, model: str, box_format: str | BoxPattern | None, samples: Sequence[Sample], rows: int = WATCHED
+    ) -> None:
         self.model, self.box_format, self.rows = model, box_format, rows
         self._size = {sample.id: (sample.width, sample.height) for sample in samples}
         self._seen: list[Prediction] = []
@@ -80,7 +83,7 @@ class Watch:
 
     def _has_broken_box(self, row: Prediction) -> bool:
         """Whether a reply has a box in the model's format whose numbers make no sense."""
-        box_format = BOX_FORMATS.get(self.box_format or "")
+        box_format = find_format(self.box_format) if self.box_format is not None else None
         if box_format is None or row.reply is None:
             return False
         return any(isinstance(found, str) for found in box_format.find(row.reply, self._size[row.sample_id]))

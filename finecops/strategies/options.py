@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from finecops.datasets.conventions import CONVENTIONS
 from finecops.errors import UsageError
+from finecops.names import unknown_name
 from finecops.replies.confidence import CONFIDENCES, Confidence
 from finecops.replies.options import Order, Show
 from finecops.runs.engines import ENGINES
@@ -27,7 +28,7 @@ def require_known(what: str, value: str, known: Iterable[str]) -> None:
     """
     names = list(known)
     if value not in names:
-        raise UsageError(f"unknown {what} {value!r}; there are: {', '.join(names)}")
+        raise UsageError(unknown_name(what, value, names))
 
 
 _CHOICES = {
@@ -70,6 +71,9 @@ class Options(BaseModel):
     specialist: str | None = None
     mllm: str | None = None
     """Models instead of the preset's, by name or YAML file."""
+    base_url: str | None = None
+    api_model: str | None = None
+    """Of an MLLM behind a server: its address, and the model's name there."""
     adapter: str | None = None
     """A LoRA adapter for the MLLM."""
     focus: bool = True

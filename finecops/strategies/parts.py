@@ -16,6 +16,7 @@ from finecops.config.find import (
     with_permissions,
 )
 from finecops.config.schema import ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig
+from finecops.config.server import at_server
 from finecops.datasets.given_files import dataset_of_files
 from finecops.errors import UsageError
 from finecops.models.backends import backend_of
@@ -52,8 +53,22 @@ class Parts:
         self._recorder, self._given = _Recorder(options), options
         self.options = cast(Options, self._recorder)
 
-    def refuse_unused(self) -> None:
+    @property
+    def models(self) -> list[SpecialistConfig | MllmConfig]:
+        """The models that were looked up so far."""
+        found = (self.__dict__.get(name) for name in ("router", "specialist", "mllm", "baseline", "selector"))
+        return [config for config in found if config is not None]
+
+    @property
+    def read(self) -> frozenset[str]:
+        """The options that were read so far."""
+        return frozenset(self._recorder.read)
+
+    def refuse_unused(self, besides: frozenset[str] = frozenset()) -> None:
         """To be called when all stages are specified.
+
+        Args:
+            besides: options that others read, who have the same options.
 
         Raises:
             UsageError: an option was given that none of them uses.
@@ -64,6 +79,7 @@ class Parts:
             for name in Options.model_fields
             if getattr(self._given, name) != getattr(usual, name)
             and name not in self._recorder.read
+            and name not in besides
             and name not in _OF_RUNS
         ]
         if unused:
@@ -144,6 +160,7 @@ class Parts:
         return config
 
     def _mllm(self, name: str) -> MllmConfig:
-        config = with_permissions(load_mllm(name), self.options.trust_remote_code, self.options.allow_pickle)
+        o = self.options
+        config = with_permissions(load_mllm(name), o.trust_remote_code, o.allow_pickle)
         backend_of(config)
-        return config
+        return at_server(config, o.base_url, o.api_model)

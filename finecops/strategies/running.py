@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.errors import FailuresError
 from finecops.runs.folder import OUTPUTS, open_run, run_folder
 from finecops.runs.run import Run, RunOptions
 from finecops.runs.specification import StageSpec
-from finecops.strategies.options import DEFAULT_DATASET
 from finecops.strategies.parts import Parts
 from finecops.strategies.preflight import preflight
 from finecops.text import counted
@@ -60,7 +60,7 @@ def open_for(
 
 
 def folder_for(parts: Parts, dataset: Dataset, part: str | None = None, named: Sequence[str] = ()) -> Path:
-    """The run folder that the options name; `named` are more words of its name, where the user gave none."""
+    """The run folder that the options name; without `--run`, `named` are more words of its name."""
     run = parts.options.run
     return run_folder(run) if run else OUTPUTS / default_run_name(parts, dataset, part, named)
 
@@ -82,7 +82,7 @@ def dataset_for(parts: Parts) -> Dataset:
             " ".join([o.dataset, *_files_as_options(parts)]),
         )
         _refuse_too_few(dataset, o.max_failed)
-    _warn_of_drawn_models(parts)
+    warn_of_domains(parts.models, parts.dataset.domain)
     corrected = [note for note in dataset.notes if note.fault]
     if corrected:
         log.warning("%d texts of %s were corrected; the first: %s", len(corrected), parts.dataset.name, corrected[0])
@@ -107,11 +107,20 @@ def _refuse_too_few(dataset: Dataset, max_failed: float) -> None:
         )
 
 
-def _warn_of_drawn_models(parts: Parts) -> None:
-    o = parts.options
-    if o.preset is None and o.annotations and parts.preset.name == "mini" and parts.dataset.name != DEFAULT_DATASET:
+def warn_of_domains(models: Iterable[SpecialistConfig | MllmConfig], domain: str | None) -> None:
+    """Say which of some models know other pictures than those that they will see.
+
+    Args:
+        models: their configurations.
+        domain: of the pictures, as a dataset's configuration has it; None: photographs, or not known.
+    """
+    unfit = {config.domain: config.name for config in models if config.domain not in (None, domain)}
+    for known, name in unfit.items():
         log.warning(
-            "preset mini: its models know only the drawn scenes of finecops-mini; for photographs: --preset paper"
+            "%s knows nothing but %s: its answers about other pictures are worth nothing. For photographs: "
+            "--preset paper, or a server: --mllm qwen2.5-vl-7b-server --base-url http://HOST:PORT/v1",
+            name,
+            known,
         )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from finecops.errors import RunError
 from finecops.records import Prediction
 from finecops.runs.run import Run
 from finecops.runs.specification import StageSpec
@@ -28,7 +29,7 @@ def side_by_side(parts: Parts) -> dict[str, StageSpec[Prediction]]:
     """
     answers, chosen = sfa(parts)[-1], selection(parts)
     both = merge_spec(routes(parts), specialist(parts), chosen, parts.options.focus, name=SFA_CRS, label="SFA with CRS")
-    return {"specialist": specialist(parts), "MLLM": mllm(parts), "SFA": answers, "SFA with CRS": both, "CRS": chosen}
+    return {"specialist": specialist(parts), "MLLM": mllm(parts), "SFA": answers, "SFA+CRS": both, "CRS": chosen}
 
 
 def run_side_by_side(parts: Parts) -> tuple[Run, dict[str, str]]:
@@ -38,6 +39,7 @@ def run_side_by_side(parts: Parts) -> tuple[Run, dict[str, str]]:
         The run, and the name of each strategy's stage.
 
     Raises:
+        RunError: no sample has a known box.
         FinecopsError: something that they need is missing, or too many samples failed.
     """
     specs = side_by_side(parts)
@@ -45,5 +47,8 @@ def run_side_by_side(parts: Parts) -> tuple[Run, dict[str, str]]:
     # Models that differ from the preset's are another run: its stages would be refused there.
     named = [Path(name).stem for name in (o.specialist, o.mllm) if name is not None]
     run = open_for(parts, named=named)
+    # Said before any model runs: it may take hours.
+    if not any(sample.positive for sample in run.samples):
+        raise RunError(f"{run.folder}/ has no positive sample: without a true box nothing says which strategy is right")
     do_all(run, list(specs.values()))
     return run, {strategy: spec.name for strategy, spec in specs.items()}

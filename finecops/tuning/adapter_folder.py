@@ -14,6 +14,7 @@ from typing import Any, TypedDict
 from finecops.config.fingerprint import weights_fingerprint
 from finecops.config.schema import MllmConfig
 from finecops.errors import RunError
+from finecops.install import install_line
 from finecops.models.adapters import ADAPTER_CARD
 from finecops.runs.jsonl import write_json_atomically
 from finecops.runs.manifest import first_difference
@@ -155,7 +156,7 @@ def draw_loss(losses: Sequence[tuple[int, float]], path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        log.info("the loss curve is not drawn: pip install -e '.[tune]'")
+        log.info("the loss curve is not drawn: %s", install_line("tune"))
         return
     figure = Figure(figsize=(6, 3.5), layout="constrained")
     axes = figure.add_subplot()

@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from finecops.cli.app import app
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets import image_place
 from finecops.datasets.dataset import Dataset, load_dataset_split
-from finecops.errors import UsageError
+from finecops.errors import RunError, UsageError
+from finecops.evaluation import advice
 from finecops.runs.engines import ENGINES
 from finecops.runs.engines.local import run_local
 from finecops.runs.run import RunOptions
 from finecops.runs.specification import StageSpec
 from finecops.strategies import running
 from finecops.strategies.options import Options
+from tests.conftest import built_command
 
 PROJECT = Path(__file__).resolve().parents[2]
 STAGE_COMMANDS = [
@@ -52,6 +53,8 @@ OTHER: dict[str, str | bool] = {
     "router": "mm-gdino-t",
     "specialist": "mm-gdino-t",
     "mllm": "qwen2-vl-2b",
+    "base_url": "http://localhost:9/v1",
+    "api_model": "another",
     "adapter": "checkpoints/mini-qwen2vl-crs",
     "fast": "router",
     "slow": "crs",
@@ -71,6 +74,7 @@ OTHER: dict[str, str | bool] = {
     "engine": "another",
     "max_failed": "0.5",
 }
+_SERVER = ["--mllm", "qwen2-vl-7b-server"]
 BESIDES: dict[tuple[str, str], list[str]] = {
     ("crs", "extractor"): ["--focus"],
     ("infer", "extractor"): ["--focus"],
@@ -80,6 +84,14 @@ BESIDES: dict[tuple[str, str], list[str]] = {
     ("sfa", "topk"): ["--slow", "crs"],
     ("sfa", "none"): ["--slow", "crs"],
     ("sfa", "adapter"): ["--slow", "crs"],
+    ("sfa", "base_url"): _SERVER,
+    ("sfa", "api_model"): _SERVER,
+    ("crs", "base_url"): _SERVER,
+    ("crs", "api_model"): _SERVER,
+    ("infer", "base_url"): _SERVER,
+    ("infer", "api_model"): _SERVER,
+    ("", "base_url"): _SERVER,
+    ("", "api_model"): _SERVER,
 }
 # Of the questions that are drawn from candidates: seen in `tests/tuning`, since no stage has them.
 OF_TUNE_DATA = {
@@ -128,7 +140,7 @@ class StandIn:
 
 
 def command_of(group: str, name: str) -> Any:
-    commands: Any = typer.main.get_command(app)
+    commands: Any = built_command(app)
     return (commands.commands[group] if group else commands).commands[name]
 
 
@@ -167,6 +179,8 @@ def run(monkeypatch: pytest.MonkeyPatch, group: str, name: str, *arguments: str)
     monkeypatch.setitem(ENGINES, "another", run_local)
     monkeypatch.setattr(running, "preflight", lambda run, specs: None)
     monkeypatch.setattr(running, "load_dataset_split", read_once)
+    # Nothing was made that advice could be given on.
+    monkeypatch.setattr(advice, "advise", _no_advice)
     # The next command shall not find the images of this one.
     monkeypatch.setattr(image_place, "remember_place", lambda dataset, place: None)
     fixed = ["--out", "out.jsonl", "--split", "test"] if name == "tune-data" and "--split" not in arguments else []
@@ -174,6 +188,10 @@ def run(monkeypatch: pytest.MonkeyPatch, group: str, name: str, *arguments: str)
     fixed += ["mini-gdino"] if name == "routers" else []
     result = CliRunner().invoke(app, [*filter(None, [group]), name, *fixed, *arguments])
     return (2 if isinstance(result.exception, UsageError) else result.exit_code), seen
+
+
+def _no_advice(*arguments: object) -> None:
+    raise RunError("no run")
 
 
 @pytest.mark.parametrize(
@@ -201,6 +219,12 @@ def test_an_option_changes_what_is_run(
         (("infer", "mllm", "--extractor", "rules"), "--extractor"),
         (("crs", "select", "--order", "random"), "unknown order 'random'"),
         (("infer", "mllm", "--confidence", "high"), "unknown confidence 'high'"),
+        (("infer", "mllm", "--base-url", "http://h/v1"), "mini-qwen2vl is not one of them"),
+        (("sfa", "run", "--preset", "paper", "--api-model", "m"), "not one of them: --mllm qwen2-vl-7b-server"),
+        (("infer", "mllm", *_SERVER, "--base-url", "host:8000"), "--base-url: is not the URL of a server"),
+        (("infer", "mllm", *_SERVER, "--base-url", "http://me:sesame@host"), "the key belongs in the variable"),
+        (("infer", "mllm", *_SERVER, "--api-model", "a\nb"), "--api-model: holds a character that cannot be printed"),
+        (("sfa", "run", "--slow", "crs", "--base-url", "http://h/v1"), "mini-qwen2vl-crs is not one of them"),
     ],
 )
 def test_an_option_without_a_use_is_refused_and_leaves_nothing_behind(

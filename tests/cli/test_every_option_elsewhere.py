@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from PIL import Image
 
 from finecops.bench.browser import ReportTimes
@@ -32,6 +31,7 @@ from finecops.tuning.data import TuneData
 from tests.builders_runs import make_run
 from tests.cli.invoke import run
 from tests.cli.test_every_option import Seen, StandIn
+from tests.conftest import built_command
 
 PROJECT = Path(__file__).resolve().parents[2]
 Call = tuple[str, str]
@@ -76,6 +76,11 @@ CASES = {
     "eval of a file": Case(("eval",), TEXTS, {"finecops.evaluation.files.score_file": ...}),
     "score": Case(("score",), TEXTS, {"finecops.evaluation.files.score_file": ...}),
     "compare": Case(("compare",), ("{a}",), {"finecops.evaluation.comparison.compare": ...}),
+    "show": Case(
+        ("show",),
+        ("{a}", "--out", "{out}"),
+        {"finecops.evaluation.shown.choose_cases": SHOWN, "finecops.cli.show.draw_all": None},
+    ),
     "report": Case(
         ("report",),
         ("{a}",),
@@ -83,11 +88,6 @@ CASES = {
             "finecops.report.page.build.write_report": Written(Path("report.html"), size=9, shown=1, samples=2),
             "webbrowser.open": True,
         },
-    ),
-    "show": Case(
-        ("show",),
-        ("{a}", "--out", "{out}"),
-        {"finecops.evaluation.shown.choose_cases": SHOWN, "finecops.cli.show.draw_all": None},
     ),
     "sweep": Case(("sweep",), ("{a}",), {"finecops.evaluation.sweep.sweep_run": ...}),
     "figures": Case(
@@ -127,7 +127,13 @@ CASES = {
         {
             "finecops.bench.model_check.check_model": (0.0, []),
             "finecops.bench.model_check.draw_checked": Image.new("RGB", (1, 1)),
+            "finecops.models.backends.check_model_config": None,
         },
+    ),
+    "models new": Case(
+        ("models", "new"),
+        ("mine", "--like", "qwen2-vl-7b-server", "--out", "{new}.yaml"),
+        {"finecops.config.new_model.new_model_text": "name: mine"},
     ),
     "bench eval": Case(("bench", "eval"), (), {"finecops.bench.evaluation.time_evaluation": []}),
     "bench data": Case(("bench", "data"), (), {"finecops.bench.reading.time_reading": []}),
@@ -226,6 +232,14 @@ OTHER: dict[str | tuple[str, str], str] = {
     "images": "j",
     "name": "dev",
     ("models check", "name"): "mini-qwen2vl",
+    "image": "data/finecops-mini/images/test_00001.png",
+    "expression": "the red car",
+    "base_url": "http://localhost:9/v1",
+    "api_model": "another",
+    "like": "gpt-4v-som",
+    "weights": "another",
+    ("models new", "out"): "{new}-2.yaml",
+    ("models new", "name"): "yours",
     ("data check", "name"): "{dataset}",
     "positives": "1 2 3",
     ("crs tune-data", "positives"): "7",
@@ -282,13 +296,15 @@ BESIDES: dict[str | tuple[str, str], tuple[str, ...]] = {
     ("eval", "val_annotations"): (),
     ("eval", "val_predictions"): (),
     "paper_row": ("--paper",),
+    "image": ("--expression", "the ball"),
+    "expression": ("--image", "data/finecops-mini/images/test_00002.png"),
     "val_annotations": ("--val-predictions", "{val_texts}"),
     "val_predictions": ("--val-annotations", "{val_annotations}"),
 }
 
 
 def parameters_of(case: Case) -> Iterator[Any]:
-    command: Any = typer.main.get_command(app)
+    command: Any = built_command(app)
     for word in case.words:
         command = command.commands[word]
     yield from (p for p in command.params if p.name != "help" and p.name not in case.skip)

@@ -53,11 +53,11 @@ def test_what_completions_offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_shell_gets_the_names() -> None:
     program = "from finecops.cli.app import app; app(prog_name='finecops')"
-    words = {"COMP_WORDS": "finecops sfa run --mllm qwen3", "COMP_CWORD": "4", "_FINECOPS_COMPLETE": "complete_bash"}
+    words = {"COMP_WORDS": "finecops sfa run --mllm molmo", "COMP_CWORD": "4", "_FINECOPS_COMPLETE": "complete_bash"}
     done = subprocess.run(
         [sys.executable, "-c", program], env={"PATH": "", **words}, capture_output=True, text=True, check=False
     )
-    assert done.stdout.split() == ["qwen3-vl-8b"]
+    assert done.stdout.split() == ["molmo2-8b"]
 
 
 def test_every_completion_is_of_a_parameter() -> None:

@@ -24,6 +24,8 @@ class FakeHub:
 
     repositories: Mapping[str, Path]
     gated: tuple[str, ...] = ()
+    gated_files: tuple[str, ...] = ()
+    """Ids that everybody may look at, and only some download."""
     cut: bool = False
     """Whether every file ends in its middle."""
     asked: list[str] = field(default_factory=list)
@@ -33,15 +35,19 @@ class FakeHub:
         """Status, headers and body of a request."""
         self.asked.append(path)
         parts = unquote(path.partition("?")[0]).strip("/").split("/")
-        if parts[:2] == ["api", "datasets"]:
+        if parts[:2] in (["api", "datasets"], ["api", "models"]):
             return self._about("/".join(parts[2:4]), parts[4:])
-        id_, name = "/".join(parts[1:3]), "/".join(parts[5:])
+        # Files of models have no kind in front.
+        parts = parts[1:] if parts[0] == "datasets" else parts
+        id_, name = "/".join(parts[:2]), "/".join(parts[4:])
         # The client asks for other things too, and goes on without them.
         if id_ not in self.repositories:
             return 404, {}, b"{}"
+        if id_ in self.gated_files:
+            return 403, {"X-Error-Code": "GatedRepo"}, b"{}"
         file = self.repositories[id_] / name
-        if parts[4] != COMMIT or not file.is_file():
-            return 404, {"X-Error-Code": "EntryNotFound"}, b""
+        if parts[3] != COMMIT or not file.is_file():
+            return 404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}, b""
         content = file.read_bytes()
         headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()}"', "X-Repo-Commit": COMMIT}
         return 200, headers, content
@@ -61,7 +67,8 @@ class FakeHub:
                 {"type": "file", "path": n, "size": p.stat().st_size, "oid": "0" * 40} for n, p in zip(names, files)
             ]
             return 200, {}, json.dumps(tree).encode()
-        info: dict[str, Any] = {"id": id_, "sha": COMMIT, "siblings": [{"rfilename": name} for name in names]}
+        siblings = [{"rfilename": n, "size": p.stat().st_size} for n, p in zip(names, files)]
+        info: dict[str, Any] = {"id": id_, "sha": COMMIT, "siblings": siblings}
         return 200, {}, json.dumps(info).encode()
 
 
@@ -85,7 +92,7 @@ def serving(hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
             for name, value in {**headers, "Content-Length": str(len(content))}.items():
                 self.send_header(name, value)
             self.end_headers()
-            cut = hub.cut and self.path.startswith("/datasets/")
+            cut = hub.cut and "/resolve/" in self.path
             if body:
                 self.wfile.write(content[: len(content) // 2] if cut else content)
                 self.close_connection = cut

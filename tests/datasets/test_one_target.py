@@ -115,7 +115,7 @@ def test_grefcoco_truncated_or_without_its_split(tmp_path: Path) -> None:
     path = grefcoco(tmp_path) / "grefs(unc).json"
     content = path.read_text()
     path.write_text(content.replace("testA", "testC"))
-    with pytest.raises(DataError, match="has no split 'testA'; there are: testC"):
+    with pytest.raises(DataError, match="has no split 'testA' \\(did you mean 'testC'\\?\\); there are: testC"):
         load("grefcoco", tmp_path)
     path.write_text(content[:-100])
     with pytest.raises(DataError, match="is not JSON"):

@@ -283,7 +283,11 @@ def test_another_convention_is_another_dataset_for_a_run(tmp_path: Path) -> None
     [
         (("--annotations", "{own}"), 2, "nothing says what its numbers mean"),
         (("--annotations", "{own}", "--boxes", "xyxy"), 0, "own.jsonl: 2 samples, 1 image: 0 problems"),
-        (("--annotations", "{own}", "--boxes", "yxyx"), 2, "unknown convention of boxes 'yxyx'; there are: xyxy, xywh"),
+        (
+            ("--annotations", "{own}", "--boxes", "yxyx"),
+            2,
+            "unknown convention of boxes 'yxyx' (did you mean 'xyxy'?)",
+        ),
         (("--boxes", "xyxy"), 2, "--boxes goes with --annotations FILE.jsonl or FILE.csv"),
     ],
 )

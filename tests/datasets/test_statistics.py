@@ -231,7 +231,7 @@ def test_names_are_datasets_splits_and_files(tmp_path: Path) -> None:
     ("name", "error", "message"),
     [
         ("finecops-mini:dev", DataError, "no split 'dev'; there are: test, val, train"),
-        ("nowhere.json", DataError, "no annotation file nowhere.json"),
+        ("nowhere.json", DataError, "no such file: nowhere.json"),
         ("finecops-maxi", ConfigError, "did you mean 'finecops-mini'"),
         ("finecops-maxi:test", ConfigError, "unknown dataset 'finecops-maxi'"),
     ],

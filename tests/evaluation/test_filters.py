@@ -83,7 +83,11 @@ def test_nothing_found_says_what_each_condition_finds() -> None:
     ("asked", "error", "message"),
     [
         ({"ids": frozenset(["x"])}, RunError, "no sample has the id 'x'"),
-        ({"kinds": ("texts",)}, UsageError, "unknown kind 'texts'; there are: positive, negative, text, image"),
+        (
+            {"kinds": ("texts",)},
+            UsageError,
+            r"unknown kind 'texts' \(did you mean 'text'\?\); there are: positive, negative, text, image",
+        ),
         ({"levels": frozenset([2])}, UsageError, "no sample has level 2; there are: 1, 3"),
         (
             {"types": ("flip",)},

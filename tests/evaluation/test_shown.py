@@ -30,7 +30,9 @@ def test_a_named_method_is_the_one_that_is_looked_at(folder: Path) -> None:
 def test_nothing_found_is_refused_with_the_reason(folder: Path) -> None:
     with pytest.raises(RunError, match=r"each alone: --wrong 24, --unparsed 0, --right 20, --level 10$"):
         choose_cases(ShowSettings(source=f"{folder}:sfa", wrong=True, right=("mllm",), level=(2,), unparsed=True))
-    with pytest.raises(UsageError, match="has no method 'mlm'; there are: specialist, mllm, sfa"):
+    with pytest.raises(
+        UsageError, match=r"has no method 'mlm' \(did you mean 'mllm'\?\); there are: specialist, mllm, sfa"
+    ):
         choose_cases(ShowSettings(source=str(folder), right=("mlm",)))
 
 

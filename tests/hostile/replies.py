@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from finecops.config.box_pattern import BoxPattern
 from finecops.config.find import load_mllm
 from finecops.extraction.phrases import locate_phrase
 from finecops.extraction.rules import extract_target
@@ -18,6 +19,7 @@ from finecops.replies.answer import Answer, Reply
 from finecops.replies.box_text import parse_boxes
 from finecops.replies.choices import parse_letter
 from finecops.replies.formats import BOX_FORMATS, decode
+from finecops.replies.formats.declared import declared_format
 from finecops.replies.formats.florence import target_first
 from finecops.replies.letters import LetterScores, letter_probabilities, letters_from_logprobs
 from finecops.replies.parse import parse_reply
@@ -108,6 +110,21 @@ def _read(name: str) -> Callable[[str], object]:
     return lambda text: decode(BOX_FORMATS[name], text, (640, 480))
 
 
+def _read_declared(pattern: str) -> Callable[[str], object]:
+    declared = declared_format(BoxPattern(text=pattern, coordinates="norm1000"))
+    return lambda text: decode(declared, text, (640, 480))
+
+
+DECLARED = (
+    "{x1} {y1} {x2} {y2}",
+    "[{x1},{y1},{x2},{y2}]",
+    "(({x}({y}({w}({h}",
+    "<loc_{y1}><loc_{x1}><loc_{y2}><loc_{x2}>",
+    "a  a {cx} b {cy} , {w} ;{h}",
+)
+"""Texts of boxes as a model's file may declare them."""
+
+
 def _florence(text: str) -> object:
     starts = [span[0] for span in decode(BOX_FORMATS["loc_tokens_xyxy1000"], text, (640, 480)).spans]
     return target_first(text, starts, "the red car")
@@ -121,6 +138,7 @@ def _confident(text: str) -> object:
 
 READERS: dict[str, Callable[[str], object]] = {
     **{f"decode {name}": _read(name) for name in BOX_FORMATS},
+    **{f"decode {text}": _read_declared(text) for text in DECLARED},
     "Florence's labels": _florence,
     "parse_reply": _confident,
     "parse_letter": lambda text: parse_letter(text, "ABCD", "D"),

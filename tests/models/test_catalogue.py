@@ -7,12 +7,13 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from finecops.bench.doctor import examine
 from finecops.cli.app import app
 from finecops.config.find import load_mllm, load_preset, load_specialist, names
-from finecops.errors import FailuresError
+from finecops.errors import FailuresError, FinecopsError
 from finecops.models.catalogue import fact_of, markdown_table, model_facts
 from finecops.models.worker_process import PROGRAMS
 
@@ -79,6 +80,44 @@ def test_check_shows_a_models_answers(tmp_path: Path, name: str) -> None:
     assert ("target:" in output) == (name == "rules")
     assert picture.is_file() == (name != "rules")
     assert ("reply:" in output) == (name == "mini-qwen2vl")
+
+
+def test_check_of_an_image_of_ones_own_needs_no_truth(tmp_path: Path) -> None:
+    photo, picture = tmp_path / "photo.jpg", tmp_path / "check.png"
+    image = Image.new("RGB", (64, 48), "grey")
+    exif = image.getexif()
+    exif[0x0112] = 6  # A quarter turn: a person sees it upright.
+    image.save(photo, exif=exif)
+    asked = ("--image", str(photo), "--expression", "the red car", "--expression", "the blue ball")
+    output = run("models", "check", "mini-gdino", *asked, "--out", str(picture), "--device", "cpu")
+    assert "1: the red car" in output
+    assert "2: the blue ball" in output
+    assert "IoU" not in output
+    assert f"{picture}: the model's box in red" in output
+    assert picture.is_file()
+    assert "target: 'the red car'" in run("models", "check", "rules", "--expression", "the red car on the left")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("mini-gdino", "--image", "photo.jpg"), "--image FILE and --expression TEXT go together"),
+        (("mini-gdino", "--expression", "x"), "--image FILE and --expression TEXT go together"),
+        (("mini-gdino", "--image", "none.jpg", "--expression", "x"), "no such file: none.jpg"),
+        (("mini-gdino", "--image", "p.jpg", "--expression", "x", "-n", "4"), "--dataset and --samples do not go with"),
+        (("rules", "--image", "p.jpg", "--expression", "x"), "--image and --trust-remote-code have no use"),
+        (("mini-gdino", "--base-url", "http://h/v1"), "mini-gdino is a specialist"),
+        (("mini-qwen2vl", "--api-model", "m"), "are for models behind a server; mini-qwen2vl is not one of them"),
+        (("qwen2-vl-7b-server", "--base-url", "http://127.0.0.1:9/v1"), "no server answers at http://127.0.0.1:9/v1"),
+    ],
+)
+def test_check_says_what_it_cannot_do_before_a_model_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.setattr("finecops.bench.model_check.check_model", lambda *_: pytest.fail("a model was loaded"))
+    result = CliRunner().invoke(app, ["models", "check", *arguments])
+    assert isinstance(result.exception, FinecopsError)
+    assert said in str(result.exception)
 
 
 def test_doctor_lists_versions_and_remedies() -> None:

@@ -209,6 +209,7 @@ def test_a_changed_image_is_sent_as_png(tmp_path: Path) -> None:
     ("name", "text", "sent_wh"),
     [
         ("qwen2.5-vl-7b-server", '```json\n[{"bbox_2d": [14, 14, 56, 42]}]\n```', (112, 56)),
+        ("qwen3-vl-8b-server", '[{"bbox_2d": [125, 250, 500, 750], "label": "car"}]', (100, 50)),
         ("internvl2.5-8b-server", "<ref>the red car</ref><box>[[125, 250, 500, 750]]</box>", (100, 50)),
     ],
 )

@@ -24,6 +24,7 @@ from finecops.images import Picture, read_picture
 from finecops.models.backends import load_mllm_model
 from finecops.models.openai_mllm import OpenAiMllm
 from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
+from finecops.models.server_status import server_states
 
 QUERIES = (Query("the car"), Query("the tree", "tree", (4, 8)))
 QUESTION = Question("Which of these is the car?\nA. (0,0),(100,100)\nB. (500,640),(790,890)", ("A", "B"))
@@ -86,6 +87,9 @@ def same_texts(model: OpenAiMllm, local: Any, images: list[Picture]) -> list[Any
 def test_transformers_serve_gives_the_same_texts_without_scores(
     transformers_server: MllmConfig, mini_mllm: Any, images: list[Picture]
 ) -> None:
+    (state,) = server_states([transformers_server])
+    assert state.good, state
+    assert "answers and has" in state.said
     model = OpenAiMllm(transformers_server)
     for reply, _ in same_texts(model, mini_mllm, images):
         assert reply.token_probs is None

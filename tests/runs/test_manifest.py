@@ -70,3 +70,13 @@ def test_stages_are_found_by_role_and_method() -> None:
     assert manifest().stage_of("answers", "sfa") == "sfa"
     assert manifest().stage_of("answers", "crs") is None
     assert manifest().stage_of("routes") is None
+
+
+def test_a_run_that_is_not_there_gets_the_nearest_names(tmp_path: Path) -> None:
+    (tmp_path / "mini-300").mkdir()
+    (tmp_path / "mini-300" / "run.json").write_text("{}")
+    with pytest.raises(RunError, match=r"mini-30/ is no run: there is no such folder\. Did you mean 'mini-300'\?"):
+        read_manifest(tmp_path / "mini-30")
+    (tmp_path / "other").mkdir()
+    with pytest.raises(RunError, match=r"other/ is no run: it has no run\.json\. `finecops sfa run` makes one"):
+        read_manifest(tmp_path / "other")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from finecops.config.box_pattern import BoxPattern
 from finecops.errors import StopRunError
 from finecops.records import Prediction
 from finecops.runs.engines.local import run_local
@@ -44,6 +45,12 @@ def test_what_goes_wrong_from_the_start_is_stopped(kinds: list[dict[str, Any]], 
     watch(found[:31])  # too few to say
     with pytest.raises(StopRunError, match=message):
         watch(found[31:32])
+
+
+def test_a_declared_format_is_watched_too() -> None:
+    declared = BoxPattern(text="({x1},{y1}),({x2},{y2})", coordinates="norm1000")
+    with pytest.raises(StopRunError, match=r"do not fit the format \(\{x1\},.*\) in norm1000: another coordinate"):
+        Watch("m", declared, SAMPLES)(rows([OUTSIDE]))
 
 
 @pytest.mark.parametrize("kinds", [[GOOD], [REJECT], [UNREAD, GOOD, GOOD], [FAILED, GOOD], [TINY, GOOD, GOOD]])

@@ -19,10 +19,10 @@ from functools import cache
 from typing import NoReturn
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
-import finecops
 from finecops.config.download import LOOPBACK, link_problem
 from finecops.errors import DataError
 from finecops.text import printable
+from finecops.version import __version__
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ class Session:
             TransientError: another attempt may work.
             NetworkError: it will not.
         """
-        headers = {"User-Agent": f"finecops/{finecops.__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
+        headers = {"User-Agent": f"finecops/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
         if first is not None:
             headers["Range"] = f"bytes={first}-{'' if last is None else last}"
             # A weak ETag does not compare bytes.

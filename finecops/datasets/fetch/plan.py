@@ -17,6 +17,7 @@ from finecops.datasets.fetch.download import Wanted
 from finecops.datasets.fetch.figshare import Record, read_record
 from finecops.datasets.fetch.http import Session
 from finecops.errors import DataError, UsageError
+from finecops.names import no_such
 from finecops.paths import safe_path
 from finecops.strict_json import parse_json
 
@@ -98,7 +99,7 @@ def make_plan(session: Session, config: DatasetConfig, section: Download, only: 
     files = _files(section, record)
     for pattern in only:
         if not any(fnmatchcase(name, pattern) for name in files):
-            raise UsageError(f"--only {pattern}: no file has such a name; there are: {', '.join(files)}")
+            raise UsageError(no_such(f"--only {pattern}: no file has such a name", pattern, files))
     chosen = [file for name, file in files.items() if not only or any(fnmatchcase(name, p) for p in only)]
     licence = section.licence
     if record is not None:

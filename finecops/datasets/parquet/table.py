@@ -12,9 +12,10 @@ from typing import Any
 from finecops.datasets.parquet.layouts import LAYOUTS, Kind, Layout
 from finecops.datasets.problems import Problem
 from finecops.errors import ConfigError, DataError, first_line
+from finecops.install import install_line
+from finecops.names import unknown_name
 from finecops.text import printable, shortly
 
-INSTALL = "pip install -e '.[hub]'"
 _BATCH_ROWS = 1024
 _IMAGE_ROWS = 8
 """Rows of a batch with images: each may have megabytes."""
@@ -25,7 +26,7 @@ def _parquet() -> Any:
     try:
         import pyarrow.parquet
     except ImportError as error:
-        raise DataError(f"parquet files need pyarrow: {INSTALL}") from error
+        raise DataError(f"parquet files need pyarrow: {install_line('hub')}") from error
     return pyarrow.parquet
 
 
@@ -60,7 +61,7 @@ class ParquetTable:
             DataError: a column of the layout is missing, or has another type.
         """
         if name is not None and name not in LAYOUTS:
-            raise ConfigError(f"unknown layout {name!r}; there are: {', '.join(LAYOUTS)}")
+            raise ConfigError(unknown_name("layout", name, LAYOUTS))
         fitting = [layout for layout in LAYOUTS.values() if layout.needs.keys() <= self.types.keys()]
         if name is None and not fitting:
             known = "; ".join(f"{layout.name} ({', '.join(layout.needs)})" for layout in LAYOUTS.values())

@@ -14,9 +14,9 @@ from typing import Any
 
 from finecops.datasets.dataset import Dataset
 from finecops.datasets.parquet.card import card
-from finecops.datasets.parquet.table import INSTALL
 from finecops.errors import DataError
 from finecops.images import image_size
+from finecops.install import install_line
 from finecops.progress import progress
 from finecops.records import Sample
 
@@ -119,7 +119,7 @@ def _write_file(dataset: Dataset, samples: Sequence[Sample], path: Path) -> None
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
-        raise DataError(f"parquet files need pyarrow: {INSTALL}") from error
+        raise DataError(f"parquet files need pyarrow: {install_line('hub')}") from error
     schema = _schema(pa)
     part = path.with_name(f".{path.name}.part")
     try:

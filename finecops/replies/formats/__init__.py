@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 
 from finecops.errors import ConfigError
 from finecops.records import Xyxy
 from finecops.replies.answer import Answer
 from finecops.replies.formats import kosmos
+from finecops.replies.formats.box_format import BoxFormat
 from finecops.replies.formats.grouping import Grouping
 from finecops.replies.formats.quadruple import (
     NUMBER,
@@ -29,18 +29,6 @@ from finecops.replies.formats.quadruple import (
     per_axis,
     rounded,
 )
-
-
-@dataclass(frozen=True)
-class BoxFormat:
-    """A box format. Boxes are in pixels; image sizes are (width, height)."""
-
-    encode: Callable[[Xyxy, ImageWh], str]
-    """Box, image size → text."""
-    find: Callable[[str, ImageWh], list[Found]]
-    """Text, image size → every box with its character span, or the reason why it is not valid."""
-    bin_size: Callable[[ImageWh], tuple[float, float]]
-    """Image size → how many pixels in x and y correspond to a step of 1 in the numbers."""
 
 
 def _four_numbers(pattern: str, convention: Convention, template: str, grouping: Grouping | None = None) -> BoxFormat:
@@ -161,8 +149,6 @@ BOX_FORMATS: Final[Mapping[str, BoxFormat]] = {
     # Molmo2
     "point": BoxFormat(_no_box, _point, lambda wh: (math.inf, math.inf)),
 }
-IN_RESIZED_PIXELS: Final = frozenset({"json_bbox2d_abs_resized"})
-"""Formats whose numbers are pixels of the resized image; see `finecops.replies.box_text`."""
 
 MAX_REPLY_CHARS: Final = 200_000
 """Longer replies are cut before they are parsed: no model's answer is as long, reasoning included."""

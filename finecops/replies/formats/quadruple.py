@@ -34,6 +34,8 @@ class Convention:
     """Image size → the largest number allowed."""
     bin_size: Callable[[ImageWh], tuple[float, float]]
     """Image size → how many pixels in x and y correspond to the smallest step of the numbers."""
+    to_corners: Callable[[Xyxy], Xyxy] = lambda v: v
+    """The numbers as written → x1, y1, x2, y2 on the same scale."""
 
 
 def per_axis(steps: float, highest: float | None = None) -> Convention:
@@ -116,6 +118,7 @@ def find_boxes(
 
     Args:
         pattern: a regular expression with four groups: x1, y1, x2, y2 in this order, or in any order with these names.
+            A group `box` is what a box's span is; without it, that is the whole match.
         convention: what the numbers mean.
         text: the reply.
         image_wh: the size of the image that the numbers refer to.
@@ -129,13 +132,15 @@ def find_boxes(
     highest = convention.highest(image_wh)
     group_of = pattern.groupindex
     order = (group_of["x1"], group_of["y1"], group_of["x2"], group_of["y2"]) if group_of else (1, 2, 3, 4)
+    inner = group_of.get("box", 0)
     for match in grouping.boxes(pattern, text) if grouping is not None else pattern.finditer(text):
         if isinstance(match, str):
             found.append(match)
             continue
         x1, y1, x2, y2 = match.group(*order)
-        values = (float(x1), float(y1), float(x2), float(y2))
-        if max(values) > highest:
+        written = (float(x1), float(y1), float(x2), float(y2))
+        values = convention.to_corners(written)
+        if max(written) > highest:
             found.append(f"{shortly(match[0].strip())[1:-1]} has a coordinate above {highest:g}")
         # Equal numbers on one axis only may still be a box: one bin wide, for a convention of bins.
         elif values[0] > values[2] or values[1] > values[3] or values[:2] == values[2:]:
@@ -150,7 +155,7 @@ def find_boxes(
             if cut[0] >= cut[2] or cut[1] >= cut[3]:
                 found.append(f"{shortly(match[0].strip())[1:-1]} has its corners in the wrong order or no area")
             else:
-                found.append((cut, match.span()))
+                found.append((cut, match.span(inner)))
     return found
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finecops.errors import ConfigError, UsageError
+from finecops.install import install_line
 from finecops.report.charts.chart import Chart, Series
 from finecops.report.charts.palette import FILE
 from finecops.report.charts.scale import scale_of
@@ -90,7 +91,7 @@ def _empty(width: float, height: float) -> Figure:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
-        raise ConfigError("figures as PNG or PDF need matplotlib: pip install -e '.[plot]'") from None
+        raise ConfigError(f"figures as PNG or PDF need matplotlib: {install_line('plot')}") from None
     figure = Figure(figsize=(width, height), layout="constrained")
     # Without pyplot, which would open windows and keep every figure.
     FigureCanvasAgg(figure)

@@ -92,6 +92,7 @@ def _write_folder(subject: Subject, settings: ReportSettings, out: Path) -> Writ
         for name, text in {PAGE: page.html, **page.files}.items():
             path = folder / name
             path.parent.mkdir(exist_ok=True)
+            # Line ends as they are: the policy has checksums of texts.
             path.write_text(text, encoding="utf-8", newline="")
     shown = len(subject.cases)
     return Written(out / PAGE, size_of(out), shown, shown, images.missing, _problems(subject))
@@ -108,6 +109,7 @@ def _write_file(subject: Subject, settings: ReportSettings, out: Path) -> Writte
         found = _gallery(subject, samples, images) if samples else None
         return single_page(replace(content, gallery_notes=notes), found).encode()
 
+    # All samples may not fit, and nothing is written before it is known what does.
     fitted = fit(subject, images, render, limit)
     write_report_file(out, fitted.content)
     return Written(out, len(fitted.content), fitted.samples, total, images.missing, _problems(subject))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import finecops
 from finecops.evaluation.reading import RunData
 from finecops.models.redaction import redact
 from finecops.report.document import Table, columns
 from finecops.report.page.content import Section
 from finecops.runs.manifest import Manifest, StageEntry
+from finecops.version import __version__
 
 
 def provenance(runs: Mapping[str, RunData], command: str) -> tuple[Section, ...]:
@@ -22,7 +22,7 @@ def provenance(runs: Mapping[str, RunData], command: str) -> tuple[Section, ...]
     own = Table(
         "This report",
         columns("", "value", side="left"),
-        (("command", redact(command)), ("finecops", finecops.__version__)),
+        (("command", redact(command)), ("finecops", __version__)),
     )
     return (
         Section("provenance", "Provenance", tables=(own,)),
@@ -57,6 +57,7 @@ def _of_run(manifest: Manifest) -> Iterator[Table]:
         notes=tuple(_repairs(manifest)),
     )
     for name, entry in manifest.stages.items():
+        # Settings have no keys, but the address of a server may have a password.
         rows = tuple((key, redact(value)) for key, value in _settings(entry))
         yield Table(f"Settings of {name}", pairs, rows)
 

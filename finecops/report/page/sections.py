@@ -71,6 +71,7 @@ def side_by_side(evaluations: Mapping[str, Evaluation]) -> Table:
             wanted.setdefault((value.metric, value.subset), title)
     rows: list[tuple[Cell, ...]] = []
     for name, evaluation in evaluations.items():
+        # A run may lack a method or a column that another has: its cell is empty.
         for method in evaluation.methods:
             found = {(v.metric, v.subset): v.value for v in _raw(method.values)}
             rows.append((f"{name}: {method.title}", *(found.get(key) for key in wanted)))

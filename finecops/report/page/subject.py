@@ -150,6 +150,7 @@ def _joined(
             notes.append(f"{error}: the samples below are those of {first}.")
             continue
         same = frozenset(sample.id for sample in matched.samples)
+        # What another run was not asked about is no answer that it lacks.
         everything = len(same) == len(reference.samples)
         for method in chosen[name]:
             share = same if method.share is None else same & method.share

@@ -192,7 +192,7 @@ def test_what_is_refused_leaves_nothing(release: Release, arguments: tuple[str, 
 def test_a_terminal_is_asked_after_licence_and_sizes(
     release: Release, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
 ) -> None:
-    import finecops.cli.data_get as command
+    import finecops.cli.downloads as command
 
     class Terminal:
         stdin = type("", (), {"isatty": staticmethod(lambda: True)})

@@ -1,0 +1,122 @@
+"""The folder that keeps many answers: a command that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from filelock import FileLock, Timeout
+
+from finecops.errors import RunError
+from finecops.grounding.questions import Question
+from finecops.grounding.records import Grounding
+from finecops.paths import open_regular
+from finecops.runs.failures import Retry
+from finecops.runs.jsonl import append_rows, repair_torn_end, replace_rows, write_json_atomically
+from finecops.runs.manifest import first_difference
+from finecops.runs.specification import StageSpec
+from finecops.strict_json import parse_json, parse_record
+
+log = logging.getLogger(__name__)
+
+ANSWERS: Final = "answers.jsonl"
+ABOUT: Final = "ground.json"
+
+
+class GroundFolder:
+    """Answers by question, in a file that grows.
+
+    Args:
+        folder: where they are kept; made if it is not there.
+        specs: the stages that answer; with other settings the folder is refused.
+        retry: which failed answers are asked again.
+
+    Raises:
+        RunError: the folder has answers of other models or settings, or is no such folder.
+    """
+
+    def __init__(self, folder: Path, specs: Sequence[StageSpec[Any]], retry: Retry = "changed") -> None:
+        self.folder = folder
+        self._file: TextIO | None = None
+        about = _about(specs)
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / ABOUT).is_file():
+            raise RunError(f"{folder}/ is not empty, and `finecops ground` did not make it: choose another --out")
+        folder.mkdir(parents=True, exist_ok=True)
+        self._check_same(about)
+        self.rows = self._read(retry)
+
+    def _check_same(self, about: dict[str, Any]) -> None:
+        path = self.folder / ABOUT
+        if path.is_file():
+            with open_regular(path) as file:
+                difference = first_difference(parse_json(file.read()), json.loads(json.dumps(about)))
+            if difference is not None:
+                raise RunError(f"{self.folder}/ has answers of other settings: {difference}. Choose another --out")
+        else:
+            write_json_atomically(path, about)
+
+    def _read(self, retry: Retry) -> dict[str, Grounding]:
+        path = self.folder / ANSWERS
+        if not path.exists():
+            return {}
+        repair_torn_end(path)
+        rows: dict[str, Grounding] = {}
+        with open_regular(path) as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    row = parse_record(line, Grounding)
+                except ValueError as error:
+                    raise RunError(f"{path}:{number}: not an answer: {error}. Delete the file to ask again") from error
+                rows[row.id] = row
+        failed = [id_ for id_, row in rows.items() if row.status == "failed"]
+        if failed and retry != "none":
+            log.info("asking %d failed questions again (--keep-failed leaves them)", len(failed))
+            rows = {id_: row for id_, row in rows.items() if row.status != "failed"}
+            replace_rows(path, rows.values())
+        return rows
+
+    def answer_to(self, question: Question) -> Grounding | None:
+        """The answer that is there; None: it was not asked, or something else was under this id."""
+        row = self.rows.get(question.id)
+        same = row is not None and (row.image, row.sentence) == (question.shown, question.sentence)
+        return row if same else None
+
+    def add(self, row: Grounding) -> None:
+        """Keep an answer."""
+        if self._file is None:
+            self._file = (self.folder / ANSWERS).open("a", encoding="utf-8")
+        self.rows[row.id] = row
+        append_rows(self._file, [row])
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Held while answers are added.
+
+        Raises:
+            RunError: another process adds some.
+        """
+        try:
+            with FileLock(self.folder / ".lock", timeout=0):
+                yield
+        except Timeout:
+            raise RunError(f"another process is writing {self.folder}/; wait for it or choose another --out") from None
+        finally:
+            if self._file is not None:
+                self._file.close()
+
+
+def _about(specs: Sequence[StageSpec[Any]]) -> dict[str, Any]:
+    """What changes an answer: the settings of every stage."""
+    every = {spec.name: spec for last in specs for spec in last.walk()}
+    return {"version": 1, "stages": {name: spec.settings.model_dump(mode="json") for name, spec in every.items()}}
+
+
+def default_folder(source: Path, by: str, sentences: Sequence[str]) -> Path:
+    """Where the answers of a folder or table are kept, unless `--out` says it."""
+    words = f"{source.resolve()}\n" + "\n".join(sentences)
+    return Path("outputs") / f"ground-{source.resolve().stem}-{by}-{hashlib.sha256(words.encode()).hexdigest()[:6]}"
