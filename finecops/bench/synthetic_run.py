@@ -140,6 +140,7 @@ def _write_images(folder: Path, names: Iterator[str] | dict[str, None], rng: np.
             Image.fromarray(noise).resize(WIDTH_HEIGHT, Image.Resampling.BICUBIC).save(path, quality=85)
             drawn.append(path)
             continue
+        # A link instead of a copy: 13,000 names take no more space than the different images.
         path.unlink(missing_ok=True)
         try:
             os.link(drawn[number % _DIFFERENT], path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from pydantic import JsonValue
 
@@ -14,6 +15,8 @@ from finecops.report.document import Cell, Column, Document, Range, Table, colum
 from finecops.report.tables import short_type
 from finecops.text import counted
 
+CELLS_TITLE: Final = "Who is right"
+"""Begins the title of the table of the four cells."""
 _MOST_STRATA = 10
 _CELLS = {"both": "both right", "first_only": "only first", "second_only": "only second", "neither": "neither"}
 _METRICS = {"precision@1": "P@1", "recall@1": "R@1", "auroc": "AUROC", "negative_accuracy": "negatives rejected"}
@@ -141,7 +144,7 @@ def _cells_table(cells: Sequence[FourCells], section: str) -> Table:
     for side in cells:
         header += [Column(f"{side.of}s"), Column("%", ".1f"), Column("95% interval", ".1f")]
     right = "a positive with its box, a negative with a rejection" if len(cells) > 1 else "a positive with its box"
-    return Table(f"Who is right ({right})", tuple(header), tuple(rows), section=section)
+    return Table(f"{CELLS_TITLE} ({right})", tuple(header), tuple(rows), section=section)
 
 
 def _strata_table(pair: MethodPair, section: str) -> Table:

@@ -30,6 +30,7 @@ STAGE_COMMANDS = [
     ("sfa", "infer"),
     ("sfa", "route"),
     ("sfa", "extract"),
+    ("sfa", "routers"),
     ("crs", "run"),
     ("crs", "candidates"),
     ("crs", "select"),
@@ -146,8 +147,8 @@ def command_of(group: str, name: str) -> Any:
 def parameters() -> Iterator[tuple[str, str, Any]]:
     for group, name in STAGE_COMMANDS:
         for parameter in command_of(group, name).params:
-            # `sfa extract FILE` is another mode: tests/cli/test_extract.py. How advice is printed changes no stage.
-            if parameter.name not in ("help", "file", "as_", "as_json", "as_csv"):
+            # `sfa extract FILE` is another mode: tests/cli/test_extract.py. What is printed of stages changes none.
+            if parameter.name not in ("help", "file", "as_", "as_json", "as_csv", "routers", "answers", "paper"):
                 yield group, name, parameter
 
 
@@ -184,6 +185,7 @@ def run(monkeypatch: pytest.MonkeyPatch, group: str, name: str, *arguments: str)
     monkeypatch.setattr(image_place, "remember_place", lambda dataset, place: None)
     fixed = ["--out", "out.jsonl", "--split", "test"] if name == "tune-data" and "--split" not in arguments else []
     fixed += ["--out", "out.jsonl"] if name == "tune-data" and not fixed else []
+    fixed += ["mini-gdino"] if name == "routers" else []
     result = CliRunner().invoke(app, [*filter(None, [group]), name, *fixed, *arguments])
     return (2 if isinstance(result.exception, UsageError) else result.exit_code), seen
 

@@ -96,6 +96,10 @@ CASES = {
         },
     ),
     "sweep": Case(("sweep",), ("{a}",), {"finecops.evaluation.sweep.sweep_run": ...}),
+    "figures": Case(
+        ("figures",), ("{a}",), {"finecops.report.charts.making.make_figures": [Path("figures/precision-level.png")]}
+    ),
+    "crs tables": Case(("crs", "tables"), ("{a}",), {"finecops.evaluation.crs_tables.crs_rows": ...}),
     "data list": Case(("data", "list")),
     "data check": Case(
         ("data", "check"), (), {"finecops.datasets.check.check_split": CheckReport({"samples": 9}, PROBLEMS)}
@@ -183,7 +187,9 @@ CASES = {
         (),
         {
             "finecops.bench.browser.find_browser": Path("chromium"),
-            "finecops.bench.report.time_writing": WrittenReport(Path("r.html"), 1, seconds=1, peak_mib=1, size=1),
+            "finecops.bench.report.time_writing": WrittenReport(
+                Path("r.html"), 1, seconds=1, cpu_seconds=1, peak_mib=1, size=1
+            ),
             "finecops.bench.report.time_looking": ReportTimes(1, 1.0, {}),
         },
     ),
@@ -238,6 +244,9 @@ OTHER: dict[str | tuple[str, str], str] = {
     "type": "replace_object",
     "run": "{b}",
     "metrics": "p5",
+    "tables": "8",
+    "only": "precision-level",
+    ("figures", "as_"): "svg",
     "iou": "0.9",
     "cluster": "image",
     "compat": "both",

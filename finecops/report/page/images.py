@@ -112,6 +112,7 @@ def linking(folder: Path, copy: MakeUrl) -> MakeUrl:
             return copy(path)
         if not path.is_file():
             raise DataError(f"image {path} {MISSING}")
+        # By its first bytes: the name of a file says nothing that a browser heeds.
         with path.open("rb") as file:
             shown = _SHOWN.match(file.read(16))
         if not shown:
@@ -121,6 +122,7 @@ def linking(folder: Path, copy: MakeUrl) -> MakeUrl:
         except ValueError:
             # Windows: another drive.
             return copy(path)
+        # Quoted, a colon in a name is no scheme, and "#" and "?" end no path.
         return quote(relative.replace(os.sep, "/"))
 
     return make

@@ -57,6 +57,7 @@ def _of_run(manifest: Manifest) -> Iterator[Table]:
         notes=tuple(_repairs(manifest)),
     )
     for name, entry in manifest.stages.items():
+        # Settings have no keys, but the address of a server may have a password.
         rows = tuple((key, redact(value)) for key, value in _settings(entry))
         yield Table(f"Settings of {name}", pairs, rows)
 

@@ -150,6 +150,7 @@ def _joined(
             notes.append(f"{error}: the samples below are those of {first}.")
             continue
         same = frozenset(sample.id for sample in matched.samples)
+        # What another run was not asked about is no answer that it lacks.
         everything = len(same) == len(reference.samples)
         for method in chosen[name]:
             share = same if method.share is None else same & method.share
@@ -174,7 +175,7 @@ def _compared(texts: Sequence[str], settings: ReportSettings) -> tuple[Compariso
 
 
 def _evaluated(run: RunData, methods: Sequence[MethodAnswers], settings: ReportSettings) -> Evaluation:
-    found = evaluate_run(run, settings, settings.val)
+    found = evaluate_run(run, settings, settings.val, write=False)
     if settings.paper:
         from finecops.evaluation.paper import with_paper
 
