@@ -20,8 +20,10 @@ def _group() -> None:
 
 @export_app.command("hub")
 def hub_command(
-    name: Annotated[str, typer.Argument(help="A dataset: a name, a YAML file, a folder of parquet files or hf:ID.")],
-    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A dataset: a name, a YAML file, a folder of parquet files or hf:ID.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="The folder to write to.")],
     split: Annotated[
         list[str] | None, typer.Option(help="A split. Repeat it for several. Default: all that are here.")
     ] = None,

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from finecops.models.catalogue import ModelFact
     from finecops.runs.specification import ImageGroup
 
-models_app = App(help="List models, try one before a long run, get weights, describe a new one.")
+models_app = App(
+    help="List, try, get and describe models.",
+    order="list check get new",
+)
 
 models_app.command("get")(get_command)
 models_app.command("new")(new_command)
@@ -82,7 +85,7 @@ def _table(title: str, facts: list[ModelFact]) -> str:
 @models_app.command("check")
 def check_command(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="A model's name, YAML file, or NAME@WEIGHTS.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model's name, YAML file, or NAME@WEIGHTS.")],
     samples: Annotated[int, typer.Option("--samples", "-n", min=1, max=64, help="Number of samples.")] = 4,
     dataset: Annotated[
         str, typer.Option("--dataset", "-d", help="The dataset whose samples are used.")

@@ -50,7 +50,10 @@ def report_command(
         bool, typer.Option("--copy-images", help="Copy the images into the report, as small WebP. Default: link them.")
     ] = False,
     images: Annotated[
-        Path | None, typer.Option("--images", help="A folder or zip file of the images, if they moved since the run.")
+        Path | None,
+        typer.Option(
+            "--images", metavar="FOLDER_OR_ZIP", help="A folder or zip file of the images, if they moved since the run."
+        ),
     ] = None,
     metrics: Metrics = DEFAULT_METRICS,
     iou: Iou = 0.5,
