@@ -21,6 +21,7 @@ from finecops.cli.eval import eval_command
 from finecops.cli.export import export_app
 from finecops.cli.figures import figures_command
 from finecops.cli.ground import ground_command
+from finecops.cli.importing import import_app
 from finecops.cli.infer import infer_app
 from finecops.cli.models import doctor_command, models_app
 from finecops.cli.panels import App
@@ -54,6 +55,7 @@ app.add_typer(infer_app, name="infer")
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 app.add_typer(export_app, name="export")
+app.add_typer(import_app, name="import")
 app.add_typer(bench_app, name="bench")
 crs_app.command("tables")(crs_tables_command)
 sfa_app.command("routers")(routers_command)

@@ -1,8 +1,8 @@
 """Which samples two sides have in common: those of the same id and the same content.
 
 An id alone says little: two layouts of annotations number other sentences with the same ids. The folder of an image
-and the name of the dataset may differ, and what one side does not state (a level, how a negative was made) is no
-difference.
+and the name of the dataset may differ, and what one side does not state (a level, how a negative was made, in an
+imported run the image and its size) is no difference.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from finecops.text import counted, shortly
 
 _TOLERANCE = 0.01
 """In pixels: a box that was written as x, y, width and height is rounded otherwise than its corners."""
-_ALWAYS = ("expression", "truth", "width", "height")
+_ALWAYS = ("expression", "truth")
+_SIZES = ("width", "height")
 _IF_STATED = ("level", "tuple_type", "negative")
 
 
@@ -119,8 +120,14 @@ def difference(first: Sample, second: Sample) -> str | None:
         ours, theirs = getattr(first, name), getattr(second, name)
         if ours != theirs:
             return f"{name} is {shortly(ours)} and {shortly(theirs)}"
-    # Datasets are laid out in folders of their own.
-    if (a := PurePosixPath(first.image).name) != (b := PurePosixPath(second.image).name):
+    for name in _SIZES:
+        ours, theirs = getattr(first, name), getattr(second, name)
+        # 0: an imported run does not know it.
+        if ours and theirs and ours != theirs:
+            return f"{name} is {shortly(ours)} and {shortly(theirs)}"
+    # Datasets are laid out in folders of their own, and an imported run may not know its images.
+    a, b = PurePosixPath(first.image).name, PurePosixPath(second.image).name
+    if a and b and a != b:
         return f"image is {shortly(a)} and {shortly(b)}"
     if first.box is not None and second.box is not None:
         far = any(abs(ours - theirs) > _TOLERANCE for ours, theirs in zip(first.box, second.box, strict=True))

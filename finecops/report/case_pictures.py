@@ -43,26 +43,40 @@ def draw_case(case: Case, methods: Sequence[MethodAnswers], images: ImageFolders
         methods: whose boxes are drawn, in this order.
         images: where its image is looked up; None: nowhere.
     """
-    image, missing = _image(case.sample, images)
+    marks = list(_marks(case, methods))
+    sample = case.sample
+    if not sample.width:
+        # An imported run does not know the size: without the image, all boxes are in the frame.
+        right, bottom = (max((mark.xyxy[i] for mark in marks), default=1) for i in (2, 3))
+        sample = sample.model_copy(update={"width": max(1, round(right)), "height": max(1, round(bottom))})
+    image, width, missing = _image(sample, images, known=bool(case.sample.width))
     image = _sized(image)
-    scale = image.width / max(1, case.sample.width)
-    drawn = draw_marks(image, [scaled(mark, scale) for mark in _marks(case, methods)])
+    scale = image.width / max(1, width)
+    drawn = draw_marks(image, [scaled(mark, scale) for mark in marks])
     lines = caption(case, methods)
     return DrawnCase(captioned(drawn, [*lines, *([f"image: {missing}"] if missing else [])]), missing)
 
 
-def _image(sample: Sample, images: ImageFolders | None) -> tuple[Image.Image, str | None]:
-    """The image of a sample, or a grey frame of its size and the reason."""
+def _image(sample: Sample, images: ImageFolders | None, known: bool) -> tuple[Image.Image, int, str | None]:
+    """The image of a sample and its width, or a grey frame of its size and the reason.
+
+    Args:
+        sample: whose image.
+        images: where it is looked up.
+        known: whether its size is known, which the image must then have.
+    """
     reason = "nothing says where the images are (--images FOLDER_OR_ZIP)"
     if images is not None:
         try:
-            return read_picture(images.path_of(sample.image), (sample.width, sample.height)).pixels, None
+            expected = (sample.width, sample.height) if known else None
+            found = read_picture(images.path_of(sample.image), expected).pixels
+            return found, found.width, None
         except (FinecopsError, OSError) as error:
             reason = str(error)
     # Not larger than what is drawn anyway: a size that a file states may be anything.
     scale = min(1.0, LONGER_SIDE[1] / max(sample.width, sample.height, 1))
     size = (max(1, round(sample.width * scale)), max(1, round(sample.height * scale)))
-    return Image.new("RGB", size, _GREY), reason
+    return Image.new("RGB", size, _GREY), sample.width, reason
 
 
 def _sized(image: Image.Image) -> Image.Image:
@@ -110,7 +124,9 @@ def names_of(methods: Sequence[MethodAnswers]) -> list[str]:
     """What methods are called on a picture: by their kind, or by their key where several are of one kind."""
     kinds = [method.method for method in methods]
     return [
-        _WORDS[method.method] if method.method is not None and kinds.count(method.method) == 1 else method.key
+        _WORDS.get(method.method, method.key)
+        if method.method is not None and kinds.count(method.method) == 1
+        else method.key
         for method in methods
     ]
 
@@ -194,4 +210,5 @@ def picture_name(id_: str) -> str:
     >>> picture_name("images/a b:1")
     'images_a_b_1'
     """
-    return _NAME.sub("_", id_).strip(".")[:100] or "_"
+    # A name has at most 255 bytes, and a character up to four.
+    return _NAME.sub("_", id_).strip(".")[:60] or "_"

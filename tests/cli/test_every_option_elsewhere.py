@@ -9,6 +9,7 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,6 +26,10 @@ from finecops.datasets.check import CheckReport
 from finecops.datasets.problems import Problem
 from finecops.evaluation.shown import Shown
 from finecops.evaluation.sources import Source
+from finecops.exchange.exporting.fiftyone import WrittenFiftyOne
+from finecops.exchange.exporting.lmms_eval import WrittenTasks
+from finecops.exchange.exporting.vlmevalkit import WrittenTables
+from finecops.exchange.importing.formats import ImportedRun
 from finecops.report.page.build import Written
 from finecops.strategies import running
 from finecops.tuning.data import TuneData
@@ -69,6 +74,7 @@ TEXTS = (
     *("--format", "refexp-text", "--box-format", "norm1000_list"),
 )
 TIMING = VariantTiming(stage="s", variant="v", samples=1, seconds=1.0, model_share=None, same_answers=1.0)
+IMPORTED = ImportedRun(Path("r"), ("toy", "test"), 1, {"a": {"box": 1}}, ())
 SHOWN = Shown(Source(Path("run"), [], ()), methods=(), cases=(), matched=0, asked=0, images=None)
 PROBLEMS = [Problem(Path("a.json"), str(i), "wrong") for i in range(3)]
 CASES = {
@@ -135,6 +141,44 @@ CASES = {
         ("mine", "--like", "qwen2-vl-7b-server", "--out", "{new}.yaml"),
         {"finecops.config.new_model.new_model_text": "name: mine"},
     ),
+    "export coco": Case(
+        ("export", "coco"), ("{a}", "--out", "{out}"), {"finecops.exchange.exporting.coco.export_coco": ...}
+    ),
+    "export fiftyone": Case(
+        ("export", "fiftyone"),
+        ("{a}", "--out", "{out}"),
+        {
+            "finecops.runs.folder.images_of_run": SimpleNamespace(path_of=Path),
+            "finecops.exchange.exporting.fiftyone.export_fiftyone": WrittenFiftyOne(1, 1, {}),
+        },
+    ),
+    "export lmms-eval": Case(
+        ("export", "lmms-eval"),
+        ("finecops-mini", "--out", "{out}", "--boxes", "pixels", "--split", "val", "--licence", "mit"),
+        {
+            "finecops.datasets.dataset.load_dataset_split": None,
+            "finecops.exchange.exporting.lmms_eval.export_lmms_eval": WrittenTasks({"t": 1}, Path("t")),
+        },
+    ),
+    "export vlmevalkit": Case(
+        ("export", "vlmevalkit"),
+        ("finecops-mini", "--out", "{out}", "--split", "val"),
+        {
+            "finecops.datasets.dataset.load_dataset_split": None,
+            "finecops.exchange.exporting.vlmevalkit.export_vlmevalkit": WrittenTables({"t": 1}),
+        },
+    ),
+    **{
+        f"import {name}": Case(
+            ("import", name), ("a.jsonl", *given), {"finecops.exchange.importing.formats.import_files": IMPORTED}
+        )
+        for name, given in {
+            "ref-adv": (),
+            "forum": (),
+            "lmms-eval": ("--box-format", "glm_box"),
+            "vlmevalkit": ("--box-format", "glm_box"),
+        }.items()
+    },
     "bench eval": Case(("bench", "eval"), (), {"finecops.bench.evaluation.time_evaluation": []}),
     "bench data": Case(("bench", "data"), (), {"finecops.bench.reading.time_reading": []}),
     "bench models": Case(("bench", "models"), (), {"finecops.bench.models.time_models": [TIMING]}),
@@ -240,6 +284,17 @@ OTHER: dict[str | tuple[str, str], str] = {
     "weights": "another",
     ("models new", "out"): "{new}-2.yaml",
     ("models new", "name"): "yours",
+    ("export coco", "name"): "{b}",
+    ("export fiftyone", "name"): "{b}",
+    ("export lmms-eval", "name"): "{dataset}",
+    ("export vlmevalkit", "name"): "{dataset}",
+    ("export lmms-eval", "boxes"): "norm1",
+    ("export lmms-eval", "split"): "train",
+    ("export vlmevalkit", "split"): "train",
+    "licence": "cc-by-4.0",
+    "prompt": "Find {{expression}}.",
+    "files": "b.jsonl",
+    "label": "me",
     ("data check", "name"): "{dataset}",
     "positives": "1 2 3",
     ("crs tune-data", "positives"): "7",

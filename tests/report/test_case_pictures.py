@@ -133,7 +133,36 @@ def test_a_size_that_nobody_can_draw_is_drawn_small() -> None:
 
 
 @pytest.mark.parametrize(
-    ("id_", "name"), [("../../etc/x", "_.._etc_x"), ("a\x1b[31m", "a_31m"), ("..", "_"), ("7", "7"), ("é:1", "é_1")]
+    ("id_", "name"),
+    [
+        ("../../etc/x", "_.._etc_x"),
+        ("a\x1b[31m", "a_31m"),
+        ("..", "_"),
+        ("7", "7"),
+        ("é:1", "é_1"),
+        ("車" * 99, "車" * 60),
+    ],
 )
 def test_a_picture_has_a_plain_name(id_: str, name: str) -> None:
     assert picture_name(id_) == name
+
+
+def test_an_imported_sample_has_the_size_of_its_image_or_a_frame_around_its_boxes(images: ImageFolders) -> None:
+    sample = make_sample("p", image="p.png", width=0, height=0)
+    methods = [_method("a", make_prediction("p", [(0.0, 0.0, 80.0, 40.0)]), "file")]
+    found = draw_case(_case(sample, methods), methods, images)
+    assert found.missing is None
+    # The picture is 100 pixels wide, so the answer's right side is at four fifths of it.
+    assert _right_side(found.picture, "file") == pytest.approx(0.8, abs=0.02)
+    frame = draw_case(_case(sample, methods), methods, None)
+    assert frame.missing is not None
+    # The frame ends where the boxes do.
+    assert _right_side(frame.picture, "truth") == pytest.approx(50 / 80, abs=0.02)
+
+
+def _right_side(picture: Image.Image, role: str) -> float:
+    """Where the last pixel of a colour is, as a share of the width."""
+    pixels, wanted = picture.convert("RGB").load(), _rgb(role)
+    assert pixels is not None
+    columns = (x for x in range(picture.width) if any(pixels[x, y] == wanted for y in range(picture.height)))
+    return max(columns) / picture.width
