@@ -15,6 +15,7 @@ from finecops.cli.bench import bench_app
 from finecops.cli.compare import compare_command
 from finecops.cli.crs import crs_app
 from finecops.cli.data import data_app
+from finecops.cli.demo import demo_command
 from finecops.cli.eval import eval_command
 from finecops.cli.export import export_app
 from finecops.cli.ground import ground_command
@@ -51,6 +52,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(export_app, name="export")
 app.add_typer(bench_app, name="bench")
 app.command("ground")(ground_command)
+app.command("demo")(demo_command)
 app.command("eval")(eval_command)
 app.command("score")(score_command)
 app.command("compare")(compare_command)

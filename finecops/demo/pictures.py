@@ -1,0 +1,60 @@
+"""The pictures of the page: the image with the boxes of one step, as text that stands in the page itself."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import Final
+
+from PIL import Image
+
+from finecops.demo.shown import Choice, Shown
+from finecops.drawing import Mark, Role, draw_marks, fitted, scaled
+
+LARGEST: Final = 1000
+"""The longer side of a picture has at most so many pixels."""
+_SMALLEST: Final = 560
+"""A smaller image is enlarged: lines and letters on it would be coarse."""
+
+
+def picture(image: Image.Image, marks: Sequence[Mark]) -> str:
+    """An image with boxes, as an address that holds the whole picture (`data:`, JPEG)."""
+    small, scale = fitted(image, LARGEST)
+    if max(small.size) < _SMALLEST:
+        factor = _SMALLEST / max(small.size)
+        small = small.resize((max(1, round(small.width * factor)), max(1, round(small.height * factor))))
+        scale *= factor
+    drawn = draw_marks(small, [scaled(mark, scale) for mark in marks])
+    buffer = io.BytesIO()
+    drawn.save(buffer, format="JPEG", quality=88)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def final_marks(found: Shown) -> list[Mark]:
+    """The final box."""
+    return [Mark(found.box, "answer", "sfa")] if found.box is not None else []
+
+
+def router_marks(found: Shown) -> list[Mark]:
+    """What the router counted, with scores."""
+    if found.router is None:
+        return []
+    return [Mark(box, f"{score:.2f}", "router") for box, score in zip(found.router.boxes, found.router.scores)]
+
+
+def pathway_marks(found: Shown) -> list[Mark]:
+    """The boxes of specialist and MLLM."""
+    roles: dict[str, Role] = {"Specialist": "specialist", "MLLM": "mllm"}
+    named = ((answer, roles.get(answer.method)) for answer in found.answers)
+    return [Mark(answer.box, answer.method, role) for answer, role in named if answer.box is not None and role]
+
+
+def choice_marks(choice: Choice) -> list[Mark]:
+    """The candidates with their letters; the chosen one lies on top."""
+    options = sorted(choice.options, key=lambda option: option.chosen)
+    return [
+        Mark(option.box, option.letter, "crs" if option.chosen else "candidate")
+        for option in options
+        if option.box is not None
+    ]
