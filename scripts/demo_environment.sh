@@ -21,5 +21,5 @@ extras = tomllib.load(open('$project/pyproject.toml', 'rb'))['project']['optiona
 print(*extras['demo'])")
 "$folder/venv/bin/python" -m pip install --quiet $gradio
 cd "$project"
-export PYTHONPATH="$project${PYTHONPATH:+:$PYTHONPATH}" FINECOPS_NO_SKIP=1
+export PYTHONPATH="$project${PYTHONPATH:+:$PYTHONPATH}" FINECOPS_NO_SKIP=1 FINECOPS_DEMO_NO_SKIP=1
 exec "$folder/venv/bin/python" -m pytest tests/demo -m browser

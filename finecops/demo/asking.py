@@ -136,6 +136,9 @@ def _environment() -> Environment:
 
 def _plain(value: Any) -> Any:
     """A text as the page may get it: without control characters, marks of direction and keys."""
-    if not isinstance(value, str) or value.startswith("data:image/jpeg;base64,"):
+    from markupsafe import Markup
+
+    # What a macro made is escaped already; a picture's address is long, and made here.
+    if not isinstance(value, str) or isinstance(value, Markup) or value.startswith("data:image/jpeg;base64,"):
         return value
     return "\n".join(map(printable, redact(value).splitlines()))

@@ -12,7 +12,7 @@ Asgi = Callable[[Scope, Any, Any], Awaitable[None]]
 # Of Gradio's sixty: what the page asks for. Others fetch addresses, proxy, log in, or write code.
 _PATHS: Final = re.compile(
     r"/|/config/?|/(?:assets|static|svelte)/.*|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt"
-    r"|/gradio_api/(?:info/?|startup-events|upload|upload_progress|queue/join/?|queue/data|heartbeat/\w+|cancel|reset/?"
+    r"|/gradio_api/(?:info/?|startup-events|upload|upload_progress|run/predict/?|queue/join/?|queue/data|heartbeat/\w+|cancel|reset/?"
     r"|theme\.css|app_id/?|file=/.*)"
 )
 POLICY: Final = "; ".join(

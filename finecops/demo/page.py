@@ -17,7 +17,7 @@ from finecops.grounding.ready import remarks_on_models
 
 MAX_UPLOAD: Final = "50mb"
 """Larger files are refused."""
-EXAMPLES: Final = 6
+EXAMPLES: Final = 4
 MOST_CHARACTERS: Final = 1000
 """Of a sentence."""
 _MINI: Final = "finecops-mini"
@@ -53,7 +53,7 @@ def build_page(grounder: Grounder, ask: Callable[[str | None, str | None], str],
                         examples_per_page=EXAMPLES,
                     )
             with gr.Column(scale=2, min_width=280):
-                answer = gr.HTML(notice(_WELCOME), label="Answer", elem_id="fd-result")
+                answer = gr.HTML(notice(_WELCOME), elem_id="fd-result", apply_default_css=False)
         # One at a time: the models are there once.
         gr.on(
             [find.click, sentence.submit],
@@ -61,6 +61,7 @@ def build_page(grounder: Grounder, ask: Callable[[str | None, str | None], str],
             inputs=[picture, sentence],
             outputs=answer,
             concurrency_limit=1,
+            scroll_to_output=True,
             api_visibility="private",
         )
     page.queue(default_concurrency_limit=1, max_size=32)
@@ -76,7 +77,7 @@ def theme() -> Any:
     """Colours and fonts of the page; the fonts are the reader's own."""
     import gradio as gr
 
-    return gr.themes.Default(font=list(_FONTS), font_mono=["ui-monospace", "monospace"])
+    return gr.themes.Default(primary_hue="blue", font=list(_FONTS), font_mono=["ui-monospace", "monospace"])
 
 
 def models_of(grounder: Grounder) -> list[str]:
@@ -100,8 +101,11 @@ def examples_for(grounder: Grounder) -> Sequence[tuple[str, str]]:
         if domains != {config.domain}:
             return []
         dataset = load_dataset_split(config)
-        chosen = choose_samples(dataset.samples, EXAMPLES)
-        return [(str(dataset.image_path(sample)), sample.expression) for sample in chosen]
+        # Of a negative and its positive, which share picture or expression, one.
+        chosen = {sample.image: sample for sample in reversed(choose_samples(dataset.samples, 3 * EXAMPLES))}
+        chosen = {sample.expression: sample for sample in chosen.values()}
+        samples = sorted(chosen.values(), key=lambda sample: len(sample.expression))[:EXAMPLES]
+        return [(str(dataset.image_path(sample)), sample.expression) for sample in samples]
     except FinecopsError:
         # Installed without the benchmark: the page works without examples.
         return []
@@ -114,7 +118,9 @@ def _picture_input() -> Any:
     """
     import gradio as gr
 
-    found = gr.Image(type="filepath", sources=["upload", "clipboard"], label="Picture", height=320, buttons=[])
+    found = gr.Image(
+        type="filepath", sources=["upload", "clipboard"], label="Picture", height=320, buttons=[], elem_id="fd-picture"
+    )
     move, move_later = found.move_resource_to_block_cache, found.async_move_resource_to_block_cache
 
     def moved(place: Any) -> Any:

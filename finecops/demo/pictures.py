@@ -12,22 +12,20 @@ from PIL import Image
 from finecops.demo.shown import Choice, Shown
 from finecops.drawing import Mark, Role, draw_marks, fitted, scaled
 
-LARGEST: Final = 1000
-"""The longer side of a picture has at most so many pixels."""
-_SMALLEST: Final = 560
-"""A smaller image is enlarged: lines and letters on it would be coarse."""
+SIDE: Final = 900
+"""The longer side of a picture in pixels; a smaller image is enlarged, since letters on it would be coarse."""
+_LINE: Final = 5
+"""So that letters can be read where the picture is a third as wide."""
 
 
 def picture(image: Image.Image, marks: Sequence[Mark]) -> str:
     """An image with boxes, as an address that holds the whole picture (`data:`, JPEG)."""
-    small, scale = fitted(image, LARGEST)
-    if max(small.size) < _SMALLEST:
-        factor = _SMALLEST / max(small.size)
-        small = small.resize((max(1, round(small.width * factor)), max(1, round(small.height * factor))))
-        scale *= factor
-    drawn = draw_marks(small, [scaled(mark, scale) for mark in marks])
+    small, scale = fitted(image, SIDE)
+    if max(image.size) < SIDE:
+        scale = SIDE / max(image.size)
+        small = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
     buffer = io.BytesIO()
-    drawn.save(buffer, format="JPEG", quality=88)
+    draw_marks(small, [scaled(mark, scale) for mark in marks], _LINE).save(buffer, format="JPEG", quality=85)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 

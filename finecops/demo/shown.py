@@ -191,7 +191,7 @@ def _target(found: Grounding) -> str:
         "matched": "; only its noun is in the sentence",
         "unmatched": "; it is not in the sentence",
     }
-    return f"target {target.phrase!r}, found by {target.extractor}{said.get(target.status, '')}"
+    return f"target {target.phrase!r}, found by the extractor {target.extractor}{said.get(target.status, '')}"
 
 
 def _router(found: Grounding, about: About) -> Router | None:
