@@ -19,7 +19,9 @@ gradio=$(python -c "
 import tomllib
 extras = tomllib.load(open('$project/pyproject.toml', 'rb'))['project']['optional-dependencies']
 print(*extras['demo'])")
-"$folder/venv/bin/python" -m pip install --quiet $gradio
+# The versions of CI for all else.
+grep -vi '^pillow==' "$project/constraints.txt" >"$folder/constraints.txt"
+PIP_CONSTRAINT="$folder/constraints.txt" "$folder/venv/bin/python" -m pip install --quiet $gradio
 cd "$project"
 export PYTHONPATH="$project${PYTHONPATH:+:$PYTHONPATH}" FINECOPS_NO_SKIP=1 FINECOPS_DEMO_NO_SKIP=1
 exec "$folder/venv/bin/python" -m pytest tests/demo -m browser

@@ -84,8 +84,8 @@ def test_an_example_is_answered(chromium: Browser, address: str, viewport: Viewp
         page = watched.page
         page.wait_for_selector(".fd-warning")
         assert "knows nothing but drawn scenes of finecops-mini" in page.locator(".fd-warning").inner_text()
-        assert page.locator("tr.tr-body").count() == demo_page.EXAMPLES
         page.locator("tr.tr-body").first.click()
+        assert page.locator("tr.tr-body").count() == demo_page.EXAMPLES
         page.wait_for_selector("#fd-picture img")
         find(page)
         page.wait_for_selector(".fd-answer")
@@ -136,9 +136,15 @@ def test_what_is_wrong_is_said_on_the_page(chromium: Browser, address: str, tmp_
         fault = page.locator(".fd-fault").inner_text()
         assert "broken.png cannot be read" in fault
         assert "/tmp" not in fault
+
+
+def test_a_large_file_is_refused(chromium: Browser, address: str) -> None:
+    large = b"x" * 1_500_000
     with opened(chromium, address) as watched:
-        upload(watched.page, {"name": "large.png", "mimeType": "image/png", "buffer": b"x" * 1_500_000})
-        watched.page.get_by_text("exceeds maximum", exact=False).first.wait_for()
+        upload(watched.page, {"name": "large.png", "mimeType": "image/png", "buffer": large})
+        watched.page.get_by_text("exceed the maximum allowed size", exact=False).first.wait_for()
+    # And by the server, whoever asks it.
+    assert httpx.post(f"{address}/gradio_api/upload", files={"files": ("large.png", large)}).status_code == 413
 
 
 HOSTILE = "the <img src=x onerror=window.hacked=1> kite ${window.hacked=2} {{value}} <script>window.hacked=3</script>"
