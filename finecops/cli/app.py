@@ -17,6 +17,7 @@ from finecops.cli.compare import compare_command
 from finecops.cli.crs import crs_app
 from finecops.cli.crs_tables import crs_tables_command
 from finecops.cli.data import data_app
+from finecops.cli.demo import demo_command
 from finecops.cli.eval import eval_command
 from finecops.cli.export import export_app
 from finecops.cli.figures import figures_command
@@ -60,6 +61,7 @@ app.add_typer(bench_app, name="bench")
 crs_app.command("tables")(crs_tables_command)
 sfa_app.command("routers")(routers_command)
 app.command("ground")(ground_command)
+app.command("demo")(demo_command)
 app.command("eval")(eval_command)
 app.command("score")(score_command)
 app.command("compare")(compare_command)
