@@ -40,14 +40,26 @@ from finecops.version import __version__
 
 HELP = """Referring expression comprehension (REC): find the one box that a sentence describes.
 
-Start with `finecops sfa run --limit 60`: a small benchmark and small models are included.
+Start with a picture of your own: `finecops ground photo.jpg "the red car"`. Or with the benchmark and the small models
+that are included: `finecops sfa run --limit 60`.
 
 Exit codes: 0 done; 1 refused, faults found, or too many samples failed; 2 wrong usage; 130 and 143 stopped by a signal.
 """
 
+HEADINGS = {
+    "Your pictures": ("ground", "demo"),
+    "Run": ("sfa", "crs", "infer"),
+    "Numbers": ("eval", "score", "compare", "sweep", "advise"),
+    "Look": ("report", "show", "figures"),
+    "Data and models": ("data", "models", "export", "import"),
+    "This machine": ("doctor", "bench"),
+}
+"""The headings of `finecops --help`, and the order of the commands under them."""
+
 app = App(
     name="finecops",
     help=HELP,
+    headings=HEADINGS,
     pretty_exceptions_enable=False,
 )
 app.add_typer(sfa_app, name="sfa")
