@@ -11,19 +11,26 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from finecops.cli.advise import advise_command
 from finecops.cli.bench import bench_app
 from finecops.cli.compare import compare_command
 from finecops.cli.crs import crs_app
+from finecops.cli.crs_tables import crs_tables_command
 from finecops.cli.data import data_app
+from finecops.cli.demo import demo_command
 from finecops.cli.eval import eval_command
 from finecops.cli.export import export_app
+from finecops.cli.figures import figures_command
 from finecops.cli.ground import ground_command
+from finecops.cli.importing import import_app
 from finecops.cli.infer import infer_app
 from finecops.cli.models import doctor_command, models_app
 from finecops.cli.panels import App
 from finecops.cli.report import report_command
+from finecops.cli.routers import routers_command
 from finecops.cli.score import score_command
 from finecops.cli.sfa import sfa_app
+from finecops.cli.show import show_command
 from finecops.cli.sweep import sweep_command
 from finecops.errors import FinecopsError, UsageError
 from finecops.models.hub_access import RetriesOnce
@@ -61,12 +68,19 @@ app.add_typer(infer_app, name="infer")
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 app.add_typer(export_app, name="export")
+app.add_typer(import_app, name="import")
 app.add_typer(bench_app, name="bench")
+crs_app.command("tables")(crs_tables_command)
+sfa_app.command("routers")(routers_command)
 app.command("ground")(ground_command)
+app.command("demo")(demo_command)
 app.command("eval")(eval_command)
 app.command("score")(score_command)
 app.command("compare")(compare_command)
 app.command("sweep")(sweep_command)
+app.command("figures")(figures_command)
+app.command("show")(show_command)
+app.command("advise")(advise_command)
 app.command("report")(report_command)
 app.command("doctor")(doctor_command)
 

@@ -65,6 +65,7 @@ OF_PARAMETERS: Final[dict[str, Completion]] = {
     "models": models(),
     "run": runs,
     "runs": runs,
+    "source": runs,
     "val": runs,
     "metrics": metrics,
     "confidence": one_of("mean_prob", "product", "mean_logit"),

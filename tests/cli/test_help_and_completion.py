@@ -93,7 +93,14 @@ def test_commands_stand_under_headings_in_their_order() -> None:
     after = lines[lines.index("Run:") + 1 :][:3]
     assert [line.split()[0] for line in after] == ["sfa", "crs", "infer"]
     stages = run("crs", "--help")[1].partition("Commands:")[2].split("Options:")[0].splitlines()
-    assert [line.split()[0] for line in stages if line] == ["run", "candidates", "select", "tune-data", "tune"]
+    assert [line.split()[0] for line in stages if line] == [
+        "run",
+        "candidates",
+        "select",
+        "tune-data",
+        "tune",
+        "tables",
+    ]
 
 
 def test_a_command_that_no_heading_names_stands_last() -> None:

@@ -35,6 +35,7 @@ def provenance(runs: Mapping[str, RunData], command: str) -> tuple[Section, ...]
 
 def _of_run(manifest: Manifest) -> Iterator[Table]:
     data = manifest.dataset
+    # Without the folder of images: that is of this machine, and changes no number.
     about = {
         "finecops": manifest.finecops,
         "dataset": data.name,
@@ -57,6 +58,7 @@ def _of_run(manifest: Manifest) -> Iterator[Table]:
         notes=tuple(_repairs(manifest)),
     )
     for name, entry in manifest.stages.items():
+        # Settings have no keys, but the address of a server may have a password.
         rows = tuple((key, redact(value)) for key, value in _settings(entry))
         yield Table(f"Settings of {name}", pairs, rows)
 
