@@ -1,4 +1,4 @@
-.PHONY: install check measure audit test slow browser hostile mini-data mini-models
+.PHONY: install check measure audit test slow browser hostile wheel docs mini-data mini-models
 
 install:
 	python -m pip install -e '.[dev]'
@@ -29,6 +29,14 @@ browser:
 
 hostile:
 	python -m pytest -m hostile -n auto
+
+# Both wheels, built and installed without a download, in an environment and a folder of their own.
+wheel:
+	python -m pytest -m wheel tests/test_wheel.py
+
+# The site, in build/site; a warning is an error.
+docs:
+	python scripts/docs_site.py
 
 mini-data:
 	finecops data build mini --out data/finecops-mini

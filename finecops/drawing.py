@@ -11,13 +11,14 @@ from PIL import Image, ImageDraw, ImageFont
 from finecops.records import Xyxy
 from finecops.text import printable
 
-Role = Literal["truth", "specialist", "mllm", "sfa", "crs", "candidate", "router"]
+Role = Literal["truth", "specialist", "mllm", "sfa", "crs", "file", "candidate", "router"]
 COLOURS: Final[dict[Role, str]] = {
     "truth": "#00b884",
     "specialist": "#4fb3f0",
     "mllm": "#f0a500",
     "sfa": "#d98ab8",
     "crs": "#ff7043",
+    "file": "#b3a6ff",
     "candidate": "#f5ec5a",
     "router": "#c9c9c9",
 }

@@ -63,11 +63,11 @@ class Sample(Record):
     dataset: str
     split: str
     image: str
-    """Path of the image below the dataset's root."""
+    """Path of the image below the dataset's root. Empty where an imported run does not know it."""
     width: int
-    """Of the image, in pixels."""
+    """Of the image, in pixels. 0 where an imported run does not know it."""
     height: int
-    """Of the image, in pixels."""
+    """Of the image, in pixels. 0 where an imported run does not know it."""
     expression: str
     """The referring expression."""
     truth: Truth

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -17,14 +18,20 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from finecops.bench.browser import browser
+from finecops.config import find
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.find import load_mllm, load_specialist
 from finecops.construction.graph import SceneGraph, parse_scene_graph
+from finecops.datasets import dataset as reading
+from finecops.datasets.problems import Problem
+from finecops.datasets.table import SampleTable
 from finecops.errors import FinecopsError
 from finecops.records import Negative, Prediction, Sample
 from finecops.runs.batches import Batch, rows_of_batch
 from finecops.runs.engines import local
 from finecops.runs.specification import Stage, Work
+
+PROJECT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -44,18 +51,83 @@ def counting() -> None:
 def no_counting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counting makes a stage's first batch slow, and in a test that may be its only one; the rows are the same."""
     if "counting" not in request.fixturenames:
-        monkeypatch.setattr(local, "_counted", _uncounted)
+        monkeypatch.setattr(local, "_counted", uncounted)
 
 
-def _uncounted(work: Work[Any], stage: Stage[Any], batch: Batch) -> local.BatchResult[Any]:
+def uncounted(work: Work[Any], stage: Stage[Any], batch: Batch) -> local.BatchResult[Any]:
     return local.BatchResult(rows_of_batch(batch, stage, work.spec.failure))
+
+
+built_command = cache(get_command)
+"""The command of an application of typer: building all of ours takes a tenth of a second."""
 
 
 @pytest.fixture(scope="session", autouse=True)
 def commands_built_once() -> Iterator[None]:
-    """The runner of typer builds all commands anew for each call, a tenth of a second."""
+    """The runner of typer builds all commands anew for each call."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("typer.testing._get_command", cache(get_command))
+        patch.setattr("typer.testing._get_command", built_command)
+        yield
+
+
+class KeptSamples(SampleTable):
+    """A table that makes its samples once; they cannot be changed."""
+
+    def __init__(self, table: SampleTable) -> None:
+        texts = (table.ids, table.images, table.expressions, table.positive_ids)
+        super().__init__(texts, table.image_wh, table.xyxy, table.kinds, table.kind)
+        self._kept = list(table)
+
+    def _rows(self, start: int, stop: int) -> Iterator[Sample]:
+        return iter(self._kept[start:stop])
+
+
+class ReadBefore:
+    """What was read of a split, in the shape in which `load_dataset_split` takes it."""
+
+    def __init__(self, samples: SampleTable, problems: list[Problem]) -> None:
+        self._samples, self.problems = samples, problems
+        self.table = self
+
+    def build(self) -> SampleTable:
+        """The samples."""
+        return self._samples
+
+
+@pytest.fixture(scope="session", autouse=True)
+def committed_files_read_once() -> Iterator[None]:
+    """Hundreds of commands read the committed benchmark and configurations, which no test changes.
+
+    A file is read again as soon as its size or time differs. Files of the tests' own folders are read each time.
+    """
+    read_files, read_settings = reading._read_files, find.read_settings
+    splits: dict[Any, Any] = {}
+    settings: dict[Any, dict[str, object]] = {}
+
+    def state(path: Path) -> tuple[Path, int, int]:
+        found = path.stat()
+        return path, found.st_mtime_ns, found.st_size
+
+    def split_once(config: DatasetConfig, where: Any, place: Any) -> Any:
+        if place is not None or not all((PROJECT / "data") in path.resolve().parents for path in where.files):
+            return read_files(config, where, place)
+        key = (config.model_dump_json(), where, *map(state, where.files))
+        if key not in splits:
+            joined, sha256 = read_files(config, where, place)
+            splits[key] = ReadBefore(KeptSamples(joined.table.build()), joined.problems), sha256
+        return splits[key]
+
+    def settings_once(path: Path) -> dict[str, object]:
+        if (PROJECT / "configs") not in path.resolve().parents:
+            return read_settings(path)
+        key = state(path.resolve())
+        if key not in settings:
+            settings[key] = read_settings(path)
+        return copy.deepcopy(settings[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "_read_files", split_once)
+        patch.setattr(find, "read_settings", settings_once)
         yield
 
 

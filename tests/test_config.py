@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from finecops import install
+from finecops.config import find
+from finecops.config.companion import companion
 from finecops.config.find import (
     load_dataset,
     load_extractor,
@@ -16,10 +19,12 @@ from finecops.config.find import (
     load_preset,
     load_specialist,
     names,
+    resolve,
     resolve_weights,
 )
 from finecops.config.fingerprint import weights_fingerprint
-from finecops.errors import ConfigError
+from finecops.datasets.places import find_place
+from finecops.errors import ConfigError, DataError
 from finecops.models.grounding_dino import GroundingDino
 from finecops.replies.formats import BOX_FORMATS
 from finecops.replies.prompting import prompt_text
@@ -100,6 +105,56 @@ def test_weights_in_checkpoints_are_used(
     assert load_mllm(name).weights == "Qwen/Qwen2-VL-7B-Instruct", "a folder without a model"
     (tmp_path / "checkpoints" / folder / "config.json").write_text("{}")
     assert load_mllm(name).weights == weights
+
+
+def test_files_of_a_configuration_are_looked_up_here_then_at_home_then_in_the_companion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = [tmp_path / name for name in ("here", "home", "companion")]
+    for place in places:
+        place.mkdir()
+    monkeypatch.chdir(places[0])
+    monkeypatch.setenv("FINECOPS_HOME", str(places[1]))
+    monkeypatch.setattr(find, "is_checkout", lambda: False)
+    monkeypatch.setattr(find, "companion", lambda: places[2])
+    wanted = Path("data/some-set")
+    assert resolve(wanted) == wanted
+    for place in reversed(places):
+        (place / wanted).mkdir(parents=True)
+        assert resolve(wanted).absolute() == place / wanted
+    # What lies beside an installed package is not of finecops: the wheel has its own configurations.
+    assert find._folders("models")[-1] == find.PACKAGE / "configs" / "models"
+
+
+@pytest.mark.parametrize(
+    ("clone", "advice"), [(True, "git checkout -- checkpoints"), (False, "pip install finecops-mini")]
+)
+def test_missing_small_models_say_how_they_come_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clone: bool, advice: str
+) -> None:
+    mini = load_dataset("finecops-mini")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(install, "_PROJECT", tmp_path)
+    monkeypatch.setattr(find, "PROJECT", tmp_path)
+    monkeypatch.setattr(find, "companion", lambda: None)
+    (tmp_path / (".git" if clone else "other")).mkdir()
+    with pytest.raises(ConfigError, match=f"no model in checkpoints/mini-gdino/: .*{advice}"):
+        resolve_weights("checkpoints/mini-gdino")
+    with pytest.raises(DataError, match=f"none of .* in data/finecops-mini/: .*{advice}"):
+        find_place(mini, "test")
+    with pytest.raises(ConfigError, match=r"no model in checkpoints/other/: put its files there"):
+        resolve_weights("checkpoints/other")
+
+
+def test_the_companion_is_found_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "finecops_mini").mkdir()
+    (tmp_path / "finecops_mini" / "__init__.py").write_text("raise SystemExit('nothing in it is run')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    companion.cache_clear()
+    try:
+        assert companion() == tmp_path / "finecops_mini"
+    finally:
+        companion.cache_clear()
 
 
 def test_an_extractor_takes_another_model() -> None:

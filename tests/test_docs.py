@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 from finecops.cli.app import app
+from tests.conftest import built_command
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -36,7 +36,7 @@ def check(command: str) -> str | None:
     """What is wrong with a command, or None."""
     # In tables of commands a description follows after several blanks.
     words = shlex.split(re.split(r" {3,}", command)[0].replace("'", " "))[1:]
-    found: Any = typer.main.get_command(app)
+    found: Any = built_command(app)
     while hasattr(found, "commands") and words and not words[0].startswith("-"):
         if not re.fullmatch(r"[a-z-]+", words[0]):
             return None

@@ -177,7 +177,7 @@ def run_backwards(work: Work[Any], batches: Sequence[Batch]) -> Iterator[BatchRe
 def test_an_engine_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ENGINES, "backwards", run_backwards)
     for engine in ("local", "backwards"):
-        finecops("sfa", "infer", "-n", "30", "--engine", engine, "--run", str(tmp_path / engine))
+        finecops("sfa", "infer", "-n", "16", "-b", "4", "--engine", engine, "--run", str(tmp_path / engine))
     for stage in ("targets", "routes", "specialist", "mllm", "sfa"):
         here, there = (tmp_path / engine / f"{stage}.jsonl" for engine in ("local", "backwards"))
         assert here.read_bytes() == there.read_bytes(), stage

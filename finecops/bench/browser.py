@@ -16,6 +16,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from finecops.errors import ConfigError, FinecopsError
+from finecops.install import install_line
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -117,7 +118,7 @@ def browser() -> Iterator[Browser]:
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError as error:
-        raise ConfigError("Playwright is not installed: pip install -e '.[browser]'") from error
+        raise ConfigError(f"Playwright is not installed: {install_line('browser')}") from error
     program = find_browser()
     with sync_playwright() as playwright:
         try:

@@ -113,8 +113,8 @@ def _requirements() -> tuple[list[str], dict[str, list[str]]]:
         name, _, extra = match.groups()
         if extra is None:
             required.append(name)
-        # The extra "dev" names finecops itself with other extras; neither is for users.
-        elif name != "finecops" and extra != "dev":
+        # The extra "dev" names finecops itself with other extras; neither it nor "docs" is for users.
+        elif name != "finecops" and extra not in ("dev", "docs"):
             extras.setdefault(extra, []).append(name)
     return required, extras
 

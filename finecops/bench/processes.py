@@ -22,6 +22,8 @@ class Ended:
     """The highest memory, in MiB."""
     output: str
     """What it printed on standard output."""
+    cpu_seconds: float
+    """Of this process alone: what other work of the machine does not change."""
 
 
 def run_process(command: Sequence[str]) -> Ended:
@@ -43,4 +45,5 @@ def run_process(command: Sequence[str]) -> Ended:
         if process.returncode:
             raise RunError(f"{' '.join(command)} failed: {messages.read().decode(errors='replace').strip()[-400:]}")
         printed = output.read().decode(errors="replace")
-    return Ended(seconds, used.ru_maxrss / (1024 if sys.platform != "darwin" else 1024 * 1024), printed)
+    peak = used.ru_maxrss / (1024 if sys.platform != "darwin" else 1024 * 1024)
+    return Ended(seconds, peak, printed, cpu_seconds=used.ru_utime + used.ru_stime)

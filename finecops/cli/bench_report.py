@@ -33,6 +33,7 @@ def report_command(
     rows = [
         ["samples", f"{written.samples}", ""],
         ["writing, whole process", f"{written.seconds:.1f}", "s"],
+        ["its CPU time", f"{written.cpu_seconds:.1f}", "s"],
         ["its peak memory", f"{written.peak_mib:.0f}", "MiB"],
         ["size of the report", f"{written.size / 1e6:.1f}", "MB"],
     ]

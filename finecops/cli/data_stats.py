@@ -36,7 +36,7 @@ def stats_command(
     output = OutputSettings.of({"as_": as_, "as_json": as_json, "as_csv": as_csv})
     refuse_two_outputs(ctx)
     if figure is not None:
-        from finecops.report.figures import check_figure_path
+        from finecops.report.charts.plot import check_figure_path
 
         check_figure_path(figure)
     found = []
@@ -47,9 +47,12 @@ def stats_command(
         left_out = len(dataset.problems)
         found.append(statistics_of(dataset.samples, split.config.name, split.split, left_out))
     if figure is not None:
-        from finecops.report.figures import save_figure
-        from finecops.report.statistics_figure import statistics_figure
+        from finecops.report.charts.plot import save_figure
+        from finecops.report.charts.statistics import statistics_charts
 
-        save_figure(statistics_figure(found), figure)
+        drawn = statistics_charts(found)
+        save_figure(drawn.charts, figure)
+        for missing in drawn.missing:
+            typer.secho(f"not drawn: {missing}", err=True)
         typer.secho(f"wrote {figure}", err=True)
     print_document(statistics_document(found), output.writer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -127,7 +128,7 @@ def _kind(image: Path) -> str:
     return "table" if is_table(image) else "folder" if image.is_dir() else "image"
 
 
-def _options(given: dict[str, Any], kind: str) -> Options:
+def _options(given: Mapping[str, Any], kind: str) -> Options:
     from finecops.strategies.options import Options
 
     named = {name: given[name] for name in Options.model_fields if name in given and name not in ("boxes", "images")}
@@ -139,7 +140,7 @@ def _options(given: dict[str, Any], kind: str) -> Options:
     return Options(**named)
 
 
-def _refuse_useless(kind: str, given: dict[str, object]) -> None:
+def _refuse_useless(kind: str, given: Mapping[str, object]) -> None:
     """
     Raises:
         UsageError: sentences or options do not go with this kind of questions.

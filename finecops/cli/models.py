@@ -18,13 +18,18 @@ from finecops.cli.server_options import ApiModel, BaseUrl
 if TYPE_CHECKING:
     from finecops.bench.model_check import CheckedSample
     from finecops.config.schema import AnyModelConfig
+    from finecops.models.catalogue import ModelFact
     from finecops.runs.specification import ImageGroup
 
-models_app = App(help="List models, try one before a long run, get weights, describe a new one.")
+models_app = App(
+    help="List, try, get and describe models.",
+    order="list check get new",
+)
 
 models_app.command("get")(get_command)
 models_app.command("new")(new_command)
 _KINDS = ("specialist", "mllm", "extractor")
+_TITLES = {"specialist": "Specialists", "mllm": "MLLMs", "extractor": "Extractors", "?": "Files with faults"}
 
 
 @models_app.command("list")
@@ -38,15 +43,14 @@ def list_command(
 ) -> None:
     """List the models, and what each lacks on this machine.
 
-    The columns are: name, kind, backend, what is missing here, whether the model needs code from the Hub, licence, and
-    which benchmarks were in its training data. An option that takes a model takes one of these names, a YAML file, or
-    NAME@WEIGHTS with other weights.
+    The columns are: name, how the model is reached, whether it is ready here or what is missing, and its licence.
+    `--json` has all that is known of it: weights, prompt, box format, the benchmarks in its training data. An option
+    that takes a model takes one of these names, a YAML file, or NAME@WEIGHTS with other weights.
     """
     from finecops.errors import UsageError
-    from finecops.models.backends import SERVER
     from finecops.models.catalogue import markdown_table, model_facts
     from finecops.names import unknown_name
-    from finecops.report.text import text_table
+    from finecops.text import counted
 
     if kind is not None and kind not in _KINDS:
         raise UsageError(unknown_name("kind", kind, _KINDS))
@@ -60,26 +64,28 @@ def list_command(
     if as_json:
         typer.echo(json.dumps([asdict(fact) for fact in facts], indent=1, ensure_ascii=False))
         return
-    header = ("model", "kind", "backend", "here", "remote code", "licence", "seen in training")
-    rows = [
-        (
-            fact.name,
-            fact.kind,
-            fact.backend,
-            fact.server or fact.lacks or ("server not asked (--servers)" if fact.backend == SERVER else "ready"),
-            "yes" if fact.remote_code else "no",
-            fact.licence or "–",
-            fact.seen or "–",
-        )
-        for fact in facts
-    ]
-    typer.echo(text_table(f"{len(rows)} models", header, rows, left=True))
+    typer.echo(f"{counted(len(facts), 'model')}\n")
+    by_kind = {title: [fact for fact in facts if fact.kind == one] for one, title in _TITLES.items()}
+    typer.echo("\n\n".join(_table(title, some) for title, some in by_kind.items() if some))
+
+
+def _table(title: str, facts: list[ModelFact]) -> str:
+    from finecops.models.backends import SERVER
+    from finecops.report.text import text_table
+
+    rows = []
+    for fact in facts:
+        here = fact.server or fact.lacks or ("not asked (--servers)" if fact.backend == SERVER else "ready")
+        # Whoever starts it decides on that first.
+        needs = f"{here}; runs code of the Hub (--trust-remote-code)" if fact.remote_code else here
+        rows.append((fact.name, "server" if fact.backend == SERVER else fact.backend, needs, fact.licence or "–"))
+    return text_table(title, ("model", "reached by", "here", "licence"), rows, left=True)
 
 
 @models_app.command("check")
 def check_command(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="A model's name, YAML file, or NAME@WEIGHTS.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model's name, YAML file, or NAME@WEIGHTS.")],
     samples: Annotated[int, typer.Option("--samples", "-n", min=1, max=64, help="Number of samples.")] = 4,
     dataset: Annotated[
         str, typer.Option("--dataset", "-d", help="The dataset whose samples are used.")
@@ -103,7 +109,7 @@ def check_command(
     Printed are the prompt, the raw reply, the parsed box with its score, the seconds and the memory. A picture shows
     the boxes.
     """
-    from finecops.bench.model_check import check_model, draw_checked, peak_memory_mib
+    from finecops.bench.model_check import check_model, draw_checked
     from finecops.config.schema import ExtractorConfig
     from finecops.errors import FailuresError, UsageError
     from finecops.models.backends import check_model_config, default_device
@@ -121,11 +127,8 @@ def check_command(
     typer.echo(f"{config.name}: loaded in {loaded:.1f} s")
     for item in checked:
         _print_checked(item)
+    _print_cost(checked)
     failed = [item for item in checked if is_failed(item.row)]
-    # The first sample pays for what is set up once (compiled kernels, caches), so it is left out of the mean.
-    memory = ", ".join(f"{what} {mib:,.0f} MiB" for what, mib in peak_memory_mib().items())
-    seconds = sum(item.seconds for item in checked[1:]) / max(1, len(checked) - 1)
-    typer.echo(f"{seconds:.2f} s a sample after the first; peak memory: {memory}")
     if not isinstance(config, ExtractorConfig):
         path = out or Path("outputs") / f"check-{config.name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -180,12 +183,25 @@ def _groups(
         if not expressions or (image is None and not isinstance(config, ExtractorConfig)):
             raise UsageError("--image FILE and --expression TEXT go together")
         from finecops.bench.own_image import own_groups
+        from finecops.strategies.running import warn_of_domains
 
+        if not isinstance(config, ExtractorConfig):
+            warn_of_domains([config], None)
         return own_groups(image, expressions)
     data = load_dataset_split(load_dataset(dataset), None, ())
     positives = [sample for sample in data.samples if sample.positive]
     # One group per sample: each is timed alone.
     return [ImageGroup(data.image_path(s), (s,)) for s in choose_samples(positives, samples)]
+
+
+def _print_cost(checked: list[CheckedSample]) -> None:
+    from finecops.bench.model_check import peak_memory_mib
+
+    memory = ", ".join(f"{what} {mib:,.0f} MiB" for what, mib in peak_memory_mib().items())
+    # The first sample pays for what is set up once (compiled kernels, caches), so it is left out of the mean.
+    others = [item.seconds for item in checked[1:]]
+    mean = f"{sum(others) / len(others):.2f} s a sample after the first; " if others else ""
+    typer.echo(f"{mean}peak memory: {memory}")
 
 
 def _print_checked(item: CheckedSample) -> None:
@@ -216,12 +232,13 @@ def doctor_command() -> None:
     Exit code 1 if something is broken.
     """
     from finecops.bench.doctor import examine
+    from finecops.report.text import labelled
 
     broken = False
     for finding in examine():
         broken |= not finding.good
         colour = None if finding.good else typer.colors.RED
-        typer.secho(f"{finding.what:28} {finding.state}", fg=colour)
+        typer.secho(labelled(finding.what, finding.state), fg=colour)
         if finding.fix is not None:
             typer.echo(f"{'':28} → {finding.fix}")
     if broken:

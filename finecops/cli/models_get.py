@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def get_command(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Models (`finecops models list`).")],
+    models: Annotated[list[str], typer.Argument(metavar="NAME", help="Models (`finecops models list`).")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before downloading.")] = False,
     allow_pickle: o.AllowPickle = False,
 ) -> None:
@@ -28,7 +28,7 @@ def get_command(
     from finecops.cli.downloads import ask_to_download, size_text
     from finecops.models.hub_weights import cache_folder, check_room, get_weights, plan_weights, wanted_weights
 
-    wanted = wanted_weights(names, allow_pickle)
+    wanted = wanted_weights(models, allow_pickle)
     if not wanted:
         typer.echo("Their weights are in folders of this machine: there is nothing to download")
         return

@@ -20,50 +20,79 @@ from finecops.cli.eval_options import (
     Val,
 )
 
+_PAGE = "The page"
 DEFAULT_METRICS = "p1,acc,r1,auroc,reject,aurc,ece"
 _REASONS = 3
 """Missing images that are said with their reason."""
 
 
+Subjects = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="RUN[:METHOD]", help="Runs, or methods of runs as in RUN:sfa. Default: the newest run."),
+]
+Reference = Annotated[
+    str | None, typer.Option("--reference", help="The run that others are compared with. Default: the first.")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", help="The report's folder. Default: report/ in the run's folder.", rich_help_panel=_PAGE
+    ),
+]
+Single = Annotated[
+    bool,
+    typer.Option("--single", help="One file to send, images inside; --out is its path.", rich_help_panel=_PAGE),
+]
+MaxMb = Annotated[
+    float | None,
+    typer.Option(
+        "--max-mb",
+        min=0.01,
+        help="With --single: its size in MB; it has as many samples as fit. Default: 10.",
+        rich_help_panel=_PAGE,
+    ),
+]
+CopyImages = Annotated[
+    bool,
+    typer.Option(
+        "--copy-images",
+        help="Copy the images into the report, as small WebP. Default: link them.",
+        rich_help_panel=_PAGE,
+    ),
+]
+ImagesPlace = Annotated[
+    Path | None,
+    typer.Option(
+        "--images",
+        metavar="FOLDER_OR_ZIP",
+        help="A folder or zip file of the images, if they moved since the run.",
+        rich_help_panel=_PAGE,
+    ),
+]
+Open = Annotated[bool, typer.Option("--open", help="Open the report in the browser.", rich_help_panel=_PAGE)]
+
+
 def report_command(
-    runs: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="RUN[:METHOD]", help="Runs, or methods of runs as in RUN:sfa. Default: the newest run."),
-    ] = None,
+    runs: Subjects = None,
     run: RunOption = None,
-    reference: Annotated[
-        str | None, typer.Option("--reference", help="The run that others are compared with. Default: the first.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The report's folder. Default: report/ in the run's folder.")
-    ] = None,
-    single: Annotated[
-        bool, typer.Option("--single", help="One file to send; --out is its path. Images are inside, small.")
-    ] = False,
-    max_mb: Annotated[
-        float | None,
-        typer.Option(
-            "--max-mb", min=0.01, help="With --single: its size, in MB. Default: 10. It has the samples that fit."
-        ),
-    ] = None,
-    copy_images: Annotated[
-        bool, typer.Option("--copy-images", help="Copy the images into the report, as small WebP. Default: link them.")
-    ] = False,
-    images: Annotated[
-        Path | None, typer.Option("--images", help="A folder or zip file of the images, if they moved since the run.")
-    ] = None,
+    reference: Reference = None,
+    out: Out = None,
+    single: Single = False,
+    max_mb: MaxMb = None,
+    copy_images: CopyImages = False,
+    images: ImagesPlace = None,
     metrics: Metrics = DEFAULT_METRICS,
     iou: Iou = 0.5,
     cluster: ClusterOption = "positive",
     paper: Paper = False,
     paper_row: PaperRow = None,
     val: Val = None,
-    open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
+    open_: Open = False,
 ) -> None:
     """Write a page with tables, charts and every sample to look at.
 
-    The page opens from the file system and loads nothing from a network. Two methods (A:specialist A:mllm, or two
-    runs of one method) open at the four cells: both right, one of them, none.
+    The page opens from the file system and loads nothing from a network. Two methods (A:specialist A:mllm) open at
+    the four cells: both right, one of them, neither.
     """
     from finecops.cli.printing import warn
     from finecops.report.page.build import write_report
@@ -72,6 +101,7 @@ def report_command(
 
     # Both spellings of a run are one list from here on.
     runs = [*(runs or ()), *(run or ())]
+    # For the foot of the page: how to make it again.
     command = shlex.join(["finecops", *sys.argv[1:]])
     found = write_report(ReportSettings.of(locals() | {"intervals": True}))
     warn(found.problems)

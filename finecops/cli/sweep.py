@@ -64,15 +64,16 @@ def show(ctx: typer.Context, settings: SweepSettings, output: OutputSettings, fi
     refuse_two_outputs(ctx)
     folders = named_or_newest(settings.runs)
     if figure is not None:
-        from finecops.report.figures import check_figure_path
+        from finecops.report.charts.plot import check_figure_path
 
         if len(folders) != 1:
             raise UsageError(f"--figure goes with one run, not {len(folders)}")
         check_figure_path(figure)
     found = {folder: sweep_run(folder) for folder in folders}
     if figure is not None:
-        from finecops.report.figures import save_figure, sweep_figure
+        from finecops.report.charts.plot import save_figure
+        from finecops.report.charts.sweep import sweep_charts
 
-        save_figure(sweep_figure(found[folders[0]], folders[0].name), figure)
+        save_figure(sweep_charts(found[folders[0]], folders[0].name), figure)
         typer.secho(f"wrote {figure}", err=True)
     print_document(sweep_document(found), output.writer)

@@ -2,7 +2,8 @@
 
 A name is looked up in `./configs/<kind>/<name>.yaml` first, then in the user's folder (`finecops.config.home`), then in
 the package. A path to a YAML file works wherever a name does. A relative folder in a configuration is looked up from
-the working directory first, then from the project's folder.
+the working directory first, then from the project's folder, the user's folder, and the package of the small models
+(`finecops.config.companion`).
 
 The command line may give any path: of a YAML file, or behind `@` of weights. What a file itself may name is in
 `finecops.config.plain`.
@@ -19,6 +20,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from finecops.config.companion import companion, is_of_companion
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.faults import faults_message, faults_of
 from finecops.config.fields import is_plain
@@ -28,10 +30,12 @@ from finecops.config.plain import check_names
 from finecops.config.read_yaml import read_settings
 from finecops.config.schema import AnyModelConfig, Config, ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig
 from finecops.errors import ConfigError, UsageError
+from finecops.install import is_checkout, mini_line
 from finecops.names import meant, unknown_name
 
 PACKAGE = Path(__file__).resolve().parents[1]
 PROJECT = PACKAGE.parent
+"""The repository, if this is a checkout. Beside an installed package lie others, whose files are none of ours."""
 
 _MODEL_KINDS: dict[str, type[AnyModelConfig]] = {
     "specialist": SpecialistConfig,
@@ -132,12 +136,13 @@ def _split_weights(name: str) -> tuple[str, str]:
 
 
 def resolve(path: Path | str) -> Path:
-    """A relative path from the working directory if it exists there, else from the project's folder; `~` is the
-    user's."""
+    """A relative path from the working directory if it exists there, else from the first of the other places that has
+    it: the repository, the user's folder, the package of the small models. `~` is the user's."""
     path = Path(os.path.expanduser(path))
-    if path.is_absolute() or path.exists() or not (PROJECT / path).exists():
+    if path.is_absolute() or path.exists():
         return path
-    return PROJECT / path
+    places = (PROJECT if is_checkout() else None, home(), companion())
+    return next((place / path for place in places if place is not None and (place / path).exists()), path)
 
 
 def resolve_weights(weights: str) -> str:
@@ -150,8 +155,16 @@ def resolve_weights(weights: str) -> str:
     if path.is_dir():
         return str(path)
     if weights.startswith(("checkpoints/", ".", "/", "~")):
-        raise ConfigError(f"no model in {weights}/: put its files there, or name a folder or a Hub id as `weights`")
+        raise ConfigError(
+            f"no model in {weights}/: "
+            + (advice_on(weights) or "put its files there, or name a folder or a Hub id as `weights`")
+        )
     return weights
+
+
+def advice_on(path: Path | str) -> str:
+    """How a missing file or folder of the small models and benchmark comes here; empty for any other path."""
+    return mini_line() if is_of_companion(path) else ""
 
 
 def _from_checkpoints(config: W) -> W:
@@ -170,8 +183,8 @@ def _from_checkpoints(config: W) -> W:
 
 
 def _folders(kind: str) -> list[Path]:
-    # PROJECT has the files in a clone, PACKAGE in an installed wheel.
-    return [folder / "configs" / kind for folder in (Path(), home(), PROJECT, PACKAGE)]
+    # PACKAGE has the files of an installed wheel.
+    return [folder / "configs" / kind for folder in (Path(), home(), PROJECT if is_checkout() else PACKAGE)]
 
 
 def _load(kind: str, name: str, expected: type[C]) -> C:

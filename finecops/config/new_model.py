@@ -18,7 +18,7 @@ from finecops.config.schema import AnyModelConfig, Config, ExtractorConfig
 from finecops.config.templates import text_of
 from finecops.errors import ConfigError
 
-_OTHERS_CLAIMS = frozenset({"revision", "licence", "score", "seen", "proved", "paper_row"})
+_OTHERS_CLAIMS = frozenset({"revision", "licence", "score", "seen", "domain", "proved", "paper_row"})
 """What a known model's file says of its own weights and tests."""
 _PERMISSIONS = frozenset({"trust_remote_code", "allow_pickle"})
 """These are given on the command line, for one run."""

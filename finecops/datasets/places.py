@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finecops.config.dataset_schema import DatasetConfig
-from finecops.config.find import resolve
+from finecops.config.find import advice_on, resolve
 from finecops.config.home import home
 from finecops.config.hub import splits_of_files
 from finecops.datasets.archives import ENDINGS, unpack_images
@@ -99,7 +99,9 @@ def _local(config: DatasetConfig, split: str, given: Sequence[Path]) -> Place:
     found = _existing(root, names)
     if not found:
         command = f"\n`finecops data get {config.name}` downloads it." if config.download is not None else ""
-        raise DataError(f"dataset {config.name}: none of {', '.join(names)} in {root}/\n{config.get.rstrip()}{command}")
+        advice = f": {advice}" if not root.is_dir() and (advice := advice_on(config.root)) else ""
+        missing = f"dataset {config.name}: none of {', '.join(names)} in {root}/{advice}"
+        raise DataError(f"{missing}\n{config.get.rstrip()}{command}")
     return Place(split, root, found[:1] if config.alternatives else found)
 
 

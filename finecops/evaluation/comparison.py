@@ -163,8 +163,8 @@ def _of_methods(folder: Path, settings: CompareSettings) -> list[Difference]:
     for name in together:
         who = run.stages[name].answering
         routed = who is not None and who.method == "sfa"
-        # CRS may have several variants, which only the stage's name tells apart.
-        label = "SFA" if routed else name
+        # CRS and SFA may have several variants, which only the stage's name tells apart.
+        label = "SFA" if name == "sfa" else name
         for alone in run.answering("specialist", "mllm"):
             pair = (run.rows(alone, Prediction), run.rows(name, Prediction))
             if routed and _is_its_share(*pair):

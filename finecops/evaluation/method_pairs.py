@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from finecops.errors import RunError
 from finecops.evaluation.cases import MethodAnswers
 from finecops.evaluation.pair_results import Cell, FourCells, Measure, MethodPair, Stratum
 from finecops.evaluation.same_samples import SharedSamples, match_samples
@@ -58,14 +59,17 @@ class Side:
 def compare_pair(first: Side, second: Side, iou: float, cluster: Cluster) -> MethodPair:
     """Compare two methods.
 
-    A sample without an answer counts as wrong, as in `eval` and `score`. A sample that a method was not asked about
-    (its share is smaller) is left out.
+    A sample that one of them has not answered counts as wrong, as in `eval` and `score`; one that neither has answered,
+    or that a method was not asked about (its share is smaller), is left out.
 
     Raises:
-        RunError: they have no samples in common.
+        RunError: they have no samples in common, or none of them has an answer.
     """
     matched = match_samples(first.source.samples, second.source.samples, (first.title, second.title))
     samples, about = _asked(matched.samples, matched.about, (first.method, second.method))
+    if not samples:
+        why = " ".join(about.sentences())
+        raise RunError(f"{first.title} and {second.title} have no answered sample in common. {why}".rstrip())
     pair = _Pair(samples, (first, second), iou, cluster)
     measures = [*pair.precision(), *pair.recall(), *pair.rejection(), *pair.auroc()]
     strata, small = pair.strata()
@@ -94,16 +98,19 @@ def _asked(
         not_asked.append(len(samples) - len(kept))
         samples = kept
     known = [sample for sample in samples if sample.truth != "unknown"]
-    missing = [sum(sample.id not in method.rows for sample in known) for method in methods]
+    # A sample that neither has answered says nothing of their difference: two files of a part of the annotations.
+    answered = [sample for sample in known if any(sample.id in method.rows for method in methods)]
+    missing = [sum(sample.id not in method.rows for sample in answered) for method in methods]
     found = {
-        "compared": len(known),
+        "compared": len(answered),
         "unknown": len(samples) - len(known),
+        "missing_both": len(known) - len(answered),
         "not_asked_first": not_asked[0],
         "not_asked_second": not_asked[1],
         "missing_first": missing[0],
         "missing_second": missing[1],
     }
-    return known, about.model_copy(update=found)
+    return answered, about.model_copy(update=found)
 
 
 class _Pair:

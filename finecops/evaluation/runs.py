@@ -54,7 +54,9 @@ def evaluate_runs(settings: EvalSettings) -> list[Evaluation]:
     return [with_paper(evaluation, settings.paper_row) for evaluation in found]
 
 
-def evaluate_run(folder: Path | RunData, settings: MetricSettings | None = None, val: Path | None = None) -> Evaluation:
+def evaluate_run(
+    folder: Path | RunData, settings: MetricSettings | None = None, val: Path | None = None, write: bool = True
+) -> Evaluation:
     """The numbers of a run; also written to `metrics.json` in its folder.
 
     A pathway that was run on its share of the samples alone is evaluated on that share. With `val`, a run of the same
@@ -65,6 +67,7 @@ def evaluate_run(folder: Path | RunData, settings: MetricSettings | None = None,
         folder: the run's, or the run if it was read already.
         settings: which numbers, and how.
         val: the run of the other split.
+        write: whether `metrics.json` is written.
 
     Raises:
         RunError: the run has no answers.
@@ -102,7 +105,8 @@ def evaluate_run(folder: Path | RunData, settings: MetricSettings | None = None,
             "problems": tuple(problems),
         }
     )
-    write_evaluation(folder, evaluation)
+    if write:
+        write_evaluation(folder, evaluation)
     return evaluation
 
 

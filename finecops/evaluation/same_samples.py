@@ -1,8 +1,8 @@
 """Which samples two sides have in common: those of the same id and the same content.
 
 An id alone says little: two layouts of annotations number other sentences with the same ids. The folder of an image
-and the name of the dataset may differ, and what one side does not state (a level, how a negative was made) is no
-difference.
+and the name of the dataset may differ, and what one side does not state (a level, how a negative was made, in an
+imported run the image and its size) is no difference.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from finecops.text import counted, shortly
 
 _TOLERANCE = 0.01
 """In pixels: a box that was written as x, y, width and height is rounded otherwise than its corners."""
-_ALWAYS = ("expression", "truth", "width", "height")
+_ALWAYS = ("expression", "truth")
+_SIZES = ("width", "height")
 _IF_STATED = ("level", "tuple_type", "negative")
 
 
@@ -38,6 +39,8 @@ class SharedSamples(Record):
     not_asked_second: int = 0
     unknown: int = 0
     """Nobody knows the truth."""
+    missing_both: int = 0
+    """Neither method has an answer: a sample that says nothing of their difference."""
     missing_first: int = 0
     """Compared, and the first has no answer: that counts as wrong."""
     missing_second: int = 0
@@ -51,6 +54,7 @@ class SharedSamples(Record):
             (self.not_asked_first, f"Left out, not asked of {first} (its share is smaller)"),
             (self.not_asked_second, f"Left out, not asked of {second} (its share is smaller)"),
             (self.unknown, "Left out, of unknown truth"),
+            (self.missing_both, "Left out, without an answer of either"),
             (self.missing_first, f"Wrong, since {first} has no answer"),
             (self.missing_second, f"Wrong, since {second} has no answer"),
         ]
@@ -116,8 +120,14 @@ def difference(first: Sample, second: Sample) -> str | None:
         ours, theirs = getattr(first, name), getattr(second, name)
         if ours != theirs:
             return f"{name} is {shortly(ours)} and {shortly(theirs)}"
-    # Datasets are laid out in folders of their own.
-    if (a := PurePosixPath(first.image).name) != (b := PurePosixPath(second.image).name):
+    for name in _SIZES:
+        ours, theirs = getattr(first, name), getattr(second, name)
+        # 0: an imported run does not know it.
+        if ours and theirs and ours != theirs:
+            return f"{name} is {shortly(ours)} and {shortly(theirs)}"
+    # Datasets are laid out in folders of their own, and an imported run may not know its images.
+    a, b = PurePosixPath(first.image).name, PurePosixPath(second.image).name
+    if a and b and a != b:
         return f"image is {shortly(a)} and {shortly(b)}"
     if first.box is not None and second.box is not None:
         far = any(abs(ours - theirs) > _TOLERANCE for ours, theirs in zip(first.box, second.box, strict=True))

@@ -16,8 +16,9 @@ from finecops.evaluation.reading import METHODS, RunData
 from finecops.evaluation.settings import FileSettings
 from finecops.exchange.formats import FORMATS, FileFormat
 from finecops.exchange.read import read_answers
+from finecops.names import meant, no_such
 from finecops.records import Sample
-from finecops.runs.folder import run_folder
+from finecops.runs.folder import OUTPUTS, run_folder
 from finecops.runs.manifest import RUN_JSON, StageEntry
 
 
@@ -129,7 +130,9 @@ def _place(text: str) -> _Place:
     folder = run_folder(text)
     if folder.is_dir():
         raise RunError(f"{folder}/ is no run: it has no {RUN_JSON}. `finecops sfa run` makes one")
-    raise RunError(f"{text}: there is no such run ({folder}/) and no such prediction file")
+    there = [path.parent.name for path in OUTPUTS.glob(f"*/{RUN_JSON}")]
+    hint = meant(text, there)
+    raise RunError(f"{text}: there is no such run ({folder}/) and no such prediction file{'; ' + hint if hint else ''}")
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -182,6 +185,20 @@ def _of_run(run: RunData, name: str | None) -> Source:
     return Source(run.folder, run.samples, tuple(methods), named=key is not None, run=run, problems=tuple(problems))
 
 
+def method_key(source: Source, name: str) -> str:
+    """The key of the method that a user calls so, in a source with all its methods.
+
+    Raises:
+        UsageError: there is none, or there are several of that kind.
+    """
+    if source.run is None:
+        (method,) = source.methods
+        if name != method.key:
+            raise UsageError(f"{source.place} has no method {name!r}; there is: {method.key}")
+        return name
+    return _stage(source.place, {stage: source.run.stages[stage] for stage in source.run.answering()}, name)
+
+
 def _stage(folder: Path, answering: Mapping[str, StageEntry], name: str) -> str:
     """The stage that a user calls so."""
     if name in answering:
@@ -190,8 +207,8 @@ def _stage(folder: Path, answering: Mapping[str, StageEntry], name: str) -> str:
     same = [stage for stage, method in of.items() if method == name]
     if len(same) == 1:
         return same[0]
-    problem = f"{folder}/ has several methods of the kind {name}" if same else f"{folder}/ has no method {name!r}"
-    there = same or list(answering)
+    if same:
+        raise UsageError(f"{folder}/ has several methods of the kind {name}; there are: {', '.join(same)}")
     kinds = [kind for kind in METHODS if kind not in answering and list(of.values()).count(kind) == 1]
-    also = f" (or in short: {', '.join(kinds)})" if kinds and not same else ""
-    raise UsageError(f"{problem}; there are: {', '.join(there)}{also}")
+    also = f" (or in short: {', '.join(kinds)})" if kinds else ""
+    raise UsageError(no_such(f"{folder}/ has no method {name!r}", name, list(answering)) + also)

@@ -49,13 +49,17 @@ class Sweep(Record):
     """None where the run did not measure them."""
 
 
-def sweep_run(folder: Path) -> Sweep:
+def sweep_run(folder: Path | RunData) -> Sweep:
     """Sweep the routing rules on a run with both pathways on every sample; nothing is run again.
+
+    Args:
+        folder: the run's, or the run if it was read already.
 
     Raises:
         RunError: the run lacks its routes, or a pathway on some samples.
     """
-    run = RunData(folder)
+    run = folder if isinstance(folder, RunData) else RunData(folder)
+    folder = run.folder
     routes = run.first("routes", Route)
     specialist, mllm = run.pathway("specialist"), run.pathway("mllm")
     # A rule may send any sample to either pathway, so both must have answered all.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -50,7 +50,7 @@ class GroundFolder:
         self._check_same(about)
         self.rows = self._read(retry)
 
-    def _check_same(self, about: dict[str, Any]) -> None:
+    def _check_same(self, about: Mapping[str, Any]) -> None:
         path = self.folder / ABOUT
         if path.is_file():
             with open_regular(path) as file:
@@ -110,7 +110,7 @@ class GroundFolder:
                 self._file.close()
 
 
-def _about(specs: Sequence[StageSpec[Any]]) -> dict[str, Any]:
+def _about(specs: Sequence[StageSpec[Any]]) -> Mapping[str, Any]:
     """What changes an answer: the settings of every stage."""
     every = {spec.name: spec for last in specs for spec in last.walk()}
     return {"version": 1, "stages": {name: spec.settings.model_dump(mode="json") for name, spec in every.items()}}

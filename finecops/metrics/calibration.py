@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -84,19 +85,39 @@ def apply_calibration(calibration: Calibration, answers: Answers) -> Answers:
     return answers.with_scores(scores, presence)
 
 
-def calibration_error(confidence: Floats, right: Bools, bins: int = BINS) -> float | None:
-    """Expected calibration error in per cent: Σ over bins of equal size of share × |mean confidence − share right|.
+class Bin(NamedTuple):
+    """Answers of neighbouring scores.
+
+    Attributes:
+        confidence: their mean score.
+        right: the share of right ones, from 0 to 1.
+        n: how many they are.
+    """
+
+    confidence: float
+    right: float
+    n: int
+
+
+def reliability(confidence: Floats, right: Bools, bins: int = BINS) -> list[Bin]:
+    """Answers in bins of equal size, by rising score; none is empty.
 
     Where a bin's border falls among equal scores, each part has their common share of right ones.
     """
-    if not len(confidence):
-        return None
     # Equal scores share one rate of right answers, wherever a bin ends among them.
     index, counts = np.unique(confidence, return_inverse=True, return_counts=True)[1:]
     share = (np.bincount(index, right) / counts)[index]
     order = np.argsort(confidence, kind="stable")
-    parts = [part for part in np.array_split(order, min(bins, len(order))) if len(part)]
-    return float(100 * sum(len(p) / len(order) * abs(confidence[p].mean() - share[p].mean()) for p in parts))
+    parts = [part for part in np.array_split(order, max(min(bins, len(order)), 1)) if len(part)]
+    return [Bin(float(confidence[part].mean()), float(share[part].mean()), len(part)) for part in parts]
+
+
+def calibration_error(confidence: Floats, right: Bools, bins: int = BINS) -> float | None:
+    """Expected calibration error in per cent: Σ over bins of equal size of share × |mean confidence − share right|."""
+    if not len(confidence):
+        return None
+    found = reliability(confidence, right, bins)
+    return 100 * sum(one.n / len(confidence) * abs(one.confidence - one.right) for one in found)
 
 
 def _fit(scores: Floats, right: Bools) -> MonotoneMap:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from finecops.errors import DataError
 from finecops.metrics.answers import Floats, Ints
 from finecops.metrics.values import Cluster
 from finecops.records import Sample
@@ -39,8 +40,14 @@ def cluster_indices(keys: Sequence[str]) -> Ints:
 
 
 def clusters_of(samples: Sequence[Sample], cluster: Cluster) -> Ints:
-    """The cluster of each sample, `[n]`: a positive with its negatives, or an image with all of its samples."""
+    """The cluster of each sample, `[n]`: a positive with its negatives, or an image with all of its samples.
+
+    Raises:
+        DataError: by image, and there is a sample whose image is not known.
+    """
     if cluster == "image":
+        if not all(s.image for s in samples):
+            raise DataError("the file that this run was imported from names no images; use --cluster positive")
         # A negative image belongs to the image that it was made from.
         image_of = {s.id: s.image for s in samples if s.positive}
         return cluster_indices([image_of.get(s.positive_id or "", s.image) for s in samples])

@@ -42,8 +42,14 @@ def only_downloaded(where: str, revision: str | None = None) -> bool:
         return False
     if hub_answers():
         return False
-    log.info("the Hub does not answer: %s is used as it was downloaded", where)
+    _say_once(where)
     return True
+
+
+@lru_cache(maxsize=64)
+def _say_once(where: str) -> None:
+    # Configuration, processor and weights are asked for one after the other.
+    log.info("the Hub is not asked: %s is used as it was downloaded", where)
 
 
 def is_downloaded(where: str, revision: str | None = None) -> bool:

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ _SETTINGS = (".json", ".txt", ".model", ".jinja", ".tiktoken")
 """Endings of a model's files beside its weights: settings, words, chat templates."""
 _WEIGHTS = re.compile(r"(?:adapter_)?model(?:-\d+-of-\d+)?\.safetensors")
 _PICKLED = re.compile(r"(?:adapter_model|pytorch_model)(?:-\d+-of-\d+)?\.bin")
+_ADAPTER = "adapter_config.json"
 _TIMEOUT = 20.0
 """Seconds that the Hub may take to answer."""
 _SPARE_BYTES = 200_000_000
@@ -227,6 +229,17 @@ def get_weights(plan: WeightsPlan) -> None:
         fault = hub_fault(error, wanted.id, "model", wanted.revision)
         said = fault or f"{wanted.id}: {printable(first_line(error))[:300].rstrip('.')}"
         raise ModelError(f"{said}. Whole files are kept, and the same command continues") from error
+    _note_absent(plan)
     lacking = [file.name for file in plan.files if not (folder / file.name).is_file()]
     if lacking:
         raise ModelError(f"{wanted.id}: {', '.join(lacking[:3])} did not come; the same command continues")
+
+
+def _note_absent(plan: WeightsPlan) -> None:
+    """Let the cache know that a model has no adapter: without network, transformers would ask for one for a minute."""
+    from huggingface_hub import hf_hub_download
+
+    if _ADAPTER not in {file.name for file in plan.files}:
+        # The refusal is what is noted.
+        with suppress(Exception):
+            hf_hub_download(plan.wanted.id, _ADAPTER, revision=plan.wanted.revision)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from pydantic import JsonValue
 
@@ -14,6 +15,8 @@ from finecops.report.document import Cell, Column, Document, Range, Table, colum
 from finecops.report.tables import short_type
 from finecops.text import counted
 
+CELLS_TITLE: Final = "Who is right"
+"""Begins the title of the table of the four cells."""
 _MOST_STRATA = 10
 _CELLS = {"both": "both right", "first_only": "only first", "second_only": "only second", "neither": "neither"}
 _METRICS = {"precision@1": "P@1", "recall@1": "R@1", "auroc": "AUROC", "negative_accuracy": "negatives rejected"}
@@ -44,9 +47,9 @@ def _whole_runs(found: Comparison) -> Table:
             f"{row.method}, {'all' if row.level is None else f'level {row.level}'}",
             row.first,
             row.second,
-            row.difference,
+            _points(row.difference),
             Range(row.ci_low, row.ci_high),
-            f"{row.p_value:.3f}",
+            _p(row.p_value),
             row.n,
         )
         for row in found.rows
@@ -58,6 +61,15 @@ def _whole_runs(found: Comparison) -> Table:
 def _header(p: str = "p") -> tuple[Column, ...]:
     signed = (Column("difference", "+.2f"), Column("95% interval", "+.2f"))
     return (*columns("", "first", "second"), *signed, Column(p), Column("n"))
+
+
+def _points(value: float) -> float:
+    """A difference without the rounding of sums: -1e-15 would be printed as -0.00."""
+    return round(value, 9) + 0.0
+
+
+def _p(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.0005 else "<0.001"
 
 
 def _against_first(found: Comparison) -> Table:
@@ -82,11 +94,13 @@ def _of_pair(pair: MethodPair, iou: float) -> Iterator[Table]:
     names = [f"first:  {pair.first}{_label(pair.first, pair.first_label)}"]
     names += [f"second: {pair.second}{_label(pair.second, pair.second_label)}"]
     about = pair.samples.sentences()
-    absent = [f"No {_METRICS[name]}: {reason}." for name, reason in pair.absent.items()]
+    notes = [f"No {_METRICS[name]}: {reason}." for name, reason in pair.absent.items()]
     rows = tuple((_name(measure), *_numbers(measure)) for measure in pair.measures)
     yield Table(notes=(*names, f"compared: {compared} of the same id and content", *about), section=section)
     title = f"Second minus first, %{_at(iou)}"
-    yield Table(title, _header(), rows, tuple(absent), section=section)
+    if any(measure.ci_low == measure.ci_high for measure in pair.measures):
+        notes.append("An interval without width: no sample here differs, and a bootstrap sees no others.")
+    yield Table(title, _header(), rows, tuple(notes), section=section)
     if pair.cells:
         yield _cells_table(pair.cells, section)
     yield _strata_table(pair, section)
@@ -98,7 +112,7 @@ def _label(title: str, label: str) -> str:
 
 def _numbers(value: Measure) -> tuple[Cell, ...]:
     interval = Range(value.ci_low, value.ci_high)
-    return value.first, value.second, value.difference, interval, f"{value.p_value:.3f}", value.n
+    return value.first, value.second, _points(value.difference), interval, _p(value.p_value), value.n
 
 
 def _name(value: PairedValue) -> str:
@@ -130,7 +144,7 @@ def _cells_table(cells: Sequence[FourCells], section: str) -> Table:
     for side in cells:
         header += [Column(f"{side.of}s"), Column("%", ".1f"), Column("95% interval", ".1f")]
     right = "a positive with its box, a negative with a rejection" if len(cells) > 1 else "a positive with its box"
-    return Table(f"Who is right ({right})", tuple(header), tuple(rows), section=section)
+    return Table(f"{CELLS_TITLE} ({right})", tuple(header), tuple(rows), section=section)
 
 
 def _strata_table(pair: MethodPair, section: str) -> Table:
@@ -139,8 +153,8 @@ def _strata_table(pair: MethodPair, section: str) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for value in largest:
         interval = Range(value.ci_low, value.ci_high)
-        adjusted = f"{value.p_adjusted:.3f}"
-        rows.append((_name(value), value.first, value.second, value.difference, interval, adjusted, value.n))
+        adjusted = _p(value.p_adjusted)
+        rows.append((_name(value), value.first, value.second, _points(value.difference), interval, adjusted, value.n))
     shown = f"The {len(rows)} largest" if len(rows) < len(pair.strata) else "All"
     looked_at = (
         f"{shown} of {counted(len(pair.strata), 'stratum', 'strata')} that were looked at. {_clear(pair.strata)}"

@@ -20,6 +20,7 @@ from finecops.report.details import (
     timing_table,
 )
 from finecops.report.document import Cell, Column, Table, columns
+from finecops.report.several import COUNTS, join_tables
 from finecops.text import counted
 
 _WORDS = {"replace": "repl", "swap": "swap", "object": "obj", "attribute": "attr", "relation": "rel"}
@@ -27,12 +28,20 @@ _KINDS: tuple[tuple[NegativeKind, str], ...] = (("text", "expressions"), ("image
 
 
 def evaluation_tables(evaluations: Iterable[Evaluation], full: bool = False) -> list[Table]:
-    """The tables of evaluations, one section each; with `full`, every column of every metric, and tuple types."""
-    return [
-        replace(table, section=section_title(evaluation))
-        for evaluation in evaluations
-        for table in (*value_tables(evaluation, full), *detail_tables(evaluation))
-    ]
+    """The tables of evaluations; with `full`, every column of every metric, and tuple types.
+
+    Several runs are joined: one table for each metric, whose rows name the run. Each arithmetic has its own tables.
+    """
+    found: dict[bool, dict[str, list[Table]]] = {}
+    for evaluation in evaluations:
+        reference = any(value.arithmetic == "reference" for method in evaluation.methods for value in method.values)
+        section, tables = section_title(evaluation), (*value_tables(evaluation, full), *detail_tables(evaluation))
+        # A run that is named twice has its tables once.
+        found.setdefault(reference, {})[evaluation.title] = [replace(table, section=section) for table in tables]
+    joined: list[Table] = []
+    for by_run in found.values():
+        joined += join_tables(by_run) if len(by_run) > 1 else next(iter(by_run.values()))
+    return joined
 
 
 def section_title(evaluation: Evaluation) -> str:
@@ -107,7 +116,7 @@ class _Values:
     def _counts(self, index: int, name: str, subsets: Sequence[Subset]) -> tuple[Cell, ...]:
         """The denominators, of one of the methods."""
         found = [self.found[index].get((name, subset)) for subset in subsets]
-        return ("n", *(None if value is None else value.n for value in found))
+        return (COUNTS, *(None if value is None else value.n for value in found))
 
     def by_level(self, name: str) -> Table:
         """A metric of positives: by router level, in all, by level."""

@@ -25,7 +25,8 @@ _PACKAGES = ("torch", "torchvision", "transformers", "tokenizers", "numpy", "pil
 
 Role = Literal["targets", "routes", "candidates", "answers", "votes"]
 """What a stage's rows are for: other stages and the evaluation look for it, never for a file name."""
-Method = Literal["specialist", "mllm", "sfa", "crs"]
+Method = Literal["specialist", "mllm", "sfa", "crs", "file"]
+"""Who answers; `file`: another program, whose prediction file was imported."""
 
 
 class Share(Record):
@@ -120,6 +121,20 @@ class DatasetEntry(Record):
     """Entries of the files that make no sense, a sentence each."""
 
 
+class ImportedFile(Record):
+    """A prediction file of another program that a run was imported from."""
+
+    format: str
+    """What `finecops import` calls it."""
+    name: str
+    """The file's name, without its folder."""
+    sha256: str
+    rows: int
+    sizes: Literal["pixels", "unknown", "per mille"]
+    """What is known of the images' sizes. `unknown`: `width` and `height` of the samples are 0. `per mille`: the file
+    has boxes in shares of the image's sides alone; they are on a grid of 1000 x 1000, which changes no IoU."""
+
+
 class ImagesEntry(Record):
     """Where a run's images were when it was last continued. Never compared: images may move, and the run goes on."""
 
@@ -140,7 +155,10 @@ class Manifest(Record):
     samples_sha256: str | None = None
     """Of `samples.jsonl`; None in a run that an older finecops made."""
     prompts_sha256: str
+    """Of all prompts; empty in an imported run."""
     environment: dict[str, str]
+    imported: tuple[ImportedFile, ...] | None = None
+    """Of a run that `finecops import` made: no model of it ran here, and there are no images."""
     images: ImagesEntry | None = None
     """None in a run that an older finecops made, or that was imported."""
     stages: dict[str, StageEntry] = Field(default_factory=dict)

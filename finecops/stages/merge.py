@@ -44,15 +44,20 @@ def make(settings: MergeSettings, context: StageContext) -> MergeStage:
 
 
 def merge_spec(
-    routes: StageSpec[Route], easy: StageSpec[Prediction], hard: StageSpec[Prediction], focus: bool
+    routes: StageSpec[Route],
+    easy: StageSpec[Prediction],
+    hard: StageSpec[Prediction],
+    focus: bool,
+    name: str = "sfa",
+    label: str = "SFA",
 ) -> StageSpec[Prediction]:
-    """The stage of SFA's answers."""
+    """The stage of SFA's answers; one with other pathways in the same run has a name of its own."""
     model = hard.answering
     return StageSpec(
-        name="sfa",
+        name=name,
         row_type=Prediction,
         role="answers",
-        label="SFA + focus" if focus else "SFA",
+        label=f"{label} + focus" if focus else label,
         settings=MergeSettings(easy=easy.name, hard=hard.name),
         make=make,
         failure=partial(failed_prediction, source="sfa"),

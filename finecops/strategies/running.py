@@ -23,7 +23,13 @@ _OWN_FORMATS = frozenset({"coco", "csv", "jsonl"})
 """Formats of files of one's own."""
 
 
-def open_for(parts: Parts, part: str | None = None, dataset: Dataset | None = None, folder: Path | None = None) -> Run:
+def open_for(
+    parts: Parts,
+    part: str | None = None,
+    dataset: Dataset | None = None,
+    folder: Path | None = None,
+    named: Sequence[str] = (),
+) -> Run:
     """The run folder that the options name, with its samples. To be called when all stages are specified: a wrong
     option leaves no folder behind.
 
@@ -32,6 +38,7 @@ def open_for(parts: Parts, part: str | None = None, dataset: Dataset | None = No
         part: names a run that is not SFA's.
         dataset: `dataset_for`'s with some of its samples, for a run whose samples may become more (with `folder`).
         folder: instead of the one that the options name.
+        named: more words of its name, where the user gave none.
 
     Raises:
         UsageError: an option was given that no stage uses.
@@ -40,7 +47,7 @@ def open_for(parts: Parts, part: str | None = None, dataset: Dataset | None = No
     parts.refuse_unused()
     o, grows = parts.options, dataset is not None
     dataset = dataset or dataset_for(parts)
-    folder = folder or folder_for(parts, dataset, part)
+    folder = folder or folder_for(parts, dataset, part, named)
     options = RunOptions(
         engine=o.engine, upstream=o.upstream, watch=o.watch, max_failed=o.max_failed, retry=o.retry, grows=grows
     )
@@ -52,10 +59,10 @@ def open_for(parts: Parts, part: str | None = None, dataset: Dataset | None = No
     return run
 
 
-def folder_for(parts: Parts, dataset: Dataset, part: str | None = None) -> Path:
-    """The run folder that the options name."""
+def folder_for(parts: Parts, dataset: Dataset, part: str | None = None, named: Sequence[str] = ()) -> Path:
+    """The run folder that the options name; without `--run`, `named` are more words of its name."""
     run = parts.options.run
-    return run_folder(run) if run else OUTPUTS / default_run_name(parts, dataset, part)
+    return run_folder(run) if run else OUTPUTS / default_run_name(parts, dataset, part, named)
 
 
 def dataset_for(parts: Parts) -> Dataset:
@@ -141,8 +148,8 @@ def do_all(run: Run, specs: Sequence[StageSpec[Any]]) -> None:
         run.do(spec)
 
 
-def default_run_name(parts: Parts, dataset: Dataset, part: str | None) -> str:
-    """A name that says what differs from the usual run: split, focus, pathways, limit."""
+def default_run_name(parts: Parts, dataset: Dataset, part: str | None, named: Sequence[str] = ()) -> str:
+    """A name that says what differs from the usual run: split, focus, pathways, limit; `named` before the limit."""
     o = parts.options
     words = [parts.dataset.name, Path(o.preset or parts.dataset.preset).stem]
     if dataset.split != parts.dataset.default_split:
@@ -157,6 +164,7 @@ def default_run_name(parts: Parts, dataset: Dataset, part: str | None) -> str:
         words.append(f"fast{o.fast}")
     if o.slow != "mllm":
         words.append(f"slow{o.slow}" + (f"-{o.candidates}" if o.candidates != "router" else ""))
+    words += named
     if o.limit:
         words.append(str(o.limit))
     return "-".join(words)

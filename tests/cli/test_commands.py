@@ -199,6 +199,35 @@ def test_crs_run_prints_its_ceiling_and_its_ledger(tmp_path: Path) -> None:
     assert ("crs-top5-mini-qwen2vl − specialist", None) in {(row["method"], row["level"]) for row in json.loads(text)}
 
 
+def test_advise_without_a_true_box_is_refused_before_any_model_runs(tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("image,expression,width,height\na.png,the car,100,100\n")
+    code, text = run("advise", "--annotations", str(tmp_path / "own.csv"), "--run", str(tmp_path / "run"))
+    assert code == 1
+    assert "no positive sample: without a true box" in text
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["run.json", "samples.jsonl"]
+
+
+@pytest.mark.slow
+def test_advise_runs_every_strategy_once_and_keeps_what_is_there(tmp_path: Path) -> None:
+    folder = str(tmp_path / "run")
+    code, text = run("sfa", "run", "--both", "--limit", "16", "--run", folder)
+    assert code == 0
+    before = json.loads((tmp_path / "run" / "run.json").read_text())["stages"]
+    code, text = run("advise", "--limit", "16", "--run", folder)
+    assert code == 0
+    assert "SFA+CRS = targets + routes + " in text
+    assert "Verdict: " in text
+    after = json.loads((tmp_path / "run" / "run.json").read_text())["stages"]
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) == {"candidates", "crs-top5-mini-qwen2vl-crs", "sfa-crs"}
+    # The output of the runner has what goes to stderr, too.
+    text = run("advise", "--limit", "16", "--run", folder, "--json")[1]
+    document = json.loads(text[text.index("{") :])
+    assert (document["version"], len(document["strategies"]), len(document["pairs"])) == (1, 5, 10)
+    # Every strategy is a method of the run: any two can be compared.
+    assert run("compare", f"{folder}:sfa", f"{folder}:sfa-crs")[0] == 0
+
+
 @pytest.mark.parametrize(
     ("more", "label"),
     [((), "CRS top-3 router"), (("--candidates", "specialist"), "CRS top-3 mini")],
@@ -214,17 +243,29 @@ def test_sfa_can_send_hard_samples_to_crs(tmp_path: Path, more: tuple[str, ...],
     assert {(r["level"], row["source"]) for r, row in zip(routes, rows, strict=True)} == {(1, "specialist"), (2, "crs")}
 
 
-def test_tuning_data_is_written_linted_and_learnt_from(tmp_path: Path) -> None:
+def test_tuning_data_is_written_linted_and_learnt_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     data = tmp_path / "tune.jsonl"
-    common = ("--split", "val", "--run", str(tmp_path / "run"), "--positives", "12", "--negatives", "3")
-    code, text = run("crs", "tune-data", "--out", str(data), *common)
+    few = ("--positives", "12", "--negatives", "3")
+    code, text = run("crs", "tune-data", "--out", str(data), "--split", "val", *few)
     assert code == 0
     assert "15 rows" in text
     assert "no faults" in text
-    against = str(PROJECT / "data" / "finecops-mini" / "val_expression_all_coco_format.json")
+    # In a run that is named, candidates of all samples are detected: of those of six images.
+    against = PROJECT / "data" / "finecops-mini" / "val_expression_all_coco_format.json"
+    content = json.loads(against.read_text())
+    names = sorted({image["file_name"] for image in content["images"]})[:6]
+    content["images"] = [image for image in content["images"] if image["file_name"] in names]
+    ids = {image["id"] for image in content["images"]}
+    content["annotations"] = [entry for entry in content["annotations"] if entry["image_id"] in ids]
+    (tmp_path / "some.json").write_text(json.dumps(content))
+    named = ("--annotations", str(tmp_path / "some.json"), "--run", str(tmp_path / "run"))
     code, text = run(
-        "crs", "tune-data", "--out", str(tmp_path / "x"), "--trainer", "ms-swift", *common, "--against", against
+        *("crs", "tune-data", "--out", str(tmp_path / "x"), "--trainer", "ms-swift"),
+        *(*named, *few, "--against", str(against)),
     )
+    detected = (tmp_path / "run" / "candidates.jsonl").read_text().count("\n")
+    assert detected == len(content["annotations"])
     assert code == 1
     assert "a sample of val_expression_all" in text
     tuning = ("--epochs", "0.2", "-b", "4", "--per-device", "4", "--rank", "2", "--device", "cpu")

@@ -402,7 +402,7 @@ def test_a_verb_has_its_own_options_alone(verb: str, more: str) -> None:
         (("eval", "RUN", "--compat", "paper"), "unknown arithmetic 'paper'; there are: none, reference, both"),
         (("eval", "RUN", "--as", "word"), "unknown output 'word'; there are: text, markdown, latex, csv, json"),
         (("sweep", "RUN", "--as", "word"), "unknown output 'word'"),
-        (("compare", "RUN:sfx"), "has no method 'sfx'; there are: specialist, mllm, sfa"),
+        (("compare", "RUN:sfx"), "has no method 'sfx' (did you mean 'sfa'?); there are: specialist, mllm, sfa"),
         (("compare", "RUN", "RUN:sfa"), "so it must be one method; there are: RUN:specialist, RUN:mllm, RUN:sfa"),
         (("compare", "RUN", "--format", "finecops"), "--format goes with a prediction file"),
         (("eval", "--annotations", "x.json"), "--annotations and --predictions go together"),

@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from finecops.cli.app import app
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets import image_place
 from finecops.datasets.dataset import Dataset, load_dataset_split
-from finecops.errors import UsageError
+from finecops.errors import RunError, UsageError
+from finecops.evaluation import advice
 from finecops.runs.engines import ENGINES
 from finecops.runs.engines.local import run_local
 from finecops.runs.run import RunOptions
 from finecops.runs.specification import StageSpec
 from finecops.strategies import running
 from finecops.strategies.options import Options
+from tests.conftest import built_command
 
 PROJECT = Path(__file__).resolve().parents[2]
 STAGE_COMMANDS = [
@@ -29,12 +30,14 @@ STAGE_COMMANDS = [
     ("sfa", "infer"),
     ("sfa", "route"),
     ("sfa", "extract"),
+    ("sfa", "routers"),
     ("crs", "run"),
     ("crs", "candidates"),
     ("crs", "select"),
     ("crs", "tune-data"),
     ("infer", "specialist"),
     ("infer", "mllm"),
+    ("", "advise"),
 ]
 # Another value than the default, by the parameter's name; and what must be given besides for it to have a use.
 OTHER: dict[str, str | bool] = {
@@ -87,6 +90,8 @@ BESIDES: dict[tuple[str, str], list[str]] = {
     ("crs", "api_model"): _SERVER,
     ("infer", "base_url"): _SERVER,
     ("infer", "api_model"): _SERVER,
+    ("", "base_url"): _SERVER,
+    ("", "api_model"): _SERVER,
 }
 # Of the questions that are drawn from candidates: seen in `tests/tuning`, since no stage has them.
 OF_TUNE_DATA = {
@@ -135,15 +140,15 @@ class StandIn:
 
 
 def command_of(group: str, name: str) -> Any:
-    commands: Any = typer.main.get_command(app)
-    return commands.commands[group].commands[name]
+    commands: Any = built_command(app)
+    return (commands.commands[group] if group else commands).commands[name]
 
 
 def parameters() -> Iterator[tuple[str, str, Any]]:
     for group, name in STAGE_COMMANDS:
         for parameter in command_of(group, name).params:
-            # `sfa extract FILE` is another mode: tests/cli/test_extract.py.
-            if parameter.name not in ("help", "file"):
+            # `sfa extract FILE` is another mode: tests/cli/test_extract.py. What is printed of stages changes none.
+            if parameter.name not in ("help", "file", "as_", "as_json", "as_csv", "routers", "answers", "paper"):
                 yield group, name, parameter
 
 
@@ -174,12 +179,19 @@ def run(monkeypatch: pytest.MonkeyPatch, group: str, name: str, *arguments: str)
     monkeypatch.setitem(ENGINES, "another", run_local)
     monkeypatch.setattr(running, "preflight", lambda run, specs: None)
     monkeypatch.setattr(running, "load_dataset_split", read_once)
+    # Nothing was made that advice could be given on.
+    monkeypatch.setattr(advice, "advise", _no_advice)
     # The next command shall not find the images of this one.
     monkeypatch.setattr(image_place, "remember_place", lambda dataset, place: None)
     fixed = ["--out", "out.jsonl", "--split", "test"] if name == "tune-data" and "--split" not in arguments else []
     fixed += ["--out", "out.jsonl"] if name == "tune-data" and not fixed else []
-    result = CliRunner().invoke(app, [group, name, *fixed, *arguments])
+    fixed += ["mini-gdino"] if name == "routers" else []
+    result = CliRunner().invoke(app, [*filter(None, [group]), name, *fixed, *arguments])
     return (2 if isinstance(result.exception, UsageError) else result.exit_code), seen
+
+
+def _no_advice(*arguments: object) -> None:
+    raise RunError("no run")
 
 
 @pytest.mark.parametrize(
@@ -228,8 +240,10 @@ def test_an_option_without_a_use_is_refused_and_leaves_nothing_behind(
 def test_defaults_on_the_command_line_are_those_of_the_options(group: str, name: str) -> None:
     usual = Options()
     for parameter in command_of(group, name).params:
-        # CRS and the baselines are not focused unless asked; tuning data comes from the training split.
-        if parameter.name in Options.model_fields and parameter.name not in ("focus", "annotations", "split"):
+        # CRS and the baselines are not focused unless asked; tuning data comes from the training split; advice from few
+        # samples.
+        others = ("focus", "annotations", "split", *(["limit"] if name == "advise" else []))
+        if parameter.name in Options.model_fields and parameter.name not in others:
             assert parameter.default == getattr(usual, parameter.name), parameter.name
 
 

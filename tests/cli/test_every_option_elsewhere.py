@@ -9,10 +9,10 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import typer
 from PIL import Image
 
 from finecops.bench.browser import ReportTimes
@@ -24,12 +24,19 @@ from finecops.construction.benchmark import Split
 from finecops.construction.conversion import Converted
 from finecops.datasets.check import CheckReport
 from finecops.datasets.problems import Problem
+from finecops.evaluation.shown import Shown
+from finecops.evaluation.sources import Source
+from finecops.exchange.exporting.fiftyone import WrittenFiftyOne
+from finecops.exchange.exporting.lmms_eval import WrittenTasks
+from finecops.exchange.exporting.vlmevalkit import WrittenTables
+from finecops.exchange.importing.formats import ImportedRun
 from finecops.report.page.build import Written
 from finecops.strategies import running
 from finecops.tuning.data import TuneData
 from tests.builders_runs import make_run
 from tests.cli.invoke import run
 from tests.cli.test_every_option import Seen, StandIn
+from tests.conftest import built_command
 
 PROJECT = Path(__file__).resolve().parents[2]
 Call = tuple[str, str]
@@ -67,12 +74,19 @@ TEXTS = (
     *("--format", "refexp-text", "--box-format", "norm1000_list"),
 )
 TIMING = VariantTiming(stage="s", variant="v", samples=1, seconds=1.0, model_share=None, same_answers=1.0)
+IMPORTED = ImportedRun(Path("r"), ("toy", "test"), 1, {"a": {"box": 1}}, ())
+SHOWN = Shown(Source(Path("run"), [], ()), methods=(), cases=(), matched=0, asked=0, images=None)
 PROBLEMS = [Problem(Path("a.json"), str(i), "wrong") for i in range(3)]
 CASES = {
     "eval": Case(("eval",), ("{a}",), {"finecops.evaluation.runs.evaluate_runs": ...}),
     "eval of a file": Case(("eval",), TEXTS, {"finecops.evaluation.files.score_file": ...}),
     "score": Case(("score",), TEXTS, {"finecops.evaluation.files.score_file": ...}),
     "compare": Case(("compare",), ("{a}",), {"finecops.evaluation.comparison.compare": ...}),
+    "show": Case(
+        ("show",),
+        ("{a}", "--out", "{out}"),
+        {"finecops.evaluation.shown.choose_cases": SHOWN, "finecops.cli.show.draw_all": None},
+    ),
     "report": Case(
         ("report",),
         ("{a}",),
@@ -82,6 +96,10 @@ CASES = {
         },
     ),
     "sweep": Case(("sweep",), ("{a}",), {"finecops.evaluation.sweep.sweep_run": ...}),
+    "figures": Case(
+        ("figures",), ("{a}",), {"finecops.report.charts.making.make_figures": [Path("figures/precision-level.png")]}
+    ),
+    "crs tables": Case(("crs", "tables"), ("{a}",), {"finecops.evaluation.crs_tables.crs_rows": ...}),
     "data list": Case(("data", "list")),
     "data check": Case(
         ("data", "check"), (), {"finecops.datasets.check.check_split": CheckReport({"samples": 9}, PROBLEMS)}
@@ -123,6 +141,44 @@ CASES = {
         ("mine", "--like", "qwen2-vl-7b-server", "--out", "{new}.yaml"),
         {"finecops.config.new_model.new_model_text": "name: mine"},
     ),
+    "export coco": Case(
+        ("export", "coco"), ("{a}", "--out", "{out}"), {"finecops.exchange.exporting.coco.export_coco": ...}
+    ),
+    "export fiftyone": Case(
+        ("export", "fiftyone"),
+        ("{a}", "--out", "{out}"),
+        {
+            "finecops.runs.folder.images_of_run": SimpleNamespace(path_of=Path),
+            "finecops.exchange.exporting.fiftyone.export_fiftyone": WrittenFiftyOne(1, 1, {}),
+        },
+    ),
+    "export lmms-eval": Case(
+        ("export", "lmms-eval"),
+        ("finecops-mini", "--out", "{out}", "--boxes", "pixels", "--split", "val", "--licence", "mit"),
+        {
+            "finecops.datasets.dataset.load_dataset_split": None,
+            "finecops.exchange.exporting.lmms_eval.export_lmms_eval": WrittenTasks({"t": 1}, Path("t")),
+        },
+    ),
+    "export vlmevalkit": Case(
+        ("export", "vlmevalkit"),
+        ("finecops-mini", "--out", "{out}", "--split", "val"),
+        {
+            "finecops.datasets.dataset.load_dataset_split": None,
+            "finecops.exchange.exporting.vlmevalkit.export_vlmevalkit": WrittenTables({"t": 1}),
+        },
+    ),
+    **{
+        f"import {name}": Case(
+            ("import", name), ("a.jsonl", *given), {"finecops.exchange.importing.formats.import_files": IMPORTED}
+        )
+        for name, given in {
+            "ref-adv": (),
+            "forum": (),
+            "lmms-eval": ("--box-format", "glm_box"),
+            "vlmevalkit": ("--box-format", "glm_box"),
+        }.items()
+    },
     "bench eval": Case(("bench", "eval"), (), {"finecops.bench.evaluation.time_evaluation": []}),
     "bench data": Case(("bench", "data"), (), {"finecops.bench.reading.time_reading": []}),
     "bench models": Case(("bench", "models"), (), {"finecops.bench.models.time_models": [TIMING]}),
@@ -131,7 +187,9 @@ CASES = {
         (),
         {
             "finecops.bench.browser.find_browser": Path("chromium"),
-            "finecops.bench.report.time_writing": WrittenReport(Path("r.html"), 1, seconds=1, peak_mib=1, size=1),
+            "finecops.bench.report.time_writing": WrittenReport(
+                Path("r.html"), 1, seconds=1, cpu_seconds=1, peak_mib=1, size=1
+            ),
             "finecops.bench.report.time_looking": ReportTimes(1, 1.0, {}),
         },
     ),
@@ -178,8 +236,17 @@ CASES = {
 # Another value than the default, by the parameter's name, or by case and name where it is not the same.
 OTHER: dict[str | tuple[str, str], str] = {
     "runs": "{b}",
+    "source": "{b}",
+    ("show", "samples"): "p3",
+    ("show", "kind"): "text",
+    "right": "sfa",
+    "level": "2",
+    "type": "replace_object",
     "run": "{b}",
     "metrics": "p5",
+    "tables": "8",
+    "only": "precision-level",
+    ("figures", "as_"): "svg",
     "iou": "0.9",
     "cluster": "image",
     "compat": "both",
@@ -217,6 +284,17 @@ OTHER: dict[str | tuple[str, str], str] = {
     "weights": "another",
     ("models new", "out"): "{new}-2.yaml",
     ("models new", "name"): "yours",
+    ("export coco", "name"): "{b}",
+    ("export fiftyone", "name"): "{b}",
+    ("export lmms-eval", "name"): "{dataset}",
+    ("export vlmevalkit", "name"): "{dataset}",
+    ("export lmms-eval", "boxes"): "norm1",
+    ("export lmms-eval", "split"): "train",
+    ("export vlmevalkit", "split"): "train",
+    "licence": "cc-by-4.0",
+    "prompt": "Find {{expression}}.",
+    "files": "b.jsonl",
+    "label": "me",
     ("data check", "name"): "{dataset}",
     "positives": "1 2 3",
     ("crs tune-data", "positives"): "7",
@@ -281,7 +359,7 @@ BESIDES: dict[str | tuple[str, str], tuple[str, ...]] = {
 
 
 def parameters_of(case: Case) -> Iterator[Any]:
-    command: Any = typer.main.get_command(app)
+    command: Any = built_command(app)
     for word in case.words:
         command = command.commands[word]
     yield from (p for p in command.params if p.name != "help" and p.name not in case.skip)

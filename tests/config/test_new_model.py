@@ -13,7 +13,7 @@ from finecops.config.schema import ExtractorConfig
 from finecops.replies.prompting import prompt_text
 from tests.cli.invoke import run
 
-CLAIMS = {"licence", "score", "seen", "proved", "paper_row", "revision"}
+CLAIMS = {"licence", "score", "seen", "domain", "proved", "paper_row", "revision"}
 
 
 # A model of each kind and backend.

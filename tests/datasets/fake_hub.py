@@ -47,7 +47,7 @@ class FakeHub:
             return 403, {"X-Error-Code": "GatedRepo"}, b"{}"
         file = self.repositories[id_] / name
         if parts[3] != COMMIT or not file.is_file():
-            return 404, {"X-Error-Code": "EntryNotFound"}, b""
+            return 404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}, b""
         content = file.read_bytes()
         headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()}"', "X-Repo-Commit": COMMIT}
         return 200, headers, content

@@ -16,8 +16,8 @@ from finecops.datasets.table import SampleTable
 from finecops.errors import ConfigError, DataError
 from finecops.evaluation.paper import paper_counts
 from finecops.records import Negative, Sample
+from finecops.report.charts.statistics import statistics_charts
 from finecops.report.statistics import statistics_document, statistics_tables
-from finecops.report.statistics_figure import statistics_figure
 from finecops.report.writers import WRITERS
 from tests.cli.invoke import run
 from tests.conftest import coco_file, make_negative, make_sample
@@ -199,16 +199,17 @@ def test_tables_of_two_datasets_are_read_at_80_columns() -> None:
         assert len(line) <= 80 or line.endswith(".")
 
 
-def test_the_figure_has_its_parts() -> None:
+def test_statistics_are_charts() -> None:
     splits = [statistics_of(SAMPLES, "toy", split) for split in ("test", "val")]
-    figure = statistics_figure([*splits, statistics_of([make_sample(level=None)], "other", "test")])
-    samples, negatives, words, sides = figure.axes
-    assert [label.get_text() for label in samples.get_xticklabels()][:3] == ["level 1", "level 2", "positives"]
-    assert [bar.get_height() for bar in negatives.containers[0]][:2] == [2, 1]
-    assert [len(axes.lines) for axes in (words, sides)] == [3, 3]
-    assert sum(words.lines[0].get_ydata()) == pytest.approx(100)
-    names = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert names == ["toy:test (n = 11)", "toy:val (n = 11)", "other:test (n = 1)"]
+    drawn = statistics_charts([*splits, statistics_of([make_sample(level=None)], "other", "test")])
+    samples, negatives, words, sides = drawn.charts
+    assert samples.x.names[:3] == ("level 1", "level 2", "positives")
+    assert [point.y for point in negatives.series[0].points[:2]] == [2, 1]
+    assert [len(chart.series) for chart in (words, sides)] == [3, 3]
+    assert sum(point.y or 0.0 for point in words.series[0].points) == pytest.approx(100)
+    assert [series.name for series in words.series] == ["toy:test (n = 11)", "toy:val (n = 11)", "other:test (n = 1)"]
+    alone = statistics_charts([statistics_of([make_sample(level=None)], "other", "test")])
+    assert [str(one) for one in alone.missing] == ["Negatives by type: no split has any"]
 
 
 def test_names_are_datasets_splits_and_files(tmp_path: Path) -> None:

@@ -108,9 +108,23 @@ def test_a_share_is_left_out_and_a_missing_row_is_wrong(tmp_path: Path) -> None:
     (pair,) = _compare(f"{folder}:mllm", str(path), format=("finecops",)).pairs
     about = pair.samples
     # 41 samples, 21 of level 1 (the unknown one too); of the 20 others p1 and p3 are in the file.
-    assert (about.compared, about.not_asked_first, about.missing_second) == (20, 21, 18)
+    assert (about.compared, about.not_asked_first, about.missing_second, about.missing_both) == (20, 21, 18, 0)
     assert any("Wrong, since the second has no answer: 18 samples" in line for line in about.sentences())
     assert _counts(pair, "positive") == [2, 8, 0, 0]
+
+
+def test_samples_that_neither_answered_are_left_out(tmp_path: Path) -> None:
+    rows = [row.model_dump_json() + "\n" for row in _answers(POSITIVES[:4], 2, 0)]
+    (tmp_path / "one.jsonl").write_text("".join(rows[:3]))
+    (tmp_path / "two.jsonl").write_text("".join(rows[1:]))
+    folder = _write(tmp_path / "run", {"a": []}, POSITIVES)
+    files = [str(tmp_path / name) for name in ("one.jsonl", "two.jsonl")]
+    (pair, _) = _compare(*files, f"{folder}:a", format=("finecops",)).pairs
+    about = pair.samples
+    assert (about.compared, about.missing_first, about.missing_second, about.missing_both) == (4, 1, 1, 26)
+    (tmp_path / "none.jsonl").write_text("")
+    with pytest.raises(RunError, match=r"no answered sample in common\. Left out, without an answer of either: 30"):
+        _compare(f"{folder}:a", str(tmp_path / "none.jsonl"), format=("finecops",))
 
 
 def test_a_file_is_compared_with_a_run(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ from tests.conftest import make_negative, make_sample
         ({"image": "2.png"}, "image is '1.png' and '2.png'"),
         ({"level": 3}, "level is '1' and '3'"),
         ({"width": 200}, "width is 100 and 200"),
+        # What an imported run does not know.
+        ({"width": 0, "height": 0, "image": ""}, None),
         ({"truth": "absent", "box": None}, "truth is 'box' and 'absent'"),
     ],
 )

@@ -56,7 +56,11 @@ def test_a_kind_that_a_run_has_twice_is_no_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("{run}:sfx", UsageError, r"has no method 'sfx'; there are: specialist, sfa, mllm \(or in short: crs\)"),
+        (
+            "{run}:sfx",
+            UsageError,
+            r"has no method 'sfx' \(did you mean 'sfa'\?\); there are: specialist, sfa, mllm \(or in short: crs\)",
+        ),
         ("{run}:", UsageError, "has no method ''"),
         ("{run}x", RunError, "no such run .* and no such prediction file"),
         ("{run}/..", RunError, "is no run: it has no run.json"),
@@ -70,6 +74,13 @@ def test_a_wrong_text_says_what_there_is(
 ) -> None:
     with pytest.raises(error, match=message):
         resolve(text.format(run=folder, file=_file(tmp_path)))
+
+
+def test_a_run_that_is_not_there_is_answered_with_one_that_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_run(tmp_path / "outputs" / "mini-both")
+    with pytest.raises(RunError, match=r"no such prediction file; did you mean 'mini-both'\?"):
+        resolve("mini-bot:sfa")
 
 
 def test_a_file_is_read_against_annotations(tmp_path: Path) -> None:

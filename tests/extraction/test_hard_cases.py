@@ -215,15 +215,14 @@ def test_any_text_has_the_same_span_twice_inside_it(text: str) -> None:
 )  # fmt: skip
 def test_time_grows_with_the_length(unit: str) -> None:
     def seconds(times: int) -> float:
-        text, taken = unit * times, []
-        for _ in range(3):
-            start = time.process_time()
-            find_target(text)
-            taken.append(time.process_time() - start)
-        return min(taken)
+        start = time.process_time()
+        find_target(unit * times)
+        return time.process_time() - start
 
     # Quadratic time has a ratio of 16. A short run says nothing: the clock is too coarse.
-    assert seconds(8000) < max(8 * seconds(2000), 0.05)
+    most = max(8 * min(seconds(2000) for _ in range(3)), 0.05)
+    # The fastest of three counts: one that is fast enough will do.
+    assert any(seconds(8000) < most for _ in range(3))
 
 
 def test_words_know_where_they_stand() -> None:

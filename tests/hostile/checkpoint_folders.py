@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from finecops.config.find import resolve
+from finecops.config.find import load_mllm, load_specialist, resolve
+from finecops.config.schema import ExtractorConfig
+from finecops.errors import FinecopsError
+from finecops.models.backends import load_extractor_model, load_mllm_model, load_specialist_model
 
 CODE_CLASSES = {
     "config.json": {
@@ -58,6 +61,28 @@ def code_folders(name: str, below: Path, marker: Path, kinds: Sequence[str]) -> 
                 edit(folder / "tokenizer_config.json", tokenizer_class="EvilTokenizer")
                 edit(folder / "processor_config.json", processor_class="EvilProcessor")
             yield folder
+
+
+def load_each(cases: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
+    """Load each folder as a kind of model: the kind, the folder, and `loaded` or the error."""
+    for kind, folder in cases:
+        try:
+            _load(kind, folder)
+            yield kind, folder, "loaded"
+        except FinecopsError as error:
+            yield kind, folder, str(error)
+
+
+def _load(kind: str, folder: str) -> object:
+    if kind == "grounding-dino":
+        return load_specialist_model(load_specialist(f"mini-gdino@{folder}"), "cpu")
+    if kind == "category-detector":
+        return load_specialist_model(load_specialist(f"owlv2@{folder}"), "cpu")
+    if kind == "mllm":
+        return load_mllm_model(load_mllm(f"mini-qwen2vl@{folder}"), "cpu")
+    if kind == "adapter":
+        return load_mllm_model(load_mllm("mini-qwen2vl").model_copy(update={"adapter": folder}), "cpu")
+    return load_extractor_model(ExtractorConfig(name="t", kind="extractor", backend="llm", model=folder), "cpu")
 
 
 class Gadget:

@@ -54,6 +54,14 @@ def test_shares_of_one_draw_sum_to_all() -> None:
     assert [[i.low, i.high] for i in intervals] == pytest.approx(np.percentile(wanted, [2.5, 97.5], axis=0).T)
 
 
+def test_a_class_that_nothing_is_in_may_still_exist() -> None:
+    members = np.stack([np.zeros(100, dtype=bool), np.ones(100, dtype=bool)], axis=1)
+    none, everything = share_intervals(members, np.arange(100))
+    exact = binomtest(0, 100).proportion_ci(0.95, method="exact")
+    assert (none.low, none.high) == pytest.approx((0, 100 * exact.high))
+    assert (everything.low, everything.high) == pytest.approx((100 - 100 * exact.high, 100))
+
+
 def test_randomization_of_single_samples_is_mcnemars_test() -> None:
     differences = np.array([1.0] * 9 + [-1.0] * 2 + [0.0] * 50)
     assert randomization_p(differences, np.arange(61)) == binomtest(9, 11).pvalue

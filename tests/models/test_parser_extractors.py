@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from functools import cache
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ from tests.conftest import make_sample
 needs_parser = pytest.mark.skipif(lacks_parser() is not None, reason=f"spaCy is missing: {lacks_parser()}")
 
 
+@cache
 def extractor(name: str) -> ParserExtractor:
+    """An extractor, whose model is loaded once: it takes a third of a second."""
     loaded = load_extractor_model(load_extractor(name), "cpu")
     assert isinstance(loaded, ParserExtractor)
     return loaded

@@ -88,6 +88,7 @@ def test_round_trip_is_within_a_bin(name: str, width: int, height: int, corners:
         ("norm1000_list", "The boy ... [526, 15, 798, 757].", (2000, 1000), (1052.0, 15.0, 1596.0, 757.0)),
         ("float_square", "Answer: [0.312,0.155,0.562,0.488] .", (1000, 1000), (312.0, 155.0, 562.0, 488.0)),
         ("float_square", "[0.250, 0.300, 0.750, 0.700]", (1000, 500), (250.0, 50.0, 750.0, 450.0)),
+        ("norm1_list", "[0.250, 0.300, 0.750, 0.700]", (1000, 500), (250.0, 150.0, 750.0, 350.0)),
         ("pixel_list", "[12, 30, 600, 400]", (640, 480), (12.0, 30.0, 600.0, 400.0)),
         ("json_bbox2d_rel1000", '```json\n[{"bbox_2d": [10, 20, 50, 90]}]\n```', (1000, 1000), (10, 20, 50, 90)),
         ("glm_box", "Not [[1,2,3,4]]: <|begin_of_box|>[[10,20,50,90]]<|end_of_box|>", (1000, 1000), (10, 20, 50, 90)),
@@ -117,7 +118,15 @@ def test_several_boxes_in_one_reply() -> None:
 
 @pytest.mark.parametrize("name", sorted(BOX_FORMATS))
 def test_rejections_and_other_text_in_every_format(name: str) -> None:
-    for text, status in (("none", "reject"), ("Not found.", "reject"), ("[]", "reject"), ("a car", "unparsed")):
+    for text, status in (
+        ("none", "reject"),
+        ("Not found.", "reject"),
+        ("[]", "reject"),
+        # GroundingME's prompt asks for it.
+        ('{"bbox_2d": null}', "reject"),
+        ("It would be nullified.", "unparsed"),
+        ("a car", "unparsed"),
+    ):
         assert decode(BOX_FORMATS[name], text, (640, 480)).status == status
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from finecops.errors import FailuresError
 from finecops.models.protocols import QueryGroup
 from finecops.records import Prediction, Route
 from finecops.replies.answer import Answer
+from finecops.runs.engines import local
 from finecops.runs.folder import open_run
 from finecops.runs.jsonl import read_rows
 from finecops.runs.manifest import read_manifest
@@ -29,22 +30,43 @@ from finecops.strategies.crs import crs
 from finecops.strategies.options import Options
 from finecops.strategies.parts import Parts
 from finecops.strategies.sfa import sfa
+from tests.conftest import uncounted
 
 N = 10
 ANY = RunOptions(max_failed=1.0)
 STAGES = ("targets", "routes", "specialist", "mllm", "sfa")
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Dataset:
-    """Some samples of the mini benchmark with images of their own, which tests may take away."""
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Some samples of the mini benchmark, whose images no test changes."""
     mini = load_dataset_split(load_dataset("finecops-mini"))
     chosen = choose_samples(mini.samples, N)
-    root = tmp_path / "data"
+    root = tmp_path_factory.mktemp("data")
     for sample in chosen:
         (root / sample.image).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(mini.image_path(sample), root / sample.image)
     return Dataset(mini.config, "test", root, (), "0", tuple(chosen), ())
+
+
+@pytest.fixture
+def data(tmp_path: Path, untouched: Dataset) -> Dataset:
+    """The samples with images of their own, which tests may take away."""
+    return replace(untouched, root=shutil.copytree(untouched.root, tmp_path / "data"))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, untouched: Dataset) -> Iterator[Run]:
+    """SFA without any failure."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local, "_counted", uncounted)
+        yield do(tmp_path_factory.mktemp("finished") / "run", untouched)
+
+
+@pytest.fixture(scope="module")
+def clean(finished: Run) -> dict[str, bytes]:
+    """The files of SFA without any failure."""
+    return files(finished)
 
 
 def do(folder: Path, data: Dataset, options: RunOptions = ANY, **changes: Any) -> Run:
@@ -64,8 +86,9 @@ def failed(run: Run, stage: str) -> list[str]:
 
 
 @pytest.mark.parametrize("away", [1, 3, N])
-def test_images_that_come_back_end_in_the_bytes_of_a_clean_run(tmp_path: Path, data: Dataset, away: int) -> None:
-    clean = files(do(tmp_path / "clean", data))
+def test_images_that_come_back_end_in_the_bytes_of_a_clean_run(
+    tmp_path: Path, data: Dataset, clean: dict[str, bytes], away: int
+) -> None:
     images = list(dict.fromkeys(data.image_path(s) for s in data.samples))[:away]
     for image in images:
         image.rename(image.with_suffix(".away"))
@@ -148,9 +171,8 @@ def test_too_many_failures_stop_the_run_before_a_table(
 
 
 def test_a_stage_that_was_killed_in_its_repair_ends_in_the_same_bytes(
-    tmp_path: Path, data: Dataset, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, data: Dataset, clean: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clean = files(do(tmp_path / "clean", data))
     images = list(dict.fromkeys(data.image_path(s) for s in data.samples))[:2]
     for image in images:
         image.rename(image.with_suffix(".away"))
@@ -189,10 +211,15 @@ def test_a_stage_that_was_killed_in_its_repair_ends_in_the_same_bytes(
 @pytest.mark.parametrize("damage", ["cut at a row", "cut in a row", "emptied", "edited", "longer"])
 @pytest.mark.parametrize("stage", ["targets", "mllm"])
 def test_a_finished_file_that_was_changed_is_noticed_and_made_again(
-    tmp_path: Path, data: Dataset, damage: str, stage: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    untouched: Dataset,
+    finished: Run,
+    clean: dict[str, bytes],
+    damage: str,
+    stage: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    run = do(tmp_path / "run", data)
-    clean, path = files(run), run.file(stage)
+    path = shutil.copytree(finished.folder, tmp_path / "run") / f"{stage}.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(
         {
@@ -204,7 +231,7 @@ def test_a_finished_file_that_was_changed_is_noticed_and_made_again(
         }[damage]
     )
     caplog.clear()
-    assert files(do(tmp_path / "run", data)) == clean
+    assert files(do(tmp_path / "run", untouched)) == clean
     assert f"{stage}.jsonl was changed after row" in caplog.text
 
 

@@ -56,7 +56,9 @@ class Written:
     """Split → how many."""
 
 
-def export_parquet(splits: Sequence[Dataset], licence: str, out: Path, shard_bytes: int = _SHARD_BYTES) -> Written:
+def export_parquet(
+    splits: Sequence[Dataset], licence: str, out: Path, shard_bytes: int = _SHARD_BYTES, checked: bool = False
+) -> Written:
     """Write splits of a dataset as `data/<split>-00000-of-0000N.parquet`, and a dataset card `README.md`.
 
     Args:
@@ -64,6 +66,7 @@ def export_parquet(splits: Sequence[Dataset], licence: str, out: Path, shard_byt
         licence: the licence that the card states.
         out: the folder. It must not hold parquet files yet.
         shard_bytes: the bytes of images from which on another file is begun.
+        checked: `check_images` was called before.
 
     Raises:
         DataError: pyarrow is not installed, the folder holds parquet files, or an image is missing or broken.
@@ -71,8 +74,8 @@ def export_parquet(splits: Sequence[Dataset], licence: str, out: Path, shard_byt
     data = out / "data"
     if data.is_dir() and any(data.glob("*.parquet")):
         raise DataError(f"{data}/ holds parquet files already; choose another folder")
-    for dataset in splits:
-        _check_images(dataset)
+    for dataset in splits if not checked else ():
+        check_images(dataset)
     data.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     for dataset in splits:
@@ -85,8 +88,12 @@ def export_parquet(splits: Sequence[Dataset], licence: str, out: Path, shard_byt
     return Written(tuple(files), {dataset.split: len(dataset.samples) for dataset in splits})
 
 
-def _check_images(dataset: Dataset) -> None:
-    """See whether all images are there: a part of a benchmark must not be published as the whole."""
+def check_images(dataset: Dataset) -> None:
+    """See whether all images are there: a part of a benchmark must not be published as the whole.
+
+    Raises:
+        DataError: some are missing or broken; the first ones are named.
+    """
     faults: list[str] = []
     for path in progress(_image_files(dataset), what=f"checking images of {dataset.split}", unit="image"):
         try:
@@ -150,10 +157,15 @@ def _groups(dataset: Dataset, samples: Iterable[Sample]) -> Iterator[list[dict[s
 
 
 def _row(dataset: Dataset, sample: Sample) -> dict[str, Any]:
+    content = dataset.image_path(sample).read_bytes()
+    return {"image": {"bytes": content, "path": sample.image.rpartition("/")[2]}, **sample_fields(sample)}
+
+
+def sample_fields(sample: Sample) -> dict[str, object]:
+    """A sample as values of columns, without its dataset and split, and without its image."""
     negative = sample.negative
     return {
         "id": sample.id,
-        "image": {"bytes": dataset.image_path(sample).read_bytes(), "path": sample.image.rpartition("/")[2]},
         "file_name": sample.image,
         "width": sample.width,
         "height": sample.height,

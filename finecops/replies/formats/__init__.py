@@ -27,6 +27,7 @@ from finecops.replies.formats.quadruple import (
     centred_square,
     find_boxes,
     per_axis,
+    per_axis_shares,
     rounded,
 )
 
@@ -53,9 +54,8 @@ def _four_numbers(pattern: str, convention: Convention, template: str, grouping:
     )
 
 
-def _float_square() -> BoxFormat:
-    """Shares of the padded square with three decimals (Shikra, GroundingGPT)."""
-    convention = centred_square(3)
+def _decimals(convention: Convention) -> BoxFormat:
+    """Shares with three decimals in brackets."""
     compiled = re.compile(_IN_BRACKETS)
 
     def encode(box: Xyxy, image_wh: ImageWh) -> str:
@@ -119,8 +119,10 @@ BOX_FORMATS: Final[Mapping[str, BoxFormat]] = {
     "norm1000_bracket2": _four_numbers(_IN_BRACKETS, per_axis(1000), "[[{x1}, {y1}, {x2}, {y2}]]"),
     # Ferret
     "norm1000_list": _four_numbers(_IN_BRACKETS, per_axis(1000), "[{x1}, {y1}, {x2}, {y2}]"),
-    # Shikra, GroundingGPT
-    "float_square": _float_square(),
+    # Shikra, GroundingGPT: shares of the padded square
+    "float_square": _decimals(centred_square(3)),
+    # Shares of the image's width and height, as lmms-eval's refcoco_bbox_rec asks for them
+    "norm1_list": _decimals(per_axis_shares(3)),
     # Pixels of the original image
     "pixel_list": _four_numbers(_IN_BRACKETS, PIXELS, "[{x1}, {y1}, {x2}, {y2}]"),
     # Qwen3-VL
@@ -154,7 +156,7 @@ MAX_REPLY_CHARS: Final = 200_000
 """Longer replies are cut before they are parsed: no model's answer is as long, reasoning included."""
 
 # Phrases that mean "the target is not there" when a reply has no box.
-_REFUSAL = re.compile(r"\b(?:none|not found|no target|not present|not in the image|does not exist)\b|\[\]")
+_REFUSAL = re.compile(r"\b(?:none|null|not found|no target|not present|not in the image|does not exist)\b|\[\]")
 
 
 def decode(box_format: BoxFormat, text: str, image_wh: tuple[int, int]) -> Answer:

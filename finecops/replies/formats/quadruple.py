@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from finecops.records import Xyxy
@@ -60,6 +60,16 @@ def per_axis(steps: float, highest: float | None = None) -> Convention:
         highest=lambda wh: top,
         bin_size=lambda wh: (wh[0] / steps, wh[1] / steps),
     )
+
+
+def per_axis_shares(decimals: int) -> Convention:
+    """Shares (0 to 1) of the image's width and height.
+
+    Args:
+        decimals: how many decimals the model writes; they determine the bin size.
+    """
+    step = 10.0**-decimals
+    return replace(per_axis(1), bin_size=lambda wh: (wh[0] * step, wh[1] * step))
 
 
 def bin_centres(steps: int) -> Convention:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from finecops.evaluation.results import Evaluation
 from finecops.records import Sample
 from finecops.report.gallery import Gallery, Opening, gallery
 from finecops.report.page.content import Content
+from finecops.report.page.drawings import drawings_of
 from finecops.report.page.folder import (
     PAGE,
     check_replaceable,
@@ -21,7 +22,7 @@ from finecops.report.page.folder import (
 from finecops.report.page.html import folder_page, single_page
 from finecops.report.page.images import MakeUrl, PageImages, copying, inline, linking
 from finecops.report.page.provenance import provenance
-from finecops.report.page.sections import sections_of
+from finecops.report.page.sections import charts_section, sections_of
 from finecops.report.page.settings import MAX_MB, ReportSettings
 from finecops.report.page.single import fit, sentence
 from finecops.report.page.subject import Subject, read_subject
@@ -86,11 +87,12 @@ def _write_folder(subject: Subject, settings: ReportSettings, out: Path) -> Writ
         copy = copying(folder, before=out)
         images = _images(subject, settings, copy if settings.copy_images else linking(out, copy))
         images.prepare(subject.cases.samples)
-        notes = [*_images_sentences(settings, images)]
-        page = folder_page(_content(subject, settings, notes), _gallery(subject, subject.cases.samples, images=images))
+        content = replace(_content(subject, settings), gallery_notes=tuple(_images_sentences(settings, images)))
+        page = folder_page(content, _gallery(subject, subject.cases.samples, images))
         for name, text in {PAGE: page.html, **page.files}.items():
             path = folder / name
             path.parent.mkdir(exist_ok=True)
+            # Line ends as they are: the policy has checksums of texts.
             path.write_text(text, encoding="utf-8", newline="")
     shown = len(subject.cases)
     return Written(out / PAGE, size_of(out), shown, shown, images.missing, _problems(subject))
@@ -100,12 +102,14 @@ def _write_file(subject: Subject, settings: ReportSettings, out: Path) -> Writte
     check_replaceable_file(out)
     images = _images(subject, settings, inline)
     total, limit = len(subject.cases), settings.max_mb or MAX_MB
+    content = _content(subject, settings)
 
     def render(samples: Sequence[Sample]) -> bytes:
-        notes = [sentence(len(samples), total, limit), *_missing_sentences(images)]
+        notes = (sentence(len(samples), total, limit), *_missing_sentences(images))
         found = _gallery(subject, samples, images) if samples else None
-        return single_page(_content(subject, settings, notes), found).encode()
+        return single_page(replace(content, gallery_notes=notes), found).encode()
 
+    # All samples may not fit, and nothing is written before it is known what does.
     fitted = fit(subject, images, render, limit)
     write_report_file(out, fitted.content)
     return Written(out, len(fitted.content), fitted.samples, total, images.missing, _problems(subject))
@@ -133,13 +137,14 @@ def _namesakes(subject: Subject) -> tuple[str, str] | tuple[()]:
     return ()
 
 
-def _content(subject: Subject, settings: ReportSettings, notes: Sequence[str]) -> Content:
-    above, below = sections_of(subject, ())
+def _content(subject: Subject, settings: ReportSettings) -> Content:
+    """Everything but the gallery and the sentences above it."""
+    charts = charts_section(*drawings_of(subject, settings.val))
+    above, below = sections_of(subject, charts)
     return Content(
         title=_title(subject),
         about=tuple(_about(name, found) for name, found in subject.evaluations.items()),
         above=tuple(above),
-        gallery_notes=tuple(notes),
         below=tuple(below),
         foot=provenance(subject.runs, settings.command),
     )

@@ -33,6 +33,7 @@ def new_report_folder(folder: Path) -> Iterator[Path]:
     """
     check_replaceable(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own: two commands may write the same report at once, and the later one wins whole.
     partial = _beside(folder, "partial")
     partial.mkdir()
     try:
@@ -56,6 +57,7 @@ def check_replaceable(folder: Path) -> None:
     """
     if not os.path.lexists(folder):
         return
+    # Behind a link is a folder that somebody else may use.
     if folder.is_symlink() or not folder.is_dir():
         raise RunError(f"{folder} is no folder, and a report is one. Choose another --out")
     own = _own_files(folder)

@@ -65,6 +65,7 @@ def single_page(content: Content, gallery: Gallery | None) -> str:
     for script in scripts:
         if _ENDS_SCRIPT.search(script):
             raise ValueError("a script of the gallery would end its element")
+    # The policy names each script by its checksum, so that nothing else that stands in the page can run.
     hashes = " ".join(map(_hash, scripts)) or "'none'"
     return _render(content, gallery, {"img-src": "data:", "script-src": hashes}, scripts=scripts)
 
@@ -81,6 +82,7 @@ def _render(
     styles = _asset("page.css") + (gallery.styles if gallery is not None else "")
     if "</" in styles:
         raise ValueError("a style sheet would end its element")
+    # A base or a form would lead links and inputs elsewhere, and `default-src` says nothing of them.
     rules = {
         "default-src": "'none'",
         **policy,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import finecops
 from finecops.evaluation.reading import RunData
 from finecops.models.redaction import redact
 from finecops.report.document import Table, columns
 from finecops.report.page.content import Section
 from finecops.runs.manifest import Manifest, StageEntry
+from finecops.version import __version__
 
 
 def provenance(runs: Mapping[str, RunData], command: str) -> tuple[Section, ...]:
@@ -22,7 +22,7 @@ def provenance(runs: Mapping[str, RunData], command: str) -> tuple[Section, ...]
     own = Table(
         "This report",
         columns("", "value", side="left"),
-        (("command", redact(command)), ("finecops", finecops.__version__)),
+        (("command", redact(command)), ("finecops", __version__)),
     )
     return (
         Section("provenance", "Provenance", tables=(own,)),
@@ -35,6 +35,7 @@ def provenance(runs: Mapping[str, RunData], command: str) -> tuple[Section, ...]
 
 def _of_run(manifest: Manifest) -> Iterator[Table]:
     data = manifest.dataset
+    # Without the folder of images: that is of this machine, and changes no number.
     about = {
         "finecops": manifest.finecops,
         "dataset": data.name,
@@ -57,6 +58,7 @@ def _of_run(manifest: Manifest) -> Iterator[Table]:
         notes=tuple(_repairs(manifest)),
     )
     for name, entry in manifest.stages.items():
+        # Settings have no keys, but the address of a server may have a password.
         rows = tuple((key, redact(value)) for key, value in _settings(entry))
         yield Table(f"Settings of {name}", pairs, rows)
 

@@ -31,6 +31,7 @@ def in_turns(cases: Cases, seed: int = SEED) -> list[list[Sample]]:
     queues = [iter(of_stratum[key]) for key in sorted(of_stratum, key=repr)]
     taken: dict[int, None] = {}
     while queues:
+        # One round: every stratum that still has a group gives one.
         waiting, queues = queues, []
         for queue in waiting:
             found = next((number for number in queue if number not in taken), None)

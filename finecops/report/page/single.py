@@ -52,6 +52,7 @@ def fit(subject: Subject, images: PageImages, render: Render, max_mb: float) -> 
             f"tables and charts alone take {len(bare) / MB:.2f} MB, more than --max-mb {max_mb:g}; give a larger "
             "--max-mb, fewer runs, or leave out --single"
         )
+    # Whole pairs, the rare strata first: any prefix is a sample.
     everything = subject.cases.samples
     groups = in_turns(subject.cases)
     count = _enough(groups, images, int(_SHARE * (limit - len(bare))))

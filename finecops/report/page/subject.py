@@ -73,6 +73,7 @@ def read_subject(settings: ReportSettings) -> Subject:
     named = _by_reference(_named(settings.runs), settings.reference)
     run_of: dict[Path, RunData] = {}
     methods_of: dict[Path, list[MethodAnswers]] = {}
+    # Two methods of one run are two sources: the run is read and evaluated once.
     for source in named.values():
         if source.run is not None:
             run_of[source.place] = source.run
@@ -86,6 +87,7 @@ def read_subject(settings: ReportSettings) -> Subject:
     comparison, why_not = _compared(list(named), settings)
     first = next(iter(runs.values()))
     evaluations = {name: _evaluated(run, chosen[name], settings) for name, run in runs.items()}
+    # Two whole runs with one method each are two methods as well.
     one_each = all(len(source.methods) == 1 for source in named.values())
     return Subject(
         runs=runs,
@@ -125,6 +127,7 @@ def _by_reference(named: Mapping[str, Source], reference: Path | None) -> dict[s
     same = [place for place in places if place.absolute() == reference.absolute()]
     if not same:
         raise UsageError(f"--reference {reference} is none of the runs: {', '.join(map(str, places))}")
+    # Stable: the others keep their order.
     return dict(sorted(named.items(), key=lambda item: item[1].place != same[0]))
 
 
@@ -150,6 +153,7 @@ def _joined(
             notes.append(f"{error}: the samples below are those of {first}.")
             continue
         same = frozenset(sample.id for sample in matched.samples)
+        # What another run was not asked about is no answer that it lacks.
         everything = len(same) == len(reference.samples)
         for method in chosen[name]:
             share = same if method.share is None else same & method.share
@@ -174,7 +178,7 @@ def _compared(texts: Sequence[str], settings: ReportSettings) -> tuple[Compariso
 
 
 def _evaluated(run: RunData, methods: Sequence[MethodAnswers], settings: ReportSettings) -> Evaluation:
-    found = evaluate_run(run, settings, settings.val)
+    found = evaluate_run(run, settings, settings.val, write=False)
     if settings.paper:
         from finecops.evaluation.paper import with_paper
 

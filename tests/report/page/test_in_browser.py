@@ -74,3 +74,16 @@ def test_tables_need_no_script(tmp_path: Path, chromium: Browser, run: Path) -> 
         assert "needs JavaScript" in found.locator("#gallery").inner_text()
     finally:
         context.close()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_accessible(tmp_path: Path, chromium: Browser, run: Path, size: Viewport) -> None:
+    """axe-core: contrast, headings, names of regions, and what else a program can see."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    with opened(chromium, written(run, tmp_path / "report", intervals=True), size) as watched:
+        for details in watched.page.locator("details").all():
+            details.evaluate("element => { element.open = true; }")
+        options = {"rules": {"skip-link": {"enabled": False}}}
+        violations = Axe().run(watched.page, options=options).response["violations"]
+        assert [(v["id"], [node["html"][:200] for node in v["nodes"]][:3]) for v in violations] == []

@@ -65,7 +65,7 @@ def hostile_run(folder: Path) -> Path:
 ELEMENTS = set(
     "html head meta title style body header h1 h2 h3 p nav ul li a main section div table caption thead tbody tr th td "
     "details summary figure figcaption footer script span button input dialog svg g path text line rect circle "
-    "polyline polygon".split()
+    "polyline polygon desc ellipse".split()
 )
 
 
@@ -117,6 +117,8 @@ def test_one_run(tmp_path: Path) -> None:
         "95% bootstrap intervals",
         "Outcomes, samples",
         "Compared sample by sample",
+        "Precision@1 on positives, by level",
+        "Not drawn: ",
         "SFA − specialist",
         "finecops report run",
         # Negatives have no image here.
@@ -155,7 +157,7 @@ def test_several_runs_and_the_reference(tmp_path: Path) -> None:
     assert "The reference is b." in page.text
     assert "Left out, of b alone: 1 sample." in page.text
     assert page.text.index("b: Specialist toy") < page.text.index("a: Specialist toy")
-    for text in ("Side by side", "All of a", "All of b", "Provenance of a"):
+    for text in ("Side by side", "All numbers", "Provenance of a"):
         assert text in page.text
     data = (tmp_path / "report/report_data/samples.js").read_text()
     assert "a:specialist" in data
@@ -174,7 +176,10 @@ def test_runs_on_other_data_stand_side_by_side(tmp_path: Path) -> None:
 def test_two_methods_open_at_the_four_cells(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     page = report(f"{run}:specialist", f"{run}:mllm", out=tmp_path / "report")
-    assert page.text.index("both right") < page.text.index("Precision@1 on positives, %")
+    places = [
+        page.text.index(text) for text in ("first: ", "both right", "Second minus first", "Precision@1 on positives")
+    ]
+    assert places == sorted(places)
     assert (
         '\\"view\\":\\"cells\\",\\"a\\":\\"specialist\\",\\"b\\":\\"mllm\\"'
         in (tmp_path / "report/report_data/samples.js").read_text()

@@ -1,0 +1,67 @@
+"""`finecops advise`: which strategy pays for these models on these samples."""
+
+from __future__ import annotations
+
+import typer
+
+from finecops.cli import options as o
+from finecops.cli.eval_options import As, AsCsv, AsJson, refuse_two_outputs
+from finecops.cli.server_options import ApiModel, BaseUrl
+
+
+def advise_command(
+    ctx: typer.Context,
+    dataset: o.Dataset = o.DEFAULT_DATASET,
+    split: o.Split = None,
+    annotations: o.Annotations = None,
+    images: o.Images = None,
+    boxes: o.Boxes = None,
+    run: o.RunName = None,
+    limit: o.Limit = 300,
+    preset: o.Preset = None,
+    specialist: o.Specialist = None,
+    mllm: o.Mllm = None,
+    base_url: BaseUrl = None,
+    api_model: ApiModel = None,
+    adapter: o.Adapter = None,
+    extractor: o.Extractor = None,
+    article: o.Article = None,
+    focus: o.Focus = True,
+    router: o.Router = None,
+    score_threshold: o.ScoreThreshold = None,
+    router_nms_iou: o.RouterNmsIou = None,
+    zero_is: o.ZeroIs = None,
+    topk: o.TopK = 5,
+    none: o.NoneOption = False,
+    device: o.Device = None,
+    batch_size: o.BatchSize = None,
+    engine: o.Engine = "local",
+    max_failed: o.MaxFailed = 0.05,
+    retry_failed: o.RetryFailed = False,
+    keep_failed: o.KeepFailed = False,
+    watch: o.Watch = True,
+    trust_remote_code: o.TrustRemoteCode = False,
+    allow_pickle: o.AllowPickle = False,
+    as_: As = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Try every strategy on the same samples, and say which one pays.
+
+    The specialist alone, the MLLM alone, SFA, SFA with CRS, and CRS. Each model answers each sample once; what a run
+    has already (`finecops sfa run --both`) is kept. Printed are accuracy, cost, the Pareto front, a verdict, and how
+    many samples would be needed where the data cannot decide.
+    """
+    given = {name: value for name, value in locals().items() if name not in ("ctx", "as_", "as_json", "as_csv")}
+    from finecops.cli.printing import print_document
+    from finecops.evaluation.advice import advise
+    from finecops.report.advice import advice_document
+    from finecops.report.writers import OutputSettings
+    from finecops.strategies.options import Options
+    from finecops.strategies.parts import Parts
+    from finecops.strategies.side_by_side import run_side_by_side
+
+    refuse_two_outputs(ctx)
+    done, stages = run_side_by_side(Parts(Options(**given, both=True)))
+    found = advise(done.folder, stages, done.dataset.samples)
+    print_document(advice_document(found), OutputSettings.of(ctx.params).writer)

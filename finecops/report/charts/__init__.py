@@ -1,0 +1,1 @@
+"""Charts as data, and their writers: inline SVG, matplotlib's PNG and PDF, CSV, JSON."""

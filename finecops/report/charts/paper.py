@@ -1,0 +1,79 @@
+"""The paper's figures 5(a) and 5(b) for runs: precision against operations, and the time of CRS beside the MLLM's.
+
+What the published figures show is known from their caption and the text about them: 5(a) "compares the FLOPs
+(computational cost) of SFA with other methods, including the Specialist Model […] and MLLMs"; 5(b) "compares the
+inference time of CRS with that of MLLMs themselves".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from finecops.evaluation.strategy_costs import Cost, strategy_cost
+from finecops.metrics.values import EVERYTHING
+from finecops.report.charts.chart import Axis, Chart, Missing, Point, Series
+from finecops.report.charts.subject import ChartMethod
+from finecops.runs.manifest import ALL
+
+_5A = "paper-5a", "Figure 5(a): precision@1 against operations"
+_5B = "paper-5b", "Figure 5(b): inference time of CRS and of MLLMs"
+
+
+def figure_5a(methods: Sequence[ChartMethod]) -> Chart | Missing:
+    """Precision@1 on positives over 10**9 operations a sample, a mark a method."""
+    series, notes = [], []
+    for method in methods:
+        value = method.values.get(("precision@1", EVERYTHING))
+        cost = _cost(method)
+        if value is None or value.value is None:
+            continue
+        if method.result.share != ALL:
+            notes.append(f"Not drawn: {method.name} answered a part of the samples alone.")
+        elif cost.gflops is None:
+            notes.append(f"Not drawn: {method.name}, since the operations of a stage are not known.")
+        else:
+            point = Point(cost.gflops, value.value, value.ci_low, value.ci_high, value.n)
+            series.append(Series(f"{method.name} (n = {value.n})", (point,), "marks", method.colour))
+    if not series:
+        why = "of no method are the operations of all its stages known" if notes else "there is no positive sample"
+        return Missing(*_5A, why)
+    told = "Of SFA: the router for all samples, each pathway for its share. Of CRS: proposals and choice."
+    axes = Axis("10⁹ operations per sample (GFLOP)", 0.0), Axis("precision@1 on positives (%)")
+    return Chart(*_5A, *axes, tuple(series), (told, "The vertical axis does not begin at 0.", *notes))
+
+
+def figure_5b(methods: Sequence[ChartMethod]) -> Chart | Missing:
+    """Milliseconds a sample of each MLLM that writes a box, and of each choice among candidates."""
+    of = {
+        kind: [m for m in methods if m.result.answering is not None and m.result.answering.method == kind]
+        for kind in ("mllm", "crs")
+    }
+    for kind, command in (("mllm", "finecops crs run --both"), ("crs", "finecops crs run")):
+        if not of[kind]:
+            return Missing(*_5B, f"no run has answers of {'an MLLM alone' if kind == 'mllm' else 'CRS'}: `{command}`")
+    shown = [method for method in (*of["mllm"], *of["crs"]) if _own_seconds(method) is not None]
+    if {method.result.answering.method for method in shown if method.result.answering} != {"mllm", "crs"}:
+        return Missing(*_5B, "the runs do not say how long these stages took")
+    own = tuple(Point(i, 1000 * (_own_seconds(method) or 0.0)) for i, method in enumerate(shown))
+    whole = [(i, _cost(method).seconds) for i, method in enumerate(shown)]
+    series = (
+        Series("the MLLM's own time", own, "bars", 0),
+        Series("with all that it needs", tuple(Point(i, None if s is None else 1000 * s) for i, s in whole), "bars", 1),
+    )
+    notes = ["Times are of when each stage ran, without the loading of models; compare those of one machine alone."]
+    if len(of["mllm"]) == 1:
+        base = own[shown.index(of["mllm"][0])].y or 0.0
+        for i, method in enumerate(shown):
+            if method in of["crs"] and base:
+                notes.append(f"{method.name} takes {100 * (own[i].y or 0.0) / base:.0f}% of the MLLM's own time.")
+    axis = Axis("", names=tuple(method.name for method in shown))
+    return Chart(*_5B, axis, Axis("milliseconds per sample", 0.0), series, tuple(notes))
+
+
+def _cost(method: ChartMethod) -> Cost:
+    return strategy_cost(method.of.run, method.stage.name)
+
+
+def _own_seconds(method: ChartMethod) -> float | None:
+    entry = method.stage.entry
+    return entry.seconds / entry.timed_samples if entry.seconds is not None and entry.timed_samples else None
