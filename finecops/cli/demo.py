@@ -68,11 +68,11 @@ def demo_command(
     """Try pictures and sentences in your browser, on a page of this machine.
 
     The page shows the target phrase, the router's boxes, both pathways' answers, the question of CRS with its letters,
-    and the final box with its reason. Models are loaded once, before the page opens. Nothing is sent to any network,
-    except to a server that you name. Uploaded pictures are deleted when you stop it with Ctrl-C.
+    and the final box with its reason. Models are loaded once, before the page opens. The page sends nothing to any
+    network, except to a server that you name. Uploaded pictures are deleted when you stop it with Ctrl-C.
     """
     given = locals()
-    from finecops.demo.server import address_of, is_local, listen, open_browser, require_gradio, serving
+    from finecops.demo.server import is_local, listen, open_browser, require_gradio, serving
     from finecops.grounding.grounder import Grounder
     from finecops.strategies.options import Options
 
@@ -83,8 +83,8 @@ def demo_command(
         listening = listen(host, port)
         if not is_local(listening):
             typer.echo(
-                f"--host {host}: everyone who reaches {address_of(listening)} can ask your models and upload pictures. "
-                "There is no password.",
+                f"--host {host}: everyone who reaches port {listening.getsockname()[1]} of this machine can ask your "
+                "models and upload pictures. There is no password.",
                 err=True,
             )
         with serving(grounder, options, listening) as address:

@@ -173,6 +173,8 @@ def listen(host: str, port: int) -> socket.socket:
 def address_of(listening: socket.socket) -> str:
     """The address for a browser."""
     host, port = listening.getsockname()[:2]
+    # "Everywhere" is no place that a browser can go to.
+    host = {"0.0.0.0": HOST, "::": "::1"}.get(host, host)
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 

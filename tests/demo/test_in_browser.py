@@ -38,8 +38,24 @@ SENTENCE = "on the left of a car is the small kite"
 VIEWPORTS = [Viewport(width, height, dark) for width, height in ((1280, 900), (400, 800)) for dark in (False, True)]
 
 
+_asked: set[str] = set()
+_LOCAL = ("127.0.0.1", "localhost", "::1", "0.0.0.0", "None")
+
+
+def _note(event: str, arguments: tuple[Any, ...]) -> None:
+    """Note which host this process connects to or looks up."""
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        _asked.add(str(arguments[1][0]))
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+        _asked.add(host.decode() if isinstance(host, bytes) else str(host))
+
+
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
+    """A page that is served; what the whole process asks of networks meanwhile is noted."""
+    sys.addaudithook(_note)
+    _asked.clear()
     options = Options(none=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "MAX_UPLOAD", "1mb")
@@ -48,6 +64,9 @@ def address() -> Iterator[str]:
     # At the end nobody listens and nothing is kept.
     with pytest.raises(httpx.ConnectError):
         httpx.get(found)
+    # The browser's own log is read in each test; this is the server's.
+    assert "127.0.0.1" in _asked
+    assert [host for host in _asked if host not in _LOCAL] == []
 
 
 def upload(page: Page, path: Path | dict[str, Any]) -> None:

@@ -77,6 +77,7 @@ def test_it_listens_here_and_takes_the_next_free_port(caplog: pytest.LogCaptureF
     with listen("0.0.0.0", 0) as everywhere:
         assert not is_local(everywhere)
         assert names_of(everywhere) == []
+        assert address_of(everywhere).startswith("http://127.0.0.1:")
     with pytest.raises(ConfigError, match="nothing can listen at 192"):
         listen("192.0.2.1", 0)
     with pytest.raises(ConfigError, match="--host no such host"):
