@@ -19,8 +19,8 @@ gradio=$(python -c "
 import tomllib
 extras = tomllib.load(open('$project/pyproject.toml', 'rb'))['project']['optional-dependencies']
 print(*extras['demo'])")
-# The versions of CI for all else.
-grep -vi '^pillow==' "$project/constraints.txt" >"$folder/constraints.txt"
+# CI's versions of all else. tomlkit, which other packages of `dev` use in a newer version, Gradio limits too.
+grep -viE '^(pillow|tomlkit)==' "$project/constraints.txt" >"$folder/constraints.txt"
 PIP_CONSTRAINT="$folder/constraints.txt" "$folder/venv/bin/python" -m pip install --quiet $gradio
 cd "$project"
 export PYTHONPATH="$project${PYTHONPATH:+:$PYTHONPATH}" FINECOPS_NO_SKIP=1 FINECOPS_DEMO_NO_SKIP=1
