@@ -25,6 +25,7 @@ slow:
 browser:
 	bash scripts/browser_environment.sh
 	FINECOPS_NO_SKIP=1 python -m pytest -m browser
+	bash scripts/demo_environment.sh
 
 hostile:
 	python -m pytest -m hostile -n auto
