@@ -164,6 +164,7 @@ class Session:
         # Images of one name may lie in several folders, and differ only in what is not in a picture's name.
         before = f"{_plain(question.id)}-" if self._folder is not None else ""
         first = place_of(question.image, 1, folder)
+        first = first.with_name(before + first.name)
         while True:
             number = self._drawn[first] = self._drawn.get(first, 0) + 1
             path = place_of(question.image, number, folder)
