@@ -17,6 +17,7 @@ from finecops.grounding.pictures import picture_of, place_of, save
 from finecops.grounding.questions import Question
 from finecops.grounding.ready import check_models
 from finecops.grounding.records import Grounding
+from finecops.paths import plain_name
 from finecops.progress import progress
 from finecops.records import StageRow
 from finecops.runs.failures import CircuitBreaker, Retry
@@ -162,17 +163,12 @@ class Session:
     def _new_place(self, question: Question, folder: Path | None) -> Path:
         """Where the next picture of an image goes: never where another picture of this call or folder is."""
         # Images of one name may lie in several folders, and differ only in what is not in a picture's name.
-        before = f"{_plain(question.id)}-" if self._folder is not None else ""
-        first = place_of(question.image, 1, folder)
-        first = first.with_name(before + first.name)
+        named = self._folder is not None and not question.id.startswith(question.image.name)
+        before = f"{plain_name(question.id, 30)}-" if named else ""
+        first = place_of(question.image, 1, folder, before)
         while True:
             number = self._drawn[first] = self._drawn.get(first, 0) + 1
-            path = place_of(question.image, number, folder)
-            path = path.with_name(before + path.name)
+            path = place_of(question.image, number, folder, before)
             if path not in self._taken:
                 self._taken.add(path)
                 return path
-
-
-def _plain(id_: str) -> str:
-    return "".join(char if char.isalnum() or char in "-_." else "_" for char in id_)[:60]

@@ -405,6 +405,15 @@ def test_images_of_one_name_have_pictures_of_their_own(photos: Path) -> None:
     assert len(list((photos / "o").iterdir())) == 3
 
 
+def test_an_image_of_a_long_name_has_a_picture(photos: Path) -> None:
+    (photos / "d").mkdir()
+    # 240 bytes, as a name may have 255.
+    (photos / "d" / f"{'文' * 80}.png").write_bytes(SCENE.read_bytes())
+    code, _ = printed("ground", "d", "the kite", "--by", "specialist", "--out", "o")
+    assert code == 0
+    assert [path.suffix for path in (photos / "o" / "pictures").iterdir()] == [".png"]
+
+
 def test_a_stage_that_always_fails_stops_the_command_whatever_the_others_do(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
