@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 ANSWERS: Final = "answers.jsonl"
 ABOUT: Final = "ground.json"
+PICTURES: Final = "pictures"
 
 
 class GroundFolder:

@@ -12,7 +12,7 @@ from pathlib import Path
 from finecops.config.schema import AnyModelConfig
 from finecops.errors import DataError, FailuresError, FinecopsError, ModelError
 from finecops.grounding import questions as read
-from finecops.grounding.folder import GroundFolder, default_folder
+from finecops.grounding.folder import PICTURES, GroundFolder, default_folder
 from finecops.grounding.grounder import Grounder
 from finecops.grounding.pictures import picture_of, place_of, save
 from finecops.grounding.questions import Question
@@ -21,9 +21,13 @@ from finecops.models.backends import check_model_config
 from finecops.models.readiness import AUTO
 from finecops.progress import progress
 from finecops.runs.failures import CircuitBreaker, Retry
-from finecops.strategies.running import warn_of_domains
+from finecops.strategies.running import REAL_MODELS, warn_of_domains
+from finecops.text import counted
 
 log = logging.getLogger(__name__)
+
+# A server has the MLLM alone: beside it the router and the specialist would still be those of the preset.
+_REAL_MODELS = f"{REAL_MODELS}, or a server alone: --by mllm --mllm qwen2.5-vl-7b-server --base-url http://HOST:PORT/v1"
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,8 @@ class Session:
             FailuresError: a larger share than `max_failed` failed.
         """
         if self._folder is not None:
-            log.info("%s/: %d answers%s", self._folder.folder, count, " and pictures" if self._draw else "")
+            pictures = f"; pictures in {PICTURES}/" if self._draw else ""
+            log.info("%s/: %s%s", self._folder.folder, counted(count, "answer"), pictures)
         if failed and failed > max_failed * count:
             of = f"{failed} of {count} questions" if count > 1 else "the question"
             raise FailuresError(f"{of} failed; the reason stands with each")
@@ -101,7 +106,7 @@ class Session:
         Raises:
             ModelError: something that a model needs is missing; all that is missing is said.
         """
-        warn_of_domains([config for parts in self._grounder.parts for config in parts.models], None)
+        warn_of_domains([config for parts in self._grounder.parts for config in parts.models], None, _REAL_MODELS)
         seen: list[AnyModelConfig] = []
         faults: list[str] = []
         for spec in self._grounder.pipeline.specs:
@@ -152,7 +157,7 @@ class Session:
     def _with_picture(self, question: Question, found: Grounding) -> Grounding:
         if not self._draw or not found.width:
             return found
-        folder = self._folder.folder / "pictures" if self._folder is not None else self._out
+        folder = self._folder.folder / PICTURES if self._folder is not None else self._out
         number = self._drawn[question.image] = self._drawn.get(question.image, 0) + 1
         path = place_of(question.image, number, folder)
         if self._folder is not None:

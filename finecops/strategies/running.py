@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.datasets.dataset import Dataset, load_dataset_split
@@ -107,20 +107,33 @@ def _refuse_too_few(dataset: Dataset, max_failed: float) -> None:
         )
 
 
-def warn_of_domains(models: Iterable[SpecialistConfig | MllmConfig], domain: str | None) -> None:
+REAL_MODELS: Final = "--preset paper"
+"""Options of every command that runs stages, which name models that know photographs."""
+
+
+def warn_of_domains(
+    models: Iterable[SpecialistConfig | MllmConfig], domain: str | None, instead: str = REAL_MODELS
+) -> None:
     """Say which of some models know other pictures than those that they will see.
 
     Args:
         models: their configurations.
         domain: of the pictures, as a dataset's configuration has it; None: photographs, or not known.
+        instead: what names models for photographs, where the warning is read.
     """
-    unfit = {config.domain: config.name for config in models if config.domain not in (None, domain)}
-    for known, name in unfit.items():
+    unfit: dict[str, list[str]] = {}
+    for config in models:
+        if config.domain not in (None, domain):
+            unfit.setdefault(str(config.domain), []).append(config.name)
+    for known, found in unfit.items():
+        names = list(dict.fromkeys(found))
         log.warning(
-            "%s knows nothing but %s: its answers about other pictures are worth nothing. For photographs: "
-            "--preset paper, or a server: --mllm qwen2.5-vl-7b-server --base-url http://HOST:PORT/v1",
-            name,
+            "%s knows nothing but %s: answers about other pictures are worth nothing. For photographs: %s"
+            if len(names) == 1
+            else "%s know nothing but %s: answers about other pictures are worth nothing. For photographs: %s",
+            ", ".join(names),
             known,
+            instead,
         )
 
 
