@@ -53,6 +53,8 @@ def of_image(image: Path, sentences: Sequence[str]) -> list[Question]:
         DataError: there is no such file.
         UsageError: there is no sentence, or an empty one.
     """
+    if image.is_dir():
+        raise DataError(f"{image}/ is a folder: ask about its images one by one (`Grounder.ask` takes many)")
     if not image.is_file():
         raise DataError(f"no such file: {image}")
     if not sentences and image.suffix.lower() in (".txt", ".json"):

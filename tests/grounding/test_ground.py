@@ -374,6 +374,15 @@ def test_models_are_loaded_once_for_calls_of_the_same_kind(photos: Path, monkeyp
         finecops.ground("d.png", "x")
 
 
+def test_what_is_wrong_in_a_call_is_said_as_in_a_command(photos: Path) -> None:
+    with pytest.raises(DataError, match="is a folder"):
+        finecops.ground(photos, "x")
+    with pytest.raises(UsageError, match="unknown option 'topkk'; did you mean 'topk'"):
+        finecops.ground("a.png", "x", topkk=3)
+    with pytest.raises(UsageError, match="topk: Input should be less than or equal to 25"):
+        finecops.ground("a.png", "x", by="crs", topk=99)
+
+
 def test_a_detector_and_an_mllm_alone() -> None:
     assert hasattr(finecops.load_specialist("mini-gdino", device="cpu"), "detect")
     assert hasattr(finecops.load_mllm("mini-qwen2vl", device="cpu"), "choose")
