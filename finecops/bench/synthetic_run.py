@@ -70,6 +70,7 @@ def write_synthetic_run(folder: Path, counts: Counts, seed: int = 0) -> Path:
     pixels = np.tile(WIDTH_HEIGHT, 2)
     fast, fast_scores = draw_answers(rng, truth, 10)
     slow, slow_scores = draw_answers(rng, truth, 1)
+    # About half of the samples to each pathway.
     levels = rng.choice([1, 2], size=len(samples), p=[0.45, 0.55])
     rows: dict[str, list[Record]] = {name: [] for name in _STAGES}
     for i, sample in enumerate(samples):
@@ -80,6 +81,7 @@ def write_synthetic_run(folder: Path, counts: Counts, seed: int = 0) -> Path:
         rows["routes"].append(_route(sample.id, boxes, scores, 1 if levels[i] == 1 else 2))
         rows["specialist"].append(specialist)
         rows["mllm"].append(mllm)
+        # SFA's rows are those of the pathway that was chosen.
         rows["sfa"].append(specialist if levels[i] == 1 else mllm)
         kept = tuple(range(len(boxes)))
         proposed = Candidates(sample_id=sample.id, status="proposed", boxes=boxes, scores=tuple(scores), kept=kept)
@@ -191,6 +193,7 @@ def _selected(sample: Sample, boxes: Sequence[object], rng: np.random.Generator)
     order = rng.permutation(_TOPK).tolist()
     probabilities = sorted(rng.dirichlet(np.full(_TOPK, 0.5)).round(6).tolist(), reverse=True)
     letters = [LETTERS[k] for k in order]
+    # Options stand in the question in the order of the specialist's scores.
     lines = [f"{LETTERS[k]}. {boxes[k]}" for k in range(_TOPK)]
     return _prediction(
         sample.id,

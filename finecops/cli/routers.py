@@ -12,7 +12,7 @@ from finecops.cli.eval_options import As, AsCsv, AsJson, refuse_two_outputs
 Routers = Annotated[
     list[str],
     typer.Argument(
-        metavar="ROUTER...",
+        metavar="ROUTER",
         help="Detectors: NAME, a YAML file, NAME@WEIGHTS; thresholds may stand behind: owlv2:score=0.3:nms=0.5:zero=1.",
     ),
 ]

@@ -114,7 +114,15 @@ REAL_MODELS: Final = "--preset paper"
 def warn_of_domains(
     models: Iterable[SpecialistConfig | MllmConfig], domain: str | None, instead: str = REAL_MODELS
 ) -> None:
-    """Say which of some models know other pictures than those that they will see.
+    """Log `warnings_of_domains`."""
+    for warning in warnings_of_domains(models, domain, instead):
+        log.warning("%s", warning)
+
+
+def warnings_of_domains(
+    models: Iterable[SpecialistConfig | MllmConfig], domain: str | None, instead: str = REAL_MODELS
+) -> list[str]:
+    """Which of some models know other pictures than those that they will see, in a sentence per kind of picture.
 
     Args:
         models: their configurations.
@@ -123,18 +131,13 @@ def warn_of_domains(
     """
     unfit: dict[str, list[str]] = {}
     for config in models:
-        if config.domain not in (None, domain):
-            unfit.setdefault(str(config.domain), []).append(config.name)
-    for known, found in unfit.items():
-        names = list(dict.fromkeys(found))
-        log.warning(
-            "%s knows nothing but %s: answers about other pictures are worth nothing. For photographs: %s"
-            if len(names) == 1
-            else "%s know nothing but %s: answers about other pictures are worth nothing. For photographs: %s",
-            ", ".join(names),
-            known,
-            instead,
-        )
+        if config.domain not in (None, domain) and config.name not in unfit.setdefault(str(config.domain), []):
+            unfit[str(config.domain)].append(config.name)
+    return [
+        f"{', '.join(names)} {'knows' if len(names) == 1 else 'know'} nothing but {known}: answers about other "
+        f"pictures are worth nothing. For photographs: {instead}"
+        for known, names in unfit.items()
+    ]
 
 
 def _files_as_options(parts: Parts) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from finecops.errors import DataError
+from finecops.install import install_line
 from finecops.metrics.answers import Floats
 from finecops.strict_json import parse_json
 
@@ -40,7 +41,7 @@ def coco_figures(truth: Path, results: Path, image_ids: Sequence[int] | None = N
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval
     except ImportError as error:
-        raise DataError("--check needs pycocotools: pip install 'finecops[coco]'") from error
+        raise DataError(f"--check needs pycocotools: {install_line('coco')}") from error
     # It prints as it goes.
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO(str(truth))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from finecops.errors import DataError
+from finecops.install import install_line
 from finecops.paths import open_regular
 from finecops.strict_json import parse_json
 
@@ -66,7 +67,7 @@ def _excel(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
         from openpyxl import load_workbook
     except ImportError as error:
-        raise DataError(f"{path}: Excel files need openpyxl: pip install 'finecops[excel]'") from error
+        raise DataError(f"{path}: Excel files need openpyxl: {install_line('excel')}") from error
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())

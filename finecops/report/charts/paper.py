@@ -35,7 +35,8 @@ def figure_5a(methods: Sequence[ChartMethod]) -> Chart | Missing:
             point = Point(cost.gflops, value.value, value.ci_low, value.ci_high, value.n)
             series.append(Series(f"{method.name} (n = {value.n})", (point,), "marks", method.colour))
     if not series:
-        return Missing(*_5A, "; ".join(notes) or "there is no positive sample with a known box")
+        why = "of no method are the operations of all its stages known" if notes else "there is no positive sample"
+        return Missing(*_5A, why)
     told = "Of SFA: the router for all samples, each pathway for its share. Of CRS: proposals and choice."
     axes = Axis("10⁹ operations per sample (GFLOP)", 0.0), Axis("precision@1 on positives (%)")
     return Chart(*_5A, *axes, tuple(series), (told, "The vertical axis does not begin at 0.", *notes))

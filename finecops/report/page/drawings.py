@@ -20,6 +20,7 @@ def drawings_of(subject: Subject, val: Path | None = None) -> tuple[list[Drawing
         subject: what the report is about.
         val: a run of the same models on another split, to calibrate scores on.
     """
+    # Read once for the charts of all runs.
     other = RunData(val) if val is not None else None
     iou = subject.cases.iou
     runs = [ChartRun(name, run, subject.evaluations[name], val=other, iou=iou) for name, run in subject.runs.items()]

@@ -17,12 +17,12 @@ from typing import Final, TypeAlias
 from urllib.parse import quote
 
 from PIL import Image
-from tqdm import tqdm
 
 from finecops.archives.zip_images import is_zipped, unpack_if_zipped
 from finecops.datasets.image_place import ImageFolders
 from finecops.errors import DataError
 from finecops.images import MISSING, small_image
+from finecops.progress import progress
 from finecops.records import Sample
 from finecops.report.page.folder import DATA
 
@@ -61,7 +61,7 @@ class PageImages:
         # Decoding and encoding leave Python's lock, so threads are as fast as processes.
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             found = pool.map(self._found, new)
-            bar = tqdm(found, total=len(new), desc="images", unit="image", delay=2, dynamic_ncols=True, disable=None)
+            bar = progress(found, what="images", unit="image", total=len(new), leave=False)
             for name, (url, problem) in zip(new, bar):
                 if url is not None:
                     self._url_of[name] = url

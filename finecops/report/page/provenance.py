@@ -35,6 +35,7 @@ def provenance(runs: Mapping[str, RunData], command: str) -> tuple[Section, ...]
 
 def _of_run(manifest: Manifest) -> Iterator[Table]:
     data = manifest.dataset
+    # Without the folder of images: that is of this machine, and changes no number.
     about = {
         "finecops": manifest.finecops,
         "dataset": data.name,

@@ -38,6 +38,7 @@ class ReportSettings(MetricSettings):
 
     @model_validator(mode="after")
     def _fits(self) -> ReportSettings:
+        # Before a run is read: that can take a minute.
         if self.single and self.copy_images:
             raise UsageError("--copy-images is for a folder; with --single images are in the file anyway")
         if not self.single and self.max_mb is not None:

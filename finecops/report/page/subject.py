@@ -73,6 +73,7 @@ def read_subject(settings: ReportSettings) -> Subject:
     named = _by_reference(_named(settings.runs), settings.reference)
     run_of: dict[Path, RunData] = {}
     methods_of: dict[Path, list[MethodAnswers]] = {}
+    # Two methods of one run are two sources: the run is read and evaluated once.
     for source in named.values():
         if source.run is not None:
             run_of[source.place] = source.run
@@ -86,6 +87,7 @@ def read_subject(settings: ReportSettings) -> Subject:
     comparison, why_not = _compared(list(named), settings)
     first = next(iter(runs.values()))
     evaluations = {name: _evaluated(run, chosen[name], settings) for name, run in runs.items()}
+    # Two whole runs with one method each are two methods as well.
     one_each = all(len(source.methods) == 1 for source in named.values())
     return Subject(
         runs=runs,
@@ -125,6 +127,7 @@ def _by_reference(named: Mapping[str, Source], reference: Path | None) -> dict[s
     same = [place for place in places if place.absolute() == reference.absolute()]
     if not same:
         raise UsageError(f"--reference {reference} is none of the runs: {', '.join(map(str, places))}")
+    # Stable: the others keep their order.
     return dict(sorted(named.items(), key=lambda item: item[1].place != same[0]))
 
 
