@@ -186,7 +186,7 @@ def _groups(
         from finecops.strategies.running import warn_of_domains
 
         if not isinstance(config, ExtractorConfig):
-            warn_of_domains([config], None)
+            warn_of_domains([config], None, "`finecops models list` has others")
         return own_groups(image, expressions)
     data = load_dataset_split(load_dataset(dataset), None, ())
     positives = [sample for sample in data.samples if sample.positive]

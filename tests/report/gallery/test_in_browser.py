@@ -271,7 +271,14 @@ def test_keys(family_page: Path, open_page: Open) -> None:
 @pytest.mark.parametrize("viewport", VIEWPORTS, ids=NAMES)
 def test_pairs_show_what_was_lost(family_page: Path, open_page: Open, cases: Cases, viewport: Viewport) -> None:
     with open_page(family_page, viewport) as watched:
+        # Colours change at once.
+        watched.page.emulate_media(reduced_motion="reduce")
         watched.page.get_by_role("button", name="Pairs").click()
+        # The mouse is still over it: its words keep their ground.
+        pressed = watched.page.get_by_role("button", name="Pairs")
+        background = pressed.evaluate("one => getComputedStyle(one).backgroundColor")
+        watched.page.mouse.move(0, 0)
+        assert pressed.evaluate("one => getComputedStyle(one).backgroundColor") == background
         assert count(watched) == 48
         first = watched.page.locator(".fc-pair").first
         assert first.locator("del").all_text_contents() == ["car"]
