@@ -99,3 +99,17 @@ def test_missing_images_have_a_reason(tmp_path: Path) -> None:
         assert str(tmp_path) not in "".join(images.missing.values()).replace("'../secret.png'", "")
     nowhere = PageImages([], inline)
     assert nowhere.problem(make_sample()) == NOWHERE
+
+
+def test_a_size_that_a_run_does_not_know_is_the_images(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    draw(tmp_path / "a.jpg", exif=exif)
+    # Its first bytes are those of a PNG, so it is linked: only the browser sees that it is broken.
+    (tmp_path / "b.png").write_bytes(draw(tmp_path / "c.png").read_bytes()[:60])
+    for make in (linking(tmp_path / "out", copying(tmp_path / "out")), inline):
+        images = PageImages([ImageFolders(tmp_path, ())], make)
+        unknown = [sample.model_copy(update={"width": 0, "height": 0}) for sample in samples("a.jpg", "b.png", "gone")]
+        assert [(s.width, s.height) for s in map(images.sized, unknown)] == [(500, 1000), (0, 0), (0, 0)]
+        known = make_sample(image="a.jpg")
+        assert images.sized(known) is known
