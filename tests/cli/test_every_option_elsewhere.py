@@ -21,8 +21,8 @@ from finecops.bench.report import WrittenReport
 from finecops.bench.synthetic import Counts, write_files
 from finecops.cli.app import app
 from finecops.construction.benchmark import Split
-from finecops.construction.dataset_file import DatasetFile
 from finecops.construction.conversion import Converted
+from finecops.construction.dataset_file import DatasetFile
 from finecops.datasets.check import CheckReport
 from finecops.datasets.problems import Problem
 from finecops.evaluation.shown import Shown
