@@ -32,6 +32,7 @@ INLINE_SIDE: Final = 480
 """The same inside a one-file report."""
 IMAGES: Final = f"{DATA}/images"
 NOWHERE: Final = "nothing says where the images of this run are"
+NAMELESS: Final = "the run does not name the image"
 _QUALITY = 80
 """Of WebP: a fifth of a JPEG's bytes, and hard to tell from it at this size."""
 # What every browser shows: JPEG, PNG, WebP.
@@ -96,6 +97,9 @@ class PageImages:
 
     def _found(self, name: str) -> tuple[str | None, str]:
         """The URL of an image, or None and the reason."""
+        # Of an imported run: FORUM's files name none.
+        if not name:
+            return None, NAMELESS
         problem = NOWHERE
         for folders in self._folders:
             try:

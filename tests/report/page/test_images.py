@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from PIL import Image
 
 from finecops.datasets.image_place import ImageFolders, ImagePlace
-from finecops.report.page.images import NOWHERE, PageImages, copying, inline, linking
+from finecops.report.page.images import NAMELESS, NOWHERE, PageImages, copying, inline, linking
 from tests.conftest import make_sample
 
 
@@ -97,6 +97,7 @@ def test_missing_images_have_a_reason(tmp_path: Path) -> None:
         assert "cannot be read" in images.missing["broken.png"]
         # The folders of this machine are not in a page.
         assert str(tmp_path) not in "".join(images.missing.values()).replace("'../secret.png'", "")
+    assert PageImages([ImageFolders(tmp_path, ())], inline).problem(make_sample(image="")) == NAMELESS
     nowhere = PageImages([], inline)
     assert nowhere.problem(make_sample()) == NOWHERE
 
