@@ -19,12 +19,13 @@ test:
 	python -m pytest -n auto
 
 slow:
-	python -m pytest -m slow
+	python -m pytest -m slow -n auto
 
 # Without a browser it fails instead of skipping.
 browser:
 	bash scripts/browser_environment.sh
 	FINECOPS_NO_SKIP=1 python -m pytest -m browser
+	bash scripts/demo_environment.sh
 
 hostile:
 	python -m pytest -m hostile -n auto

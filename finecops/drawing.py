@@ -44,16 +44,21 @@ class Mark:
     role: Role = "specialist"
 
 
-def draw_marks(image: Image.Image, marks: Sequence[Mark]) -> Image.Image:
+def draw_marks(image: Image.Image, marks: Sequence[Mark], line_width: int | None = None) -> Image.Image:
     """A copy of a picture with boxes on it; the first marks lie below the later ones.
 
     Lines and labels grow with the picture. A label stands above its box, or where there is room: inside the picture,
     and not on another label.
+
+    Args:
+        image: it is not changed.
+        marks: the boxes.
+        line_width: in pixels, with letters five times as high; None: as fits the picture.
     """
     found = image.convert("RGB")
     if found is image:
         found = image.copy()
-    pen, width = ImageDraw.Draw(found), _line_width(found)
+    pen, width = ImageDraw.Draw(found), line_width or _line_width(found)
     font = _font(width)
     for mark in marks:
         box = _inside(mark.xyxy, found.size)

@@ -1,7 +1,10 @@
-"""Screenshots of a report for the documents: `python scripts/screenshots.py` (Chromium and the extra `browser`).
+"""Screenshots for the documents, into docs/ (Chromium and the extra `browser`).
 
-It runs SFA on 300 samples of finecops-mini with both pathways (a minute; what is done is kept), writes the report, and
-takes pictures of it into docs/.
+    python scripts/screenshots.py           # of a report
+    python scripts/screenshots.py demo      # of `finecops demo`, in an environment with Gradio:
+                                            # outputs/demo-environment/venv (scripts/demo_environment.sh)
+
+For the report it runs SFA on 300 samples of finecops-mini with both pathways (a minute; what is done is kept).
 """
 
 from __future__ import annotations
@@ -11,11 +14,15 @@ import io
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
 
 from finecops.bench.browser import Viewport, Watched, browser, opened
+from finecops.demo.server import HOST, listen, serving
+from finecops.grounding.grounder import Grounder
+from finecops.strategies.options import Options
 
 PROJECT = Path(__file__).resolve().parents[1]
 RUN = "finecops-mini-mini-both-300"
@@ -36,16 +43,41 @@ def finecops(*arguments: str) -> None:
 def main() -> None:
     """Write every screenshot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="?", choices=("report", "demo"), default="report")
     parser.add_argument("--out", type=Path, default=PROJECT / "docs")
-    out = parser.parse_args().out
-    out.mkdir(parents=True, exist_ok=True)
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    for path in (of_report if given.what == "report" else of_demo)(given.out):
+        print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+
+
+def of_report(out: Path) -> Iterator[Path]:
+    """Pictures of a report."""
     finecops("sfa", "run", "--both", "--limit", "300")
     with tempfile.TemporaryDirectory() as folder, browser() as chromium:
         finecops("report", RUN, "--out", f"{folder}/report")
         for name, (viewport, at, selector) in SHOTS.items():
             with opened(chromium, Path(folder) / "report/report.html", viewport, at) as watched:
                 take(watched, selector, out / name)
-            print(f"{out / name}: {(out / name).stat().st_size / 1000:.0f} kB")
+            yield out / name
+
+
+def of_demo(out: Path) -> Iterator[Path]:
+    """The page of `finecops demo` with the answer to its second example."""
+    options = Options(none=True)
+    with serving(Grounder("all", options), options, listen(HOST, 0)) as address, browser() as chromium:
+        with opened(chromium, address, Viewport(1280, 1880)) as watched:
+            page = watched.page
+            page.locator("tr.tr-body").nth(1).click()
+            page.wait_for_selector("#fd-picture img")
+            page.get_by_role("button", name="Find", exact=True).click()
+            page.wait_for_selector(".fd-answer")
+            # Where this machine keeps pictures is nobody's business.
+            page.evaluate("document.querySelector('.fd-place').textContent = '/tmp/finecops-demo-…'")
+            page.evaluate("window.scrollTo(0, 0)")
+            page.wait_for_timeout(1500)
+            save(page.screenshot(), out / "demo.png")
+        yield out / "demo.png"
 
 
 def take(watched: Watched, selector: str, path: Path) -> None:
@@ -54,7 +86,12 @@ def take(watched: Watched, selector: str, path: Path) -> None:
     watched.page.evaluate("document.querySelector('#gallery').scrollIntoView()")
     watched.page.wait_for_function(LOADED)
     watched.page.wait_for_timeout(300)
-    with Image.open(io.BytesIO(watched.page.screenshot())) as picture:
+    save(watched.page.screenshot(), path)
+
+
+def save(screenshot: bytes, path: Path) -> None:
+    """Write a screenshot with 256 colours."""
+    with Image.open(io.BytesIO(screenshot)) as picture:
         picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 

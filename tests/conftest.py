@@ -17,6 +17,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # As many processes as cores: torch shall not start as many threads in each. It reads this when it is imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from finecops.bench.browser import browser
 from finecops.config import find
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.find import load_mllm, load_specialist
@@ -24,6 +25,7 @@ from finecops.construction.graph import SceneGraph, parse_scene_graph
 from finecops.datasets import dataset as reading
 from finecops.datasets.problems import Problem
 from finecops.datasets.table import SampleTable
+from finecops.errors import FinecopsError
 from finecops.records import Negative, Prediction, Sample
 from finecops.runs.batches import Batch, rows_of_batch
 from finecops.runs.engines import local
@@ -229,3 +231,17 @@ def mini_mllm() -> Any:
     from finecops.models.backends import load_mllm_model
 
     return load_mllm_model(load_mllm("mini-qwen2vl"), "cpu")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A running Chromium; without one the tests are skipped, or fail where they must not be skipped."""
+    context = browser()
+    try:
+        found = context.__enter__()
+    except FinecopsError as error:
+        if os.environ.get("FINECOPS_NO_SKIP"):
+            pytest.fail(str(error))
+        pytest.skip(f"NOT CHECKED: {error}")
+    yield found
+    context.__exit__(None, None, None)

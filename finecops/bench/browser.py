@@ -134,11 +134,11 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(chromium: Browser, report: Path, viewport: Viewport | None = None, at: str = "") -> Iterator[Watched]:
-    """A report's page in a profile of its own, without network.
+def opened(chromium: Browser, page: Path | str, viewport: Viewport | None = None, at: str = "") -> Iterator[Watched]:
+    """A page in a profile of its own.
 
     Args:
-        report: the HTML file.
+        page: an HTML file, which gets no network at all; or the address of a server of this machine.
         at: what follows the file in the address, with its `#`.
     """
     size = viewport or Viewport()
@@ -147,7 +147,7 @@ def opened(chromium: Browser, report: Path, viewport: Viewport | None = None, at
         color_scheme="dark" if size.dark else "light",
         # A colour on its way to another one is neither.
         reduced_motion="reduce",
-        offline=True,
+        offline=isinstance(page, Path),
     )
     try:
         context.set_default_timeout(_TIMEOUT_MS)
@@ -157,7 +157,7 @@ def opened(chromium: Browser, report: Path, viewport: Viewport | None = None, at
         watched.page.on(
             "console", lambda message: watched.faults.append(message.text) if message.type == "error" else None
         )
-        watched.page.goto(f"{report.resolve().as_uri()}{at}")
+        watched.page.goto(f"{page.resolve().as_uri() if isinstance(page, Path) else page}{at}")
         yield watched
     finally:
         context.close()

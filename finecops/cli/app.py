@@ -17,6 +17,7 @@ from finecops.cli.compare import compare_command
 from finecops.cli.crs import crs_app
 from finecops.cli.crs_tables import crs_tables_command
 from finecops.cli.data import data_app
+from finecops.cli.demo import demo_command
 from finecops.cli.eval import eval_command
 from finecops.cli.export import export_app
 from finecops.cli.figures import figures_command
@@ -39,14 +40,26 @@ from finecops.version import __version__
 
 HELP = """Referring expression comprehension (REC): find the one box that a sentence describes.
 
-Start with `finecops sfa run --limit 60`: a small benchmark and small models are included.
+Start with a picture of your own: `finecops ground photo.jpg "the red car"`. Or with the benchmark and the small models
+that are included: `finecops sfa run --limit 60`.
 
 Exit codes: 0 done; 1 refused, faults found, or too many samples failed; 2 wrong usage; 130 and 143 stopped by a signal.
 """
 
+HEADINGS = {
+    "Your pictures": ("ground", "demo"),
+    "Run": ("sfa", "crs", "infer"),
+    "Numbers": ("eval", "score", "compare", "sweep", "advise"),
+    "Look": ("report", "show", "figures"),
+    "Data and models": ("data", "models", "export", "import"),
+    "This machine": ("doctor", "bench"),
+}
+"""The headings of `finecops --help`, and the order of the commands under them."""
+
 app = App(
     name="finecops",
     help=HELP,
+    headings=HEADINGS,
     pretty_exceptions_enable=False,
 )
 app.add_typer(sfa_app, name="sfa")
@@ -60,6 +73,7 @@ app.add_typer(bench_app, name="bench")
 crs_app.command("tables")(crs_tables_command)
 sfa_app.command("routers")(routers_command)
 app.command("ground")(ground_command)
+app.command("demo")(demo_command)
 app.command("eval")(eval_command)
 app.command("score")(score_command)
 app.command("compare")(compare_command)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 crs_app = App(
     help="CRS: the MLLM picks one of the specialist's boxes.",
+    order="run candidates select tune-data tune tables",
 )
 crs_app.command("tune-data")(tune_data_command)
 crs_app.command("tune")(tune_command)

@@ -15,7 +15,7 @@ from finecops.cli.data_overlap import overlap_command
 from finecops.cli.data_stats import stats_command
 from finecops.cli.panels import App
 
-data_app = App(help="List, check and build datasets.")
+data_app = App(help="List, check and build datasets.", order="list get check stats overlap convert build")
 build_app = App(help="Build a benchmark from scene graphs.")
 data_app.add_typer(build_app, name="build")
 data_app.command("check")(check_command)
@@ -54,7 +54,7 @@ def list_command() -> None:
 
 @build_app.command("mini")
 def build_mini_command(
-    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="The folder to write to.")],
     split: Annotated[str | None, typer.Option(help="test, val or train. Default: all three.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
 ) -> None:
@@ -76,8 +76,8 @@ def build_mini_command(
 @build_app.command("gqa")
 def build_gqa_command(
     scene_graphs: Annotated[Path, typer.Option(help="A scene graph file in GQA's format: .json or .json.gz.")],
-    images: Annotated[Path, typer.Option(help="The folder of GQA's images.")],
-    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    images: Annotated[Path, typer.Option(metavar="FOLDER", help="The folder of GQA's images.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="The folder to write to.")],
     name: Annotated[str, typer.Option(help="The split's name, for the names of the files.")] = "test",
     positives: Annotated[tuple[int, int, int], typer.Option(help="Number of positives of level 1, 2 and 3.")] = (
         1000,

@@ -20,7 +20,9 @@ DEFAULT = "finecops-mini"
 
 
 def check_command(
-    name: Annotated[str | None, typer.Argument(help="A dataset's name or YAML file, as --dataset.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A dataset's name or YAML file, as --dataset.")
+    ] = None,
     dataset: Annotated[
         str | None,
         typer.Option(

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def convert_command(
-    name: Annotated[str, typer.Argument(help="A dataset's name or YAML file (`finecops data list`).")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write to.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset's name or YAML file (`finecops data list`).")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="The folder to write to.")],
     split: Annotated[
         list[str] | None, typer.Option(help="The split; repeat it for several. Default: all splits that are here.")
     ] = None,

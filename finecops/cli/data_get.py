@@ -22,7 +22,7 @@ _RUN = "finecops sfa run --dataset"
 
 
 def get_command(
-    name: Annotated[str, typer.Argument(help="A dataset's name or YAML file (`finecops data list`).")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset's name or YAML file (`finecops data list`).")],
     split: Annotated[
         str | None, typer.Option(help="The split whose images are fetched. Default: the dataset's default split.")
     ] = None,

@@ -40,7 +40,7 @@ export_app.command("fiftyone")(fiftyone_command)
 @export_app.command("hub")
 def hub_command(
     name: DatasetName,
-    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="The folder to write to.")],
     split: Splits = None,
     licence: Licence = None,
 ) -> None:

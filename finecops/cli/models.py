@@ -18,14 +18,19 @@ from finecops.cli.server_options import ApiModel, BaseUrl
 if TYPE_CHECKING:
     from finecops.bench.model_check import CheckedSample
     from finecops.config.schema import AnyModelConfig
+    from finecops.models.catalogue import ModelFact
     from finecops.records import Prediction
     from finecops.runs.specification import ImageGroup
 
-models_app = App(help="List models, try one before a long run, get weights, describe a new one.")
+models_app = App(
+    help="List, try, get and describe models.",
+    order="list check get new",
+)
 
 models_app.command("get")(get_command)
 models_app.command("new")(new_command)
 _KINDS = ("specialist", "mllm", "extractor")
+_TITLES = {"specialist": "Specialists", "mllm": "MLLMs", "extractor": "Extractors", "?": "Files with faults"}
 
 
 @models_app.command("list")
@@ -39,15 +44,14 @@ def list_command(
 ) -> None:
     """List the models, and what each lacks on this machine.
 
-    The columns are: name, kind, backend, what is missing here, whether the model needs code from the Hub, licence, and
-    which benchmarks were in its training data. An option that takes a model takes one of these names, a YAML file, or
-    NAME@WEIGHTS with other weights.
+    The columns are: name, how the model is reached, whether it is ready here or what is missing, and its licence.
+    `--json` has all that is known of it: weights, prompt, box format, the benchmarks in its training data. An option
+    that takes a model takes one of these names, a YAML file, or NAME@WEIGHTS with other weights.
     """
     from finecops.errors import UsageError
-    from finecops.models.backends import SERVER
     from finecops.models.catalogue import markdown_table, model_facts
     from finecops.names import unknown_name
-    from finecops.report.text import text_table
+    from finecops.text import counted
 
     if kind is not None and kind not in _KINDS:
         raise UsageError(unknown_name("kind", kind, _KINDS))
@@ -61,26 +65,28 @@ def list_command(
     if as_json:
         typer.echo(json.dumps([asdict(fact) for fact in facts], indent=1, ensure_ascii=False))
         return
-    header = ("model", "kind", "backend", "here", "remote code", "licence", "seen in training")
-    rows = [
-        (
-            fact.name,
-            fact.kind,
-            fact.backend,
-            fact.server or fact.lacks or ("server not asked (--servers)" if fact.backend == SERVER else "ready"),
-            "yes" if fact.remote_code else "no",
-            fact.licence or "–",
-            fact.seen or "–",
-        )
-        for fact in facts
-    ]
-    typer.echo(text_table(f"{len(rows)} models", header, rows, left=True))
+    typer.echo(f"{counted(len(facts), 'model')}\n")
+    by_kind = {title: [fact for fact in facts if fact.kind == one] for one, title in _TITLES.items()}
+    typer.echo("\n\n".join(_table(title, some) for title, some in by_kind.items() if some))
+
+
+def _table(title: str, facts: list[ModelFact]) -> str:
+    from finecops.models.backends import SERVER
+    from finecops.report.text import text_table
+
+    rows = []
+    for fact in facts:
+        here = fact.server or fact.lacks or ("not asked (--servers)" if fact.backend == SERVER else "ready")
+        # Whoever starts it decides on that first.
+        needs = f"{here}; runs code of the Hub (--trust-remote-code)" if fact.remote_code else here
+        rows.append((fact.name, "server" if fact.backend == SERVER else fact.backend, needs, fact.licence or "–"))
+    return text_table(title, ("model", "reached by", "here", "licence"), rows, left=True)
 
 
 @models_app.command("check")
 def check_command(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="A model's name, YAML file, or NAME@WEIGHTS.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model's name, YAML file, or NAME@WEIGHTS.")],
     samples: Annotated[int, typer.Option("--samples", "-n", min=1, max=64, help="Number of samples.")] = 4,
     dataset: Annotated[
         str, typer.Option("--dataset", "-d", help="The dataset whose samples are used.")
@@ -238,12 +244,13 @@ def doctor_command() -> None:
     Exit code 1 if something is broken.
     """
     from finecops.bench.doctor import examine
+    from finecops.report.text import labelled
 
     broken = False
     for finding in examine():
         broken |= not finding.good
         colour = None if finding.good else typer.colors.RED
-        typer.secho(f"{finding.what:28} {finding.state}", fg=colour)
+        typer.secho(labelled(finding.what, finding.state), fg=colour)
         if finding.fix is not None:
             typer.echo(f"{'':28} → {finding.fix}")
     if broken:

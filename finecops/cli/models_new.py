@@ -9,7 +9,7 @@ import typer
 
 
 def new_command(
-    name: Annotated[str, typer.Argument(help="The new model's name: letters, digits and ._+-")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new model's name: letters, digits and ._+-")],
     like: Annotated[str, typer.Option("--like", help="A known model whose settings are copied.")],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The file. Default: NAME.yaml in your own folder of models.")

@@ -63,7 +63,10 @@ CopyImages = Annotated[
 ImagesPlace = Annotated[
     Path | None,
     typer.Option(
-        "--images", help="A folder or zip file of the images, if they moved since the run.", rich_help_panel=_PAGE
+        "--images",
+        metavar="FOLDER_OR_ZIP",
+        help="A folder or zip file of the images, if they moved since the run.",
+        rich_help_panel=_PAGE,
     ),
 ]
 Open = Annotated[bool, typer.Option("--open", help="Open the report in the browser.", rich_help_panel=_PAGE)]

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from finecops.runs.run import Run
     from finecops.strategies.options import Options
 
-sfa_app = App(help="SFA: easy samples to the specialist, hard ones to the MLLM.")
+sfa_app = App(
+    help="SFA: easy samples to the specialist, hard ones to the MLLM.", order="run extract route infer routers"
+)
 
 
 @sfa_app.command("run")

@@ -97,9 +97,11 @@ def _refuse_useless(given: Mapping[str, Any]) -> None:
 def tune_command(
     data: Annotated[
         Path,
-        typer.Argument(help="The file of `finecops crs tune-data`, or one for LLaMA-Factory (sharegpt or alpaca)."),
+        typer.Argument(
+            metavar="FILE", help="The file of `finecops crs tune-data`, or one for LLaMA-Factory (sharegpt or alpaca)."
+        ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The folder for the adapter.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="The folder for the adapter.")],
     mllm: Annotated[str, typer.Option(help="The model to tune.")] = "mini-qwen2vl",
     image_root: Annotated[
         Path | None, typer.Option(help="The folder of the images. Default: that in the file, or the file's own.")

@@ -9,19 +9,16 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from finecops.config.schema import AnyModelConfig
-from finecops.errors import DataError, FailuresError, FinecopsError, ModelError
+from finecops.errors import DataError, FailuresError
 from finecops.grounding import questions as read
 from finecops.grounding.folder import GroundFolder, default_folder
 from finecops.grounding.grounder import Grounder
 from finecops.grounding.pictures import picture_of, place_of, save
 from finecops.grounding.questions import Question
+from finecops.grounding.ready import check_models
 from finecops.grounding.records import Grounding
-from finecops.models.backends import check_model_config
-from finecops.models.readiness import AUTO
 from finecops.progress import progress
 from finecops.runs.failures import CircuitBreaker, Retry
-from finecops.strategies.running import warn_of_domains
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +67,7 @@ class Session:
         else:
             listed = self._listed(kind, source, sentences, boxes, images)
             questions, total = listed, len(listed)
-        self._check_models()
+        check_models(self._grounder)
         if kind in ("folder", "table"):
             folder = self._out or default_folder(source, self._grounder.by, sentences)
             self._folder = GroundFolder(folder, self._grounder.specs, self._retry)
@@ -95,25 +92,6 @@ class Session:
         if kind == "table":
             return read.of_table(source, boxes, images)
         return read.of_folder(source, sentences) if kind == "folder" else read.of_image(source, sentences)
-
-    def _check_models(self) -> None:
-        """
-        Raises:
-            ModelError: something that a model needs is missing; all that is missing is said.
-        """
-        warn_of_domains([config for parts in self._grounder.parts for config in parts.models], None)
-        seen: list[AnyModelConfig] = []
-        faults: list[str] = []
-        for spec in self._grounder.pipeline.specs:
-            for value in dict(spec.settings).values():
-                if isinstance(value, AnyModelConfig) and value not in seen:
-                    seen.append(value)
-                    try:
-                        check_model_config(value, spec.resources.device or AUTO)
-                    except FinecopsError as error:
-                        faults.append(str(error))
-        if faults:
-            raise ModelError("\n".join(faults))
 
     def _answers(self, questions: Iterable[Question], total: int | None) -> Iterator[Asked]:
         waiting: list[Question] = []

@@ -18,7 +18,7 @@ def as_text(found: Grounding) -> str:
         if found.score is not None:
             lines.append(f"  score    {found.score:.3f}  ({printable(found.score_kind or 'meaning not stated')})")
     else:
-        lines.append(f"  {found.status:<8} {printable(found.reason or _NO_BOX[found.status])}")
+        lines.append(f"  {found.status:<8} {printable(found.reason or NO_BOX[found.status])}")
     if found.iou is not None and found.by != "all":
         lines.append(f"  IoU      {found.iou:.3f} with the given box")
     who = "SFA: " if found.by == "all" else ""
@@ -28,7 +28,7 @@ def as_text(found: Grounding) -> str:
     return "\n".join(lines)
 
 
-_NO_BOX = {
+NO_BOX = {
     "reject": "the model says that this is not in the image",
     "unparsed": "the model's reply could not be read",
     "failed": "no answer",

@@ -108,20 +108,24 @@ def _refuse_too_few(dataset: Dataset, max_failed: float) -> None:
 
 
 def warn_of_domains(models: Iterable[SpecialistConfig | MllmConfig], domain: str | None) -> None:
-    """Say which of some models know other pictures than those that they will see.
+    """Log `warnings_of_domains`."""
+    for warning in warnings_of_domains(models, domain):
+        log.warning("%s", warning)
+
+
+def warnings_of_domains(models: Iterable[SpecialistConfig | MllmConfig], domain: str | None) -> list[str]:
+    """Which of some models know other pictures than those that they will see, in a sentence per kind of picture.
 
     Args:
         models: their configurations.
         domain: of the pictures, as a dataset's configuration has it; None: photographs, or not known.
     """
     unfit = {config.domain: config.name for config in models if config.domain not in (None, domain)}
-    for known, name in unfit.items():
-        log.warning(
-            "%s knows nothing but %s: its answers about other pictures are worth nothing. For photographs: "
-            "--preset paper, or a server: --mllm qwen2.5-vl-7b-server --base-url http://HOST:PORT/v1",
-            name,
-            known,
-        )
+    return [
+        f"{name} knows nothing but {known}: its answers about other pictures are worth nothing. For photographs: "
+        "--preset paper, or a server: --mllm qwen2.5-vl-7b-server --base-url http://HOST:PORT/v1"
+        for known, name in unfit.items()
+    ]
 
 
 def _files_as_options(parts: Parts) -> list[str]:

@@ -87,7 +87,7 @@ def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_list_and_doctor_say_what_servers_say(own_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (own_file.parent / "broken.yaml").write_text("name: broken\nkind: mllm\nprompt: none\n")
-    assert "server not asked (--servers)" in run("models", "list", "--kind", "mllm")[1]
+    assert "not asked (--servers)" in run("models", "list", "--kind", "mllm")[1]
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     facts = {fact["name"]: fact for fact in json.loads(run("models", "list", "--json", "--servers")[1])}
     assert "no server answers at" in facts["own"]["server"]

@@ -10,7 +10,7 @@ import pytest
 
 from finecops.report import text as text_module
 from finecops.report.document import Column, Document, Range, Table, cell_text, columns
-from finecops.report.text import text_table, write_text
+from finecops.report.text import labelled, text_table, write_text
 from finecops.report.writers import WRITERS, find_writer
 from finecops.text import printable
 
@@ -77,6 +77,11 @@ def test_json_has_no_infinity() -> None:
     assert json.loads(WRITERS["json"](DOCUMENT)) == {"version": 1, "rows": [{"value": None}]}
 
 
+def terminal(patch: pytest.MonkeyPatch, width: int) -> None:
+    patch.setattr(text_module.sys.stdout, "isatty", lambda: True, raising=False)
+    patch.setenv("COLUMNS", str(width))
+
+
 HOSTILE = "a\x1b[2Jb\rc\nd\x9be\u2028f|g</td>\\h$i_j"
 
 
@@ -97,17 +102,16 @@ def test_markdown_and_latex_escape_what_means_something_to_them() -> None:
 
 
 def test_a_wide_table_is_cut_in_a_terminal_and_whole_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = [f"column {i}" for i in range(12)]
+    names = [f"column-{i:02}" for i in range(12)]
     document = Document([Table("Wide", columns("", *names), (("a row", *range(100, 112)),))], None)
     assert len(write_text(document).splitlines()) == 4
-    monkeypatch.setattr(text_module.sys.stdout, "isatty", lambda: True, raising=False)
-    monkeypatch.setenv("COLUMNS", "60")
+    terminal(monkeypatch, 60)
     lines = write_text(document).splitlines()
     assert max(map(len, lines)) <= 60
-    assert sum(line.startswith("  a row") for line in lines) > 1
+    assert [len(line.split()) - 2 for line in lines if line.startswith("  a row")] == [4, 4, 4]
     for i, name in enumerate(names):
-        assert sum(name in line for line in lines) == (1 if i > 1 else sum(f"column {i}" in x for x in lines))
-        assert any(str(100 + i) in line for line in lines)
+        assert sum(name in line for line in lines) == 1
+        assert sum(f" {100 + i}" in line for line in lines) == 1
 
 
 @pytest.mark.parametrize(
@@ -134,3 +138,30 @@ def test_cells(cell: float | str | None, column: Column, text: str) -> None:
 
 def test_a_table_of_ready_texts() -> None:
     assert text_table("T", ["a", "bb"], [["x", "1"]], left=True) == "T\n  a  bb\n  -  --\n  x  1"
+
+
+def test_a_wide_heading_stands_on_its_rule_and_a_text_is_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Table("", columns("", "router level 1", "n"), (("SFA", 100.0, 3),))
+    terminal(monkeypatch, 22)
+    assert write_text(Document([table], None)).splitlines() == [
+        "        router",
+        "       level 1  n",
+        "  ---  -------  -",
+        "  SFA   100.00  3",
+    ]
+    rows = [["a", "rules"], ["b", "a-file.jsonl does not exist"]]
+    assert text_table("", ["model", "here"], rows, left=True).splitlines() == [
+        "  model  here",
+        "  -----  -------------",
+        "  a      rules",
+        "  b      a-file.jsonl",
+        "         does not",
+        "         exist",
+    ]
+
+
+def test_a_labelled_text_hangs_in_a_terminal_and_is_one_line_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "no server answers at http://localhost:8000"
+    assert labelled("server", text, width=8) == f"server   {text}"
+    terminal(monkeypatch, 40)
+    assert labelled("server", text, width=8) == "server   no server answers at\n         http://localhost:8000"
