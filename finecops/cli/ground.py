@@ -151,6 +151,8 @@ def _refuse_useless(kind: str, given: Mapping[str, object]) -> None:
         raise UsageError("--boxes goes with a table (.csv, .tsv, .jsonl) that has boxes")
     if given["images"] is not None and kind != "table":
         raise UsageError("--images goes with a table (.csv, .tsv, .jsonl)")
+    if given["out"] is not None and not given["draw"] and kind in ("image", "lines"):
+        raise UsageError("--out says where pictures go, and --no-draw draws none: leave out one of them")
     if given["keep_failed"] and kind not in ("table", "folder"):
         raise UsageError("--keep-failed goes with a table or a folder, whose answers are kept")
 

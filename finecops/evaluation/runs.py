@@ -92,7 +92,7 @@ def evaluate_run(
         # Each method reads its own file, so no problem is listed twice.
         problems += stage.answers.problems
     if not methods:
-        raise RunError(f"{folder}/ has no predictions yet: repeat the command that started it")
+        raise RunError(f"{folder}/ has no predictions yet: repeat the command that started it, or name another run")
     if val is not None:
         save_calibrations(folder / CALIBRATION_JSON, str(val), calibrations)
     evaluation = _evaluation(run, methods, str(folder)).model_copy(

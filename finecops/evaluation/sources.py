@@ -178,7 +178,7 @@ def _annotations(files: FileSettings, runs: Mapping[Path, RunData]) -> tuple[Seq
 def _of_run(run: RunData, name: str | None) -> Source:
     answering = {stage: run.stages[stage] for stage in run.answering()}
     if not answering:
-        raise RunError(f"{run.folder}/ has no predictions yet: repeat the command that started it")
+        raise RunError(f"{run.folder}/ has no predictions yet: repeat the command that started it, or name another run")
     key = None if name is None else _stage(run.folder, answering, name)
     methods = run_methods(run, None if key is None else (key,))
     problems = (problem for method in methods for problem in method.answers.problems)

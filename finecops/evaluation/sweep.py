@@ -65,7 +65,9 @@ def sweep_run(folder: Path | RunData, iou: float = IOU_THRESHOLD) -> Sweep:
     specialist, mllm = run.pathway("specialist"), run.pathway("mllm")
     # A rule may send any sample to either pathway, so both must have answered all.
     complete = all(rows is not None and len(rows) >= len(run.samples) for rows in (specialist, mllm))
-    if routes is None or specialist is None or mllm is None or not complete:
+    if routes is None:
+        raise RunError(f"{folder}/ has no routes: only a run of `finecops sfa run --both` can be routed otherwise")
+    if specialist is None or mllm is None or not complete:
         raise RunError(
             f"{folder}/ lacks both pathways on every sample: repeat the command that started it, with --both"
         )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
+from pydantic import ValidationError
+
 from finecops.config import find
+from finecops.errors import UsageError
 from finecops.grounding.grounder import Grounder
 from finecops.grounding.questions import of_image
 from finecops.grounding.records import By, Grounding
 from finecops.models.backends import load_mllm_model, load_specialist_model
 from finecops.models.protocols import Mllm, Specialist
 from finecops.models.readiness import AUTO
+from finecops.names import meant
 from finecops.strategies.options import Options
 
 __all__ = ["Grounder", "ground", "load_mllm", "load_specialist"]
@@ -45,13 +49,28 @@ def ground(
 
     Raises:
         DataError: there is no such file.
-        UsageError: an option is unknown to this strategy.
+        UsageError: an option is unknown, out of its range, or of no use to this strategy.
         FinecopsError: a model cannot be loaded.
     """
     alone = isinstance(sentence, str)
     questions = of_image(Path(image), [sentence] if isinstance(sentence, str) else list(sentence))
-    found = list(_grounder(by, Options(**options)).ask(questions))
+    found = list(_grounder(by, _checked(options)).ask(questions))
     return found[0] if alone else found
+
+
+def _checked(options: Mapping[str, Any]) -> Options:
+    """
+    Raises:
+        UsageError: one is unknown, or out of its range.
+    """
+    for name in options:
+        if name not in Options.model_fields:
+            raise UsageError(f"unknown option {name!r}; {meant(name, Options.model_fields) or 'see Options'}")
+    try:
+        return Options(**options)
+    except ValidationError as error:
+        faults = [f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors(include_url=False)]
+        raise UsageError("; ".join(faults)) from error
 
 
 def load_specialist(name: str, *, device: str | None = None) -> Specialist:

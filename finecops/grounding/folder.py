@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 ANSWERS: Final = "answers.jsonl"
 ABOUT: Final = "ground.json"
+PICTURES: Final = "pictures"
 
 
 class GroundFolder:

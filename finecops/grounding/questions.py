@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,8 +53,12 @@ def of_image(image: Path, sentences: Sequence[str]) -> list[Question]:
         DataError: there is no such file.
         UsageError: there is no sentence, or an empty one.
     """
+    if image.is_dir():
+        raise DataError(f"{image}/ is a folder: ask about its images one by one (`Grounder.ask` takes many)")
     if not image.is_file():
         raise DataError(f"no such file: {image}")
+    if not sentences and image.suffix.lower() in (".txt", ".json"):
+        raise UsageError(f"{image}: a table of questions ends in .csv, .tsv or .jsonl, and an image needs a sentence")
     return [
         Question(str(number), image, str(image), sentence) for number, sentence in enumerate(_checked(sentences), 1)
     ]
@@ -154,6 +159,12 @@ def _checked(sentences: Sequence[str]) -> list[str]:
     """
     if not sentences:
         raise UsageError('what shall be found? Give a sentence: finecops ground IMAGE "the red car"')
+    for sentence in sentences:
+        # `*.jpg "the red car"`: the shell has put the images where sentences are expected.
+        if Path(sentence).suffix.lower() in SUFFIXES and os.path.isfile(sentence):
+            raise UsageError(
+                f"{sentence} is an image, not a sentence: one image at a time, or their folder, or a table"
+            )
     found = [clean_line(sentence) for sentence in sentences]
     if not all(found):
         raise UsageError("a sentence is empty")

@@ -7,16 +7,20 @@ from finecops.errors import FinecopsError, ModelError
 from finecops.grounding.grounder import Grounder
 from finecops.models.backends import check_model_config
 from finecops.models.readiness import AUTO
-from finecops.strategies.running import warn_of_domains, warnings_of_domains
+from finecops.strategies.running import REAL_MODELS, warn_of_domains, warnings_of_domains
 
 
-def check_models(grounder: Grounder) -> None:
+def check_models(grounder: Grounder, instead: str = REAL_MODELS) -> None:
     """Say which models do not know photographs, and refuse those that cannot be loaded.
+
+    Args:
+        grounder: the models.
+        instead: options that name models for photographs.
 
     Raises:
         ModelError: something that a model needs is missing; all that is missing is said.
     """
-    warn_of_domains([config for parts in grounder.parts for config in parts.models], None)
+    warn_of_domains([config for parts in grounder.parts for config in parts.models], None, instead)
     seen: list[AnyModelConfig] = []
     faults: list[str] = []
     for spec in grounder.pipeline.specs:

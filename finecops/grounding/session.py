@@ -11,7 +11,7 @@ from pathlib import Path
 
 from finecops.errors import DataError, FailuresError
 from finecops.grounding import questions as read
-from finecops.grounding.folder import GroundFolder, default_folder
+from finecops.grounding.folder import PICTURES, GroundFolder, default_folder
 from finecops.grounding.grounder import Grounder
 from finecops.grounding.pictures import picture_of, place_of, save
 from finecops.grounding.questions import Question
@@ -21,8 +21,13 @@ from finecops.paths import plain_name
 from finecops.progress import progress
 from finecops.records import StageRow
 from finecops.runs.failures import CircuitBreaker, Retry
+from finecops.strategies.running import REAL_MODELS
+from finecops.text import counted
 
 log = logging.getLogger(__name__)
+
+# A server has the MLLM alone: beside it the router and the specialist would still be those of the preset.
+_REAL_MODELS = f"{REAL_MODELS}, or a server alone: --by mllm --mllm qwen2.5-vl-7b-server --base-url http://HOST:PORT/v1"
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Session:
         listed: list[Question] | None = None
         if kind != "lines":
             listed = self._listed(kind, source, sentences, boxes, images)
-        check_models(self._grounder)
+        check_models(self._grounder, _REAL_MODELS)
         if kind in ("folder", "table"):
             folder = self._out or default_folder(source, self._grounder.by, sentences)
             self._folder = GroundFolder(folder, self._grounder.specs, self._retry)
@@ -88,7 +93,8 @@ class Session:
             FailuresError: a larger share than `max_failed` failed.
         """
         if self._folder is not None:
-            log.info("%s/: %d answers%s", self._folder.folder, count, " and pictures" if self._draw else "")
+            pictures = f"; pictures in {PICTURES}/" if self._draw else ""
+            log.info("%s/: %s%s", self._folder.folder, counted(count, "answer"), pictures)
         if failed and failed > max_failed * count:
             of = f"{failed} of {count} questions" if count > 1 else "the question"
             raise FailuresError(f"{of} failed; the reason stands with each")
@@ -152,7 +158,7 @@ class Session:
     def _with_picture(self, question: Question, found: Grounding) -> Grounding:
         if not self._draw or not found.width:
             return found
-        folder = self._folder.folder / "pictures" if self._folder is not None else self._out
+        folder = self._folder.folder / PICTURES if self._folder is not None else self._out
         path = self._new_place(question, folder)
         try:
             save(picture_of(found, question.image), path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from finecops.grounding.records import GroundAnswer, Grounding
 from finecops.records import Xyxy
 from finecops.report.text import text_table
@@ -37,14 +39,17 @@ NO_BOX = {
 
 
 def as_line(found: Grounding) -> str:
-    """An answer in one line: id, answer, sentence."""
+    """An answer in one line: id, image, answer, sentence."""
     if found.box is None:
         said = f"{found.status}: {found.reason}" if found.reason else found.status
     else:
         score = f" {found.score:.2f}" if found.score is not None else ""
         iou = f", IoU {found.iou:.2f}" if found.iou is not None else ""
         said = f"[{box_text(found.box)}]{score} {found.model}{iou}"
-    return printable(f"{found.id}  {said}  {found.sentence}")
+    # The id of a folder's image begins with its name.
+    name = Path(found.image).name
+    id_ = found.id if found.id.startswith(name) or not found.sentence else f"{found.id} {name}"
+    return printable(f"{id_}  {said}  {found.sentence}".rstrip())
 
 
 def box_text(box: Xyxy) -> str:

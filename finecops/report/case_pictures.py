@@ -63,8 +63,10 @@ def _image(sample: Sample, images: ImageFolders | None, known: bool) -> tuple[Im
         images: where it is looked up.
         known: whether its size is known, which the image must then have.
     """
-    reason = "nothing says where the images are (--images FOLDER_OR_ZIP)"
-    if images is not None:
+    # FORUM's prediction files name no images.
+    nameless = "the run does not name it"
+    reason = "nothing says where the images are (--images FOLDER_OR_ZIP)" if sample.image else nameless
+    if images is not None and sample.image:
         try:
             expected = (sample.width, sample.height) if known else None
             found = read_picture(images.path_of(sample.image), expected).pixels

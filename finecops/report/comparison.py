@@ -44,7 +44,7 @@ def _whole_runs(found: Comparison) -> Table:
     """Differences of precision@1, a row each."""
     rows: list[tuple[Cell, ...]] = [
         (
-            f"{row.method}, {'all' if row.level is None else f'level {row.level}'}",
+            f"{row.method}, {'all' if row.level is None else f'L{row.level}'}",
             row.first,
             row.second,
             _points(row.difference),
@@ -55,11 +55,11 @@ def _whole_runs(found: Comparison) -> Table:
         for row in found.rows
     ]
     notes = tuple(found.samples.sentences()) if found.samples is not None else ()
-    return Table(f"Precision@1, %{_at(found.iou)}: {found.title}", _header(), tuple(rows), notes)
+    return Table(f"Precision@1, %{_at(found.iou)}: {found.title}", _header(difference="diff."), tuple(rows), notes)
 
 
-def _header(p: str = "p") -> tuple[Column, ...]:
-    signed = (Column("difference", "+.2f"), Column("95% interval", "+.2f"))
+def _header(p: str = "p", difference: str = "difference") -> tuple[Column, ...]:
+    signed = (Column(difference, "+.2f"), Column("95% interval", "+.2f"))
     return (*columns("", "first", "second"), *signed, Column(p), Column("n"))
 
 

@@ -84,15 +84,32 @@ def to_ask_again(
 
 
 def reason_counts(rows: Iterable[StageRow]) -> Counter[str]:
-    """How many failed rows have which reason. Numbers are replaced by N, so that like reasons are counted as one."""
-    return Counter(plain_reason(row) for row in rows if is_failed(row))
+    """How many failed rows have which reason.
+
+    Like reasons are counted as one. Where they differ in their numbers, these are replaced by N.
+    """
+    counts: Counter[str] = Counter()
+    written: dict[str, set[str]] = {}
+    for row in rows:
+        if is_failed(row):
+            plain = plain_reason(row)
+            counts[plain] += 1
+            written.setdefault(plain, set()).add(_reason(row))
+    shown: Counter[str] = Counter()
+    for plain, n in counts.items():
+        shown[next(iter(written[plain])) if len(written[plain]) == 1 else plain] += n
+    return shown
+
+
+def _reason(row: StageRow) -> str:
+    return row.reason or "no reason"
 
 
 def plain_reason(row: StageRow) -> str:
     """A row's reason without what is its sample's own."""
     # The id as a whole word: "815" is not the sample in port 43815.
     own = re.compile(rf"(?<!\w){re.escape(row.sample_id)}(?!\w)")
-    return _NUMBER.sub("N", own.sub("ID", row.reason or "no reason"))
+    return _NUMBER.sub("N", own.sub("ID", _reason(row)))
 
 
 def most_frequent(counts: Mapping[str, int], most: int = 3) -> str:

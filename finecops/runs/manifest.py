@@ -239,6 +239,8 @@ def first_difference(before: Any, now: Any, where: str = "") -> str | None:
 
     >>> first_difference({"a": {"b": 1}}, {"a": {"b": 2}})
     'a.b was 1, is 2'
+    >>> first_difference({"a": {}}, {"a": {"b": {"c": 2}}})
+    'a.b was not there'
     """
     if isinstance(before, dict) and isinstance(now, dict):
         for key in [*before, *(k for k in now if k not in before)]:
@@ -246,4 +248,11 @@ def first_difference(before: Any, now: Any, where: str = "") -> str | None:
             if found is not None:
                 return found
         return None
-    return None if before == now else f"{where or 'the settings'} was {before!r}, is {now!r}"
+    if before == now:
+        return None
+    # A whole part, as a stage that one of them lacks, would fill the screen.
+    if before is None and isinstance(now, dict):
+        return f"{where} was not there"
+    if now is None and isinstance(before, dict):
+        return f"{where} is not there any more"
+    return f"{where or 'the settings'} was {before!r}, is {now!r}"

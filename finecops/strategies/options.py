@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from finecops.datasets.conventions import CONVENTIONS
 from finecops.errors import UsageError
@@ -90,7 +90,7 @@ class Options(BaseModel):
     """Of CRS within SFA: whose boxes are the options."""
     confidence: Confidence = "mean_prob"
     """What an MLLM's score is."""
-    topk: int = 5
+    topk: int = Field(default=5, ge=1, le=25)
     """Of CRS: how many candidates are options."""
     none: bool = False
     """Of CRS: None is an option too. Of the MLLM alone: the prompt says that the target may not be there."""
@@ -99,17 +99,17 @@ class Options(BaseModel):
     """Of CRS: the options' order, and how they are shown."""
     orders: int = 0
     """Of CRS: ask again in so many orders."""
-    score_threshold: float | None = None
-    router_nms_iou: float | None = None
+    score_threshold: float | None = Field(default=None, ge=0, le=1)
+    router_nms_iou: float | None = Field(default=None, ge=0, le=1)
     zero_is: Literal[1, 2] | None = None
     """Of the router, instead of the preset's."""
     doubtful: Doubtful = "route"
     """Of the router: where samples go whose target the extractor is not sure of."""
-    candidate_nms_iou: float = NMS_IOU
+    candidate_nms_iou: float = Field(default=NMS_IOU, ge=0, le=1)
     """Of the candidates."""
     device: str | None = None
     """Of models in this process; None: the best there is."""
-    batch_size: int | None = None
+    batch_size: int | None = Field(default=None, ge=1)
     """Samples per batch, instead of each model's own."""
     engine: str = "local"
     upstream: bool = True

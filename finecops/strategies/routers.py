@@ -22,7 +22,8 @@ from finecops.strategies.options import Options
 from finecops.strategies.parts import Parts
 from finecops.strategies.running import default_run_name, do_all, open_for
 
-_SETTING = re.compile(r"(.+):(score|nms|zero)=([0-9.]+)")
+_SETTING = re.compile(r"(.+):(score|nms|zero)=([^:/]*)")
+_OTHER_SETTING = re.compile(r":([A-Za-z_-]+)=[^/:]*$")
 _FIELDS = {"score": "score_threshold", "nms": "router_nms_iou", "zero": "zero_is"}
 
 
@@ -55,6 +56,8 @@ def named_router(text: str) -> NamedRouter:
         if field in settings:
             raise UsageError(f"{text}: {name} is there twice")
         settings[field] = _value(text, name, value)
+    if (wrong := _OTHER_SETTING.search(model)) is not None:
+        raise UsageError(f"{text}: unknown threshold {wrong[1]!r}; there are: {', '.join(_FIELDS)}")
     return NamedRouter(text, model, settings)
 
 
@@ -64,7 +67,7 @@ def _value(text: str, name: str, value: str) -> float | int:
             raise UsageError(f"{text}: zero={value} is no level; there are 1 and 2")
         return int(value)
     with suppress(ValueError):
-        if float(value) <= 1:
+        if 0 <= float(value) <= 1:
             return float(value)
     raise UsageError(f"{text}: {name}={value} is no number from 0 to 1")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.datasets.dataset import Dataset, load_dataset_split
@@ -107,24 +107,36 @@ def _refuse_too_few(dataset: Dataset, max_failed: float) -> None:
         )
 
 
-def warn_of_domains(models: Iterable[SpecialistConfig | MllmConfig], domain: str | None) -> None:
+REAL_MODELS: Final = "--preset paper"
+"""Options of every command that runs stages, which name models that know photographs."""
+
+
+def warn_of_domains(
+    models: Iterable[SpecialistConfig | MllmConfig], domain: str | None, instead: str = REAL_MODELS
+) -> None:
     """Log `warnings_of_domains`."""
-    for warning in warnings_of_domains(models, domain):
+    for warning in warnings_of_domains(models, domain, instead):
         log.warning("%s", warning)
 
 
-def warnings_of_domains(models: Iterable[SpecialistConfig | MllmConfig], domain: str | None) -> list[str]:
+def warnings_of_domains(
+    models: Iterable[SpecialistConfig | MllmConfig], domain: str | None, instead: str = REAL_MODELS
+) -> list[str]:
     """Which of some models know other pictures than those that they will see, in a sentence per kind of picture.
 
     Args:
         models: their configurations.
         domain: of the pictures, as a dataset's configuration has it; None: photographs, or not known.
+        instead: what names models for photographs, where the warning is read.
     """
-    unfit = {config.domain: config.name for config in models if config.domain not in (None, domain)}
+    unfit: dict[str, list[str]] = {}
+    for config in models:
+        if config.domain not in (None, domain) and config.name not in unfit.setdefault(str(config.domain), []):
+            unfit[str(config.domain)].append(config.name)
     return [
-        f"{name} knows nothing but {known}: its answers about other pictures are worth nothing. For photographs: "
-        "--preset paper, or a server: --mllm qwen2.5-vl-7b-server --base-url http://HOST:PORT/v1"
-        for known, name in unfit.items()
+        f"{', '.join(names)} {'knows' if len(names) == 1 else 'know'} nothing but {known}: answers about other "
+        f"pictures are worth nothing. For photographs: {instead}"
+        for known, names in unfit.items()
     ]
 
 

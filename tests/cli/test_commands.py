@@ -56,6 +56,9 @@ def test_sfa_run_prints_the_table_and_eval_the_same_numbers(tmp_path: Path) -> N
         ("SFA − specialist", None),
         ("SFA − mllm", 3),
     }
+    code, text = run("compare", folder)
+    # In 80 columns all of a row stands in one line.
+    assert text.count("SFA − specialist, all") == 1
     code, text = run("eval", folder, "--route-sweep", "--json")
     assert all(cost > 0 for cost in json.loads(text)[folder]["gflops_per_sample"].values())
     code, text = run("eval", folder, "--route-sweep")

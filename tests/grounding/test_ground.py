@@ -23,6 +23,7 @@ from finecops.grounding.grounder import Grounder
 from finecops.grounding.questions import Question, of_folder, of_image, of_lines, of_table
 from finecops.grounding.records import GroundAnswer, Grounding
 from finecops.grounding.session import Asked, Session
+from finecops.grounding.words import as_line
 from finecops.records import Prediction
 from finecops.runs.jsonl import read_rows
 from finecops.strategies.options import Options
@@ -247,6 +248,8 @@ def test_a_table_with_boxes_has_iou_and_a_broken_image_a_reason(photos: Path, ca
     first, second = map(Grounding.model_validate_json, lines)
     assert first.iou is not None
     assert first.iou > 0.5
+    # Ids of a table are numbers: the line for people names the image too.
+    assert as_line(first).startswith(f"{first.id} a.png  [")
     assert first.truth == sample.box
     assert Path(first.picture or "").exists()
     assert (second.status, second.box) == ("failed", None)
@@ -307,6 +310,9 @@ WRONG: dict[str, tuple[tuple[str, ...], int, str]] = {
     "two of CRS": (("a.png", "x", "--by", "all", "--slow", "crs"), 2, "--slow crs does not go with --by all"),
     "no sentence": (("a.png",), 2, "what shall be found"),
     "an empty sentence": (("a.png", " "), 2, "a sentence is empty"),
+    "images of the shell": (("a.png", "b.png", "the kite"), 2, "b.png is an image, not a sentence"),
+    "a list with another ending": (("list.txt",), 2, "ends in .csv, .tsv or .jsonl"),
+    "a place for no picture": (("a.png", "x", "--no-draw", "--out", "o"), 2, "leave out one"),
     "no such file": (("d.png", "x"), 1, "no such file: d.png"),
     "no such table": (("d.csv",), 1, "d.csv"),
     "sentences of a table": (("list.csv", "the kite"), 2, "its sentences are in it"),
@@ -337,14 +343,17 @@ def test_with_all_strategies_an_option_of_one_of_them_is_of_use() -> None:
 def test_models_of_a_drawn_world_say_so_once(photos: Path, server: Stub, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         run("ground", "a.png", "the kite", "--no-draw")
-    said = [record.getMessage() for record in caplog.records if "knows nothing but" in record.getMessage()]
+    said = [record.getMessage() for record in caplog.records if "know nothing but" in record.getMessage()]
     assert len(said) == 1
+    # A server beside the small router would leave the routing to it.
+    assert "--by mllm --mllm" in said[0]
+    assert said[0].startswith("mini-gdino, mini-qwen2vl know")
     assert "drawn scenes of finecops-mini" in said[0]
     assert "--preset paper" in said[0]
     caplog.clear()
     with caplog.at_level(logging.WARNING):
         run("ground", "a.png", "x", "--by", "mllm", "--mllm", served(photos, server), "--no-focus", "--no-draw")
-    assert "knows nothing" not in caplog.text
+    assert "nothing but" not in caplog.text
 
 
 def test_a_model_that_replays_a_file_answers_by_the_questions_ids(photos: Path) -> None:
@@ -445,6 +454,15 @@ def test_models_are_loaded_once_for_calls_of_the_same_kind(photos: Path, monkeyp
     assert [found.sentence for found in several] == ["the kite", "the car"]
     with pytest.raises(DataError, match="no such file"):
         finecops.ground("d.png", "x")
+
+
+def test_what_is_wrong_in_a_call_is_said_as_in_a_command(photos: Path) -> None:
+    with pytest.raises(DataError, match="is a folder"):
+        finecops.ground(photos, "x")
+    with pytest.raises(UsageError, match="unknown option 'topkk'; did you mean 'topk'"):
+        finecops.ground("a.png", "x", topkk=3)
+    with pytest.raises(UsageError, match="topk: Input should be less than or equal to 25"):
+        finecops.ground("a.png", "x", by="crs", topk=99)
 
 
 def test_a_detector_and_an_mllm_alone() -> None:

@@ -167,3 +167,8 @@ def _right_side(picture: Image.Image, role: str) -> float:
     assert pixels is not None
     columns = (x for x in range(picture.width) if any(pixels[x, y] == wanted for y in range(picture.height)))
     return max(columns) / picture.width
+
+
+def test_a_run_that_names_no_image_says_so(images: ImageFolders) -> None:
+    drawn = draw_case(_case(make_sample(image="", width=0, height=0), []), [], images)
+    assert drawn.missing == "the run does not name it"

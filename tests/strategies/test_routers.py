@@ -35,6 +35,8 @@ def test_a_router_has_thresholds_behind_its_name(text: str, model: str, settings
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("a:score=-1", "score=-1 is no number from 0 to 1"),
+        ("a:nmss=0.5", "unknown threshold 'nmss'; there are: score, nms, zero"),
         ("a:score=1.5", "score=1.5 is no number from 0 to 1"),
         ("a:nms=0.1.2", "nms=0.1.2 is no number from 0 to 1"),
         ("a:zero=3", "zero=3 is no level; there are 1 and 2"),
