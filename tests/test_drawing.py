@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -76,3 +78,10 @@ def test_a_large_picture_is_made_smaller_with_its_marks() -> None:
     assert scaled(Mark((400, 400, 800, 800), "x", "mllm"), scale) == Mark((100, 100, 200, 200), "x", "mllm")
     assert fitted(picture(), 1000) == (picture(), 1.0)
     assert fitted(picture(10_000, 3), 100)[0].size == (100, 1)
+
+
+def test_boxes_have_one_colour_in_pictures_and_in_the_gallery() -> None:
+    script = (Path(drawing.__file__).parent / "report" / "gallery" / "assets" / "boxes.js").read_text(encoding="utf-8")
+    in_gallery = dict(re.findall(r"^  (\w+): \"(#\w{6})\",$", script, re.MULTILINE))
+    in_gallery["candidate"] = in_gallery.pop("candidates")
+    assert in_gallery == {role: colour for role, colour in drawing.COLOURS.items() if role != "file"}
