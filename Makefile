@@ -19,7 +19,7 @@ test:
 	python -m pytest -n auto
 
 slow:
-	python -m pytest -m slow
+	python -m pytest -m slow -n auto
 
 # Without a browser it fails instead of skipping.
 browser:
