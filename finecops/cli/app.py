@@ -159,6 +159,11 @@ def main() -> None:
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
     except KeyboardInterrupt:
         _fail(STOPPED, 128 + signal.SIGINT)
+    except SystemExit as end:
+        # Typer turns Ctrl-C into an exit without a word. A command that has a word of its own raises its own exit.
+        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
+            _fail(STOPPED, 128 + signal.SIGINT)
+        raise
     except BaseException:
         if _Terminated.came:
             _fail(STOPPED, 128 + signal.SIGTERM)

@@ -103,7 +103,13 @@ def most_frequent(counts: Mapping[str, int], most: int = 3) -> str:
 class CircuitBreaker:
     """Stops a stage where many answers in a row fail for one reason: a server is down, a file is not there."""
 
-    def __init__(self, stage: str, total: int, limit: int = MAX_IN_A_ROW) -> None:
+    def __init__(self, stage: str, total: int | None, limit: int = MAX_IN_A_ROW) -> None:
+        """
+        Args:
+            stage: its name, for the message.
+            total: how many samples it has; None: it is not known, and what is done is not kept.
+            limit: so many failures in a row are too many.
+        """
         self.stage, self.total, self.limit = stage, total, limit
         self._reason, self._in_a_row = "", 0
 
@@ -124,7 +130,8 @@ class CircuitBreaker:
             self._in_a_row = self._in_a_row + 1 if reason == self._reason else 1
             self._reason = reason
             if self._in_a_row >= self.limit:
+                kept = f"{done} of {self.total} samples are done and kept; the same command goes on from there"
                 raise FailuresError(
-                    f"{self.stage}: {self.limit} answers in a row failed: {row.reason}. {done} of {self.total} samples "
-                    "are done and kept; the same command goes on from there"
+                    f"{self.stage}: {self.limit} answers in a row failed: {row.reason}. "
+                    f"{kept if self.total is not None else f'{done} were answered before'}"
                 )
