@@ -195,6 +195,7 @@ class Grounder:
         named = spec.answering.model if spec.answering is not None else None
         if named is not None:
             return named
+        # A row of SFA names its pathway, and the pathway's stage the model.
         pathways = (before for before in spec.inputs if before.answering and before.answering.method == row.source)
         return next((before.answering.model or row.source for before in pathways if before.answering), row.source)
 

@@ -82,6 +82,7 @@ class Pipeline:
         level = spec.share.router_level
         if level is None:
             return batch
+        # A level is one router's word, so a stage of a share has one table of routes.
         (routes,) = (before.name for before in spec.inputs if before.role == "routes")
         rows: Mapping[str, Any] = self._tables[routes]
         ids = frozenset(id_ for id_, row in rows.items() if isinstance(row, Route) and row.level == level)

@@ -105,6 +105,7 @@ def of_table(path: Path, boxes: str | None, images: Path | None = None) -> list[
     for sample in dataset.samples:
         image = dataset.image_path(sample)
         questions.append(Question(sample.id, image, str(image), sample.expression, sample.box))
+    # They are in no sample, and so have no place among the questions.
     faults = (problem for problem in dataset.problems if problem.left_out)
     return [*questions, *(Question(f"{path.name}: {p.entry}", path, path.name, "", fault=p.message) for p in faults)]
 

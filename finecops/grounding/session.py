@@ -137,6 +137,7 @@ class Session:
         """Answers that are there, and new ones, in the order of the questions."""
         for question in questions:
             kept = self._folder.answer_to(question) if self._folder is not None else None
+            # One that is there does not overtake those that wait: answers come in the questions' order.
             if kept is None:
                 waiting.append(question)
                 if len(waiting) < self._grounder.batch:
