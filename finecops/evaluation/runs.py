@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from finecops.errors import DataError, RunError
+from finecops.errors import DataError, RunError, UsageError
 from finecops.evaluation import reference
 from finecops.evaluation.calibrations import save_calibrations
 from finecops.evaluation.evaluate import evaluate
@@ -71,11 +71,14 @@ def evaluate_run(
 
     Raises:
         RunError: the run has no answers.
+        UsageError: `val` is the run itself.
         DataError: `val` has none of one of its methods.
     """
     settings = settings or MetricSettings()
     run = folder if isinstance(folder, RunData) else RunData(folder)
     folder = run.folder
+    if val is not None and val.resolve() == folder.resolve():
+        raise UsageError(f"--val {val} is the evaluated run itself: scores are calibrated on another split")
     routes, targets = run.first("routes", Route), run.first("targets", Target)
     # Read once for all methods.
     val_splits = _splits(val) if val is not None else {}

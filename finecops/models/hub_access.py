@@ -88,6 +88,31 @@ def need_hub(name: str, weights: str, where: str, revision: str | None = None) -
         )
 
 
+def need_adapter(name: str, adapter: str) -> None:
+    """Check that an adapter that is no folder is downloaded, or can be.
+
+    Raises:
+        ModelError: it is neither.
+    """
+    from huggingface_hub import constants, try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    no_folder = f"{name}: there is no folder {adapter}/ with an adapter"
+    # The Hub's oldest models have ids without a user; adapters are younger.
+    if adapter.count("/") != 1:
+        raise ModelError(f"{no_folder}, and adapters of the Hub are named USER/NAME")
+    try:
+        cached = try_to_load_from_cache(adapter, "adapter_config.json")
+    except HFValidationError as error:
+        raise ModelError(f"{no_folder}, and it is no id of the Hub") from error
+    if isinstance(cached, str):
+        return
+    if constants.HF_HUB_OFFLINE:
+        raise ModelError(f"{no_folder}, it is not downloaded yet, and HF_HUB_OFFLINE is set")
+    if not hub_answers():
+        raise ModelError(f"{no_folder}, it is not downloaded yet, and {constants.ENDPOINT} does not answer")
+
+
 class RetriesOnce(logging.Filter):
     """For a handler: of the Hub's retries, a line that says that it tries again; the others go."""
 

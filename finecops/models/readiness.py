@@ -19,7 +19,7 @@ from finecops.errors import ConfigError, ModelError
 from finecops.exchange.formats import FORMATS
 from finecops.install import install_line
 from finecops.models.checkpoint_folder import PICKLES, check_adapter, check_checkpoint
-from finecops.models.hub_access import need_hub
+from finecops.models.hub_access import need_adapter, need_hub
 from finecops.names import unknown_name
 
 # A branch or a tag can be moved to other code; a full commit hash cannot.
@@ -65,6 +65,8 @@ def check_transformers(config: SpecialistConfig | MllmConfig, device: str) -> No
         adapter = Path(resolve_weights(config.adapter))
         if adapter.is_dir():
             check_adapter(config.name, adapter, config.allow_pickle)
+        else:
+            need_adapter(config.name, config.adapter)
 
 
 def check_text_model(config: ExtractorConfig, device: str) -> None:

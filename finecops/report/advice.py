@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from finecops.evaluation.advice import Advice, StrategyResult, pair_of
 from finecops.report.document import Cell, Column, Document, Range, Table
+from finecops.text import counted
 
 _MERGES = ("sfa", "sfa-crs")
 """Stages that only put rows together."""
@@ -38,7 +39,7 @@ def _strategies(found: Advice) -> Table:
         cells += [strategy.negatives_rejected] if negatives else []
         rows.append((*cells, strategy.cost.seconds, strategy.cost.gflops, strategy.cost.to_mllm))
     return Table(
-        f"Strategies on {found.positives} positives and {found.negatives} negatives, %",
+        f"Strategies on {counted(found.positives, 'positive')} and {counted(found.negatives, 'negative')}, %",
         tuple(header),
         tuple(rows),
         tuple(_notes(found, negatives)),
@@ -53,6 +54,8 @@ def _notes(found: Advice, negatives: bool) -> list[str]:
     if found.front_by is not None:
         by = "operations" if found.front_by == "gflops" else "seconds"
         notes.append(f"* on the Pareto front of P@1 and {by}: no other is as good and as cheap.")
+    if any(strategy.ci_low == strategy.ci_high for strategy in found.strategies):
+        notes.append("An interval without width: all answers here are alike, and a bootstrap sees no others.")
     lost = [text for strategy in found.strategies if (text := _lost(strategy))]
     return [*notes, *lost]
 

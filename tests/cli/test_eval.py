@@ -340,6 +340,7 @@ def test_a_toy_format_is_one_function_and_one_entry(tmp_path: Path) -> None:
         (("RUN", "--compat", "reference", "--iou", "0.7"), "--iou does not go with --compat reference"),
         (("RUN", "--compat", "reference", "--intervals"), "--intervals does not go with --compat reference"),
         (("RUN", "--compat", "reference", "--val", "RUN"), "--val does not go with --compat reference"),
+        (("RUN", "--val", "RUN"), "is the evaluated run itself"),
         (("RUN", "--compat", "reference", "--paper"), "--paper does not go with --compat reference"),
     ],
 )

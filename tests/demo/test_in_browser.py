@@ -102,7 +102,7 @@ def test_an_example_is_answered(chromium: Browser, address: str, viewport: Viewp
     with opened(chromium, address, viewport) as watched:
         page = watched.page
         page.wait_for_selector(".fd-warning")
-        assert "know nothing but drawn scenes of finecops-mini" in page.locator(".fd-warning").inner_text()
+        assert "nothing but drawn scenes of finecops-mini" in page.locator(".fd-warning").inner_text()
         page.locator("tr.tr-body").first.click()
         assert page.locator("tr.tr-body").count() == demo_page.EXAMPLES
         page.wait_for_selector("#fd-picture img")

@@ -113,6 +113,11 @@ def test_the_tables_say_what_a_cost_is_and_how_many_are_needed(tmp_path: Path) -
     assert "Here are 100 positives; the split has 500." in text
     assert "Verdict: The data cannot decide" in text
     assert "rej." not in text
+    assert "interval without width" not in text
+    # With nothing wrong a bootstrap finds 100 to 100, however few the samples are.
+    assert "interval without width" in write_text(
+        advice_document(_advice(_run(tmp_path / "all", range(100), range(84))))
+    )
     assert document.rows[2]["stages"] == "targets + routes + 0.75 × specialist + 0.25 × mllm + sfa"
 
 

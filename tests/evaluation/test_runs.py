@@ -105,6 +105,11 @@ def test_a_file_that_the_manifest_does_not_call_done_is_no_answer(tmp_path: Path
     assert [m.stage for m in evaluate_run(folder, AUROC).methods] == ["specialist", "sfa"]
 
 
+def test_a_run_without_routes_is_not_told_to_run_both_again(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="has no routes: only a run of `finecops sfa run --both`"):
+        sweep_run(make_run(tmp_path / "run", without=["routes"]))
+
+
 def test_a_pathway_is_evaluated_on_its_share(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run")
     change_entry(folder, "mllm", share=Share(router_level=2))

@@ -11,7 +11,7 @@ from huggingface_hub import constants
 
 from finecops.errors import ModelError
 from finecops.models import hub_access
-from finecops.models.hub_access import RetriesOnce, hub_answers, need_hub, only_downloaded
+from finecops.models.hub_access import RetriesOnce, hub_answers, need_adapter, need_hub, only_downloaded
 
 ID = "somebody/some-model"
 
@@ -47,6 +47,17 @@ def test_a_model_that_is_not_downloaded_is_refused_at_once(asked: Session) -> No
             need_hub("mine", ID, ID)
     # Once for all models of a run.
     assert asked.asked == 1
+
+
+def test_an_adapter_that_is_nowhere_is_refused_before_any_stage(asked: Session) -> None:
+    with pytest.raises(ModelError, match=r"there is no folder tuned/ with an adapter, .* USER/NAME"):
+        need_adapter("mine", "tuned")
+    assert asked.asked == 0
+    with pytest.raises(ModelError, match=r"no folder somebody/some-adapter/ .* does not answer"):
+        need_adapter("mine", "somebody/some-adapter")
+    asked.answers = True
+    hub_answers.cache_clear()
+    need_adapter("mine", "somebody/some-adapter")
 
 
 @pytest.mark.parametrize("asked", [True], indirect=True)
