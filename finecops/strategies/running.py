@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -160,6 +161,17 @@ def do_all(run: Run, specs: Sequence[StageSpec[Any]]) -> None:
         run.do(spec)
 
 
+def _short(given: str) -> str:
+    """A model of the command line as a part of a run's name: a name, the stem of a file, the last part of weights.
+
+    >>> _short("mine/qwen.yaml"), _short("qwen2-vl-7b@my-org/tuned"), _short("org/model")
+    ('qwen', 'qwen2-vl-7b-tuned', 'model')
+    """
+    name, _, weights = given.partition("@")
+    parts = [re.sub(r"\.ya?ml$", "", name.rstrip("/").rpartition("/")[2]), weights.rstrip("/").rpartition("/")[2]]
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", "-".join(part for part in parts if part))[:80]
+
+
 def default_run_name(parts: Parts, dataset: Dataset, part: str | None, named: Sequence[str] = ()) -> str:
     """A name that says what differs from the usual run: split, focus, pathways, limit; `named` before the limit."""
     o = parts.options
@@ -176,6 +188,8 @@ def default_run_name(parts: Parts, dataset: Dataset, part: str | None, named: Se
         words.append(f"fast{o.fast}")
     if o.slow != "mllm":
         words.append(f"slow{o.slow}" + (f"-{o.candidates}" if o.candidates != "router" else ""))
+    # Another model is another run: without its name, the second one would be refused.
+    words += [_short(given) for given in (o.extractor, o.router, o.specialist, o.mllm, o.api_model, o.adapter) if given]
     words += named
     if o.limit:
         words.append(str(o.limit))
