@@ -144,6 +144,7 @@ def _label_place(box: Xyxy, label_wh: tuple[float, float], wh: tuple[int, int], 
     """Above the box, in its upper corner, below it, or further down: the first place that is free."""
     wide, high = label_wh
     left = min(max(0.0, box[0]), max(0.0, wh[0] - wide))
+    # Above the box, in its upper corner, below it, and then line by line down the picture.
     rows = [box[1] - high, box[1], box[3], *(box[1] + high * step for step in range(1, 12))]
     places = [(left, top, left + wide, top + high) for top in rows if 0 <= top <= wh[1] - high]
     free = (place for place in places if not any(_meet(place, other) for other in taken))

@@ -1,5 +1,5 @@
-"""Names of files inside annotations and other files that are not trusted: plain, and below their folder; and files that
-are none, but pipes or devices."""
+"""Names of files inside annotations and other files that are not trusted: plain, and below their folder; file names for
+ids; and files that are none, but pipes or devices."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ _LONGEST_NAME, _LONGEST_PART = 1024, 255
 _SIMPLE = re.compile(r"(?!\.\.?$)[A-Za-z0-9_.-]{1,255}")
 # A drive of Windows; a separator of Windows; a control character; half a character.
 _ODD = re.compile(r"^[A-Za-z]:|[\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+_NOT_PLAIN = re.compile(r"[^\w.-]+")
 
 _HUB = re.compile(r"(?:datasets|models|spaces)--")
 """How the Hub's cache names the folder of a repository."""
@@ -43,6 +45,19 @@ def name_problem(name: object) -> str | None:
     if not posixpath.basename(name) or posixpath.basename(name) == ".":
         return f"the name {name!r} is not that of a file"
     return None
+
+
+def plain_name(text: str, most: int = 60) -> str:
+    """A plain file name for any text, as an id is; without a suffix.
+
+    Args:
+        text: it may hold anything.
+        most: so many characters are kept. A name has at most 255 bytes, and a character up to four.
+
+    >>> plain_name("images/a b:1"), plain_name("..")
+    ('images_a_b_1', '_')
+    """
+    return _NOT_PLAIN.sub("_", text).strip(".")[:most] or "_"
 
 
 def safe_path(root: Path, name: str) -> Path:

@@ -127,7 +127,7 @@ def test_files_of_a_configuration_are_looked_up_here_then_at_home_then_in_the_co
 
 
 @pytest.mark.parametrize(
-    ("clone", "advice"), [(True, "git checkout -- checkpoints"), (False, "pip install finecops-mini")]
+    ("clone", "advice"), [(True, "git checkout -- checkpoints"), (False, "the wheel of finecops-mini has them")]
 )
 def test_missing_small_models_say_how_they_come_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clone: bool, advice: str

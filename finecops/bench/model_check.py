@@ -21,6 +21,7 @@ from finecops.images import read_image
 from finecops.models.backends import load_extractor_model, load_mllm_model, load_specialist_model
 from finecops.models.extractors import failed_target
 from finecops.records import Prediction, Sample, Target
+from finecops.replies.formats import BOX_FORMATS, decode
 from finecops.runs.batches import rows_of_batch
 from finecops.runs.specification import ImageGroup
 from finecops.stages import mllm, specialist
@@ -80,6 +81,26 @@ def check_model(config: AnyModelConfig, groups: Sequence[ImageGroup], device: st
             seconds = time.perf_counter() - started
             checked.append(CheckedSample(sample=sample, row=row, iou=_first_iou(row, sample), seconds=seconds))
     return loaded, checked
+
+
+def formats_that_read(checked: Sequence[CheckedSample]) -> list[str]:
+    """Box formats that find a box in each reply, where the model's own finds one in none; empty otherwise.
+
+    A hint alone: several formats read the same text, and differ in what its numbers mean.
+    """
+    rows = [(item.row, (item.sample.width, item.sample.height)) for item in checked]
+    replies = [
+        (row.reply, size)
+        for row, size in rows
+        if isinstance(row, Prediction) and row.status == "unparsed" and row.reply is not None
+    ]
+    if not replies or len(replies) < len(rows):
+        return []
+    return [
+        name
+        for name, box_format in BOX_FORMATS.items()
+        if all(decode(box_format, reply, size).status == "box" for reply, size in replies)
+    ]
 
 
 def _first_iou(row: Prediction | Target, sample: Sample) -> float | None:

@@ -157,13 +157,13 @@ def main() -> None:
         # A disk that is full, a folder that may not be read: the user's to repair, not a bug to be traced.
         log.debug("the cause", exc_info=error)
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
-    except SystemExit as end:
-        # Typer catches Ctrl-C inside a command, and ends the program with this code without a word.
-        if end.code == 128 + signal.SIGINT:
-            _fail(STOPPED, 128 + signal.SIGINT)
-        raise
     except KeyboardInterrupt:
         _fail(STOPPED, 128 + signal.SIGINT)
+    except SystemExit as end:
+        # Typer turns Ctrl-C into an exit without a word. A command that has a word of its own raises its own exit.
+        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
+            _fail(STOPPED, 128 + signal.SIGINT)
+        raise
     except BaseException:
         if _Terminated.came:
             _fail(STOPPED, 128 + signal.SIGTERM)

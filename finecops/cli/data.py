@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,7 @@ def list_command() -> None:
     For the others, it says where they come from. `finecops data check --dataset NAME` says in full what to download and
     where to put it.
     """
-    from finecops.config.find import load_dataset, names, resolve
+    from finecops.config.find import advice_on, load_dataset, names, resolve
     from finecops.config.image_places import remembered_place
     from finecops.datasets.places import splits_here
 
@@ -43,7 +44,11 @@ def list_command() -> None:
         place = remembered_place(name)
         images = f"; images: {place}{'' if place.exists() else ' (not there)'}" if place is not None else ""
         fetched = f"--dataset hf:{config.hub[0]} fetches it" if config.hub else str(config.root)
-        state = f"here: {', '.join(here)}  ({root})" if here else f"not here: {config.source or fetched}"
+        state = (
+            f"here: {', '.join(here)}  ({root})"
+            if here
+            else f"not here: {advice_on(config.root) or config.source or fetched}"
+        )
         typer.echo(f"{name:14} {state}{images}")
 
 
@@ -87,13 +92,16 @@ def build_gqa_command(
 ) -> None:
     """Build a benchmark from GQA's scene graphs.
 
-    It has positive expressions, negative expressions, and horizontally flipped images as negative images.
+    It has positive expressions, negative expressions, and horizontally flipped images as negative images. A dataset's
+    YAML file is written beside, which --dataset takes.
     """
     from finecops.cli.printing import warn
     from finecops.construction.benchmark import SplitPlan, build_split, write_split
+    from finecops.construction.dataset_file import write_dataset_file
     from finecops.construction.gqa import gqa_world, read_scene_graphs
     from finecops.datasets.problems import Problem, first_of
     from finecops.errors import DataError
+    from finecops.text import printable
 
     world = gqa_world(images)
     # Levels are numbered from 1.
@@ -112,3 +120,9 @@ def build_gqa_command(
         if some:
             typer.echo(f"{len(some)} of {len(found)} scene graphs {what}", err=True)
             warn(some, most=50)
+    file = write_dataset_file(out, name, images)
+    if file.to_add is not None:
+        warn([f"{file.path} is there already; add to its splits: {file.to_add}"])
+    command = ["finecops", "data", "check", str(file.path)]
+    command += [] if file.images_inside else ["--images", str(images)]
+    typer.echo(printable(f"next: {shlex.join(command)}"), err=True)

@@ -51,8 +51,6 @@ def demo_command(
     adapter: o.Adapter = None,
     focus: Focus = None,
     confidence: o.Confidence = "mean_prob",
-    fast: o.Fast = "specialist",
-    slow: o.Slow = "mllm",
     score_threshold: o.ScoreThreshold = None,
     router_nms_iou: o.RouterNmsIou = None,
     zero_is: o.ZeroIs = None,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from finecops.bench.model_check import CheckedSample
     from finecops.config.schema import AnyModelConfig
     from finecops.models.catalogue import ModelFact
+    from finecops.records import Prediction
     from finecops.runs.specification import ImageGroup
 
 models_app = App(
@@ -109,7 +110,8 @@ def check_command(
     Printed are the prompt, the raw reply, the parsed box with its score, the seconds and the memory. A picture shows
     the boxes.
     """
-    from finecops.bench.model_check import check_model, draw_checked
+    from finecops.bench.model_check import check_model, draw_checked, formats_that_read
+    from finecops.cli.printing import warn
     from finecops.config.schema import ExtractorConfig
     from finecops.errors import FailuresError, UsageError
     from finecops.models.backends import check_model_config, default_device
@@ -128,13 +130,16 @@ def check_command(
     for item in checked:
         _print_checked(item)
     _print_cost(checked)
+    if readers := formats_that_read(checked):
+        warn([f"no reply can be parsed; box formats that find a box in each: {', '.join(readers)} (docs/models.md)"])
     failed = [item for item in checked if is_failed(item.row)]
     if not isinstance(config, ExtractorConfig):
         path = out or Path("outputs") / f"check-{config.name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         draw_checked(checked, [group.image for group in groups]).save(path)
-        truth = "" if image is not None else "the truth in green, "
-        typer.echo(f"{path}: {truth}the model's box in red")
+        shown = [] if image is not None else ["the truth in green"]
+        shown += ["the model's box in red"] if any(getattr(item.row, "boxes", ()) for item in checked) else []
+        typer.echo(f"{path}: {', '.join(shown) or 'no box'}")
     if len(failed) > MAX_FAILED * len(checked):
         reason = one_line(failed[0].row.reason or "no reason")
         raise FailuresError(f"{config.name}: {len(failed)} of {len(checked)} samples failed: {reason}")
@@ -217,13 +222,20 @@ def _print_checked(item: CheckedSample) -> None:
         typer.echo(f"  prompt: {row.prompt}")
     if row.reply is not None:
         typer.echo(f"  reply:  {row.reply!r}")
-    box = tuple(round(v, 1) for v in row.boxes[0]) if row.boxes else None
-    score = f"{row.scores[0]:.3f} ({row.score_kind})" if row.scores else "none"
-    overlap = "" if item.iou is None else f", IoU with the truth {item.iou:.2f}"
-    typer.echo(f"  {row.status}: {box} of {len(row.boxes)}, score {score}{overlap}; {item.seconds:.2f} s")
+    if not row.boxes:
+        typer.echo(f"  {row.status}; {item.seconds:.2f} s")
+    else:
+        typer.echo(f"  {_box_line(item, row)}; {item.seconds:.2f} s")
     for sentence in (row.reason, row.note):
         if sentence:
             typer.echo(f"  {one_line(sentence)}")
+
+
+def _box_line(item: CheckedSample, row: Prediction) -> str:
+    box = tuple(round(v, 1) for v in row.boxes[0])
+    score = f"{row.scores[0]:.3f} ({row.score_kind})" if row.scores else "none"
+    overlap = "" if item.iou is None else f", IoU with the truth {item.iou:.2f}"
+    return f"{row.status}: {box} of {len(row.boxes)}, score {score}{overlap}"
 
 
 def doctor_command() -> None:

@@ -48,7 +48,7 @@ def new_command(
     path = out or home() / "configs" / "models" / f"{name}.yaml"
     if path.suffix not in (".yaml", ".yml"):
         raise UsageError(f"--out {path}: a model's file ends in .yaml")
-    text = new_model_text(name, known, changes)
+    text = new_model_text(name, known, changes, file=out)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with path.open("x", encoding="utf-8") as file:

@@ -109,7 +109,8 @@ def show_command(
 
 def draw_all(shown: Shown, folder: Path) -> None:
     """Draw the samples into a folder, and print a line for each."""
-    from finecops.report.case_pictures import draw_case, picture_name, verdicts_in_short
+    from finecops.paths import plain_name
+    from finecops.report.case_pictures import draw_case, verdicts_in_short
     from finecops.text import counted, printable
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -118,11 +119,11 @@ def draw_all(shown: Shown, folder: Path) -> None:
     for case in shown.cases:
         drawn = draw_case(case, shown.methods, shown.images)
         missing += [drawn.missing] if drawn.missing is not None else []
-        name = picture_name(case.sample.id)
+        name = plain_name(case.sample.id)
         # Two ids may have one plain name.
         number = 2
         while name in taken:
-            name, number = f"{picture_name(case.sample.id)}-{number}", number + 1
+            name, number = f"{plain_name(case.sample.id)}-{number}", number + 1
         taken.add(name)
         drawn.picture.save(folder / f"{name}.png")
         said = f"{folder / name}.png  {case.sample.id}: {case.sample.expression}"

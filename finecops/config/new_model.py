@@ -17,6 +17,7 @@ from finecops.config.faults import faults_message, faults_of
 from finecops.config.schema import AnyModelConfig, Config, ExtractorConfig
 from finecops.config.templates import text_of
 from finecops.errors import ConfigError
+from finecops.text import printable
 
 _OTHERS_CLAIMS = frozenset({"revision", "licence", "score", "seen", "domain", "proved", "paper_row"})
 """What a known model's file says of its own weights and tests."""
@@ -48,13 +49,14 @@ def try_it(name: str, like: AnyModelConfig) -> str:
     return f'finecops models check {name}{image} --expression "the red car"'
 
 
-def new_model_text(name: str, like: AnyModelConfig, changes: dict[str, object]) -> str:
+def new_model_text(name: str, like: AnyModelConfig, changes: dict[str, object], file: Path | None = None) -> str:
     """The YAML file of a new model.
 
     Args:
         name: the new model's name.
         like: a known model; its settings are copied, but not what its file claims of its licence and its tests.
         changes: settings that are not copied but given.
+        file: where it is written, if not where its name alone finds it.
 
     Raises:
         ConfigError: a given setting is not valid, or the settings do not fit each other.
@@ -62,7 +64,7 @@ def new_model_text(name: str, like: AnyModelConfig, changes: dict[str, object]) 
     values = like.model_dump(mode="json", exclude_unset=True) | changes | {"name": name}
     lines = [
         f"# {name}, begun as a copy of {like.name}. To try it:",
-        f"# {try_it(name, like)}",
+        f"# {try_it(name if file is None else printable(str(file)), like)}",
         "# A setting behind a # without a blank has its default; None is written as null.",
     ]
     docs, fields = _docs(type(like)), type(like).model_fields

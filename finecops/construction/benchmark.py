@@ -207,6 +207,11 @@ def write_split(split: Split, name: str, world: World, folder: Path) -> dict[str
     }
 
 
+def annotation_files(name: str) -> tuple[str, str]:
+    """The files of a split that are read together: positives with negative expressions, and negative images."""
+    return f"{name}_expression_all_coco_format.json", f"{name}_image_neg_coco_format.json"
+
+
 def _used_graphs(split: Split) -> list[SceneGraph]:
     """Graphs of the images that have a positive, in the split's order."""
     used = {p.graph.image_id for p in split.positives}
@@ -217,11 +222,12 @@ def _write_annotations(name: str, folder: Path, positives: _Rows, texts: _Rows, 
     write_vanilla(folder / "vanilla" / f"{name}_expression_pos.json", positives.vanilla)
     write_vanilla(folder / "vanilla" / f"{name}_expression_neg.json", texts.vanilla)
     write_coco(folder / f"{name}_expression_pos_coco_format.json", positives.coco)
-    write_coco(folder / f"{name}_expression_all_coco_format.json", positives.coco + texts.coco)
+    expressions, negative_images = annotation_files(name)
+    write_coco(folder / expressions, positives.coco + texts.coco)
     # A split for training has no negative images, and then no file of them.
     if images.vanilla:
         write_vanilla(folder / "vanilla" / f"{name}_image_neg.json", images.vanilla)
-        write_coco(folder / f"{name}_image_neg_coco_format.json", images.coco)
+        write_coco(folder / negative_images, images.coco)
 
 
 def _write_graphs(graphs: Sequence[SceneGraph], path: Path) -> None:

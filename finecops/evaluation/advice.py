@@ -181,6 +181,7 @@ def _with_front(results: Sequence[StrategyResult]) -> tuple[list[StrategyResult]
     points = list(zip((result.precision_at_1 for result in results), costs[by]))
 
     def beaten(point: tuple[float, float]) -> bool:
+        # Who equals another in both is not beaten: the two stand on the front together.
         return any(other[0] >= point[0] and other[1] <= point[1] and other != point for other in points)
 
     return [r.model_copy(update={"on_front": not beaten(p)}) for r, p in zip(results, points)], by
@@ -231,6 +232,7 @@ def _verdict(
     if not undecided:
         nearest = max(worse, key=lambda name: of[name].precision_at_1)
         pair = pair_of(pairs, best, nearest)
+        # Said as points less, whichever of the two is the pair's first; clear, so both ends have one sign.
         low, high = sorted((abs(pair.ci_low), abs(pair.ci_high)))
         return (
             f"{best} is the most accurate: {of[best].precision_at_1:.1f}% of the {n} positives right, clearly more "

@@ -227,6 +227,7 @@ def _rows(answers: Answers) -> dict[str, Prediction]:
     for i, id_ in enumerate(answers.ids):
         part = slice(int(answers.start[i]), int(answers.start[i + 1]))
         boxes, scores = answers.boxes[part], answers.scores[part]
+        # A box without a score stands where 0 would: NaN has no order.
         order = np.arange(len(boxes)) if answers.ranked else np.argsort(-np.nan_to_num(scores, nan=0.0), kind="stable")
         status = OUTCOMES[answers.outcome[i]]
         known = status in ("box", "reject")

@@ -145,9 +145,16 @@ def _of_runs(first: Path, second: Path, settings: CompareSettings) -> Comparison
         a, b = (run.rows(name, Prediction) for run in runs)
         rows += _differences(name, samples=shared, pair=(a, b), settings=settings)
     if not rows:
-        raise RunError(f"{first}/ and {second}/ share no method with answers on the same positive samples")
+        raise RunError(
+            f"{first}/ and {second}/ share no method with answers on the same positive samples; RUN:METHOD names one "
+            f"of each ({_methods_of(runs[0])}; {_methods_of(runs[1])})"
+        )
     title = f"first is {first}, second is {second}"
     return Comparison(title=title, iou=settings.iou, rows=tuple(rows), samples=matched.about)
+
+
+def _methods_of(run: RunData) -> str:
+    return f"{run.folder}/ has {', '.join(run.answering()) or 'none'}"
 
 
 def _of_methods(folder: Path, settings: CompareSettings) -> list[Difference]:
@@ -156,6 +163,12 @@ def _of_methods(folder: Path, settings: CompareSettings) -> list[Difference]:
     samples = [s for s in run.samples if s.positive]
     together = run.answering("sfa", "crs")
     if not together:
+        others = run.answering()
+        if len(others) > 1:
+            raise RunError(
+                f"{folder}/ has no answers of SFA or CRS to compare with. To compare two methods, name them: "
+                f"{folder}:{others[0]} {folder}:{others[1]}"
+            )
         raise RunError(
             f"{folder}/ has no answers of SFA or CRS to compare: repeat the command that started it, with --both"
         )

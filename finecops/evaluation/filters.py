@@ -1,6 +1,7 @@
 """Choosing samples to look at, by what they are and by what methods answered: pure functions over `Case`.
 
-Conditions are joined: a sample must meet each of them. A condition with several values is met by any of them.
+Conditions are joined: a sample must meet each of them. A condition with several values is met by any of them; `failed`
+and `unparsed` together are one such condition, since no answer is both.
 """
 
 from __future__ import annotations
@@ -54,8 +55,7 @@ class CaseFilter:
         every: dict[str, tuple[object, Condition]] = {
             "SAMPLE": (self.ids, lambda case: case.sample.id in self.ids),
             "--wrong": (self.wrong, lambda case: any(verdict.right is False for verdict in self._seen(case))),
-            "--failed": (self.failed, lambda case: self._has_outcome(case, ("failed", "missing"))),
-            "--unparsed": (self.unparsed, lambda case: self._has_outcome(case, ("unparsed",))),
+            self._outcomes_as_written(): (self._outcomes(), lambda case: self._has_outcome(case, self._outcomes())),
             "--right": (self.right, lambda case: all(_is_right(case, key) for key in self.right)),
             "--disagree": (self.disagree, disagree),
             "--level": (self.levels, lambda case: case.sample.level in self.levels),
@@ -66,6 +66,15 @@ class CaseFilter:
 
     def _seen(self, case: Case) -> Iterator[Verdict]:
         return (verdict for key, verdict in case.verdicts.items() if not self.looked_at or key in self.looked_at)
+
+    def _outcomes(self) -> tuple[str, ...]:
+        """The outcomes asked for, any of which is enough."""
+        return (("failed", "missing") if self.failed else ()) + (("unparsed",) if self.unparsed else ())
+
+    def _outcomes_as_written(self) -> str:
+        return " or ".join(
+            option for option, given in (("--failed", self.failed), ("--unparsed", self.unparsed)) if given
+        )
 
     def _has_outcome(self, case: Case, outcomes: Sequence[str]) -> bool:
         return any(verdict.outcome in outcomes for verdict in self._seen(case))

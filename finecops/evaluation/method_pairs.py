@@ -148,6 +148,7 @@ class _Pair:
 
     def _values(self, rows: Ints) -> tuple[Floats, Floats, Ints]:
         """Right answers of both methods in points, and clusters numbered from 0 on."""
+        # A part's clusters are numbered anew: the bootstrap draws among those that have a sample in it.
         a, b = (np.where(right[rows], 100.0, 0.0) for right in self._right)
         return a, b, np.unique(self._clusters[rows], return_inverse=True)[1]
 
@@ -180,6 +181,7 @@ class _Pair:
 
     def _mean_of_columns(self, kind: NegativeKind | None, members: list[Ints]) -> Measure:
         a, b, clusters = self._pairs(np.concatenate(members))
+        # A negative's group is its column; a column counts once, however many negatives it has.
         groups = np.repeat(np.arange(len(members)), [len(rows) for rows in members])
         found = paired_group_difference(a, b, groups, clusters)
         return _measure("recall@1", Subset(kind=kind, type=MEAN_OF_COLUMNS), len(groups), found)
@@ -210,6 +212,7 @@ class _Pair:
             if not len(rows):
                 continue
             a, b = (right[rows] for right in self._right)
+            # Each sample is in one cell, so the four counts sum to n.
             members = np.stack([a & b, a & ~b, ~a & b, ~a & ~b], axis=1)
             intervals = share_intervals(members, np.unique(self._clusters[rows], return_inverse=True)[1])
             cells = [

@@ -70,6 +70,7 @@ class Pathways:
         matched = match_samples(samples, run.samples, (str(of), str(folder)))
         self.positives = [s for s in matched.samples if s.positive]
         ids = {s.id for s in self.positives}
+        # A router may send any positive to either, so both must have answered every one.
         if fast is None or slow is None or not ids <= fast.keys() or not ids <= slow.keys():
             raise RunError(f"{folder}/ lacks both pathways on every sample: repeat its command with --both")
         if not self.positives:

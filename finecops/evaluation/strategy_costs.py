@@ -58,11 +58,13 @@ def _weights(run: RunData, stage: str, to_mllm: float) -> dict[str, float]:
     for pathway, share in ((easy, 1 - to_mllm), (hard, to_mllm)):
         for name in _weights(run, pathway, to_mllm):
             found[name] = found.get(name, 0.0) + share
+    # Last what every sample needs: it replaces the sum of the pathways' shares.
     return found | everything | {stage: 1.0}
 
 
 def _sum(run: RunData, weights: dict[str, float], of: Callable[[StageEntry], float | None]) -> float | None:
     values = {name: of(run.stages[name]) for name in weights}
+    # A sum without one of its stages would look cheap, so there is none.
     known = [weights[name] * value for name, value in values.items() if value is not None]
     return sum(known) if len(known) == len(values) else None
 

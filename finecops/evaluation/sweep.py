@@ -40,7 +40,7 @@ class Sweep(Record):
     """How many positives precision@1 is over."""
     rules: tuple[RuleResult, ...]
     front: tuple[RuleResult, ...]
-    """By rising cost."""
+    """By rising share of the MLLM, which is the cost here."""
     oracle: Oracle
     specialist: float
     """Precision@1 of the specialist alone, per cent."""
@@ -49,11 +49,12 @@ class Sweep(Record):
     """None where the run did not measure them."""
 
 
-def sweep_run(folder: Path | RunData) -> Sweep:
+def sweep_run(folder: Path | RunData, iou: float = IOU_THRESHOLD) -> Sweep:
     """Sweep the routing rules on a run with both pathways on every sample; nothing is run again.
 
     Args:
         folder: the run's, or the run if it was read already.
+        iou: a box is right above it.
 
     Raises:
         RunError: the run lacks its routes, or a pathway on some samples.
@@ -72,14 +73,14 @@ def sweep_run(folder: Path | RunData) -> Sweep:
         )
     samples = scored_samples(run.samples)
     fast, slow = evaluate_arrays(samples, specialist), evaluate_arrays(samples, mllm)
-    scores, iou = detections_of(samples, routes)
+    scores, overlaps = detections_of(samples, routes)
     data = SweepData(
         scores=scores,
-        iou=iou,
+        iou=overlaps,
         # Boxes without scores are below every lowest confidence.
         confidence=np.nan_to_num(fast.scores[:, 0], nan=-np.inf),
-        specialist_right=fast.answered_iou[:, 0] > IOU_THRESHOLD,
-        mllm_right=slow.answered_iou[:, 0] > IOU_THRESHOLD,
+        specialist_right=fast.answered_iou[:, 0] > iou,
+        mllm_right=slow.answered_iou[:, 0] > iou,
         positive=fast.positive,
         unrouted=np.array([s.id not in routes or routes[s.id].status != "routed" for s in samples]),
     )

@@ -103,13 +103,18 @@ def load_mllm(name: str, *, device: str | None = None) -> Mllm:
 
 _GROUNDERS: dict[tuple[By, Options], Grounder] = {}
 _MOST = 4
-"""Grounders that are kept; models themselves are kept by their configuration."""
+"""Grounders that are kept."""
 
 
 def _grounder(by: By, options: Options) -> Grounder:
     key = (by, options)
     if key not in _GROUNDERS:
+        new = Grounder(by, options)
+        # A grounder holds its models: one with others would keep them in memory beside the new one's.
+        for old, kept in list(_GROUNDERS.items()):
+            if not (kept.models <= new.models or new.models <= kept.models):
+                del _GROUNDERS[old]
         while len(_GROUNDERS) >= _MOST:
             _GROUNDERS.pop(next(iter(_GROUNDERS)))
-        _GROUNDERS[key] = Grounder(by, options)
+        _GROUNDERS[key] = new
     return _GROUNDERS[key]

@@ -21,6 +21,7 @@ from finecops.runs.jsonl import append_rows, repair_torn_end, replace_rows, writ
 from finecops.runs.manifest import first_difference
 from finecops.runs.specification import StageSpec
 from finecops.strict_json import parse_json, parse_record
+from finecops.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -37,19 +38,22 @@ class GroundFolder:
         specs: the stages that answer; with other settings the folder is refused.
         retry: which failed answers are asked again.
 
+    Attributes:
+        rows: the answers that are there, by question; read when the folder is locked.
+
     Raises:
         RunError: the folder has answers of other models or settings, or is no such folder.
     """
 
     def __init__(self, folder: Path, specs: Sequence[StageSpec[Any]], retry: Retry = "changed") -> None:
-        self.folder = folder
+        self.folder, self._retry = folder, retry
         self._file: TextIO | None = None
         about = _about(specs)
         if folder.is_dir() and any(folder.iterdir()) and not (folder / ABOUT).is_file():
             raise RunError(f"{folder}/ is not empty, and `finecops ground` did not make it: choose another --out")
         folder.mkdir(parents=True, exist_ok=True)
         self._check_same(about)
-        self.rows = self._read(retry)
+        self.rows: dict[str, Grounding] = {}
 
     def _check_same(self, about: Mapping[str, Any]) -> None:
         path = self.folder / ABOUT
@@ -61,7 +65,7 @@ class GroundFolder:
         else:
             write_json_atomically(path, about)
 
-    def _read(self, retry: Retry) -> dict[str, Grounding]:
+    def _read(self, questions: Sequence[Question]) -> dict[str, Grounding]:
         path = self.folder / ANSWERS
         if not path.exists():
             return {}
@@ -74,18 +78,21 @@ class GroundFolder:
                 except ValueError as error:
                     raise RunError(f"{path}:{number}: not an answer: {error}. Delete the file to ask again") from error
                 rows[row.id] = row
-        failed = [id_ for id_, row in rows.items() if row.status == "failed"]
-        if failed and retry != "none":
-            log.info("asking %d failed questions again (--keep-failed leaves them)", len(failed))
-            rows = {id_: row for id_, row in rows.items() if row.status != "failed"}
+        failed = {id_ for id_, row in rows.items() if row.status == "failed" and self._retry != "none"}
+        if failed:
+            log.info("asking %s again (--keep-failed leaves them)", counted(len(failed), "failed question"))
+        changed = {q.id for q in questions if q.id in rows and not _is_of(rows[q.id], q)}
+        if changed:
+            log.info("asking %s again: image, sentence or box is another now", counted(len(changed), "question"))
+        if again := failed | changed:
+            rows = {id_: row for id_, row in rows.items() if id_ not in again}
             replace_rows(path, rows.values())
         return rows
 
     def answer_to(self, question: Question) -> Grounding | None:
         """The answer that is there; None: it was not asked, or something else was under this id."""
         row = self.rows.get(question.id)
-        same = row is not None and (row.image, row.sentence) == (question.shown, question.sentence)
-        return row if same else None
+        return row if row is not None and _is_of(row, question) else None
 
     def add(self, row: Grounding) -> None:
         """Keep an answer."""
@@ -95,20 +102,30 @@ class GroundFolder:
         append_rows(self._file, [row])
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Held while answers are added.
+    def locked(self, questions: Sequence[Question] = ()) -> Iterator[None]:
+        """Held while answers are read and added.
+
+        Args:
+            questions: what will be asked; an answer to something else under the id of one of them is removed.
 
         Raises:
-            RunError: another process adds some.
+            RunError: another process adds some, or the file has something else than answers.
         """
         try:
             with FileLock(self.folder / ".lock", timeout=0):
+                # Not before: reading repairs the file, under the hands of a process that is still writing it.
+                self.rows = self._read(questions)
                 yield
         except Timeout:
             raise RunError(f"another process is writing {self.folder}/; wait for it or choose another --out") from None
         finally:
             if self._file is not None:
                 self._file.close()
+
+
+def _is_of(row: Grounding, question: Question) -> bool:
+    asked = question.shown, question.sentence, question.truth
+    return (row.image, row.sentence, row.truth) == asked
 
 
 def _about(specs: Sequence[StageSpec[Any]]) -> Mapping[str, Any]:

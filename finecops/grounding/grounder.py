@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from finecops.boxes import iou_xyxy
-from finecops.errors import DataError
+from finecops.config.schema import AnyModelConfig
+from finecops.errors import DataError, UsageError
 from finecops.grounding.pipeline import Pipeline
 from finecops.grounding.questions import Question
 from finecops.grounding.records import BY, By, GroundAnswer, Grounding
-from finecops.images import read_image
+from finecops.images import forget_images, read_image
 from finecops.records import Candidates, Prediction, Route, Sample, StageRow, Target, Xyxy
 from finecops.runs.batches import make_batches
 from finecops.runs.manifest import Method
@@ -40,7 +41,7 @@ class Grounder:
         focus_crs: focus the specialist that proposes CRS's candidates.
 
     Raises:
-        UsageError: `by` is unknown, or an option is given that nobody uses.
+        UsageError: `by` is unknown, or an option is given that nobody uses or that does not go with it.
         ConfigError: a model or preset is unknown.
     """
 
@@ -48,6 +49,9 @@ class Grounder:
         require_known("strategy", by, BY)
         self.by = by
         given = options or Options()
+        if by == "all" and given.slow == "crs":
+            # Both would choose, each among candidates of its own, and only one of them could be called CRS.
+            raise UsageError("--slow crs does not go with --by all, which asks CRS anyway; --by sfa --slow crs does")
         self._parts = Parts(given.model_copy(update={"both": by == "all"}))
         # Its own parts: in a run of CRS models are not focused.
         self._crs_parts = Parts(given.model_copy(update={"focus": focus_crs}))
@@ -55,6 +59,7 @@ class Grounder:
         self._refuse_unused()
         self.batch = given.batch_size or BATCH
         """How many questions are asked together."""
+        self._decoded: set[Path] = set()
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -65,6 +70,11 @@ class Grounder:
     def parts(self) -> tuple[Parts, ...]:
         """The parts that are used."""
         return (self._parts, self._crs_parts) if self.by == "all" else (self._used,)
+
+    @property
+    def models(self) -> frozenset[AnyModelConfig]:
+        """The configurations of its models."""
+        return frozenset(config for parts in self.parts for config in parts.models)
 
     @property
     def _used(self) -> Parts:
@@ -105,11 +115,12 @@ class Grounder:
     def _answered(self, questions: Sequence[Question]) -> Iterator[Grounding]:
         samples: dict[int, Sample] = {}
         faults: dict[int, str] = {}
-        for number, question in enumerate(questions):
+        self._forget_others({question.image for question in questions})
+        for number, (id_, question) in enumerate(zip(_each_once([q.id for q in questions]), questions, strict=True)):
             try:
                 if question.fault is not None:
                     raise DataError(question.fault)
-                samples[number] = _sample(number, question)
+                samples[number] = _sample(id_, question)
             except DataError as error:
                 faults[number] = str(error)
         images = {sample.id: questions[number].image for number, sample in samples.items()}
@@ -121,8 +132,15 @@ class Grounder:
             if number in faults:
                 yield self._failed(question, faults[number])
             else:
-                of_sample = {name: table[str(number)] for name, table in rows.items() if str(number) in table}
-                yield self._grounding(question, samples[number], of_sample)
+                sample = samples[number]
+                of_sample = {name: table[sample.id] for name, table in rows.items() if sample.id in table}
+                yield self._grounding(question, sample, of_sample)
+
+    def _forget_others(self, images: set[Path]) -> None:
+        """Free decoded images, unless the last batch had some of these too: no later stage reads them again."""
+        if self._decoded.isdisjoint(images):
+            forget_images()
+        self._decoded = images
 
     def _failed(self, question: Question, reason: str) -> Grounding:
         return Grounding(
@@ -177,19 +195,40 @@ class Grounder:
         named = spec.answering.model if spec.answering is not None else None
         if named is not None:
             return named
+        # A row of SFA names its pathway, and the pathway's stage the model.
         pathways = (before for before in spec.inputs if before.answering and before.answering.method == row.source)
         return next((before.answering.model or row.source for before in pathways if before.answering), row.source)
 
 
-def _sample(number: int, question: Question) -> Sample:
+def _each_once(ids: Sequence[str]) -> list[str]:
+    """The ids, a repeated one with a number behind: rows of a batch are told apart by them.
+
+    >>> _each_once(["a", "b", "a"])
+    ['a', 'b', 'a#2']
     """
+    seen: dict[str, int] = {}
+    taken, found = set(ids), []
+    for id_ in ids:
+        name, number = id_, seen.get(id_, 0) + 1
+        # "a#2" may be somebody's own id.
+        while number > 1 and (name := f"{id_}#{number}") in taken:
+            number += 1
+        seen[id_] = number
+        found.append(name)
+    return found
+
+
+def _sample(id_: str, question: Question) -> Sample:
+    """A question as the stages know samples. Its id is the question's: a file of answers is looked up by it, and the
+    order of options is shuffled by it, so both are those of a run.
+
     Raises:
         DataError: the image cannot be read.
     """
     # Decoded now, and kept for the stages: a file that is broken behind its head is met here.
     width, height = read_image(question.image).size
     return Sample(
-        id=str(number),
+        id=id_,
         dataset="own",
         split="own",
         image=str(question.image),
@@ -222,8 +261,8 @@ def _why(by: By, first: GroundAnswer, target: Target | None, route: Route | None
     if by in ("specialist", "mllm"):
         return f"{first.model} was asked alone"
     if by == "crs":
-        proposed = "chose none of the specialist's boxes" if first.status == "reject" else "chose a specialist's box"
-        return f"{first.model} {proposed if first.status != 'failed' else 'was asked to choose a box'}"
+        chose = {"box": "chose a specialist's box", "reject": "chose none of the specialist's boxes"}
+        return f"{first.model} {chose.get(first.status, 'was asked to choose a box')}"
     if route is None or target is None:
         return f"{first.model} answered"
     who = "the specialist" if route.level == 1 else "the MLLM"
@@ -234,8 +273,3 @@ def _why(by: By, first: GroundAnswer, target: Target | None, route: Route | None
     count = len(route.boxes)
     found = {0: "did not find", 1: "found one"}.get(count, f"found {count}")
     return f"the router {found} {target.phrase!r}, so {who} {first.model} was asked"
-
-
-def paths_of(questions: Sequence[Question]) -> set[Path]:
-    """The images of questions."""
-    return {question.image for question in questions}

@@ -35,13 +35,21 @@ def picture_of(found: Grounding, image: Path) -> Image.Image:
     return captioned(draw_marks(small, [scaled(mark, scale) for mark in marks]), lines)
 
 
-def place_of(image: Path, number: int, out: Path | None) -> Path:
+def place_of(image: Path, number: int, out: Path | None, before: str = "") -> Path:
     """Where a picture is drawn: beside its image, or in the folder `out`; a second one has a number.
+
+    Args:
+        image: whose picture it is.
+        number: 1 for the first picture of the image, 2 for the second.
+        out: the folder; None: the image's.
+        before: what the file's name begins with, in at most 120 bytes.
 
     >>> place_of(Path("a/photo.jpg"), 1, None).as_posix(), place_of(Path("photo.jpg"), 2, Path("o")).as_posix()
     ('a/photo.grounded.png', 'o/photo.2.grounded.png')
     """
-    name = f"{image.stem}{f'.{number}' if number > 1 else ''}{DRAWN}.png"
+    # A name has at most 255 bytes: what is in front of the image's own and behind it takes up to 150 of them.
+    stem = image.stem.encode(errors="surrogateescape")[:100].decode(errors="ignore")
+    name = f"{before}{stem}{f'.{number}' if number > 1 else ''}{DRAWN}.png"
     return (out if out is not None else image.parent) / name
 
 

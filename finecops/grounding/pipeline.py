@@ -33,10 +33,18 @@ class Pipeline:
 
     Args:
         specs: the stages that are wanted; what they read is made too.
+
+    Raises:
+        ValueError: two different stages have one name.
     """
 
     def __init__(self, specs: Sequence[StageSpec[Any]]) -> None:
-        self.specs = list({spec.name: spec for last in specs for spec in last.walk()}.values())
+        named: dict[str, StageSpec[Any]] = {}
+        for spec in (spec for last in specs for spec in last.walk()):
+            # Rows are found by the stage's name: a second stage of that name would get the first one's.
+            if named.setdefault(spec.name, spec).key != spec.key:
+                raise ValueError(f"two different stages are called {spec.name}")
+        self.specs = list(named.values())
         self._tables: dict[str, dict[str, StageRow]] = {spec.name: {} for spec in self.specs}
         self._stages: dict[str, Stage[Any]] = {}
 
@@ -74,6 +82,7 @@ class Pipeline:
         level = spec.share.router_level
         if level is None:
             return batch
+        # A level is one router's word, so a stage of a share has one table of routes.
         (routes,) = (before.name for before in spec.inputs if before.role == "routes")
         rows: Mapping[str, Any] = self._tables[routes]
         ids = frozenset(id_ for id_, row in rows.items() if isinstance(row, Route) and row.level == level)

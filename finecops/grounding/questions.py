@@ -17,7 +17,7 @@ from finecops.errors import DataError, UsageError
 from finecops.records import Xyxy
 from finecops.strategies.options import DEFAULT_DATASET
 from finecops.strict_json import parse_marked_json
-from finecops.text import clean_line, shortly
+from finecops.text import clean_line, plain_id, shortly
 
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 """Files of a folder that are taken for images."""
@@ -76,11 +76,12 @@ def of_folder(folder: Path, sentences: Sequence[str]) -> list[Question]:
     images = [path for path in images if not path.stem.endswith(DRAWN)]
     if not images:
         raise DataError(f"{folder}/ has no image ({', '.join(suffix[1:] for suffix in SUFFIXES)})")
-    several = len(_checked(sentences)) > 1
+    checked = _checked(sentences)
+    several = len(checked) > 1
     return [
         Question(f"{image.name}#{number}" if several else image.name, image, str(image), sentence)
         for image in images
-        for number, sentence in enumerate(sentences, 1)
+        for number, sentence in enumerate(checked, 1)
     ]
 
 
@@ -104,6 +105,7 @@ def of_table(path: Path, boxes: str | None, images: Path | None = None) -> list[
     for sample in dataset.samples:
         image = dataset.image_path(sample)
         questions.append(Question(sample.id, image, str(image), sample.expression, sample.box))
+    # They are in no sample, and so have no place among the questions.
     faults = (problem for problem in dataset.problems if problem.left_out)
     return [*questions, *(Question(f"{path.name}: {p.entry}", path, path.name, "", fault=p.message) for p in faults)]
 
@@ -144,7 +146,10 @@ def _of_line(line: str, id_: str) -> tuple[str, str, str]:
     ]
     if not all(isinstance(value, str) for value in given):
         raise ValueError("it has no image or no sentence")
-    return str(found.get("id", id_))[:300], given[0], given[1]
+    named = plain_id(found.get("id", id_))
+    if named is None:
+        raise ValueError("its id is neither a short text nor a whole number")
+    return named, given[0], given[1]
 
 
 def _checked(sentences: Sequence[str]) -> list[str]:

@@ -17,7 +17,9 @@ from finecops.grounding.pictures import picture_of, place_of, save
 from finecops.grounding.questions import Question
 from finecops.grounding.ready import check_models
 from finecops.grounding.records import Grounding
+from finecops.paths import plain_name
 from finecops.progress import progress
+from finecops.records import StageRow
 from finecops.runs.failures import CircuitBreaker, Retry
 from finecops.strategies.running import REAL_MODELS
 from finecops.text import counted
@@ -34,6 +36,8 @@ class Asked:
 
     question: Question
     found: Grounding
+    kept: bool = False
+    """Whether it was there from an earlier call."""
 
 
 class Session:
@@ -50,6 +54,8 @@ class Session:
         self._grounder, self._out, self._draw, self._retry = grounder, out, draw, retry
         self._folder: GroundFolder | None = None
         self._drawn: dict[Path, int] = {}
+        self._taken: set[Path] = set()
+        self._breakers: dict[str, CircuitBreaker] = {}
 
     def ask(
         self, kind: str, source: Path, sentences: Sequence[str], boxes: str | None, images: Path | None
@@ -66,18 +72,19 @@ class Session:
         Raises:
             FinecopsError: what is asked or a model is not there.
         """
-        total: int | None = None
-        if kind == "lines":
-            questions: Iterable[Question] = read.of_lines(iter(sys.stdin))
-        else:
+        listed: list[Question] | None = None
+        if kind != "lines":
             listed = self._listed(kind, source, sentences, boxes, images)
-            questions, total = listed, len(listed)
         check_models(self._grounder, _REAL_MODELS)
         if kind in ("folder", "table"):
             folder = self._out or default_folder(source, self._grounder.by, sentences)
             self._folder = GroundFolder(folder, self._grounder.specs, self._retry)
-        with self._folder.locked() if self._folder is not None else nullcontext():
-            yield from self._answers(questions, total)
+        questions: Iterable[Question] = read.of_lines(iter(sys.stdin)) if listed is None else listed
+        with self._folder.locked(listed or ()) if self._folder is not None else nullcontext():
+            # Pictures of earlier calls are answers' too.
+            kept = self._folder.rows.values() if self._folder is not None else ()
+            self._taken.update(Path(row.picture) for row in kept if row.picture is not None)
+            yield from self._answers(questions, None if listed is None else len(listed))
 
     def finish(self, count: int, failed: int, max_failed: float) -> None:
         """Say where everything is.
@@ -101,21 +108,36 @@ class Session:
 
     def _answers(self, questions: Iterable[Question], total: int | None) -> Iterator[Asked]:
         waiting: list[Question] = []
-        breaker = CircuitBreaker("ground", total or 0)
         done = 0
         bar = progress(what="ground", unit="question", total=total, leave=False)
         with bar:
             for asked in self._in_turn(questions, waiting):
                 done += asked.found.status != "failed"
-                breaker([answer.row for answer in asked.found.answers.values()], done)
                 bar.update()
                 bar.clear()
                 yield asked
+                if not asked.kept:
+                    self._stop_where_all_fails(asked.found, done, total)
+
+    def _stop_where_all_fails(self, found: Grounding, done: int, total: int | None) -> None:
+        """A breaker for each stage, as in a run: the specialist's answers hide no MLLM that is down.
+
+        Raises:
+            FailuresError: one stage failed on many questions in a row, for one reason.
+        """
+        rows: dict[str, StageRow | None] = {name: answer.row for name, answer in found.answers.items()}
+        rows |= {"targets": found.target, "routes": found.route, "candidates": found.candidates}
+        for stage, row in rows.items():
+            if row is not None:
+                of = total if self._folder is not None else None
+                breaker = self._breakers.setdefault(stage, CircuitBreaker(f"ground: {stage}", of))
+                breaker([row], done)
 
     def _in_turn(self, questions: Iterable[Question], waiting: list[Question]) -> Iterator[Asked]:
         """Answers that are there, and new ones, in the order of the questions."""
         for question in questions:
             kept = self._folder.answer_to(question) if self._folder is not None else None
+            # One that is there does not overtake those that wait: answers come in the questions' order.
             if kept is None:
                 waiting.append(question)
                 if len(waiting) < self._grounder.batch:
@@ -123,7 +145,7 @@ class Session:
             yield from self._new(waiting)
             waiting.clear()
             if kept is not None:
-                yield Asked(question, kept)
+                yield Asked(question, kept, kept=True)
         yield from self._new(waiting)
 
     def _new(self, questions: Sequence[Question]) -> Iterator[Asked]:
@@ -137,11 +159,7 @@ class Session:
         if not self._draw or not found.width:
             return found
         folder = self._folder.folder / PICTURES if self._folder is not None else self._out
-        number = self._drawn[question.image] = self._drawn.get(question.image, 0) + 1
-        path = place_of(question.image, number, folder)
-        if self._folder is not None:
-            # Two images of one name in different folders.
-            path = path.with_name(f"{_plain(question.id)}-{path.name}")
+        path = self._new_place(question, folder)
         try:
             save(picture_of(found, question.image), path)
         except DataError as error:
@@ -149,6 +167,15 @@ class Session:
             return found
         return found.model_copy(update={"picture": str(path)})
 
-
-def _plain(id_: str) -> str:
-    return "".join(char if char.isalnum() or char in "-_." else "_" for char in id_)[:60]
+    def _new_place(self, question: Question, folder: Path | None) -> Path:
+        """Where the next picture of an image goes: never where another picture of this call or folder is."""
+        # Images of one name may lie in several folders, and differ only in what is not in a picture's name.
+        named = self._folder is not None and not question.id.startswith(question.image.name)
+        before = f"{plain_name(question.id, 30)}-" if named else ""
+        first = place_of(question.image, 1, folder, before)
+        while True:
+            number = self._drawn[first] = self._drawn.get(first, 0) + 1
+            path = place_of(question.image, number, folder, before)
+            if path not in self._taken:
+                self._taken.add(path)
+                return path

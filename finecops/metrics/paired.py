@@ -125,6 +125,7 @@ def randomization_p(differences: Floats, clusters: Ints, seed: int = 0) -> float
     from scipy.stats import binomtest
 
     sums = np.bincount(clusters, differences)
+    # A cluster without a difference is the same in either place.
     sums = sums[np.abs(sums) > 1e-9]
     if not len(sums):
         return 1.0
@@ -134,6 +135,7 @@ def randomization_p(differences: Floats, clusters: Ints, seed: int = 0) -> float
     rng, observed, extreme = np.random.default_rng(seed), abs(sums.sum()), 0
     for _ in range(10):
         signs = rng.integers(0, 2, (FLIPS // 10, len(sums)), dtype=np.int8) * 2 - 1
+        # The slack: sums of the same numbers in another order may differ in the last digit.
         extreme += int((np.abs(signs @ sums) >= observed - 1e-9).sum())
     # The places as they are count as one of the draws.
     return (extreme + 1) / (FLIPS + 1)
@@ -174,5 +176,6 @@ def samples_needed(difference: float, discordant: float) -> int | None:
     if not difference:
         return None
     z = float(ndtri(1 - (1 - CONFIDENCE) / 2)), float(ndtri(POWER))
+    # Rounding may bring ψ below δ², where every difference goes one way.
     spread = z[0] * math.sqrt(discordant) + z[1] * math.sqrt(max(discordant - difference**2, 0.0))
     return math.ceil((spread / difference) ** 2)

@@ -6,9 +6,10 @@ specialist must have for its answer to be kept. No model runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,11 +128,18 @@ def oracle(data: SweepData) -> tuple[float, float]:
     return 100 * float(either.mean()), 100 * float(needed.mean())
 
 
-def pareto_front(results: Sequence[RuleResult]) -> list[RuleResult]:
-    """The results that no other beats in both precision and cost, by rising cost."""
+def pareto_front(
+    results: Sequence[RuleResult], cost: Callable[[RuleResult], float] = attrgetter("to_mllm")
+) -> list[RuleResult]:
+    """The results that no other beats in both precision and cost, by rising cost.
+
+    Args:
+        results: of rules.
+        cost: what a result costs; the MLLM's share, unless something else is said.
+    """
     front: list[RuleResult] = []
     # By rising cost, of equal cost the best first: a result is on the front if it beats all before it.
-    for result in sorted(results, key=lambda r: (r.to_mllm, -r.precision_at_1)):
+    for result in sorted(results, key=lambda r: (cost(r), -r.precision_at_1)):
         if not front or result.precision_at_1 > front[-1].precision_at_1:
             front.append(result)
     return front

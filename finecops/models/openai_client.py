@@ -222,6 +222,18 @@ def _said(error: Exception, endpoint: Endpoint) -> str:
     if 300 <= error.status_code < 400:
         where = one_line(error.response.headers.get("location", "nowhere"), 200)
         return f"it sends to another address, which gets neither key nor image: {where}"
-    body = error.body.get("message") if isinstance(error.body, dict) else None
-    # vLLM and proxies have other forms of errors; the client's message then has the whole body.
-    return f"{type(error).__name__}: {_VARYING.sub('…', one_line(body if isinstance(body, str) else error.message))}"
+    said = f"{type(error).__name__}: Error code: {error.status_code}"
+    if detail := one_line(_detail(error.body)):
+        said += f": {_VARYING.sub('…', detail)}"
+    # Without /v1 most servers have no such page. A missing model gets 404 too, and a text that says so.
+    bare = endpoint.base_url is not None and not endpoint.base_url.rstrip("/").endswith("/v1")
+    return said + (" (most servers' base_url ends in /v1)" if error.status_code == 404 and bare else "")
+
+
+def _detail(body: object) -> str:
+    """What a refusal says: OpenAI's `message` (the client has unpacked `error`), FastAPI's `detail`, else all of it."""
+    if isinstance(body, dict):
+        said = next((body[key] for key in ("message", "detail", "error") if body.get(key)), body)
+        return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+    # A proxy's page says no more than its status.
+    return "" if not isinstance(body, str) or body.lstrip().startswith("<") else body

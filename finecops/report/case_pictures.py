@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -24,7 +23,6 @@ pixels."""
 SHOWN_CANDIDATES = 5
 _GREY = "#8a8f98"
 _WORDS: Final[Mapping[Method, str]] = {"specialist": "specialist", "mllm": "MLLM", "sfa": "SFA", "crs": "CRS"}
-_NAME = re.compile(r"[^\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,10 @@ def _image(sample: Sample, images: ImageFolders | None, known: bool) -> tuple[Im
         images: where it is looked up.
         known: whether its size is known, which the image must then have.
     """
-    reason = "nothing says where the images are (--images FOLDER_OR_ZIP)"
-    if images is not None:
+    # FORUM's prediction files name no images.
+    nameless = "the run does not name it"
+    reason = "nothing says where the images are (--images FOLDER_OR_ZIP)" if sample.image else nameless
+    if images is not None and sample.image:
         try:
             expected = (sample.width, sample.height) if known else None
             found = read_picture(images.path_of(sample.image), expected).pixels
@@ -202,13 +202,3 @@ def verdict_words(sample: Sample, verdict: Verdict) -> str:
     elif row is not None and row.presence is not None:
         words.append(f"presence {row.presence:.2f}")
     return f"{words[0]}{judged}{''.join(f', {word}' for word in words[1:])}"
-
-
-def picture_name(id_: str) -> str:
-    """A plain file name for a sample's id, without its suffix.
-
-    >>> picture_name("images/a b:1")
-    'images_a_b_1'
-    """
-    # A name has at most 255 bytes, and a character up to four.
-    return _NAME.sub("_", id_).strip(".")[:60] or "_"

@@ -84,15 +84,32 @@ def to_ask_again(
 
 
 def reason_counts(rows: Iterable[StageRow]) -> Counter[str]:
-    """How many failed rows have which reason. Numbers are replaced by N, so that like reasons are counted as one."""
-    return Counter(plain_reason(row) for row in rows if is_failed(row))
+    """How many failed rows have which reason.
+
+    Like reasons are counted as one. Where they differ in their numbers, these are replaced by N.
+    """
+    counts: Counter[str] = Counter()
+    written: dict[str, set[str]] = {}
+    for row in rows:
+        if is_failed(row):
+            plain = plain_reason(row)
+            counts[plain] += 1
+            written.setdefault(plain, set()).add(_reason(row))
+    shown: Counter[str] = Counter()
+    for plain, n in counts.items():
+        shown[next(iter(written[plain])) if len(written[plain]) == 1 else plain] += n
+    return shown
+
+
+def _reason(row: StageRow) -> str:
+    return row.reason or "no reason"
 
 
 def plain_reason(row: StageRow) -> str:
     """A row's reason without what is its sample's own."""
     # The id as a whole word: "815" is not the sample in port 43815.
     own = re.compile(rf"(?<!\w){re.escape(row.sample_id)}(?!\w)")
-    return _NUMBER.sub("N", own.sub("ID", row.reason or "no reason"))
+    return _NUMBER.sub("N", own.sub("ID", _reason(row)))
 
 
 def most_frequent(counts: Mapping[str, int], most: int = 3) -> str:
@@ -103,7 +120,13 @@ def most_frequent(counts: Mapping[str, int], most: int = 3) -> str:
 class CircuitBreaker:
     """Stops a stage where many answers in a row fail for one reason: a server is down, a file is not there."""
 
-    def __init__(self, stage: str, total: int, limit: int = MAX_IN_A_ROW) -> None:
+    def __init__(self, stage: str, total: int | None, limit: int = MAX_IN_A_ROW) -> None:
+        """
+        Args:
+            stage: its name, for the message.
+            total: how many samples it has; None: it is not known, and what is done is not kept.
+            limit: so many failures in a row are too many.
+        """
         self.stage, self.total, self.limit = stage, total, limit
         self._reason, self._in_a_row = "", 0
 
@@ -124,7 +147,8 @@ class CircuitBreaker:
             self._in_a_row = self._in_a_row + 1 if reason == self._reason else 1
             self._reason = reason
             if self._in_a_row >= self.limit:
+                kept = f"{done} of {self.total} samples are done and kept; the same command goes on from there"
                 raise FailuresError(
-                    f"{self.stage}: {self.limit} answers in a row failed: {row.reason}. {done} of {self.total} samples "
-                    "are done and kept; the same command goes on from there"
+                    f"{self.stage}: {self.limit} answers in a row failed: {row.reason}. "
+                    f"{kept if self.total is not None else f'{done} were answered before'}"
                 )

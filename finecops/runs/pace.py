@@ -30,6 +30,7 @@ def remember_pace(spec: StageSpec[Any], rows: int, seconds: float) -> None:
     if rows < FEWEST or seconds <= 0:
         return
     paces = {key: pace for key, pace in _paces().items() if key != _key(spec)}
+    # One place is for the new pace, which is the newest.
     kept = list(paces.items())[-_MOST + 1 :]
     path = home() / "cache" / "paces.json"
     with suppress(OSError):

@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
+from finecops.cli import app as program
 from tests.cli.invoke import run
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -117,6 +119,21 @@ def test_the_program_prints_one_line_and_no_traceback() -> None:
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("unknown dataset 'nonsense'; there are: ")
     assert {"finecops-mini", "finecops-ref", "refcoco"} <= set(line.partition("there are: ")[2].split(", "))
+
+
+def test_ctrl_c_ends_with_a_line_and_its_own_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped() -> None:
+        raise KeyboardInterrupt
+
+    toy = typer.Typer()
+    toy.command()(stopped)
+    monkeypatch.setattr(program, "app", lambda: toy([]))
+    with pytest.raises(SystemExit) as end:
+        program.main()
+    assert end.value.code == 130
+    assert capsys.readouterr().err == f"{program.STOPPED}\n"
 
 
 def test_help_does_not_import_the_heavy_libraries() -> None:

@@ -22,6 +22,7 @@ from finecops.bench.synthetic import Counts, write_files
 from finecops.cli.app import app
 from finecops.construction.benchmark import Split
 from finecops.construction.conversion import Converted
+from finecops.construction.dataset_file import DatasetFile
 from finecops.datasets.check import CheckReport
 from finecops.datasets.problems import Problem
 from finecops.evaluation.shown import Shown
@@ -120,6 +121,7 @@ CASES = {
             "finecops.construction.gqa.read_scene_graphs": [],
             "finecops.construction.benchmark.build_split": Split([], [], [], []),
             "finecops.construction.benchmark.write_split": {},
+            "finecops.construction.dataset_file.write_dataset_file": DatasetFile(Path("d.yaml"), True, None, True),
         },
     ),
     "data stats": Case(("data", "stats"), ("finecops-mini:val",)),

@@ -14,7 +14,8 @@ from PIL import Image
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.find import load_dataset
 from finecops.datasets.dataset import Dataset, load_dataset_split
-from finecops.datasets.parquet.write import export_parquet
+from finecops.datasets.parquet.card import card
+from finecops.datasets.parquet.write import FEATURES, export_parquet
 from finecops.errors import DataError
 from finecops.records import Sample
 from tests.cli.invoke import run
@@ -121,3 +122,18 @@ def test_a_folder_that_is_taken_is_refused(tmp_path: Path) -> None:
     export_parquet([dataset], "MIT", tmp_path / "out")
     with pytest.raises(DataError, match="holds parquet files already"):
         export_parquet([dataset], "MIT", tmp_path / "out")
+
+
+def test_a_readme_of_the_user_stays(tmp_path: Path) -> None:
+    dataset = load_dataset_split(load_dataset(str(toy(tmp_path))))
+    readme = tmp_path / "out" / "README.md"
+    readme.parent.mkdir()
+    readme.write_text("my project")
+    with pytest.raises(DataError, match=r"README.md is there and is no card"):
+        export_parquet([dataset], "MIT", readme.parent)
+    assert [path.name for path in readme.parent.iterdir()] == ["README.md"]
+    assert readme.read_text() == "my project"
+    # A card of ours, of a dataset whose files were deleted, is replaced.
+    readme.write_text(card([dataset], "MIT", FEATURES))
+    export_parquet([dataset], "CC-BY-4.0", readme.parent)
+    assert "Licence: CC-BY-4.0" in readme.read_text()

@@ -57,6 +57,9 @@ def test_the_file_is_in_the_users_folder_and_used(tmp_path: Path, monkeypatch: p
     assert path.read_text() == before
     assert run(*given[:2], "other", *given[3:], "--out", str(tmp_path / "o.yaml"))[0] == 0
     assert load_mllm(str(tmp_path / "o.yaml")).name == "other"
+    # The first lines say how the file is named where its name alone does not find it.
+    assert "# finecops models check mine --image" in before
+    assert f"# finecops models check {tmp_path}/o.yaml --image" in (tmp_path / "o.yaml").read_text()
 
 
 @pytest.mark.parametrize(

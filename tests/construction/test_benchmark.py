@@ -13,7 +13,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from finecops.cli.app import app
+from finecops.config.find import load_dataset
 from finecops.construction.graph import dump_scene_graph, parse_scene_graph
+from finecops.datasets.check import check_split
 from finecops.errors import ConfigError, DataError
 from finecops.mini.world.catalogue import ATTRIBUTE_TYPES
 from tests.construction.oracle import Facts, fitting, level_of, pattern_of_row, random_graph
@@ -116,7 +118,7 @@ def test_a_benchmark_from_gqas_graphs(gqa: tuple[Path, Path], tmp_path: Path) ->
     said = build_gqa(gqa, out, *options)
     rows = read_vanilla(out, "mine")
     numbers = [len(rows[kind]) for kind in KINDS]
-    assert said == "mine: {} positives, {} negative expressions, {} negative images\n".format(*numbers)
+    assert said.startswith("mine: {} positives, {} negative expressions, {} negative images\n".format(*numbers))
     assert numbers[0] <= 100
     assert min(numbers) > 0
     types = json.loads(gqa[0].read_text())
@@ -137,6 +139,32 @@ def test_a_benchmark_from_gqas_graphs(gqa: tuple[Path, Path], tmp_path: Path) ->
     assert [image["caption"] for image in coco["images"]] == [
         row["expression"] for row in rows["expression_pos"] + rows["expression_neg"]
     ]
+
+
+def test_the_benchmark_is_a_dataset_at_once(gqa: tuple[Path, Path], tmp_path: Path) -> None:
+    few = ["--positives", "9", "9", "9", "--expressions", "2"]
+    out = tmp_path / "my cars"
+    said = build_gqa(gqa, out, *few, "--name", "val", "--flips", "2")
+    path = out / "my-benchmark.yaml"
+    config = load_dataset(str(path))
+    assert config.splits == {"val": ("val_expression_all_coco_format.json", "val_image_neg_coco_format.json")}
+    assert said.endswith(f"next: finecops data check '{path}' --images {gqa[1]}\n")
+    report = check_split(config, "val", (), True, gqa[1])
+    assert (list(report.problems), report.missing_images) == ([], 0)
+    # What the user changed stays, and the message says what it lacks.
+    path.write_text(text := path.read_text().replace("licence: null", "licence: my own"))
+    said = build_gqa(gqa, out, *few, "--name", "train", "--flips", "0")
+    assert "add to its splits: train: [train_expression_all_coco_format.json]\n" in said
+    assert "add to its splits" not in build_gqa(gqa, out, *few, "--name", "val", "--flips", "2")
+    assert path.read_text() == text
+
+
+def test_images_below_the_folder_are_found(gqa: tuple[Path, Path], tmp_path: Path) -> None:
+    build_gqa(gqa, tmp_path, "--positives", "9", "9", "9", "--expressions", "0", "--flips", "1")
+    (path,) = tmp_path.glob("*.yaml")
+    config = load_dataset(str(path))
+    assert config.image_folders == ("images", "negative_images")
+    assert check_split(config, "test", (), True, None).missing_images == 0
 
 
 def test_options_of_the_command(gqa: tuple[Path, Path], tmp_path: Path) -> None:

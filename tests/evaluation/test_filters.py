@@ -51,6 +51,8 @@ CONDITIONS: dict[str, tuple[dict[str, Any], str]] = {
     "failed or missing": ({"failed": True}, "cm"),
     "failed by two": ({"failed": True, "looked_at": frozenset(["two"])}, "m"),
     "unparsed": ({"unparsed": True}, "c"),
+    "failed or unparsed": ({"failed": True, "unparsed": True}, "cm"),
+    "failed or unparsed by two": ({"failed": True, "unparsed": True, "looked_at": frozenset(["two"])}, "cm"),
     "level": ({"levels": frozenset([3])}, "bcn"),
     "a whole type": ({"types": ("replace_relation",)}, "n"),
     "a word of a type": ({"types": ("relation",)}, "n"),

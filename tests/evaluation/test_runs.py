@@ -204,11 +204,24 @@ def test_comparing_a_run_with_itself_finds_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("without", "message"),
-    [(["sfa"], "no answers of SFA or CRS"), (["specialist", "mllm"], "no pathway to compare with")],
+    [
+        (["sfa"], r"no answers of SFA or CRS .* name them: \S+/run:specialist \S+/run:mllm$"),
+        (["sfa", "mllm"], "no answers of SFA or CRS .* with --both$"),
+        (["specialist", "mllm"], "no pathway to compare with"),
+    ],
 )
 def test_what_cannot_be_compared_says_why(without: list[str], message: str, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=message):
         compare(CompareSettings(runs=(make_run(tmp_path / "run", without=without),)))
+
+
+def test_runs_without_a_shared_method_say_what_each_has(tmp_path: Path) -> None:
+    folders = (
+        make_run(tmp_path / "a", without=["sfa", "mllm"]),
+        make_run(tmp_path / "b", without=["sfa", "specialist"]),
+    )
+    with pytest.raises(RunError, match=r"RUN:METHOD names one of each \(\S+/a/ has specialist; \S+/b/ has mllm\)"):
+        compare(CompareSettings(runs=folders))
 
 
 def test_a_pathway_is_not_compared_with_itself(tmp_path: Path) -> None:

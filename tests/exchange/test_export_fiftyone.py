@@ -85,7 +85,7 @@ def test_sizes_that_a_run_does_not_know_are_the_images(tmp_path: Path) -> None:
     assert row["ground_truth"]["detections"][0]["bounding_box"] == [0.1, 0.125, 0.4, 0.5]
 
 
-@pytest.mark.parametrize(("image", "message"), [("gone.png", "gone.png"), ("", "has no image")])
+@pytest.mark.parametrize(("image", "message"), [("gone.png", "gone.png is missing; --images"), ("", "has no image")])
 def test_without_its_image_nothing_is_written(tmp_path: Path, image: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         export(tmp_path, [make_sample("p0", image=image)], ROWS[:1])

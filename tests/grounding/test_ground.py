@@ -17,11 +17,12 @@ import finecops
 from finecops.cli.app import app
 from finecops.config.find import load_dataset
 from finecops.datasets.dataset import load_dataset_split
-from finecops.errors import DataError, FinecopsError, UsageError
+from finecops.errors import DataError, FailuresError, FinecopsError, UsageError
 from finecops.grounding.folder import GroundFolder
 from finecops.grounding.grounder import Grounder
 from finecops.grounding.questions import Question, of_folder, of_image, of_lines, of_table
-from finecops.grounding.records import Grounding
+from finecops.grounding.records import GroundAnswer, Grounding
+from finecops.grounding.session import Asked, Session
 from finecops.grounding.words import as_line
 from finecops.records import Prediction
 from finecops.runs.jsonl import read_rows
@@ -166,6 +167,11 @@ def test_models_of_the_real_classes_look_at_a_photograph(photos: Path, kind: str
     assert code == 0
 
 
+def test_sentences_of_a_folder_are_cleaned_as_those_of_an_image(photos: Path) -> None:
+    for found in (of_folder(photos, [" the\nkite "]), of_image(photos / "a.png", [" the\nkite "])):
+        assert found[0].sentence == "the kite"
+
+
 def test_everybody_side_by_side(photos: Path) -> None:
     code, text = run("ground", "a.png", "the small kite", "--by", "all")
     assert code == 0
@@ -279,6 +285,7 @@ LINES = {
     "nothing.png\tthe kite": ("1", "the kite", "no such file: nothing.png"),
     "a.png\t ": ("1", "", "a sentence is empty"),
     "[1]": ("1", "", "neither"),
+    '{"image": "a.png", "sentence": "x", "id": null}': ("1", "", "its id is neither"),
 }
 
 
@@ -300,6 +307,7 @@ def test_lines_are_answered_one_by_one(photos: Path) -> None:
 
 
 WRONG: dict[str, tuple[tuple[str, ...], int, str]] = {
+    "two of CRS": (("a.png", "x", "--by", "all", "--slow", "crs"), 2, "--slow crs does not go with --by all"),
     "no sentence": (("a.png",), 2, "what shall be found"),
     "an empty sentence": (("a.png", " "), 2, "a sentence is empty"),
     "images of the shell": (("a.png", "b.png", "the kite"), 2, "b.png is an image, not a sentence"),
@@ -348,15 +356,89 @@ def test_models_of_a_drawn_world_say_so_once(photos: Path, server: Stub, caplog:
     assert "nothing but" not in caplog.text
 
 
-def test_a_model_that_replays_a_file_answers_too(photos: Path) -> None:
-    rows = [{"sample_id": "0", "status": "box", "boxes": [[1, 2, 30, 40]], "scores": [0.7], "source": "x"}]
+def test_a_model_that_replays_a_file_answers_by_the_questions_ids(photos: Path) -> None:
+    boxes = {f"q{n}": [n, 2, 30, 40] for n in range(5)}
+    rows = [{"sample_id": i, "status": "box", "boxes": [b], "scores": [0.7], "source": "x"} for i, b in boxes.items()]
     (photos / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (photos / "old.yaml").write_text(
         "name: old\nkind: specialist\nbackend: replay\nweights: rows.jsonl\nfile_format: finecops\nscore: probability\n"
     )
-    found = finecops.ground("a.png", "the kite", by="specialist", specialist="old.yaml", focus=False)
-    assert found.box == (1.0, 2.0, 30.0, 40.0)
-    assert (found.score, found.model) == (0.7, "old")
+    asked = [{"id": id_, "image": "a.png", "sentence": "the kite"} for id_ in boxes]
+    (photos / "list.jsonl").write_text("\n".join(map(json.dumps, asked)))
+    options = Options(specialist="old.yaml", focus=False, batch_size=2)
+    # More questions than a batch has: an answer belongs to its question, not to its place in a batch.
+    found = list(Grounder("specialist", options).ask(of_table(Path("list.jsonl"), None)))
+    assert {one.id: list(one.box or ()) for one in found} == boxes
+    assert (found[0].score, found[0].model) == (0.7, "old")
+
+
+def test_two_questions_of_one_id_are_both_answered(photos: Path) -> None:
+    questions = [Question("x", photos / "a.png", "a.png", sentence) for sentence in ("the kite", "the car")]
+    found = list(Grounder("specialist", Options(preset="mini")).ask(questions))
+    assert [(one.id, one.sentence, one.status) for one in found] == [("x", "the kite", "box"), ("x", "the car", "box")]
+
+
+def test_a_process_that_waits_for_a_folder_leaves_its_file_alone(photos: Path) -> None:
+    specs = Grounder("specialist").specs
+    first = GroundFolder(photos / "o", specs)
+    with first.locked():
+        # Half a line is one that is being written.
+        (photos / "o" / "answers.jsonl").write_text('{"version":1,"id":"a')
+        second = GroundFolder(photos / "o", specs)
+        with pytest.raises(FinecopsError, match="another process"), second.locked():
+            pass
+        assert (photos / "o" / "answers.jsonl").read_text() == '{"version":1,"id":"a'
+
+
+def test_a_question_that_was_changed_is_asked_again_and_its_old_answer_goes(photos: Path) -> None:
+    command = ("ground", "list.csv", "--boxes", "xyxy", "--json", "--by", "specialist", "--no-draw", "--out", "o")
+    heading = "image,sentence,x1,y1,x2,y2\n"
+    (photos / "list.csv").write_text(heading + "a.png,the kite,1,1,9,9\nb.png,the kite,1,1,9,9\n")
+    assert printed(*command)[0] == 0
+    (photos / "list.csv").write_text(heading + "a.png,the kite,1,1,9,9\nb.png,the kite,40,1,90,90\n")
+    code, lines = printed(*command)
+    assert code == 0
+    assert [Grounding.model_validate_json(line).truth for line in lines] == [(1, 1, 9, 9), (40, 1, 90, 90)]
+    # One answer a question, the same that was printed.
+    assert (photos / "o" / "answers.jsonl").read_text().splitlines() == lines
+
+
+def test_images_of_one_name_have_pictures_of_their_own(photos: Path) -> None:
+    (photos / "d").mkdir()
+    (photos / "d" / "a.png").write_bytes(SCENE.read_bytes())
+    (photos / "a.jpg").write_bytes(SCENE.read_bytes())
+    lines = "".join(f"{name}\tthe kite\n" for name in ("a.png", "d/a.png", "a.jpg"))
+    code, found = printed("ground", "-", "--by", "specialist", "--json", "--out", "o", stdin=lines)
+    assert code == 0
+    assert len({json.loads(line)["picture"] for line in found}) == 3
+    assert len(list((photos / "o").iterdir())) == 3
+
+
+def test_an_image_of_a_long_name_has_a_picture(photos: Path) -> None:
+    (photos / "d").mkdir()
+    # 240 bytes, as a name may have 255.
+    (photos / "d" / f"{'文' * 80}.png").write_bytes(SCENE.read_bytes())
+    code, _ = printed("ground", "d", "the kite", "--by", "specialist", "--out", "o")
+    assert code == 0
+    assert [path.suffix for path in (photos / "o" / "pictures").iterdir()] == [".png"]
+
+
+def test_a_stage_that_always_fails_stops_the_command_whatever_the_others_do(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grounder = Grounder("specialist", Options(preset="mini"))
+    (found,) = grounder.ask([Question("1", photos / "a.png", "a.png", "the kite")])
+    failed = Prediction(sample_id="1", status="failed", source="mllm", reason="connection refused")
+    down = GroundAnswer(status="failed", box=None, score=None, score_kind=None, model="m", row=failed)
+    both = found.model_copy(update={"answers": {**found.answers, "mllm": down}})
+    session = Session(grounder, None, draw=False, retry="changed")
+    question = Question("1", photos / "a.png", "a.png", "the kite")
+    monkeypatch.setattr(session, "_in_turn", lambda *_: (Asked(question, both) for _ in range(200)))
+    answered = []
+    with pytest.raises(FailuresError, match="mllm: 64 answers in a row failed: connection refused"):
+        answered.extend(session._answers([], None))
+    # The last one was told, too.
+    assert len(answered) == 64
 
 
 def test_models_are_loaded_once_for_calls_of_the_same_kind(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,20 +140,21 @@ def test_a_graph_with_anything_wrong_in_it_is_left_out(tmp_path: Path) -> None:
 def test_the_rest_is_unharmed_and_the_counts_are_printed(tmp_path: Path) -> None:
     (tmp_path / "clean").mkdir()
     clean = build(tmp_path / "clean", {"2": good()})
-    assert clean.stderr == ""
+    assert clean.stderr.startswith("next: ")
     bad = changed("objects", "0", "name", value=None)
     result = build(tmp_path, {"1": bad, "2": good(), "3": changed("width", value=10**9)})
     assert result.exit_code == 0
     assert result.stdout == clean.stdout
     path = tmp_path / "g.json"
-    assert result.stderr.splitlines() == [
+    assert result.stderr.splitlines()[:-1] == [
         "2 of 3 scene graphs were left out",
         f"{path}: entry 1: the name of object 0 is None; a short text is meant",
         f"{path}: entry 3: width and height are 1000000000 and 150",
     ]
     assert captions(tmp_path) == captions(tmp_path / "clean") != []
     for file in (tmp_path / "clean" / "out").rglob("*"):
-        if file.is_file():
+        # The dataset's YAML file has the path of its folder.
+        if file.is_file() and file.suffix != ".yaml":
             assert (tmp_path / "out" / file.relative_to(tmp_path / "clean" / "out")).read_bytes() == file.read_bytes()
 
 
@@ -186,7 +187,7 @@ def test_one_bad_entry_stops_no_file(what: str, tmp_path: Path) -> None:
 
 def test_an_image_twice(tmp_path: Path) -> None:
     result = build(tmp_path, GOOD.replace(SECOND, b'"1": {"width"', 1))
-    assert result.stderr.endswith("g.json: entry 1: this id is taken by an earlier entry\n")
+    assert "g.json: entry 1: this id is taken by an earlier entry\n" in result.stderr
 
 
 def flipped(content: bytes, at: int) -> bytes:

@@ -11,11 +11,13 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from finecops.bench.doctor import examine
+from finecops.bench.model_check import CheckedSample, formats_that_read
 from finecops.cli.app import app
 from finecops.config.find import load_mllm, load_preset, load_specialist, names
 from finecops.errors import FailuresError, FinecopsError
 from finecops.models.catalogue import fact_of, markdown_table, model_facts
 from finecops.models.worker_process import PROGRAMS
+from tests.conftest import make_prediction, make_sample
 
 
 def run(*arguments: str) -> str:
@@ -118,6 +120,19 @@ def test_check_says_what_it_cannot_do_before_a_model_is_loaded(
     result = CliRunner().invoke(app, ["models", "check", *arguments])
     assert isinstance(result.exception, FinecopsError)
     assert said in str(result.exception)
+
+
+def test_formats_that_would_read_the_replies_are_named() -> None:
+    def checked(reply: str | None, status: str = "unparsed") -> CheckedSample:
+        row = make_prediction("a", status=status).model_copy(update={"reply": reply})
+        return CheckedSample(make_sample("a"), row, None, 0.1)
+
+    boxes = [checked("It is at (100,200),(500,600)."), checked("<|box_start|>(1,2),(3,4)<|box_end|>")]
+    assert formats_that_read(boxes) == ["norm1000_paren"]
+    assert formats_that_read([*boxes, checked("I see a cat.")]) == []
+    # Nothing is said where one reply was read, or where there is none.
+    assert formats_that_read([*boxes, checked("None.", "reject")]) == []
+    assert formats_that_read([checked(None, "failed")]) == []
 
 
 def test_doctor_lists_versions_and_remedies() -> None:

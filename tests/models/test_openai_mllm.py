@@ -147,6 +147,10 @@ def test_a_refused_parameter_is_left_out_from_then_on(config: MllmConfig, group:
     [
         (lambda request: (401, {"error": {"message": "bad key"}}), "AuthenticationError"),
         (lambda request: (400, {"error": {"message": "image too large"}}), "image too large"),
+        (lambda request: (404, {"object": "error", "message": "The model `x` does not exist."}), "does not exist"),
+        (lambda request: (400, {"detail": "Server is pinned to 'mine'"}), "code: 400: Server is pinned to 'mine'"),
+        (lambda request: (422, {"detail": [{"loc": ["top_k"], "msg": "too large"}]}), '"msg": "too large"'),
+        (lambda request: (404, b"<html><h1>not found"), "NotFoundError: Error code: 404"),
         (lambda request: (200, b'{"choices": [{"mess'), ""),
         (lambda request: (200, answer("")[1] | {"choices": []}), "no choices"),
         (lambda request: answer(None), "no content"),
@@ -161,6 +165,13 @@ def test_a_bad_answer_is_a_failed_row_with_its_reason(
     row = ground(config, group)
     assert row.status == "failed"
     assert reason in row.reason
+
+
+def test_a_url_without_v1_is_said(config: MllmConfig, group: ImageGroup) -> None:
+    Server.reply = lambda request: (404, {"detail": "Not Found"})
+    assert "v1)" not in ground(config, group).reason
+    bare = config.model_copy(update={"base_url": str(config.base_url).removesuffix("/v1")})
+    assert ground(bare, group).reason.endswith("Error code: 404: Not Found (most servers' base_url ends in /v1)")
 
 
 def test_a_busy_server_is_asked_again(config: MllmConfig, group: ImageGroup) -> None:

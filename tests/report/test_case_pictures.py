@@ -11,8 +11,9 @@ from finecops.datasets.image_place import ImageFolders
 from finecops.drawing import COLOURS
 from finecops.evaluation.cases import Case, Cases, MethodAnswers, file_method
 from finecops.metrics.answers import answers_of_predictions
+from finecops.paths import plain_name
 from finecops.records import Candidates, Prediction, Route, Sample, Target
-from finecops.report.case_pictures import caption, draw_case, picture_name, verdicts_in_short
+from finecops.report.case_pictures import caption, draw_case, verdicts_in_short
 from tests.builders_runs import RIGHT, WRONG
 from tests.conftest import make_negative, make_prediction, make_sample
 
@@ -144,7 +145,7 @@ def test_a_size_that_nobody_can_draw_is_drawn_small() -> None:
     ],
 )
 def test_a_picture_has_a_plain_name(id_: str, name: str) -> None:
-    assert picture_name(id_) == name
+    assert plain_name(id_) == name
 
 
 def test_an_imported_sample_has_the_size_of_its_image_or_a_frame_around_its_boxes(images: ImageFolders) -> None:
@@ -166,3 +167,8 @@ def _right_side(picture: Image.Image, role: str) -> float:
     assert pixels is not None
     columns = (x for x in range(picture.width) if any(pixels[x, y] == wanted for y in range(picture.height)))
     return max(columns) / picture.width
+
+
+def test_a_run_that_names_no_image_says_so(images: ImageFolders) -> None:
+    drawn = draw_case(_case(make_sample(image="", width=0, height=0), []), [], images)
+    assert drawn.missing == "the run does not name it"

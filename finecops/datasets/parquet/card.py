@@ -29,6 +29,10 @@ _COLUMNS = (
 )
 
 
+WRITTEN_BY = "Written by `finecops export hub`."
+"""Stands in every card, which may therefore be replaced."""
+
+
 def card(splits: Sequence[Dataset], licence: str, features: Mapping[str, str]) -> str:
     """The text of a dataset card.
 
@@ -43,7 +47,7 @@ def card(splits: Sequence[Dataset], licence: str, features: Mapping[str, str]) -
         f"# {config.name}",
         "",
         "Referring expression comprehension: an image and an expression, and the box of what it refers to, or the",
-        "knowledge that it is not in the image. Written by `finecops export hub`.",
+        f"knowledge that it is not in the image. {WRITTEN_BY}",
         "",
         f"Licence: {licence}. Images may have a licence of their own.",
         "",

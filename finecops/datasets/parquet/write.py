@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from finecops.datasets.dataset import Dataset
-from finecops.datasets.parquet.card import card
+from finecops.datasets.parquet.card import WRITTEN_BY, card
 from finecops.errors import DataError
 from finecops.images import image_size
 from finecops.install import install_line
@@ -64,16 +64,20 @@ def export_parquet(
     Args:
         splits: the splits, at least one.
         licence: the licence that the card states.
-        out: the folder. It must not hold parquet files yet.
+        out: the folder. It must not hold parquet files yet, nor a README.md that is no card of ours.
         shard_bytes: the bytes of images from which on another file is begun.
         checked: `check_images` was called before.
 
     Raises:
-        DataError: pyarrow is not installed, the folder holds parquet files, or an image is missing or broken.
+        DataError: pyarrow is not installed, the folder holds parquet files or another README.md, or an image is missing
+            or broken.
     """
     data = out / "data"
     if data.is_dir() and any(data.glob("*.parquet")):
         raise DataError(f"{data}/ holds parquet files already; choose another folder")
+    readme = out / "README.md"
+    if readme.exists() and WRITTEN_BY not in readme.read_text(encoding="utf-8", errors="replace"):
+        raise DataError(f"{readme} is there and is no card of `finecops export hub`; choose another folder")
     for dataset in splits if not checked else ():
         check_images(dataset)
     data.mkdir(parents=True, exist_ok=True)
@@ -84,7 +88,7 @@ def export_parquet(
             path = data / f"{dataset.split}-{number:05}-of-{len(shards):05}.parquet"
             _write_file(dataset, samples, path)
             files.append(path)
-    (out / "README.md").write_text(card(splits, licence, FEATURES), encoding="utf-8")
+    readme.write_text(card(splits, licence, FEATURES), encoding="utf-8")
     return Written(tuple(files), {dataset.split: len(dataset.samples) for dataset in splits})
 
 

@@ -130,6 +130,7 @@ def _write_results(path: Path, method: ExportedMethod, number_of: Mapping[str, i
         without += not row.boxes
         scores = row.scores if method.score_kind == "given" and row.scores is not None else None
         for rank, box in enumerate(row.boxes):
+            # COCO sorts by score: where there is none, one that falls keeps the order of the boxes.
             score = scores[rank] if scores is not None else 1 / (1 + rank)
             entries.append(
                 {

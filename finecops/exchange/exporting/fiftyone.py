@@ -103,7 +103,11 @@ def _image_files(
     images = dict.fromkeys(s.image for s in samples)
     for image in tqdm(images, desc="checking images", unit="image", disable=None):
         files[image] = path_of(image)
-        sizes[image] = image_size(files[image])
+        try:
+            sizes[image] = image_size(files[image])
+        except DataError as error:
+            where = "" if files[image].exists() else "; --images names the folder or zip file of the images"
+            raise DataError(f"{error}{where}") from error
     return files, sizes
 
 

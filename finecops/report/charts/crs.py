@@ -56,6 +56,7 @@ def crs_losses(methods: Sequence[ChartMethod]) -> list[Chart | Missing]:
 def _waterfall(name: str, title: str, ledger: dict[str, int], colour: int) -> Chart:
     total = left = sum(ledger.values())
     steps, losses = [("positives", total)], []
+    # Each bar hangs where the one before it ended, and the last end is what is right.
     for i, entry in enumerate((e for e in CRS_ENTRIES if e != "correct"), start=1):
         lost = ledger[entry]
         losses.append(Point(i, 100 * left / total, n=lost, base=100 * (left - lost) / total))

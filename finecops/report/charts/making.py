@@ -69,6 +69,7 @@ class FigureSettings(Settings):
         if self.out is not None:
             return self.out
         joined = "-and-".join(run.name for run in runs)
+        # A folder's name has at most 255 bytes.
         return runs[0] / "figures" if len(runs) == 1 else runs[0].parent / f"figures-{joined}"[:120]
 
 

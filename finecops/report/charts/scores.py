@@ -41,6 +41,7 @@ def roc(methods: Sequence[ChartMethod], kind: tuple[NegativeKind, str]) -> Chart
         if area is None:
             return f"there are no negative {kind[1]}" if len(positives) else "there are no positives"
         hits, alarms = accepted_at_thresholds(positives, negatives)
+        # The curve begins where nothing is accepted; the last threshold accepts everything.
         x, y = (np.concatenate([[0], 100 * n / n[-1]]) for n in (alarms, hits))
         points = tuple(Point(float(x[i]), float(y[i])) for i in _some(len(x)))
         name = f"{method.name}, AUROC {area:.1f} (n = {len(positives)} and {len(negatives)})"
@@ -145,4 +146,5 @@ def _lines(
 
 def _some(n: int) -> list[int]:
     """Indices of at most `_POINTS` of n points, the first and the last among them."""
+    # A set: of few points, two steps may round to one index.
     return sorted({round(i) for i in np.linspace(0, n - 1, min(n, _POINTS)).tolist()})

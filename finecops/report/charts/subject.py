@@ -37,7 +37,7 @@ class ChartRun:
     def sweep(self) -> Sweep | str:
         """The sweep of the routing rules, or why there is none."""
         try:
-            return sweep_run(self.run)
+            return sweep_run(self.run, self.iou)
         except RunError as error:
             return str(error)
 

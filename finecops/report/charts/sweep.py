@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from finecops.evaluation.sweep import Sweep
-from finecops.metrics.routing import Costs
+from finecops.metrics.routing import Costs, pareto_front
 from finecops.metrics.values import EVERYTHING
 from finecops.report.charts.chart import MUTED, Axis, Chart, Missing, Point, Series
 from finecops.report.charts.subject import ChartMethod, ChartRun
@@ -47,7 +47,9 @@ def _series(
     found: Sweep, cost: Callable[[float], float], alone: tuple[float, float], as_run: Point | None
 ) -> tuple[Series, ...]:
     rules = tuple(Point(cost(rule.to_mllm), rule.precision_at_1) for rule in found.rules)
-    front = tuple(Point(cost(rule.to_mllm), rule.precision_at_1) for rule in found.front)
+    # Not the sweep's own front: where the MLLM takes fewer operations than the specialist, more of it costs less.
+    best_rules = pareto_front(found.rules, lambda rule: cost(rule.to_mllm))
+    front = tuple(Point(cost(rule.to_mllm), rule.precision_at_1) for rule in best_rules)
     best = found.oracle
     series = [
         Series(f"{len(rules)} rules", rules, "cloud", MUTED),

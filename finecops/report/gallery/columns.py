@@ -17,7 +17,6 @@ from finecops.metrics.arrays import evaluate_arrays
 from finecops.metrics.recall import pair_outcomes
 from finecops.records import Sample, Xyxy
 
-TRUTHS: Final = ("box", "absent", "unknown")
 KINDS: Final = ("positive", "text", "image", "other", "unknown")
 """A sample's kind for people: a positive, a negative by what was changed (or without a word of it), or neither."""
 _DIGITS: Final = 9

@@ -122,7 +122,8 @@ def _images(subject: Subject, settings: ReportSettings, make: MakeUrl) -> PageIm
 
 def _gallery(subject: Subject, samples: Sequence[Sample], images: PageImages) -> Gallery:
     opening = Opening("cells", *subject.pair) if subject.pair is not None else Opening("cards", *_namesakes(subject))
-    return gallery(subject.cases_of(samples), images.url, opening, name=_title(subject), problem=images.problem)
+    cases = subject.cases_of([images.sized(sample) for sample in samples])
+    return gallery(cases, images.url, opening, name=_title(subject), problem=images.problem)
 
 
 def _namesakes(subject: Subject) -> tuple[str, str] | tuple[()]:

@@ -121,6 +121,7 @@ def _own_files(folder: Path) -> frozenset[str] | None:
 
 def _replace(folder: Path, new: Path) -> None:
     """Put a new folder in the place of an old one, which is there again if that fails."""
+    # Renamed, not deleted: if the new one cannot take its place, the old one comes back.
     old = _beside(folder, "old")
     there = folder.exists()
     if there:

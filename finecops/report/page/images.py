@@ -21,7 +21,7 @@ from PIL import Image
 from finecops.archives.zip_images import is_zipped, unpack_if_zipped
 from finecops.datasets.image_place import ImageFolders
 from finecops.errors import DataError
-from finecops.images import MISSING, small_image
+from finecops.images import MISSING, image_size, small_image
 from finecops.progress import progress
 from finecops.records import Sample
 from finecops.report.page.folder import DATA
@@ -32,6 +32,7 @@ INLINE_SIDE: Final = 480
 """The same inside a one-file report."""
 IMAGES: Final = f"{DATA}/images"
 NOWHERE: Final = "nothing says where the images of this run are"
+NAMELESS: Final = "the run does not name the image"
 _QUALITY = 80
 """Of WebP: a fifth of a JPEG's bytes, and hard to tell from it at this size."""
 # What every browser shows: JPEG, PNG, WebP.
@@ -52,6 +53,7 @@ class PageImages:
     def __init__(self, folders: Sequence[ImageFolders], make: MakeUrl) -> None:
         self._folders, self._make = folders, make
         self._url_of: dict[str, str] = {}
+        self._path_of: dict[str, Path] = {}
         self.missing: dict[str, str] = {}
         """Images without a URL → the reason."""
 
@@ -78,11 +80,26 @@ class PageImages:
         """Why a sample's image has no URL; None if it has one."""
         return self.missing[sample.image] if self.url(sample) is None else None
 
+    def sized(self, sample: Sample) -> Sample:
+        """The sample with its image's size where it does not know it (an imported run), and the image is here."""
+        path = self._path_of.get(sample.image) if not sample.width and self.url(sample) is not None else None
+        if path is None:
+            return sample
+        try:
+            width, height = image_size(path)
+        except DataError:
+            # The browser says that it cannot show it.
+            return sample
+        return sample.model_copy(update={"width": width, "height": height})
+
     def _known(self, name: str) -> bool:
         return name in self._url_of or name in self.missing
 
     def _found(self, name: str) -> tuple[str | None, str]:
         """The URL of an image, or None and the reason."""
+        # Of an imported run: FORUM's files name none.
+        if not name:
+            return None, NAMELESS
         problem = NOWHERE
         for folders in self._folders:
             try:
@@ -91,7 +108,9 @@ class PageImages:
                 problem = str(error)
                 continue
             try:
-                return self._make(path), ""
+                url = self._make(path)
+                self._path_of[name] = path
+                return url, ""
             except (DataError, OSError) as error:
                 # The page may go to somebody else, to whom the folders of this machine say nothing.
                 problem = str(error).replace(str(path), name)

@@ -10,8 +10,6 @@ from pydantic import Field, model_validator
 from finecops.errors import UsageError
 from finecops.evaluation.settings import MetricSettings, RunFolder
 
-REPORT_METRICS: Final = "p1,acc,r1,auroc,reject,aurc,ece"
-"""What a report shows if nothing is named."""
 MAX_MB: Final = 10.0
 
 

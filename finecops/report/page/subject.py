@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import is_
 from pathlib import Path
 
 from finecops.errors import FinecopsError, RunError, UsageError
@@ -57,8 +58,8 @@ class Subject:
         return next(iter(self.runs))
 
     def cases_of(self, samples: Sequence[Sample]) -> Cases:
-        """The cases of some of the samples."""
-        if len(samples) == len(self.cases):
+        """The cases of some of the samples, which may know more of themselves by now."""
+        if len(samples) == len(self.cases) and all(map(is_, samples, self.cases.samples)):
             return self.cases
         return Cases(samples, self.cases.methods, self.cases.iou, self.cases.run, self.others)
 

@@ -11,11 +11,13 @@ from finecops.evaluation.reading import RunData
 from finecops.evaluation.runs import evaluate_run
 from finecops.evaluation.settings import MetricSettings
 from finecops.evaluation.sweep import sweep_run
+from finecops.metrics.routing import Costs
 from finecops.records import Candidates
 from finecops.report.charts.chart import Chart, Charts
 from finecops.report.charts.making import FigureSettings, make_figures
 from finecops.report.charts.runs import run_charts
 from finecops.report.charts.subject import ChartRun
+from finecops.report.charts.sweep import cost_chart
 from tests.builders_runs import RIGHT, WRONG, make_run, stage_entry, write_run
 from tests.conftest import make_prediction, make_sample
 
@@ -120,6 +122,24 @@ def test_the_sweep_has_its_bounds(tmp_path: Path) -> None:
     lacking = draw(make_run(tmp_path / "less", without=("mllm",)))
     reasons = {one.name: one.reason for one in lacking.missing}
     assert all("with --both" in reasons[name] for name in ("routing-sweep", "routing-cost"))
+
+
+def test_the_front_of_operations_is_that_of_operations(tmp_path: Path) -> None:
+    found = sweep_run(make_run(tmp_path / "run"))
+    # An MLLM of few operations: the more samples it answers, the less a rule costs.
+    chart = cost_chart(found, Costs(router=1.0, specialist=9.0, mllm=2.0))
+    points, front = ([(p.x, p.y or 0.0) for p in chart.series[i].points] for i in (0, 1))
+    beaten = [p for p in points if any(x <= p[0] and y >= p[1] and (x, y) != p for x, y in points)]
+    assert sorted(set(front)) == sorted(set(points) - set(beaten))
+
+
+def test_the_sweep_of_another_iou_has_other_rights(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run")
+    run = ChartRun("toy", RunData(folder), evaluate_run(folder), iou=1.0)
+    assert not isinstance(run.sweep, str)
+    # No box is above it.
+    assert (run.sweep.specialist, run.sweep.oracle.precision_at_1) == (0.0, 0.0)
+    assert sweep_run(run.run).specialist == 60.0
 
 
 def test_losses_end_at_what_is_right(tmp_path: Path) -> None:

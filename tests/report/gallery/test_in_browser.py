@@ -305,6 +305,26 @@ def test_a_report_opens_at_the_cells(tmp_path: Path, open_page: Open) -> None:
                 assert watched.page.get_by_label("Method B of the four cells").input_value() == "specialist"
 
 
+def test_boxes_are_in_the_frame_where_no_size_is_known(tmp_path: Path, open_page: Open) -> None:
+    base = family_cases(1)
+    samples = [sample.model_copy(update={"width": 0, "height": 0}) for sample in base.samples]
+    page = write_folder_page(gallery(Cases(samples, base.methods), lambda sample: None), tmp_path)
+    inside = """e => {
+      const [frame, box] = [e.closest(".fc-picture"), e].map((one) => one.getBoundingClientRect());
+      return box.left >= frame.left && box.right <= frame.right && box.top >= frame.top && box.bottom <= frame.bottom;
+    }"""
+    with open_page(page) as watched:
+        boxes = watched.page.locator(".fc-card .fc-box")
+        assert boxes.count() > 3
+        assert all(box.evaluate(inside) for box in boxes.all())
+        watched.page.locator(".fc-card .fc-open").first.click()
+        text = watched.page.locator(".fc-rest").filter(has_text="Truth:").inner_text()
+        assert "size of the image unknown" in text
+        large = watched.page.locator(".fc-large .fc-box:visible")
+        assert large.count() > 1
+        assert all(box.evaluate(inside) for box in large.all())
+
+
 def test_methods_of_several_runs_are_told_apart(tmp_path: Path, open_page: Open) -> None:
     base = family_cases(1)
     labels = ("finecops-ref-paper-both: Specialist", "finecops-ref-paper-crs: CRS top-5")

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from PIL import Image
 
 from finecops.datasets.image_place import ImageFolders, ImagePlace
-from finecops.report.page.images import NOWHERE, PageImages, copying, inline, linking
+from finecops.report.page.images import NAMELESS, NOWHERE, PageImages, copying, inline, linking
 from tests.conftest import make_sample
 
 
@@ -97,5 +97,20 @@ def test_missing_images_have_a_reason(tmp_path: Path) -> None:
         assert "cannot be read" in images.missing["broken.png"]
         # The folders of this machine are not in a page.
         assert str(tmp_path) not in "".join(images.missing.values()).replace("'../secret.png'", "")
+    assert PageImages([ImageFolders(tmp_path, ())], inline).problem(make_sample(image="")) == NAMELESS
     nowhere = PageImages([], inline)
     assert nowhere.problem(make_sample()) == NOWHERE
+
+
+def test_a_size_that_a_run_does_not_know_is_the_images(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    draw(tmp_path / "a.jpg", exif=exif)
+    # Its first bytes are those of a PNG, so it is linked: only the browser sees that it is broken.
+    (tmp_path / "b.png").write_bytes(draw(tmp_path / "c.png").read_bytes()[:60])
+    for make in (linking(tmp_path / "out", copying(tmp_path / "out")), inline):
+        images = PageImages([ImageFolders(tmp_path, ())], make)
+        unknown = [sample.model_copy(update={"width": 0, "height": 0}) for sample in samples("a.jpg", "b.png", "gone")]
+        assert [(s.width, s.height) for s in map(images.sized, unknown)] == [(500, 1000), (0, 0), (0, 0)]
+        known = make_sample(image="a.jpg")
+        assert images.sized(known) is known

@@ -59,10 +59,17 @@ function ofKind(kind, ...children) {
   return group;
 }
 
+// The size of a picture. Of an imported run it may be unknown (0): then all boxes are in the frame.
+function sizeOf(row, boxes) {
+  if (data.width[row] && data.height[row]) return [data.width[row], data.height[row]];
+  const there = boxes.filter(([, box]) => box);
+  return [2, 3].map((side) => 1.04 * Math.max(1, ...there.map(([, box]) => box[side])));
+}
+
 // Boxes in the coordinates of the picture; boxes: [kind, xyxy, label] triples. Dark lines lie below all coloured ones,
 // so that these are seen on any picture; where boxes agree, each is seen in the gaps of the next one's line.
 function overlay(row, boxes) {
-  const [width, height] = [data.width[row] || 1, data.height[row] || 1];
+  const [width, height] = sizeOf(row, boxes);
   const drawing = svg("svg", { class: "fc-boxes", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
   const there = boxes.filter(([, box]) => box);
   const line = ([kind, box]) => {

@@ -37,7 +37,8 @@ function drawSample(row) {
   const rest = el("div.fc-rest", { "aria-live": "polite" }, el("p.fc-remark", {}, "Loading…"));
   const frame = el("div.fc-large", {}, picture(row, labelledBoxes(row), `The picture of sample ${data.id[row]}`));
   // Very long or high pictures keep a frame that leaves room for the rest.
-  frame.firstChild.style.aspectRatio = Math.min(3, Math.max(0.8, (data.width[row] || 4) / (data.height[row] || 3)));
+  const [width, height] = sizeOf(row, firstBoxes(row));
+  frame.firstChild.style.aspectRatio = Math.min(3, Math.max(0.8, width / height));
   const legend = el("div.fc-switches", { role: "group", "aria-label": "Boxes" }, switches([...kinds.keys()]));
   byName("sample-body").replaceChildren(
     el("div.fc-left", {}, frame, legend),
@@ -72,7 +73,8 @@ function drawDetails(row, found, rest, frame) {
     byName("sample").querySelector(`[data-switch="${kind}"]`).hidden = !there;
   }
   const absent = data.kinds[data.kind[row]] === "unknown" ? "unknown" : "not there";
-  const about = `${found.dataset}, ${found.split} · ${data.width[row]} × ${data.height[row]} pixels · `;
+  const size = data.width[row] ? `${data.width[row]} × ${data.height[row]} pixels` : "size of the image unknown";
+  const about = `${found.dataset}, ${found.split} · ${size} · `;
   rest.replaceChildren(
     ...[
       answersSection(row, found),
