@@ -77,8 +77,7 @@ def evaluate_run(
     settings = settings or MetricSettings()
     run = folder if isinstance(folder, RunData) else RunData(folder)
     folder = run.folder
-    if val is not None and val.resolve() == folder.resolve():
-        raise UsageError(f"--val {val} is the evaluated run itself: scores are calibrated on another split")
+    refuse_itself(val, folder)
     routes, targets = run.first("routes", Route), run.first("targets", Target)
     # Read once for all methods.
     val_splits = _splits(val) if val is not None else {}
@@ -166,6 +165,15 @@ def _evaluation(run: RunData, methods: Sequence[MethodResult], title: str) -> Ev
         stages=timings,
         unknown=sum(sample.truth == "unknown" for sample in run.samples),
     )
+
+
+def refuse_itself(val: Path | None, folder: Path) -> None:
+    """
+    Raises:
+        UsageError: scores of a run would be calibrated on the run itself.
+    """
+    if val is not None and val.resolve() == folder.resolve():
+        raise UsageError(f"--val {val} is the evaluated run itself: scores are calibrated on another split")
 
 
 def _splits(folder: Path) -> dict[str, Split]:

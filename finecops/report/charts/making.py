@@ -11,7 +11,7 @@ from pydantic import BeforeValidator
 
 from finecops.errors import UsageError
 from finecops.evaluation.reading import RunData
-from finecops.evaluation.runs import evaluate_run
+from finecops.evaluation.runs import evaluate_run, refuse_itself
 from finecops.evaluation.settings import MetricSettings, RunFolder, Settings, named_or_newest
 from finecops.metrics.precision import IOU_THRESHOLD
 from finecops.report.charts import figure_6
@@ -101,6 +101,7 @@ def _read(folders: Sequence[Path], settings: FigureSettings) -> Iterator[ChartRu
     last = [folder.name for folder in folders]
     names = last if len(set(last)) == len(last) else list(map(str, folders))
     for name, folder in zip(names, folders):
+        refuse_itself(settings.val, folder)
         run = RunData(folder)
         if len(run.samples) > _LARGE:
             log.info("%s: numbers with intervals; of a large run this takes a minute", folder)

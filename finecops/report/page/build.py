@@ -74,12 +74,18 @@ def default_place(subject: Subject, single: bool) -> Path:
     folders = [run.folder for run in subject.runs.values()]
     ending = ".html" if single else ""
     if len(folders) > 1:
-        name = "report-" + "-and-".join(folder.name for folder in folders)
+        # Methods of the same runs are another report.
+        stages = ["" if subject.whole else _stages(subject.evaluations[name]) for name in subject.runs]
+        name = "report-" + "-and-".join(folder.name + methods for folder, methods in zip(folders, stages))
         return folders[0].parent / f"{name[:_LONGEST_NAME]}{ending}"
     keys = [method.key for method in subject.cases.methods]
     name = "report" if subject.whole else "-".join(["report", *keys])[:_LONGEST_NAME]
     # Somebody who gets a file sees its name alone.
     return folders[0] / (f"{folders[0].resolve().name}-{name}{ending}" if single else name)
+
+
+def _stages(evaluation: Evaluation) -> str:
+    return "".join(f"-{method.stage}" for method in evaluation.methods)
 
 
 def _write_folder(subject: Subject, settings: ReportSettings, out: Path) -> Written:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from finecops.errors import UsageError
 from finecops.evaluation.reading import RunData
 from finecops.evaluation.runs import evaluate_run
 from finecops.evaluation.settings import MetricSettings
@@ -13,6 +14,7 @@ from finecops.evaluation.sweep import sweep_run
 from finecops.metrics.routing import Costs
 from finecops.records import Candidates
 from finecops.report.charts.chart import Chart, Charts
+from finecops.report.charts.making import FigureSettings, make_figures
 from finecops.report.charts.runs import run_charts
 from finecops.report.charts.subject import ChartRun
 from finecops.report.charts.sweep import cost_chart
@@ -169,3 +171,10 @@ def test_answers_without_scores_have_no_curves_and_say_so(tmp_path: Path) -> Non
     run = write_run(tmp_path / "run", {"samples": samples, "mllm": rows}, {"mllm": stage_entry("answers", "mllm")})
     reasons = {one.name: one.reason for one in draw(run).missing}
     assert reasons["risk-coverage"] == "3 of 3 answers have boxes without scores"
+
+
+def test_no_run_is_calibrated_on_itself(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run")
+    with pytest.raises(UsageError, match="is the evaluated run itself"):
+        list(make_figures(FigureSettings(runs=(folder,), val=folder, as_="svg")))
+    assert not (folder / "figures").exists()

@@ -199,6 +199,7 @@ def test_where_a_report_goes_by_itself(tmp_path: Path) -> None:
     assert place(a, single=True) == "a/a-report.html"
     assert place(f"{a}:sfa") == "a/report-sfa/report.html"
     assert place(a, b) == "report-a-and-b/report.html"
+    assert place(f"{a}:sfa", f"{b}:mllm") == "report-a-sfa-and-b-mllm/report.html"
     assert place(a, b, single=True) == "report-a-and-b.html"
 
 
