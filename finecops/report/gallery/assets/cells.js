@@ -38,11 +38,15 @@ function drawCells() {
     apart ? `${counted(apart, "sample")} that one of them was not asked about` : "",
     unknown ? `${counted(unknown, "sample")} of unknown truth` : "",
   ];
+  // The tables of "finecops compare" have one for each kind: other shares of the same samples.
+  const kinds = found.some((cell) => cell[2]) && found.some((cell) => cell[1])
+    ? " Positives and negatives are counted together here; on a negative a rejection is right."
+    : "";
   const without = left.some(Boolean) ? `; not compared: ${left.filter(Boolean).join(", ")}` : "";
   place.replaceChildren(
     chooser(),
     el("div.fc-four", { role: "group", "aria-label": "Four cells" }, cells),
-    el("p.fc-remark", {}, `${counted(all, "sample")} compared${without}. A cell shows its samples below.`),
+    el("p.fc-remark", {}, `${counted(all, "sample")} compared${without}. A cell shows its samples below.${kinds}`),
   );
 }
 
