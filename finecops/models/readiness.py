@@ -7,6 +7,7 @@ imported only for models that run in this process.
 from __future__ import annotations
 
 import importlib.util
+import logging
 import re
 import shutil
 from pathlib import Path
@@ -21,6 +22,8 @@ from finecops.install import install_line
 from finecops.models.checkpoint_folder import PICKLES, check_adapter, check_checkpoint
 from finecops.models.hub_access import need_adapter, need_hub
 from finecops.names import unknown_name
+
+log = logging.getLogger(__name__)
 
 # A branch or a tag can be moved to other code; a full commit hash cannot.
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -137,6 +140,13 @@ def check_server(config: MllmConfig | ExtractorConfig, device: str) -> None:
     # Whatever else the status is: a server answers. Not every one has a list of models.
     if listed.status in (401, 403):
         raise ModelError(f"{config.name}: {url} refuses the key: {config.api_key_env} must hold one that it knows")
+    # Imported late: it looks at backends, which look here.
+    from finecops.models.server_status import state_of
+
+    state = state_of(config, url, listed)
+    if not state.good:
+        # Not refused: some servers have models that they do not list.
+        log.warning("%s: %s", config.name, state.said)
 
 
 def remote_code(config: AnyModelConfig) -> bool:

@@ -66,7 +66,7 @@ def server_states(
 
         asked.update(zip(asked, ask_each(list(asked), seconds), strict=True))
     return [
-        state if isinstance(state, ServerState) else _state(config, state[0], asked[state])
+        state if isinstance(state, ServerState) else state_of(config, state[0], asked[state])
         for config, state in zip(configs, found, strict=True)
     ]
 
@@ -77,7 +77,8 @@ def _key(config: MllmConfig | ExtractorConfig) -> str:
     return key_of(config.name, config.base_url, config.api_key_env)
 
 
-def _state(config: MllmConfig | ExtractorConfig, url: str, answer: Listed | ModelError | None) -> ServerState:
+def state_of(config: MllmConfig | ExtractorConfig, url: str, answer: Listed | ModelError | None) -> ServerState:
+    """The state of a model's server, from what it answered when it was asked for its models."""
     if answer is None or isinstance(answer, ModelError):
         return ServerState(url, False, str(answer))
     if answer.status in (401, 403):

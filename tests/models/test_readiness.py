@@ -152,6 +152,17 @@ def test_a_server_answers_or_does_not(write: Write, message: str | None, monkeyp
     assert seen[0]["authorization"] == "Bearer sk-sesame-open"
 
 
+def test_a_server_without_the_model_is_said_before_anything_is_asked(caplog: pytest.LogCaptureFixture) -> None:
+    for ids, said in (
+        (["other"], "has no Qwen/Qwen2-VL-7B-Instruct; it has other"),
+        (["Qwen/Qwen2-VL-7B-Instruct"], ""),
+    ):
+        caplog.clear()
+        with serving(lambda h, b, ids=ids: send(h, {"data": [{"id": one} for one in ids]})) as (url, _):
+            check(load_mllm("qwen2-vl-7b-server"), base_url=url)
+        assert (said in caplog.text) if said else not caplog.records
+
+
 def test_a_server_that_is_not_there_is_named() -> None:
     url = f"http://127.0.0.1:{closed_port()}/v1"
     for name in ("qwen2-vl-7b-server", "openai-extractor"):
