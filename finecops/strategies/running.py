@@ -188,8 +188,13 @@ def default_run_name(parts: Parts, dataset: Dataset, part: str | None, named: Se
         words.append(f"fast{o.fast}")
     if o.slow != "mllm":
         words.append(f"slow{o.slow}" + (f"-{o.candidates}" if o.candidates != "router" else ""))
-    # Another model is another run: without its name, the second one would be refused.
-    words += [_short(given) for given in (o.extractor, o.router, o.specialist, o.mllm, o.api_model, o.adapter) if given]
+    # Another model is another run: without its name, the second one would be refused. Selections of CRS have the name
+    # of their model, and share the candidates of one run.
+    selects = part is not None and part.startswith("crs")
+    named_models = [o.extractor, o.router, o.specialist]
+    named_models += [o.mllm, o.api_model] if o.both or not selects else []
+    named_models += [o.adapter] if not selects else []
+    words += [_short(given) for given in named_models if given]
     words += named
     if o.limit:
         words.append(str(o.limit))

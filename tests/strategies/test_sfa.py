@@ -22,7 +22,7 @@ from finecops.strategies.baselines import mllm_baseline, routes, specialist, tar
 from finecops.strategies.crs import crs, order_test
 from finecops.strategies.options import Options
 from finecops.strategies.parts import Parts
-from finecops.strategies.running import do_all
+from finecops.strategies.running import default_run_name, do_all
 from finecops.strategies.sfa import sfa
 
 
@@ -188,3 +188,18 @@ def test_a_broken_image_costs_its_samples_only(tmp_path: Path, mini_dataset: Dat
         assert (rows[sample.id].status == "failed") == (sample.image == broken)
     assert "cannot be read" in str(next(r for r in rows.values() if r.status == "failed").reason)
     assert (read_manifest(run.folder).stages["routes"].failed or 0) >= 1
+
+
+def test_a_default_run_is_named_after_the_models_that_would_collide_in_it() -> None:
+    wanted = {
+        (None, ()): "finecops-mini-mini",
+        (None, (("mllm", "mine/own.yaml"),)): "finecops-mini-mini-own",
+        (None, (("mllm", "qwen2-vl-7b@org/tuned"), ("limit", 20))): "finecops-mini-mini-qwen2-vl-7b-tuned-20",
+        # Selections have their model's name, and share candidates.
+        ("crs", (("mllm", "own.yaml"), ("adapter", "a/b"), ("focus", False))): "finecops-mini-mini-crs",
+        ("crs", (("mllm", "own.yaml"), ("both", True), ("focus", False))): "finecops-mini-mini-crs-own",
+        ("crs", (("specialist", "own.yaml"), ("focus", False))): "finecops-mini-mini-crs-own",
+    }
+    dataset = load_dataset_split(load_dataset("finecops-mini"))
+    for (part, given), name in wanted.items():
+        assert default_run_name(Parts(Options(**dict(given))), dataset, part) == name  # type: ignore[arg-type]
