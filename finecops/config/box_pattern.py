@@ -52,11 +52,11 @@ class BoxPattern(BaseModel):
         for number, (literal, field) in enumerate(pieces):
             between = number > 0 and field is not None
             if between and not literal:
-                raise ValueError(f"nothing stands before {{{field}}}: two numbers could not be told apart")
+                raise ValueError(f"nothing stands before {{{field}}}: two numbers could not be separated")
             before, after = literal.rstrip()[-1:], literal.lstrip()[:1]
             follows = number and (after.isdigit() or (between and after == "."))
             if follows or (field is not None and before.isdigit()):
-                raise ValueError(f"{literal.strip()!r} cannot be told from the number beside it")
+                raise ValueError(f"{literal.strip()!r} cannot be separated from the number beside it")
         return text
 
     @field_validator("coordinates")

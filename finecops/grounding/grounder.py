@@ -201,7 +201,7 @@ class Grounder:
 
 
 def _each_once(ids: Sequence[str]) -> list[str]:
-    """The ids, a repeated one with a number behind: rows of a batch are told apart by them.
+    """The ids, a repeated one with a number behind: they distinguish the rows of a batch.
 
     >>> _each_once(["a", "b", "a"])
     ['a', 'b', 'a#2']

@@ -37,9 +37,9 @@ def figure_5a(methods: Sequence[ChartMethod]) -> Chart | Missing:
     if not series:
         why = "of no method are the operations of all its stages known" if notes else "there is no positive sample"
         return Missing(*_5A, why)
-    told = "Of SFA: the router for all samples, each pathway for its share. Of CRS: proposals and choice."
+    included = "Of SFA: the router for all samples, each pathway for its share. Of CRS: proposals and choice."
     axes = Axis("10⁹ operations per sample (GFLOP)", 0.0), Axis("precision@1 on positives (%)")
-    return Chart(*_5A, *axes, tuple(series), (told, "The vertical axis does not begin at 0.", *notes))
+    return Chart(*_5A, *axes, tuple(series), (included, "The vertical axis does not begin at 0.", *notes))
 
 
 def figure_5b(methods: Sequence[ChartMethod]) -> Chart | Missing:
