@@ -135,7 +135,7 @@ def read_lmms_eval(export: Path, logs: Path | None) -> str:
 
 
 def read_vlmevalkit(export: Path, answers: Path | None) -> str:
-    """Every table by VLMEvalKit: its rows, its prompts with images, the predictions of a model that is given the truth."""
+    """Every table by VLMEvalKit: rows, prompts with images, and the predictions of a model that is given the truth."""
     os.environ["LMUData"] = str(export.resolve())  # noqa: SIM112 (so it is called)
     from PIL import Image
     from vlmeval.dataset import build_dataset
