@@ -96,11 +96,11 @@ def build_gqa_command(
     YAML file is written beside, which --dataset takes.
     """
     from finecops.cli.printing import warn
-    from finecops.construction.benchmark import SplitPlan, build_split, write_split
     from finecops.construction.dataset_file import write_dataset_file
-    from finecops.construction.gqa import gqa_world, read_scene_graphs
     from finecops.datasets.problems import Problem, first_of
     from finecops.errors import DataError
+    from finecops.mini.builder.benchmark import SplitPlan, build_split, write_split
+    from finecops.mini.builder.gqa import gqa_world, read_scene_graphs
     from finecops.text import printable
 
     world = gqa_world(images)

@@ -11,7 +11,7 @@ from typing import Final
 import yaml
 
 from finecops.config.fields import is_plain
-from finecops.construction.benchmark import annotation_files
+from finecops.construction.formats import annotation_files
 
 _FALLBACK: Final = "my-benchmark"
 """The name where that of the folder is no plain name."""

@@ -8,15 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
-
-from finecops.benchmark_words import type_published
-from finecops.construction.description import Description
-from finecops.construction.image_edits import ImageEdit
-from finecops.construction.negatives import NegativeExpression
-from finecops.construction.positives import Positive
 
 
 class _PositiveFields(TypedDict):
@@ -83,59 +76,6 @@ class CocoAnnotation(_CocoBox, total=False):
 CocoEntry = tuple[CocoImage, CocoAnnotation]
 
 
-def positive_row(positive: Positive) -> VanillaRow:
-    """A positive in the vanilla format."""
-    description = positive.description
-    return {
-        "id": positive.id,
-        "image_id": positive.graph.image_id,
-        "objects_id": list(positive.object_ids),
-        "tuple": _tuple(description),
-        "tuple_type": description.tuple_type,
-        "spatial": "",
-        "attribute": [list(node.attributes) for node in description.nodes],
-        "level": positive.level,
-        "expression": positive.expression.text,
-    }
-
-
-def negative_expression_row(negative: NegativeExpression, id_: int) -> VanillaRow:
-    """A negative expression in the vanilla format; image, objects and level are those of its positive."""
-    changed = replace(negative.positive, description=negative.description)
-    row = positive_row(changed)
-    row["id"] = id_
-    row["expression"] = negative.text
-    return _with_negative_fields(row, negative, shuffle_index=[negative.changed], negative_cate="text")
-
-
-def negative_image_row(edit: ImageEdit, id_: int, image_id: str) -> VanillaRow:
-    """A negative image in the vanilla format: the positive's expression with another image."""
-    row = positive_row(edit.positive)
-    row["id"] = id_
-    row["image_id"] = image_id
-    return _with_negative_fields(row, edit, shuffle_index=list(edit.changed), negative_cate="image")
-
-
-def _with_negative_fields(
-    row: VanillaRow, negative: NegativeExpression | ImageEdit, shuffle_index: list[int], negative_cate: str
-) -> VanillaRow:
-    row["positive_id"] = negative.positive.id
-    row["negative_level"] = negative.level
-    row["negative_type"] = type_published(negative.type)
-    row["shuffle_index"] = shuffle_index
-    row["ori_type"] = negative.positive.description.tuple_type
-    row["negative_cate"] = negative_cate
-    return row
-
-
-def _tuple(description: Description) -> list[Any]:
-    parts: list[Any] = [[description.nodes[0].name, list(description.nodes[0].attributes)]]
-    for edge in description.edges:
-        tail = description.nodes[edge.tail]
-        parts += [edge.relation, [tail.name, list(tail.attributes)]]
-    return parts
-
-
 def coco_entry(row: VanillaRow, file_name: str, image_wh: tuple[int, int], bbox_xywh: Iterable[float]) -> CocoEntry:
     """A vanilla row as an (image, annotation) pair in COCO's format, MDETR's style.
 
@@ -172,6 +112,11 @@ def coco_entry(row: VanillaRow, file_name: str, image_wh: tuple[int, int], bbox_
         annotation["negative_cate"] = row["negative_cate"]
         annotation["ori_type"] = row["ori_type"]
     return image, annotation
+
+
+def annotation_files(name: str) -> tuple[str, str]:
+    """The files of a split that are read together: positives with negative expressions, and negative images."""
+    return f"{name}_expression_all_coco_format.json", f"{name}_image_neg_coco_format.json"
 
 
 def write_coco(path: Path, entries: Iterable[CocoEntry]) -> None:

@@ -20,7 +20,6 @@ from finecops.bench.models import VariantTiming
 from finecops.bench.report import WrittenReport
 from finecops.bench.synthetic import Counts, write_files
 from finecops.cli.app import app
-from finecops.construction.benchmark import Split
 from finecops.construction.conversion import Converted
 from finecops.construction.dataset_file import DatasetFile
 from finecops.datasets.check import CheckReport
@@ -31,6 +30,7 @@ from finecops.exchange.exporting.fiftyone import WrittenFiftyOne
 from finecops.exchange.exporting.lmms_eval import WrittenTasks
 from finecops.exchange.exporting.vlmevalkit import WrittenTables
 from finecops.exchange.importing.formats import ImportedRun
+from finecops.mini.builder.benchmark import Split
 from finecops.report.page.build import Written
 from finecops.strategies import running
 from finecops.tuning.data import TuneData
@@ -117,10 +117,10 @@ CASES = {
         ("data", "build", "gqa"),
         ("--scene-graphs", "g.json", "--images", "i", "--out", "{out}"),
         {
-            "finecops.construction.gqa.gqa_world": None,
-            "finecops.construction.gqa.read_scene_graphs": [],
-            "finecops.construction.benchmark.build_split": Split([], [], [], []),
-            "finecops.construction.benchmark.write_split": {},
+            "finecops.mini.builder.gqa.gqa_world": None,
+            "finecops.mini.builder.gqa.read_scene_graphs": [],
+            "finecops.mini.builder.benchmark.build_split": Split([], [], [], []),
+            "finecops.mini.builder.benchmark.write_split": {},
             "finecops.construction.dataset_file.write_dataset_file": DatasetFile(Path("d.yaml"), True, None, True),
         },
     ),

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from finecops.construction.gqa import read_scene_graphs
 from finecops.construction.graph import Relation, SceneGraph, dump_scene_graph, parse_scene_graph
 from finecops.datasets.fields import FieldError
 from finecops.errors import DataError
+from finecops.mini.builder.gqa import read_scene_graphs
 
 
 def raw_graph(**changes: Any) -> dict[str, Any]:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finecops.construction.paths import sample_unique_path
-from finecops.construction.templates import render, sample_wording
 from finecops.extraction.phrases import locate_phrase
 from finecops.extraction.rules import extract_target
+from finecops.mini.builder.paths import sample_unique_path
+from finecops.mini.builder.templates import render, sample_wording
 from finecops.mini.world.catalogue import VOCABULARY
 from finecops.mini.world.scenes import sample_scene
 

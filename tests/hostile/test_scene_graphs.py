@@ -16,11 +16,11 @@ from finecops.cli.app import app
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.construction import graph as graph_module
 from finecops.construction import graph_file
-from finecops.construction.gqa import read_scene_graphs
 from finecops.construction.graph import SceneGraph
 from finecops.datasets.dataset import load_dataset_split
 from finecops.datasets.problems import Problem
 from finecops.errors import DataError
+from finecops.mini.builder.gqa import read_scene_graphs
 
 
 def good(first: str = "car") -> dict[str, Any]:

@@ -15,7 +15,7 @@ from transformers import (
     SwinConfig,
 )
 
-from finecops.construction.templates import TEMPLATES
+from finecops.mini.builder.templates import TEMPLATES
 from finecops.mini.world.catalogue import VOCABULARY
 
 INPUT_SIZE = 160

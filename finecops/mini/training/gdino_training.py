@@ -20,10 +20,11 @@ from torchvision.ops import generalized_box_iou
 from transformers import GroundingDinoProcessor, MMGroundingDinoForObjectDetection
 from transformers.image_transforms import center_to_corners_format
 
-from finecops.construction.description import Node, node_fits
+from finecops.construction.description import Node
 from finecops.construction.graph import SceneGraph
-from finecops.construction.paths import sample_unique_path
-from finecops.construction.templates import noun_phrase, render, sample_wording
+from finecops.mini.builder.matching import node_fits
+from finecops.mini.builder.paths import sample_unique_path
+from finecops.mini.builder.templates import noun_phrase, render, sample_wording
 from finecops.mini.training.loop import TRAIN_SEED_BASE, ParameterGroup, TrainPlan, own_share, train
 from finecops.mini.world.catalogue import COLOURS, SIZES, VOCABULARY
 from finecops.mini.world.draw import draw_scene

@@ -16,8 +16,8 @@ import torch
 from transformers import PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
 from finecops.construction.graph import SceneGraph, SceneObject
-from finecops.construction.negatives import TEXT_COLUMNS, negative_expression
-from finecops.construction.positives import Positive
+from finecops.mini.builder.negatives import TEXT_COLUMNS, negative_expression
+from finecops.mini.builder.positives import Positive
 from finecops.mini.training.language import train_questions
 from finecops.mini.training.loop import TrainPlan
 from finecops.mini.training.questions import (

@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from finecops.construction.description import Node, difficulty
+from finecops.construction.description import Node
 from finecops.construction.graph import SceneGraph
-from finecops.construction.paths import sample_unique_path
-from finecops.construction.positives import Positive
-from finecops.construction.templates import noun_phrase, render, sample_wording
+from finecops.mini.builder.matching import difficulty
+from finecops.mini.builder.paths import sample_unique_path
+from finecops.mini.builder.positives import Positive
+from finecops.mini.builder.templates import noun_phrase, render, sample_wording
 from finecops.mini.training.tokenizer import DESCRIBE, LIST
 from finecops.mini.world.catalogue import VOCABULARY
 from finecops.prompts import QWEN2VL_FOCUS, QWEN2VL_REC

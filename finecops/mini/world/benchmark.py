@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from finecops.construction.benchmark import SplitPlan, World, build_split, write_split
 from finecops.construction.graph import SceneGraph
+from finecops.mini.builder.benchmark import SplitPlan, World, build_split, write_split
 from finecops.mini.world.catalogue import VOCABULARY
 from finecops.mini.world.draw import draw_scene
 from finecops.mini.world.edits import draw_edit, refit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from finecops.construction.vocabulary import Vocabulary
+from finecops.mini.builder.vocabulary import Vocabulary
 
 IMAGE_SIZE: Final = 140
 """Side of every image in pixels: five by five merged tokens of a Qwen2-VL (patch 14, merge 2)."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from PIL import Image, ImageOps
 
 from finecops.construction.graph import SceneGraph, SceneObject
-from finecops.construction.image_edits import ImageEdit
+from finecops.mini.builder.image_edits import ImageEdit
 from finecops.mini.world.catalogue import ASPECTS, SIZES
 from finecops.mini.world.draw import draw_scene
 from finecops.mini.world.scenes import relate

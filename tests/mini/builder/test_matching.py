@@ -7,22 +7,13 @@ from collections import Counter
 
 import pytest
 
-from finecops.construction.description import (
-    Description,
-    Edge,
-    Node,
-    difficulty,
-    edge_holds,
-    is_false,
-    is_unique,
-    node_fits,
-    referents,
-)
+from finecops.construction.description import Description, Edge, Node
 from finecops.construction.graph import Relation, SceneObject
-from finecops.construction.paths import TUPLE_TYPES, sample_path
-from finecops.construction.vocabulary import Vocabulary
+from finecops.mini.builder.matching import difficulty, edge_holds, is_false, is_unique, node_fits, referents
+from finecops.mini.builder.paths import TUPLE_TYPES, sample_path
+from finecops.mini.builder.vocabulary import Vocabulary
 from tests.conftest import make_graph
-from tests.construction.oracle import TYPES, Facts, fitting, level_of, pattern, toy_graphs, toy_vocabulary
+from tests.mini.builder.oracle import TYPES, Facts, fitting, level_of, pattern, toy_graphs, toy_vocabulary
 
 COMPLETE, OPEN = toy_vocabulary(complete=True), toy_vocabulary(complete=False)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from finecops.construction.description import SAME, Description, Edge, Node, is_unique
+from finecops.construction.description import SAME, Description, Edge, Node
 from finecops.construction.graph import SceneGraph, SceneObject
-from finecops.construction.vocabulary import Vocabulary
+from finecops.mini.builder.matching import is_unique
+from finecops.mini.builder.vocabulary import Vocabulary
 
 TUPLE_TYPES = ("0_hop", "1_hop", "2_hop", "and", "same_attr")
 _ATTRIBUTE_COUNT_WEIGHTS = (5, 4, 1)

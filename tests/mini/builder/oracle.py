@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from finecops.construction.description import Description
 from finecops.construction.graph import Relation, SceneGraph, SceneObject
-from finecops.construction.vocabulary import Vocabulary
+from finecops.mini.builder.vocabulary import Vocabulary
 
 TYPES = {"red": "colour", "blue": "colour", "big": "size", "small": "size", "dotted": "pattern"}
 OPPOSITES = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}

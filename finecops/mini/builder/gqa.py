@@ -15,14 +15,14 @@ from typing import Final
 
 from PIL import Image, ImageOps
 
-from finecops.construction.benchmark import World
 from finecops.construction.graph import SceneGraph, parse_scene_graph
 from finecops.construction.graph_file import read_entries
-from finecops.construction.image_edits import ImageEdit
-from finecops.construction.vocabulary import Vocabulary
 from finecops.datasets.fields import FieldError
 from finecops.datasets.problems import Problem
 from finecops.images import read_image
+from finecops.mini.builder.benchmark import World
+from finecops.mini.builder.image_edits import ImageEdit
+from finecops.mini.builder.vocabulary import Vocabulary
 from finecops.paths import safe_path
 from finecops.text import shortly
 

@@ -7,10 +7,10 @@ import random
 import pytest
 
 from finecops.construction.description import Description, Edge, Node
-from finecops.construction.templates import TEMPLATES, Wording, noun_phrase, render, sample_wording
-from finecops.construction.vocabulary import Vocabulary
+from finecops.mini.builder.templates import TEMPLATES, Wording, noun_phrase, render, sample_wording
+from finecops.mini.builder.vocabulary import Vocabulary
 from tests.conftest import make_graph
-from tests.construction.oracle import TYPES, toy_vocabulary
+from tests.mini.builder.oracle import TYPES, toy_vocabulary
 
 WORDS = toy_vocabulary(complete=True)
 # One tree, two cars: "the tree", "a car".

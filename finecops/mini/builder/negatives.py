@@ -9,10 +9,11 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from finecops.construction.description import SAME, Description, Node, is_false
-from finecops.construction.positives import Positive
-from finecops.construction.templates import render
-from finecops.construction.vocabulary import Vocabulary
+from finecops.construction.description import SAME, Description, Node
+from finecops.mini.builder.matching import is_false
+from finecops.mini.builder.positives import Positive
+from finecops.mini.builder.templates import render
+from finecops.mini.builder.vocabulary import Vocabulary
 
 TEXT_COLUMNS: tuple[tuple[str, int], ...] = tuple(
     (kind, level)

@@ -10,11 +10,11 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from finecops.construction.description import is_false
 from finecops.construction.graph import Relation, SceneGraph, SceneObject
-from finecops.construction.negatives import swap_pairs
-from finecops.construction.positives import Positive
-from finecops.construction.vocabulary import Vocabulary
+from finecops.mini.builder.matching import is_false
+from finecops.mini.builder.negatives import swap_pairs
+from finecops.mini.builder.positives import Positive
+from finecops.mini.builder.vocabulary import Vocabulary
 
 IMAGE_COLUMNS: tuple[tuple[str, int], ...] = (
     ("replace_object", 1),

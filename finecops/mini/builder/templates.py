@@ -12,9 +12,10 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from finecops.construction.description import SAME, Description, Node, referents
+from finecops.construction.description import SAME, Description, Node
 from finecops.construction.graph import SceneGraph
-from finecops.construction.vocabulary import Vocabulary
+from finecops.mini.builder.matching import referents
+from finecops.mini.builder.vocabulary import Vocabulary
 
 TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
     "0_hop": ("{T}", "{T} in the picture", "there is {aT}", "{T} can be seen here"),

@@ -7,10 +7,10 @@ import random
 import pytest
 
 from finecops.construction.graph import SceneGraph, SceneObject
-from finecops.construction.paths import TUPLE_TYPES, is_suitable, sample_path, sample_unique_path
-from finecops.construction.vocabulary import Vocabulary
+from finecops.mini.builder.paths import TUPLE_TYPES, is_suitable, sample_path, sample_unique_path
+from finecops.mini.builder.vocabulary import Vocabulary
 from tests.conftest import make_graph
-from tests.construction.oracle import TYPES, Facts, fitting, forget, pattern, toy_graphs, toy_vocabulary
+from tests.mini.builder.oracle import TYPES, Facts, fitting, forget, pattern, toy_graphs, toy_vocabulary
 
 COMPLETE, OPEN = toy_vocabulary(complete=True), toy_vocabulary(complete=False)
 EDGES = {"0_hop": [], "1_hop": [(0, 1)], "2_hop": [(0, 1), (1, 2)], "and": [(0, 1), (0, 2)], "same_attr": [(0, 1)]}

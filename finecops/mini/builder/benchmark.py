@@ -15,18 +15,17 @@ from PIL import Image
 from finecops.construction.formats import (
     CocoEntry,
     VanillaRow,
+    annotation_files,
     coco_entry,
-    negative_expression_row,
-    negative_image_row,
-    positive_row,
     write_coco,
     write_vanilla,
 )
 from finecops.construction.graph import MAX_WORK, SceneGraph, TooMuchWorkError, dump_scene_graph
-from finecops.construction.image_edits import IMAGE_COLUMNS, ImageEdit, Refit, image_edit
-from finecops.construction.negatives import TEXT_COLUMNS, NegativeExpression, negative_expression
-from finecops.construction.positives import Positive, choose_positives
-from finecops.construction.vocabulary import Vocabulary
+from finecops.mini.builder.image_edits import IMAGE_COLUMNS, ImageEdit, Refit, image_edit
+from finecops.mini.builder.negatives import TEXT_COLUMNS, NegativeExpression, negative_expression
+from finecops.mini.builder.positives import Positive, choose_positives
+from finecops.mini.builder.rows import negative_expression_row, negative_image_row, positive_row
+from finecops.mini.builder.vocabulary import Vocabulary
 from finecops.paths import safe_path
 
 P = ParamSpec("P")
@@ -205,11 +204,6 @@ def write_split(split: Split, name: str, world: World, folder: Path) -> dict[str
         "negative expressions": len(split.expressions),
         "negative images": len(split.edits),
     }
-
-
-def annotation_files(name: str) -> tuple[str, str]:
-    """The files of a split that are read together: positives with negative expressions, and negative images."""
-    return f"{name}_expression_all_coco_format.json", f"{name}_image_neg_coco_format.json"
 
 
 def _used_graphs(split: Split) -> list[SceneGraph]:

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from finecops.construction.gqa import gqa_world
 from finecops.construction.graph import Relation, SceneGraph
-from finecops.construction.image_edits import IMAGE_COLUMNS, ImageEdit, image_edit, mirrored
-from finecops.construction.positives import Positive, choose_positives
 from finecops.errors import DataError
+from finecops.mini.builder.gqa import gqa_world
+from finecops.mini.builder.image_edits import IMAGE_COLUMNS, ImageEdit, image_edit, mirrored
+from finecops.mini.builder.positives import Positive, choose_positives
 from finecops.mini.world.catalogue import ASPECTS, ATTRIBUTE_TYPES, RELATION_GAP, SIZES, VOCABULARY
 from finecops.mini.world.draw import draw_scene
 from finecops.mini.world.edits import draw_edit, refit
 from finecops.mini.world.scenes import relate, sample_scene
 from tests.conftest import make_graph
-from tests.construction.oracle import Facts, fitting, pattern, toy_vocabulary
+from tests.mini.builder.oracle import Facts, fitting, pattern, toy_vocabulary
 
 
 def geometry(graph: SceneGraph) -> Facts:

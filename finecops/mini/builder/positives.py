@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from finecops.construction.description import Description, assignments, difficulty
+from finecops.construction.description import Description
 from finecops.construction.graph import SceneGraph, TooMuchWorkError
-from finecops.construction.paths import sample_unique_path
-from finecops.construction.templates import Expression, Wording, render, sample_wording
-from finecops.construction.vocabulary import Vocabulary
+from finecops.mini.builder.matching import assignments, difficulty
+from finecops.mini.builder.paths import sample_unique_path
+from finecops.mini.builder.templates import Expression, Wording, render, sample_wording
+from finecops.mini.builder.vocabulary import Vocabulary
 
 _DRAWS_PER_IMAGE = 60
 

@@ -10,17 +10,15 @@ import pytest
 from finecops.construction.description import Description, Edge, Node
 from finecops.construction.formats import (
     coco_entry,
-    negative_expression_row,
-    negative_image_row,
-    positive_row,
     write_coco,
     write_json,
     write_vanilla,
 )
-from finecops.construction.image_edits import ImageEdit
-from finecops.construction.negatives import NegativeExpression
-from finecops.construction.positives import Positive
-from finecops.construction.templates import Expression, Wording
+from finecops.mini.builder.image_edits import ImageEdit
+from finecops.mini.builder.negatives import NegativeExpression
+from finecops.mini.builder.positives import Positive
+from finecops.mini.builder.rows import negative_expression_row, negative_image_row, positive_row
+from finecops.mini.builder.templates import Expression, Wording
 from tests.conftest import make_graph
 
 GRAPH = make_graph(("1", "cup", "red", "left of>2"), ("2", "tree", "", ""))

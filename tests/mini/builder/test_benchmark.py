@@ -18,9 +18,9 @@ from finecops.construction.graph import dump_scene_graph, parse_scene_graph
 from finecops.datasets.check import check_split
 from finecops.errors import ConfigError, DataError
 from finecops.mini.world.catalogue import ATTRIBUTE_TYPES
-from tests.construction.oracle import Facts, fitting, level_of, pattern_of_row, random_graph
+from tests.mini.builder.oracle import Facts, fitting, level_of, pattern_of_row, random_graph
 
-MINI = Path(__file__).resolve().parents[2] / "data" / "finecops-mini"
+MINI = Path(__file__).resolve().parents[3] / "data" / "finecops-mini"
 KINDS = ("expression_pos", "expression_neg", "image_neg")
 
 

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from finecops.construction.positives import Positive, choose_positives
-from tests.construction.oracle import TYPES, Facts, fitting, level_of, pattern, toy_graphs, toy_vocabulary
+from finecops.mini.builder.positives import Positive, choose_positives
+from tests.mini.builder.oracle import TYPES, Facts, fitting, level_of, pattern, toy_graphs, toy_vocabulary
 
 WORDS = toy_vocabulary(complete=True)
 

@@ -8,9 +8,9 @@ from collections import Counter
 
 import pytest
 
-from finecops.construction.negatives import TEXT_COLUMNS, NegativeExpression, negative_expression, swap_pairs
-from finecops.construction.positives import Positive, choose_positives
-from tests.construction.oracle import OPPOSITES, TYPES, Facts, fitting, forget, pattern, toy_graphs, toy_vocabulary
+from finecops.mini.builder.negatives import TEXT_COLUMNS, NegativeExpression, negative_expression, swap_pairs
+from finecops.mini.builder.positives import Positive, choose_positives
+from tests.mini.builder.oracle import OPPOSITES, TYPES, Facts, fitting, forget, pattern, toy_graphs, toy_vocabulary
 
 COMPLETE, OPEN = toy_vocabulary(complete=True), toy_vocabulary(complete=False)
 

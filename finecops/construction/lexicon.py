@@ -1,0 +1,183 @@
+"""The words of a world: nouns, attributes and relations, and what follows from them about the truth of an expression.
+
+A lexicon is data. GQA's is read from tables (`finecops.construction.words`); a drawn world writes its own. Everything
+that the construction knows about English and about the world is asked here, and no other file lists words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+Number = Literal["singular", "plural", "mass", "pair"]
+"""`car`; `cars`; `grass`, which has no plural and no "a"; `scissors`, of which one thing is "a pair of scissors"."""
+Being = Literal["person", "animal", "thing"]
+"""For "who" or "that", and for verbs that only a being does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """A name of objects.
+
+    Attributes:
+        name: as in the scene graphs.
+        number: how it is used in a sentence.
+        being: what it names.
+        target: whether an expression may ask for it: no region (sky), no part of something (ear), nothing vague.
+        synonyms: names of the same things (`couch` of `sofa`).
+        kinds: names of kinds above it, all of them (`animal`, `mammal` of `elephant`).
+        alike: names that an annotator may have given to the same thing, neither synonym nor kind (`cup`, `mug`).
+        singular: of a plural or group, the name of one of it (`tree` of `trees`, `person` of `people`).
+    """
+
+    name: str
+    number: Number = "singular"
+    being: Being = "thing"
+    target: bool = True
+    synonyms: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    alike: frozenset[str] = frozenset()
+    singular: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A word for how an object is.
+
+    Attributes:
+        name: as in the scene graphs.
+        kind: colour, material, size, state, …: the word that stands in "the same colour as".
+        near: words of the kind that may be said of the same object (`beige` of `tan`).
+        opposites: words that exclude it, whatever its kind (`closed` of `open`).
+        after: it stands behind the noun ("the man that is looking down"), not before it ("the open door").
+        order: place among the words before a noun, smaller first: size, state, colour, material, purpose.
+    """
+
+    name: str
+    kind: str
+    near: frozenset[str] = frozenset()
+    opposites: frozenset[str] = frozenset()
+    after: bool = False
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RelationWord:
+    """A relation: how it is said, and what it excludes.
+
+    Attributes:
+        name: as in the scene graphs.
+        phrases: its wordings behind a noun ("wearing", "to the left of", "left of"); the first is the plainest.
+        verb: third person singular and plural ("wears", "wear"), or None where "is" and "are" stand before a phrase.
+        inverse: what the tail stands to the head (`to the right of` of `to the left of`), if there is a word.
+        contradictions: relations that cannot hold from the same head to the same tail at the same time.
+        mirror: what it becomes when the image is flipped, if that changes it.
+        boxes: it is read from the boxes: `left`, `right`; a drawn world may have `above`, `below`.
+        contact: head and tail touch (`on`, `wearing`).
+        one_head: a tail has at most one head (`wearing`: nobody else wears this hat).
+        one_tail: a head has at most one tail of a name (`on`: a cup on this table is not on another table).
+        heads: beings that may be its head; empty: all.
+        question: it may stand in an expression. Vague ones (`of`, `n/a`) may not.
+    """
+
+    name: str
+    phrases: tuple[str, ...]
+    verb: tuple[str, str] | None = None
+    inverse: str | None = None
+    contradictions: frozenset[str] = frozenset()
+    mirror: str | None = None
+    boxes: Literal["left", "right", "above", "below"] | None = None
+    contact: bool = False
+    one_head: bool = False
+    one_tail: bool = False
+    heads: frozenset[Being] = frozenset()
+    question: bool = True
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The words of a world.
+
+    Attributes:
+        nouns: by name, most frequent first. A name that is not here is never said; its objects are as if unnamed: they
+            may be of any name that an object of the graph could be taken for only if it is the same text.
+        attributes: by name. One that is not here is never said.
+        exclusive: kinds of attributes of which an object has one value.
+        relations: by name. One that is not here is never said.
+        complete: whether a graph says everything, so that what it does not say is false. GQA's graphs do not.
+    """
+
+    nouns: Mapping[str, Noun]
+    attributes: Mapping[str, Attribute]
+    exclusive: frozenset[str]
+    relations: Mapping[str, RelationWord]
+    complete: bool = False
+    min_side: float = 32.0
+    """Targets are not smaller, as the square root of the box's area in pixels."""
+    min_side_share: float = 0.05
+    """The shorter side of a target is at least this share of the image's shorter side."""
+
+    @cached_property
+    def _certain(self) -> dict[str, frozenset[str]]:
+        """Name → all that an object of this name certainly is."""
+        found = {}
+        for name, noun in self.nouns.items():
+            same = {name, *noun.synonyms}
+            above = set(noun.kinds)
+            for other in tuple(above | same):
+                if other in self.nouns:
+                    above |= self.nouns[other].synonyms | self.nouns[other].kinds
+            found[name] = frozenset(same | above)
+        return found
+
+    @cached_property
+    def _possible(self) -> dict[str, frozenset[str]]:
+        """Name → all that an object of this name may be."""
+        may: dict[str, set[str]] = {name: set(certain) for name, certain in self._certain.items()}
+        for name, noun in self.nouns.items():
+            for other in noun.alike | ({noun.singular} if noun.singular else set()):
+                # All that one of the two certainly is, the other may be.
+                may[name] |= self._certain.get(other, frozenset({other}))
+                may.setdefault(other, {other})
+                may[other] |= self._certain[name]
+        # What may be a kind below it: an "animal" may be an elephant.
+        for name, others in list(may.items()):
+            for other in tuple(others):
+                may.setdefault(other, {other}).add(name)
+        return {name: frozenset(others) for name, others in may.items()}
+
+    def is_a(self, name: str, said: str) -> bool:
+        """Whether an object that the graph calls `name` certainly is a `said`."""
+        return name == said or said in self._certain.get(name, ())
+
+    def may_be(self, name: str, said: str) -> bool:
+        """Whether an object that the graph calls `name` may be a `said`. It is so in both directions."""
+        return name == said or said in self._possible.get(name, ())
+
+    def is_group(self, name: str) -> bool:
+        """Whether an object of this name is several things, or one without a border."""
+        noun = self.nouns.get(name)
+        return noun is not None and noun.number in ("plural", "mass")
+
+    def excluded(self, values: Iterable[str], attribute: str) -> bool:
+        """Whether an object with these attributes cannot have another one.
+
+        Two or more values of an exclusive kind (a black and white dog) leave all of its values open.
+        """
+        word = self.attributes[attribute]
+        known = [self.attributes[v] for v in values if v in self.attributes]
+        if any(v.name in word.opposites for v in known):
+            return True
+        same_kind = [v for v in known if v.kind == word.kind]
+        return (
+            word.kind in self.exclusive
+            and len(same_kind) == 1
+            and same_kind[0].name != attribute
+            and same_kind[0].name not in word.near
+        )
+
+    def of_kind(self, kind: str) -> list[str]:
+        """All attributes of a kind, in the lexicon's order."""
+        return [name for name, word in self.attributes.items() if word.kind == kind]
