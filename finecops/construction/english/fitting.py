@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final
 
 from finecops.construction.description import Description, Node
-from finecops.construction.english.forms import Phrasing, stands_alone, phrasing
+from finecops.construction.english.forms import Phrasing, phrasing, stands_alone
 from finecops.construction.english.templates import TEMPLATES
 from finecops.construction.lexicon import Lexicon
 
