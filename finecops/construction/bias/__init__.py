@@ -1,1 +1,1 @@
-"""How much of a benchmark can be told without looking: blind classifiers, blind guesses, and refinement against them."""
+"""How much of a benchmark can be told blindly: classifiers and guesses that do not look, and refinement against them."""

@@ -1,7 +1,7 @@
 """SugarCrepe's adversarial refinement: pairs are kept so that no scorer prefers the positives.
 
-Source: Hsieh et al., "SugarCrepe", NeurIPS 2023, and `adversarial_refine.py` of RAIVNLab/sugar-crepe. A pair's gap is the
-positive's score less the negative's, one gap per scorer. Afterwards the gaps lie symmetrically about 0: each scorer
+Source: Hsieh et al., "SugarCrepe", NeurIPS 2023, and `adversarial_refine.py` of RAIVNLab/sugar-crepe. A pair's gap is
+the positive's score less the negative's, one gap per scorer. Afterwards the gaps lie symmetrically about 0: each scorer
 prefers the positive as often as the negative, up to ties. That holds for these scorers alone; other readers of the
 words may still tell the two apart (`finecops.construction.bias.refine_blind`).
 """
@@ -85,15 +85,15 @@ def refine_adversarial(
         where = np.array(members, dtype=np.intp)
         chosen = balanced(gaps[where], np.random.default_rng([seed, *type_.encode()]))
         kept += [members[i] for i in chosen]
-        some = [pairs[i] for i in members]
+        texts = Texts.of_pairs([pairs[i] for i in members])
         types.append(
             BalancedType(
                 type_,
                 len(members),
                 len(chosen),
                 [Preference.of(s.name, gaps[where, k], chosen) for k, s in enumerate(scorers)],
-                words_score(Texts.of_pairs(some)),
-                words_score(Texts.of_pairs([some[i] for i in chosen])),
+                words_score(texts),
+                words_score(texts.kept_pairs(chosen)),
             )
         )
     return AdversarialRefinement(sorted(kept), types, seed)

@@ -7,7 +7,7 @@ times; AUROC is over all of these scores. 50% is chance. Far above it, the bench
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +22,8 @@ from finecops.metrics.intervals import REPLICATES, Interval, auroc_interval
 FOLDS: Final = 5
 MIN_GROUPS: Final = 10
 """With fewer images there is no result: two of them would be a fold."""
+MIN_TEXTS: Final = 2
+"""A word in fewer texts is not learned."""
 TELLING: Final = 5
 """So many words are named on each side."""
 
@@ -44,17 +46,34 @@ class BlindScore:
     reason: str | None = None
 
 
-def words_model() -> Any:
-    """TF-IDF of words and pairs of words that stand in two texts or more, and logistic regression.
+class WordsModel:
+    """TF-IDF of the words and pairs of words that stand in two texts or more, and logistic regression.
 
-    A word has two letters or more, as scikit-learn reads texts: "a" is none, and "on a table" has the pair "on table".
+    It gets `Texts.counts`, and is what scikit-learn's `TfidfVectorizer(ngram_range=(1, 2), min_df=2)` and
+    `LogisticRegression` make of the texts: words are only cut once for all folds.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
 
-    words = TfidfVectorizer(ngram_range=(1, 2), min_df=2)
-    return make_pipeline(words, LogisticRegression(max_iter=1000))
+    def fit(self, counts: Any, positive: Bools) -> None:
+        """Learn from counts of words `[n, words]`."""
+        from sklearn.feature_extraction.text import TfidfTransformer
+        from sklearn.linear_model import LogisticRegression
+
+        self.known = np.flatnonzero(np.bincount(counts.indices, minlength=counts.shape[1]) >= MIN_TEXTS)
+        self._weights = TfidfTransformer().fit(counts[:, self.known]) if len(self.known) else None
+        if self._weights is not None:
+            scaled = self._weights.transform(counts[:, self.known])
+            self._classifier = LogisticRegression(max_iter=1000).fit(scaled, positive)
+
+    @property
+    def coefficients(self) -> Floats:
+        """What each of the `known` words speaks for: above 0 a positive, `[known]`."""
+        return np.zeros(0) if self._weights is None else np.asarray(self._classifier.coef_[0])
+
+    def decision_function(self, counts: Any) -> Floats:
+        """Scores `[n]`; zeros if no word stood in two texts."""
+        if self._weights is None:
+            return np.zeros(counts.shape[0])
+        return np.asarray(self._classifier.decision_function(self._weights.transform(counts[:, self.known])))
 
 
 def numbers_model() -> Any:
@@ -91,7 +110,7 @@ def out_of_fold(make: Callable[[], Any], inputs: Any, positive: Bools, groups: I
 
     Args:
         make: gives an untrained classifier with `fit` and `decision_function`.
-        inputs: texts `[n]`, or numbers `[n, features]`.
+        inputs: counts of words or other numbers, `[n, features]`.
         positive, groups: per row.
         seed: of the folds.
     """
@@ -104,16 +123,10 @@ def out_of_fold(make: Callable[[], Any], inputs: Any, positive: Bools, groups: I
 def fitted_scores(make: Callable[[], Any], inputs: Any, positive: Bools, tested: Any) -> Floats:
     """Scores of `tested` from a classifier trained on `inputs`; zeros where it can learn nothing."""
     if positive.all() or not positive.any():
-        return np.zeros(len(tested))
+        return np.zeros(tested.shape[0])
     model = make()
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            model.fit(inputs, positive)
-    except ValueError as error:
-        # No word stands in two texts: scikit-learn says that the vocabulary, or what is left of it, is empty.
-        if "empty vocabulary" in str(error) or "no terms remain" in str(error):
-            return np.zeros(len(tested))
-        raise
+    with warnings.catch_warnings(action="ignore"):
+        model.fit(inputs, positive)
     return np.asarray(model.decision_function(tested), dtype=np.float64)
 
 
@@ -153,18 +166,22 @@ def too_little(positive: Bools, groups: Ints) -> str | None:
 
 def words_score(texts: Texts, seed: int | None = None, replicates: int = REPLICATES) -> BlindScore:
     """What the words alone tell."""
-    return blind_score(words_model, texts.texts, texts.positive, texts.groups, seed, replicates)
+    return blind_score(WordsModel, texts.counts, texts.positive, texts.groups, seed, replicates)
 
 
-def telling_words(texts: Texts, most: int = TELLING) -> tuple[Sequence[str], Sequence[str]]:
+def word_scores(texts: Texts, seed: int | None = None) -> Floats:
+    """Scores of texts by their words, out of fold, `[n]`."""
+    return out_of_fold(WordsModel, texts.counts, texts.positive, texts.groups, seed)
+
+
+def telling_words(texts: Texts, most: int = TELLING) -> tuple[list[str], list[str]]:
     """The words and pairs of words that speak most for a positive, and for a negative; of one classifier for all."""
     if too_little(texts.positive, texts.groups) is not None:
-        return (), ()
-    model = words_model()
-    try:
-        model.fit(texts.texts, texts.positive)
-    except ValueError:
-        return (), ()
-    names, weights = model[0].get_feature_names_out(), model[1].coef_[0]
-    order = np.argsort(weights, kind="stable")
-    return [str(names[i]) for i in order[::-1][:most]], [str(names[i]) for i in order[:most]]
+        return [], []
+    model = WordsModel()
+    model.fit(texts.counts, texts.positive)
+    order = np.argsort(model.coefficients, kind="stable")
+    names = [str(texts.words[model.known[i]]) for i in order]
+    # Half of them at most: a word does not speak for both.
+    most = min(most, len(names) // 2)
+    return names[::-1][:most], names[:most]

@@ -7,13 +7,13 @@ it until the words tell little enough.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from finecops.construction.bias.pairs import TextPair
+from finecops.construction.bias.pairs import Texts
 from finecops.metrics.answers import Floats, Ints
 
 STEP: Final = 0.03
@@ -27,14 +27,17 @@ class Round:
     """The pairs that are still there.
 
     Attributes:
-        pairs: in their order.
+        texts: of the pairs, positives first.
         gap: gives each pair's gap, `[n]`: the positive's blind score out of fold less the negative's.
         rng: for draws.
     """
 
-    pairs: Sequence[TextPair]
+    texts: Texts
     gap: Callable[[], Floats]
     rng: np.random.Generator
+
+    def __len__(self) -> int:
+        return len(self.texts.positive) // 2
 
 
 Method = Callable[[Round], Ints]
@@ -45,7 +48,7 @@ def drop_told(round_: Round) -> Ints:
 
     As AFLite (Le Bras et al., ICML 2020), with out-of-fold scores for its random splits.
     """
-    return np.argsort(-round_.gap(), kind="stable")[: _batch(len(round_.pairs))].astype(np.intp)
+    return np.argsort(-round_.gap(), kind="stable")[: _batch(len(round_))].astype(np.intp)
 
 
 def balance_cells(round_: Round) -> Ints:
@@ -71,12 +74,8 @@ def balance_words(round_: Round) -> Ints:
 
     No classifier: the sum over words of (positives with it − negatives with it)² / (texts with it + 1) is made smaller.
     """
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    n = len(round_.pairs)
-    texts = [pair.positive for pair in round_.pairs] + [pair.negative for pair in round_.pairs]
-    # The pattern of `words_model`; a text without such a word is a row of zeros.
-    counts = CountVectorizer(ngram_range=(1, 2), binary=True).fit_transform(texts).astype(float)
+    n = len(round_)
+    counts = round_.texts.counts.sign().astype(float)
     change = (counts[:n] - counts[n:]).tocsr()
     changed = change.multiply(change).tocsr()
     balance, frequency = (np.asarray(of.sum(axis=0)).ravel() for of in (change, changed))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,29 +39,47 @@ class TextPair:
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts with their truth, `[n]` each: what a blind classifier gets.
+    """Texts with their truth, a row each: what a blind classifier of words gets.
 
     Attributes:
-        texts: an array of objects.
-        positive: whether a text is a positive.
-        groups: a number per image.
+        counts: how often each word and each pair of words stands in each text, sparse `[n, words]`.
+        words: the words and pairs of words, `[words]`, in alphabetical order.
+        positive: whether a text is a positive, `[n]`.
+        groups: a number per image, `[n]`, from 0 on without gaps.
     """
 
-    texts: NDArray[np.object_]
+    counts: Any
+    words: NDArray[np.object_]
     positive: Bools
     groups: Ints
 
     @classmethod
     def of(cls, rows: Sequence[tuple[str, bool, str]]) -> Texts:
         """From rows of text, truth and image."""
-        texts = np.array([text for text, _, _ in rows], dtype=object)
-        return cls(texts, np.array([truth for _, truth, _ in rows], bool), cluster_indices([g for _, _, g in rows]))
+        from sklearn.feature_extraction.text import CountVectorizer
+
+        # Lower case, and words of two letters or more: "a" is none, and "on a table" has the pair "on table".
+        counter = CountVectorizer(ngram_range=(1, 2))
+        # A text of its own keeps the vocabulary from being empty, which is an error.
+        counts = counter.fit_transform([*(text for text, _, _ in rows), "text"])[: len(rows)]
+        truth = np.array([truth for _, truth, _ in rows], bool)
+        return cls(counts, counter.get_feature_names_out(), truth, cluster_indices([group for _, _, group in rows]))
 
     @classmethod
     def of_pairs(cls, pairs: Sequence[TextPair]) -> Texts:
         """All positives, then all negatives, in the order of the pairs. A positive of two pairs is there twice."""
         rows = [(pair.positive, True, pair.group) for pair in pairs]
         return cls.of(rows + [(pair.negative, False, pair.group) for pair in pairs])
+
+    def of_rows(self, rows: Ints) -> Texts:
+        """Some of the texts."""
+        groups = np.unique(self.groups[rows], return_inverse=True)[1].astype(np.intp)
+        return Texts(self.counts[rows], self.words, self.positive[rows], groups)
+
+    def kept_pairs(self, kept: Sequence[int] | Ints) -> Texts:
+        """Of texts in pairs, both texts of some pairs."""
+        pairs = np.asarray(kept, dtype=np.intp)
+        return self.of_rows(np.concatenate([pairs, pairs + len(self.positive) // 2]))
 
 
 def by_type(pairs: Sequence[TextPair]) -> dict[str, list[int]]:

@@ -16,12 +16,12 @@ import numpy as np
 
 from finecops.construction.bias.blind import (
     BlindScore,
+    WordsModel,
     fitted_scores,
     folds_of,
-    out_of_fold,
     scored,
     too_little,
-    words_model,
+    word_scores,
     words_score,
 )
 from finecops.construction.bias.dropping import METHODS, Round
@@ -29,7 +29,7 @@ from finecops.construction.bias.pairs import TextPair, Texts, by_type
 from finecops.errors import UsageError
 from finecops.metrics.answers import Floats, Ints
 from finecops.metrics.auroc import auroc
-from finecops.metrics.intervals import cluster_indices
+from finecops.metrics.intervals import REPLICATES
 from finecops.names import unknown_name
 
 TARGET: Final = 58.0
@@ -50,6 +50,7 @@ class BlindSettings:
         strict: the target holds also for a classifier that learned from the dropped pairs.
         held_out: whether to measure with a half that had no part in the choice; it takes as long again.
         seed: the same seed keeps the same pairs.
+        replicates: of the bootstrap.
     """
 
     target: float = TARGET
@@ -57,6 +58,7 @@ class BlindSettings:
     strict: bool = False
     held_out: bool = False
     seed: int = 0
+    replicates: int = REPLICATES
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,8 @@ class BlindRefinement:
 
 def refine_blind(
     pairs: Sequence[TextPair],
-    settings: BlindSettings = BlindSettings(),
-    progress: Callable[[str, int], None] = lambda type_, left: None,
+    settings: BlindSettings | None = None,
+    progress: Callable[[str, int], None] | None = None,
 ) -> BlindRefinement:
     """Drop pairs of each type until the words alone tell little.
 
@@ -123,119 +125,112 @@ def refine_blind(
     Raises:
         UsageError: there is no such method, or the target is not above chance.
     """
+    settings = settings or BlindSettings()
     if settings.method not in METHODS:
         raise UsageError(unknown_name("method", settings.method, METHODS))
     if not 50 < settings.target <= 100:
         raise UsageError(f"the target is {settings.target:g}; AUROC in per cent is meant, above 50 (chance) up to 100")
     kept, types = [], []
     for type_, members in by_type(pairs).items():
-        some = [pairs[i] for i in members]
-        chosen, reason = _chosen(some, settings, lambda left, t=type_: progress(t, left))  # type: ignore[misc]
-        kept += [members[i] for i in chosen]
-        types.append(_measured(type_, some, chosen, reason, settings))
+        texts = Texts.of_pairs([pairs[i] for i in members])
+        chooser = _Chooser(texts, settings)
+        for left in chooser.rounds():
+            if progress is not None:
+                progress(type_, left)
+        kept += [members[i] for i in chooser.kept]
+        types.append(_measured(type_, texts, chooser, settings))
     return BlindRefinement(sorted(kept), types, settings)
 
 
-def _measured(
-    type_: str, pairs: Sequence[TextPair], chosen: Sequence[int], reason: str | None, settings: BlindSettings
-) -> RefinedType:
-    left = Texts.of_pairs([pairs[i] for i in chosen])
+def _measured(type_: str, texts: Texts, chooser: _Chooser, settings: BlindSettings) -> RefinedType:
+    left, times = texts.kept_pairs(chooser.kept), settings.replicates
     return RefinedType(
         type_,
-        len(pairs),
-        len(chosen),
-        before=words_score(Texts.of_pairs(pairs)),
-        after=words_score(left),
-        fresh=words_score(left, _FRESH_SEED),
-        dropped_too=_by_all(pairs, chosen, _FRESH_SEED),
-        held_out=_held_out(pairs, settings) if settings.held_out else None,
-        reason=reason,
+        len(texts.positive) // 2,
+        len(chooser.kept),
+        before=words_score(texts, replicates=times),
+        after=words_score(left, replicates=times),
+        fresh=words_score(left, _FRESH_SEED, times),
+        dropped_too=_score_by_all(texts, chooser.kept, _FRESH_SEED, times),
+        held_out=_held_out(texts, settings) if settings.held_out else None,
+        reason=chooser.reason,
     )
 
 
-def _chosen(
-    pairs: Sequence[TextPair], settings: BlindSettings, progress: Callable[[int], None]
-) -> tuple[list[int], str | None]:
-    """Indices of the pairs that stay, and why the target was not reached."""
-    rng = np.random.default_rng(settings.seed)
-    kept = list(range(len(pairs)))
-    reason = _why_not(pairs, kept)
-    if reason is not None:
-        return kept, reason
-    before: list[int] = []
-    while not _little(pairs, kept, settings):
-        left = [pairs[i] for i in kept]
-        gap = _gaps(pairs, kept, settings, rng)
-        dropped = METHODS[settings.method](Round(left, gap, rng))
-        before = [kept[i] for i in dropped]
-        gone = set(before)
-        smaller = [i for i in kept if i not in gone]
-        if not before or _why_not(pairs, smaller) is not None:
-            return kept, "too few pairs would be left"
-        kept = smaller
-        progress(len(kept))
-    return _with_some_again(pairs, kept, before, settings), None
+class _Chooser:
+    """The choice among the pairs of one type.
+
+    Attributes:
+        kept: indices of the pairs that stay.
+        reason: why the target was not reached; None: it was.
+    """
+
+    def __init__(self, texts: Texts, settings: BlindSettings) -> None:
+        self._texts, self._settings = texts, settings
+        self._rng = np.random.default_rng(settings.seed)
+        self.kept: Ints = np.arange(len(texts.positive) // 2)
+        self.reason = too_little(texts.positive, texts.groups)
+
+    def rounds(self) -> Iterator[int]:
+        """Drop pairs until it is enough; after each round, how many are left."""
+        dropped: Ints = self.kept[:0]
+        while self.reason is None and not self._little(self.kept):
+            left = self._texts.kept_pairs(self.kept)
+            dropped = self.kept[METHODS[self._settings.method](Round(left, lambda t=left: self._gap(t), self._rng))]
+            fewer = self.kept[~np.isin(self.kept, dropped)]
+            smaller = self._texts.kept_pairs(fewer)
+            if not len(dropped) or too_little(smaller.positive, smaller.groups) is not None:
+                self.reason = "too few pairs would be left"
+                return
+            self.kept = fewer
+            yield len(self.kept)
+        self._take_back(dropped)
+
+    def _take_back(self, dropped: Ints) -> None:
+        """As many pairs of the last round, from its last one on, as the target allows: it was larger than needed."""
+        fewest, enough, too_many = self.kept, 0, len(dropped)
+        while too_many - enough > max(1, len(dropped) // 8):
+            tried = (enough + too_many) // 2
+            more = np.sort(np.concatenate([fewest, dropped[len(dropped) - tried :]]))
+            if self._little(more):
+                enough, self.kept = tried, more
+            else:
+                too_many = tried
+
+    def _little(self, kept: Ints) -> bool:
+        """Whether the words of some pairs tell little enough."""
+        return all(upper <= self._settings.target for upper in self._upper_ends(kept))
+
+    def _upper_ends(self, kept: Ints) -> Iterator[float]:
+        """The upper end of each interval that must not be above the target: with the audit's folds, and with others."""
+        texts = self._texts.kept_pairs(kept)
+        for seed in (None, _STOP_SEED):
+            scores = word_scores(texts, seed)
+            value = auroc(scores[texts.positive], scores[~texts.positive])
+            # The interval takes longer than the value, which is below its end.
+            if value is not None and value > self._settings.target:
+                yield value
+            yield _upper(scored(scores, texts.positive, texts.groups, self._settings.replicates))
+        if self._settings.strict:
+            yield _upper(_score_by_all(self._texts, kept, _STOP_SEED, self._settings.replicates))
+
+    def _gap(self, texts: Texts) -> Floats:
+        """Each pair's gap: the mean over two sets of folds; if strict, of both kinds of classifiers."""
+        seeds = [int(seed) for seed in self._rng.integers(_CHOICE_SEEDS, size=3)]
+        found = sum(_unit(_gap_of(word_scores(texts, seed))) for seed in seeds[:2])
+        if self._settings.strict:
+            found = found + 2 * _unit(_gap_of(_scores_by_all(self._texts, self.kept, seeds[2])))
+        return np.asarray(found)
 
 
-def _with_some_again(
-    pairs: Sequence[TextPair], kept: list[int], dropped: Sequence[int], settings: BlindSettings
-) -> list[int]:
-    """As many pairs of the last round, from its last one on, as the target allows: the round was larger than needed."""
-    enough, too_many = 0, len(dropped)
-    while too_many - enough > max(1, len(dropped) // 8):
-        tried = (enough + too_many) // 2
-        more = sorted([*kept, *dropped[len(dropped) - tried :]])
-        enough, too_many = (tried, too_many) if _little(pairs, more, settings) else (enough, tried)
-    return sorted([*kept, *dropped[len(dropped) - enough :]])
-
-
-def _why_not(pairs: Sequence[TextPair], kept: Sequence[int]) -> str | None:
-    texts = Texts.of_pairs([pairs[i] for i in kept])
-    return too_little(texts.positive, texts.groups)
-
-
-def _little(pairs: Sequence[TextPair], kept: Sequence[int], settings: BlindSettings) -> bool:
-    """Whether the words of the kept pairs tell little enough."""
-    texts = Texts.of_pairs([pairs[i] for i in kept])
-    return all(upper <= settings.target for upper in _upper_ends(pairs, kept, texts, settings))
-
-
-def _upper_ends(
-    pairs: Sequence[TextPair], kept: Sequence[int], texts: Texts, settings: BlindSettings
-) -> Iterator[float]:
-    """The upper end of each interval that must be below the target: those of the audit's folds, and of others."""
-    for seed in (None, _STOP_SEED):
-        scores = out_of_fold(words_model, texts.texts, texts.positive, texts.groups, seed)
-        value = auroc(scores[texts.positive], scores[~texts.positive])
-        # The interval takes longer than the value, which is below its end.
-        if value is not None and value > settings.target:
-            yield value
-        yield _upper(scored(scores, texts.positive, texts.groups))
-    if settings.strict:
-        yield _upper(_by_all(pairs, kept, _STOP_SEED))
+def _gap_of(scores: Floats) -> Floats:
+    """Of scores of positives, then negatives `[2 n]`: the positive's less the negative's, `[n]`."""
+    n = len(scores) // 2
+    return scores[:n] - scores[n:]
 
 
 def _upper(score: BlindScore) -> float:
     return score.interval.high if score.interval is not None else 0.0
-
-
-def _gaps(
-    pairs: Sequence[TextPair], kept: Sequence[int], settings: BlindSettings, rng: np.random.Generator
-) -> Callable[[], Floats]:
-    """What gives each kept pair's gap: the mean over two sets of folds; if strict, of both kinds of classifiers."""
-
-    def gap() -> Floats:
-        texts, n = Texts.of_pairs([pairs[i] for i in kept]), len(kept)
-        found = np.zeros(n)
-        for seed in rng.integers(_CHOICE_SEEDS, size=2):
-            scores = out_of_fold(words_model, texts.texts, texts.positive, texts.groups, int(seed))
-            found += _unit(scores[:n] - scores[n:])
-        if settings.strict:
-            scores = _scores_by_all(pairs, kept, int(rng.integers(_CHOICE_SEEDS)))
-            found += 2 * _unit(scores[:n] - scores[n:])
-        return found
-
-    return gap
 
 
 def _unit(gap: Floats) -> Floats:
@@ -244,45 +239,42 @@ def _unit(gap: Floats) -> Floats:
     return gap / size if size else gap
 
 
-def _scores_by_all(pairs: Sequence[TextPair], kept: Sequence[int], seed: int) -> Floats:
+def _scores_by_all(texts: Texts, kept: Ints, seed: int) -> Floats:
     """Scores of kept positives, then kept negatives, by classifiers that learned from all pairs of other images."""
-    n, stays = len(pairs), np.zeros(len(pairs), bool)
-    stays[list(kept)] = True
-    groups = cluster_indices([pair.group for pair in pairs])
+    n = len(texts.positive) // 2
     scores = np.zeros(2 * n)
-    texts = Texts.of_pairs(pairs)
-    for train, test in folds_of(groups, seed):
-        tested = np.flatnonzero(stays & np.isin(np.arange(n), test))
-        both, learned = np.concatenate([tested, tested + n]), np.concatenate([train, train + n])
-        if len(tested):
-            scores[both] = fitted_scores(words_model, texts.texts[learned], texts.positive[learned], texts.texts[both])
-    where = np.array(kept, dtype=np.intp)
-    return scores[np.concatenate([where, where + n])]
+    for train, test in folds_of(texts.groups[:n], seed):
+        rows = np.concatenate([part := np.intersect1d(test, kept), part + n])
+        learned = np.concatenate([train, train + n])
+        if len(rows):
+            scores[rows] = fitted_scores(WordsModel, texts.counts[learned], texts.positive[learned], texts.counts[rows])
+    return scores[np.concatenate([kept, kept + n])]
 
 
-def _by_all(pairs: Sequence[TextPair], kept: Sequence[int], seed: int) -> BlindScore:
-    left = Texts.of_pairs([pairs[i] for i in kept])
+def _score_by_all(texts: Texts, kept: Ints, seed: int, replicates: int) -> BlindScore:
+    left = texts.kept_pairs(kept)
     reason = too_little(left.positive, left.groups)
     if reason is not None:
         return BlindScore(len(kept), len(kept), reason=reason)
-    return scored(_scores_by_all(pairs, kept, seed), left.positive, left.groups)
+    return scored(_scores_by_all(texts, kept, seed), left.positive, left.groups, replicates)
 
 
-def _held_out(pairs: Sequence[TextPair], settings: BlindSettings) -> HeldOut | None:
+def _held_out(texts: Texts, settings: BlindSettings) -> HeldOut | None:
     """See `HeldOut`; None where a half is too small to be refined."""
-    groups: Ints = cluster_indices([pair.group for pair in pairs])
-    images = np.random.default_rng(settings.seed).permutation(int(groups.max()) + 1)
-    in_first = np.isin(groups, images[: len(images) // 2])
+    groups = texts.groups[: len(texts.positive) // 2]
+    images = np.random.default_rng(settings.seed).permutation(int(groups.max(initial=0)) + 1)
+    first = np.isin(groups, images[: len(images) // 2])
     results = []
-    for chosen_from in (in_first, ~in_first):
-        half, other = ([pairs[i] for i in np.flatnonzero(side)] for side in (chosen_from, ~chosen_from))
-        kept, reason = _chosen(half, settings, lambda left: None)
-        if reason is not None:
+    for side in (first, ~first):
+        half, other = (texts.kept_pairs(np.flatnonzero(rows)) for rows in (side, ~side))
+        chooser = _Chooser(half, settings)
+        for _ in chooser.rounds():
+            pass
+        if chooser.reason is not None:
             return None
-        learned, texts = Texts.of_pairs(other), Texts.of_pairs(half)
-        scores = fitted_scores(words_model, learned.texts, learned.positive, texts.texts)
-        n, stays = len(half), np.array(kept, dtype=np.intp)
-        before, after = auroc(scores[:n], scores[n:]), auroc(scores[stays], scores[stays + n])
-        results.append((n, len(kept), before or 0.0, after or 0.0))
+        scores = fitted_scores(WordsModel, other.counts, other.positive, half.counts)
+        n, kept = len(scores) // 2, chooser.kept
+        values = auroc(scores[:n], scores[n:]), auroc(scores[kept], scores[kept + n])
+        results.append((n, len(kept), *(value or 0.0 for value in values)))
     total = [sum(column) for column in zip(*results, strict=True)]
     return HeldOut(int(total[0]), int(total[1]), total[2] / 2, total[3] / 2)

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from finecops.construction.bias.blind import folds_of, out_of_fold, words_model
+from finecops.construction.bias.blind import folds_of, word_scores
 from finecops.construction.bias.pairs import TextPair, Texts
 from finecops.metrics.answers import Floats
 from finecops.metrics.intervals import cluster_indices
@@ -90,8 +90,7 @@ class WordsScorer:
 
     def of_pairs(self, pairs: Sequence[TextPair]) -> NDArray[np.float64]:
         """See `PairScorer`."""
-        texts = Texts.of_pairs(pairs)
-        scores = out_of_fold(words_model, texts.texts, texts.positive, texts.groups)
+        scores = word_scores(Texts.of_pairs(pairs))
         return np.asarray((1 / (1 + np.exp(-scores))).reshape(2, -1).T)
 
 
