@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from finecops.construction.review.votes import REASONS, Vote
 from finecops.datasets.dataset import Dataset
@@ -30,6 +30,8 @@ GENERATOR: Final = "finecops data review"
 """What the page's head says of who made it: a file without it is not replaced."""
 SIDE: Final = 800
 """Pixels of the longer side of a picture inside the page."""
+LARGE: Final = 200 * 10**6
+"""Bytes of a page that browsers are slow with."""
 _HEAD: Final = 2048
 _SHARED: Final = ("elements.js", "words.js")
 """Files of the gallery's application that the page uses too."""
@@ -94,11 +96,12 @@ def write_page(path: Path, dataset: Dataset, samples: Sequence[Sample], settings
     # Two samples of one image share its picture.
     urls = dict.fromkeys(url for sample in (*samples, *positives.values()) if (url := images.url(sample)) is not None)
     number_of = {url: number for number, url in enumerate(urls)}
-    data: dict[str, Any] = {
+    page = fingerprint(dataset, samples, settings.round)
+    data: dict[str, object] = {
         "name": dataset.config.name,
         "split": dataset.split,
         "sha256": dataset.sha256,
-        "page": fingerprint(dataset, samples, settings.round),
+        "page": page,
         "round": settings.round,
         "rater": settings.rater,
         "reasons": [[name, *words] for name, words in REASONS.items()],
@@ -106,8 +109,10 @@ def write_page(path: Path, dataset: Dataset, samples: Sequence[Sample], settings
         "problems": {name: printable(why) for name, why in images.missing.items()},
         "rows": [_row(sample, positives, images, number_of, settings) for sample in samples],
     }
-    _write(path, _parts(data, () if settings.link else urls))
-    return Written(path, data["page"], len(samples), len(urls), path.stat().st_size, images.missing)
+    second = f", round {settings.round}" if settings.round > 1 else ""
+    title = f"Review: {dataset.config.name}, {dataset.split}{second}"
+    _write(path, _parts(title, data, () if settings.link else urls))
+    return Written(path, page, len(samples), len(urls), path.stat().st_size, images.missing)
 
 
 def fingerprint(dataset: Dataset, samples: Sequence[Sample], round_: int) -> str:
@@ -128,7 +133,7 @@ def _row(
     images: PageImages,
     number_of: Mapping[str, int],
     settings: PageSettings,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     negative, positive = sample.negative, positives.get(sample.positive_id or "")
     row = {
         "id": sample.id,
@@ -149,7 +154,7 @@ def _said(word: str | None) -> str | None:
     return None if word is None else printable(word)
 
 
-def _seen(sample: Sample, images: PageImages, number_of: Mapping[str, int]) -> dict[str, Any]:
+def _seen(sample: Sample, images: PageImages, number_of: Mapping[str, int]) -> dict[str, object]:
     """What is looked at: the sentence, the box, and the picture with its size."""
     url, sized = images.url(sample), images.sized(sample)
     return {
@@ -161,7 +166,7 @@ def _seen(sample: Sample, images: PageImages, number_of: Mapping[str, int]) -> d
     }
 
 
-def _parts(data: Mapping[str, Any], pictures: Mapping[str, None] | tuple[()]) -> Iterator[str]:
+def _parts(title: str, data: Mapping[str, object], pictures: Mapping[str, None] | tuple[()]) -> Iterator[str]:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -184,11 +189,10 @@ def _parts(data: Mapping[str, Any], pictures: Mapping[str, None] | tuple[()]) ->
         "base-uri": "'none'",
         "form-action": "'none'",
     }
-    second = f", round {data['round']}" if data["round"] > 1 else ""
     return environment.get_template("review.html.j2").generate(
         generator=GENERATOR,
         policy="; ".join(f"{key} {value}" for key, value in policy.items()),
-        title=printable(f"Review: {data['name']}, {data['split']}{second}"),
+        title=printable(title),
         styles=Markup(styles),
         data=data,
         pictures=(url.partition(",")[2] for url in pictures),

@@ -132,8 +132,8 @@ def read_votes(paths: Sequence[Path], dataset: Dataset, planted: Collection[str]
             _check_about(vote, dataset, place)
             if vote.sample_id not in known and vote.sample_id not in faults:
                 raise DataError(
-                    f"{place}: sample {shortly(vote.sample_id)} is not in {dataset.config.name}, {dataset.split}. If the "
-                    "page has planted faults, --key names the file that was written beside it"
+                    f"{place}: sample {shortly(vote.sample_id)} is not in {dataset.config.name}, {dataset.split}. If "
+                    "the page has planted faults, --key names the file that was written beside it"
                 )
             key = (vote.round, vote.rater, vote.sample_id)
             before, where = seen.setdefault(key, (vote, place))

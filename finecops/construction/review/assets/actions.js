@@ -7,8 +7,7 @@ function say(text) {
 function give(found) {
   const { id } = review.rows[at];
   setVotes([[id, found]], at);
-  say(`${VERDICTS[found.verdict]}: sample ${id}`);
-  goOn();
+  goOn(`${VERDICTS[found.verdict]}: sample ${id}`);
 }
 
 const keep = () => give(vote("keep"));

@@ -28,6 +28,7 @@ function seek(from, by, wanted = passes) {
 const hasNoVote = (row) => !votes.has(review.rows[row].id);
 
 function goTo(row) {
+  say("");
   at = row;
   asking = null;
   positiveIsShown = false;
@@ -36,17 +37,14 @@ function goTo(row) {
   window.scrollTo(0, 0);
 }
 
-function goOn() {
+// To the next sample after a vote; `done` says what the vote was.
+function goOn(done) {
   const next = seek(at, 1);
-  if (next !== null) return goTo(next);
   const missed = seek(-1, 1, hasNoVote);
-  asking = null;
-  draw();
-  say(
-    missed === null
-      ? `Every sample has a vote: press S to save ${counted(votes.size, "vote")}.`
-      : `This was the last one. ${counted(review.count - votes.size, "sample")} without a vote: N goes to the next.`,
-  );
+  goTo(next ?? at);
+  if (missed === null) say(`${done}. Every sample has a vote: press S to save ${counted(votes.size, "vote")}.`);
+  else if (next !== null) say(done);
+  else say(`${done}. The last one; without a vote: ${count(review.count - votes.size)}. N goes to the next.`);
 }
 
 function draw() {
@@ -132,7 +130,9 @@ function drawAsking(row) {
   else if (asking === "note") ask.replaceChildren(lineQuestion("What is wrong? (Enter drops it)", "", dropWithNote));
   else if (asking === "text") ask.replaceChildren(lineQuestion("The right sentence", currentText(row), fixText));
   else ask.replaceChildren();
+  if (asking === null) return;
   ask.querySelector("textarea")?.focus();
+  ask.scrollIntoView({ block: "nearest" });
 }
 
 const currentText = (row) => votes.get(row.id)?.text ?? row.text;
@@ -185,8 +185,9 @@ function leaveQuestion() {
 
 function drawProgress() {
   const done = votes.size;
-  const of = [...votes.values()].reduce((sums, { verdict }) => ({ ...sums, [verdict]: (sums[verdict] ?? 0) + 1 }), {});
-  const parts = Object.entries(of).map(([verdict, number]) => `${count(number)} ${VERDICTS[verdict]}`);
+  const of = {};
+  for (const { verdict: name } of votes.values()) of[name] = (of[name] ?? 0) + 1;
+  const parts = SHOWN.filter(([name]) => of[name]).map(([name, words]) => `${count(of[name])} ${words}`);
   byName("progress").textContent = `${count(done)} of ${counted(review.count, "sample")} voted`;
   byName("counts").textContent = parts.join(" · ");
   byName("bar").value = done;

@@ -15,11 +15,8 @@ function start() {
 function begin(name) {
   startVotes(name);
   byName("rater").textContent = name;
-  say(votes.size ? `${counted(votes.size, "vote")} of ${name} are kept in this browser.` : "? shows the keys.");
-  const first = seek(-1, 1, hasNoVote) ?? 0;
-  const before = byName("message").textContent;
-  goTo(first);
-  say(before);
+  goTo(seek(-1, 1, hasNoVote) ?? 0);
+  say(votes.size ? `This browser keeps ${counted(votes.size, "vote")} of ${name}.` : "? shows the keys.");
 }
 
 function bind() {
