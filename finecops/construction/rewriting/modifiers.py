@@ -91,6 +91,14 @@ class Modifiers(NounPhrases):
             pronouns.append("who")
         for place in self.after(position, *pronouns):
             yield from self.clause(node, place, state)
+        for index in sorted(state.edges):
+            edge = self.said.edges[index]
+            if edge.head == node and is_same(edge.relation):
+                for kind in self.phrases.kinds(edge.relation):
+                    said = " ".join(kind)
+                    whose = (f"whose {said} is the same as that of", f"whose {said} matches that of")
+                    for place in self.after(position, *whose):
+                        yield from self.other_end(index, place, state)
 
     def clause(self, node: int, position: int, state: State) -> Iterator[Part]:
         """One or more predicates of a node: "is red and wears a hat"."""
@@ -111,7 +119,7 @@ class Modifiers(NounPhrases):
             if self.said.edges[edge].head == node:
                 verbs = self.phrases.verbs(self.said.edges[edge].relation, number)
                 for place in self.behind(position, verbs):
-                    yield from self._tail_of(edge, place, state)
+                    yield from self.other_end(edge, place, state)
         has = ("has", "shares") if number in SINGULAR else ("have", "share")
         for place in self.after(position, *has):
             yield from self._same_kind(node, place, state, needs_as=True)
@@ -164,13 +172,13 @@ class Modifiers(NounPhrases):
             edge = self.said.edges[index]
             if edge.head != node or is_same(edge.relation):
                 continue
-            if positions_alone and not self.phrases.is_position(edge.relation):
+            if positions_alone and not self.phrases.is_place(edge.relation):
                 continue
             for place in self.behind(position, self.phrases.relation(edge.relation)):
-                yield from self._tail_of(index, place, state)
+                yield from self.other_end(index, place, state)
             yield from self._beside_owner(index, position, state)
 
-    def _tail_of(self, index: int, position: int, state: State) -> Iterator[Part]:
+    def other_end(self, index: int, position: int, state: State) -> Iterator[Part]:
         """The other end of an edge; and a second one of the same relation: "next to the cup and the plate"."""
         edge = self.said.edges[index]
         left = state._replace(edges=state.edges - {index})
@@ -181,7 +189,7 @@ class Modifiers(NounPhrases):
                 for other in sorted(ended.state.edges):
                     if (self.said.edges[other].head, self.said.edges[other].relation) == (edge.head, edge.relation):
                         for place in self.after(ended.place, *_AND):
-                            yield from self._tail_of(other, place, ended.state)
+                            yield from self.other_end(other, place, ended.state)
 
     def _is_bare(self, node: int, part: Part, before: State) -> bool:
         """Whether a phrase ends with the node's own noun."""
@@ -212,10 +220,11 @@ class Modifiers(NounPhrases):
                     f"the same {said} as",
                     f"the same in {said} as",
                     f"identical in {said} to",
-                    f"similar in {said} to" if self.phrases.looser else f"equal in {said} to",
+                    f"made of the same {said} as",
+                    f"matching in {said} with",
                 )
                 for place in self.after(position, *(plain if needs_as else longer)):
-                    yield from self._tail_of(index, place, state)
+                    yield from self.other_end(index, place, state)
 
     def _with_inverse(self, node: int, position: int, state: State) -> Iterator[Part]:
         """ "With a plate to its right": the other end, and what it stands to the node."""
