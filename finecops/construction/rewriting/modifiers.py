@@ -64,9 +64,10 @@ class Modifiers(NounPhrases):
                 yield from (part for part in self._bare(node, start, state) if self._only_beings(state, part))
 
     def _only_person(self, node: int, state: State) -> bool:
-        """Whether, of the nodes that were named, this one alone is a person."""
-        people = [said for said, _ in state.nouns if self.phrases.is_person(self.said.nodes[said].name)]
-        return people == [node]
+        """Whether, of the nodes that were named, this one is a person and all others are things."""
+        nouns = self.phrases.lexicon.nouns
+        beings = {said: noun.being for said, _ in state.nouns if (noun := nouns.get(self.said.nodes[said].name))}
+        return beings.pop(node, "thing") == "person" and set(beings.values()) <= {"thing"}
 
     def _only_beings(self, before: State, part: Part) -> bool:
         """Whether what was said in a part can only be said of a person: "wearing a hat" behind a car."""
@@ -105,7 +106,8 @@ class Modifiers(NounPhrases):
         for part in self._predicate(node, position, state):
             yield part
             if part.tail != "modified":
-                for place in self.after(part.place, *_AND):
+                # "Is small, is red and stands …": a comma alone only where no other noun stands before it.
+                for place in self.after(part.place, *_AND, *([","] if part.tail == "none" else [])):
                     yield from self.clause(node, place, part.state)
 
     def _predicate(self, node: int, position: int, state: State) -> Iterator[Part]:
