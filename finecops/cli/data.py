@@ -17,8 +17,7 @@ from finecops.cli.data_review import review_command
 from finecops.cli.data_stats import stats_command
 from finecops.cli.panels import App
 
-data_app = App(help="List, check and build datasets.", order="list get check stats overlap bias convert build")
-data_app = App(help="List, check and build datasets.", order="list get check stats overlap convert build review")
+data_app = App(help="List, check and build datasets.", order="list get check stats overlap bias convert build review")
 build_app = App(help="Build a benchmark from scene graphs.")
 data_app.add_typer(build_app, name="build")
 data_app.command("check")(check_command)
