@@ -11,10 +11,10 @@ All that is given here holds (`Facts`). What holds but could mislead is left out
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from finecops.construction.description import SAME
+from finecops.construction.description import SAME, Node
 from finecops.construction.lexicon import Lexicon, RelationWord
 from finecops.construction.truth.facts import Facts
 from finecops.construction.truth.masks import bits
@@ -60,6 +60,11 @@ class Statements:
                 sharing = self.facts.having(attribute) & ~(1 << i)
                 found += [Step(SAME + kind, other) for other in bits(sharing) if attribute in self.attributes(other)]
         return [step for step in found if self.apart((i, step.tail))]
+
+    def node(self, i: int, attributes: Collection[str] = ()) -> Node:
+        """An object's name with some of its attributes, in the graph's order."""
+        # Not in the order in which they were chosen: the same attributes make the same node.
+        return Node(self.facts.objects[i].name, tuple(a for a in self.attributes(i) if a in attributes))
 
     def apart(self, objects: tuple[int, ...]) -> bool:
         """Whether the names of some objects cannot be taken for each other: "the man beside the man" reads badly."""
