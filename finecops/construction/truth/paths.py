@@ -113,7 +113,7 @@ def find_paths(
 def _proved(facts: Facts, path: Path) -> PathRow | None:
     """The row of a path; None if what the search found is not so."""
     target_id = facts.objects[path.target].id
-    if not facts.is_unique(path.said, target_id) or facts.level(path.said) != path.level:
+    if not facts.is_unique(path.said, target_id) or facts.level_of(path.said, 1 << path.target) != path.level:
         return None
     return PathRow(
         said=DescriptionRow.of(path.said),
