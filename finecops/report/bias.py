@@ -136,8 +136,14 @@ def _audit_rows(audit: Audit) -> Iterator[dict[str, JsonValue]]:
     for one in audit.types:
         for reader, score in one.readers.items():
             yield {
-                "name": audit.name, "table": "blind", "kind": one.kind, "type": one.type, "reader": reader,
-                "value": score.auroc, "positives": score.positives, "negatives": score.negatives,
+                "name": audit.name,
+                "table": "blind",
+                "kind": one.kind,
+                "type": one.type,
+                "reader": reader,
+                "value": score.auroc,
+                "positives": score.positives,
+                "negatives": score.negatives,
                 **_interval(score),
                 "reason": score.reason,
             }

@@ -116,8 +116,13 @@ def adversarial_document(name: str, found: AdversarialRefinement) -> Document:
         for p in one.preferences
     ]
     data: dict[str, JsonValue] = {
-        "version": VERSION, "name": name, "refine": "adversarial", "seed": found.seed,
-        "pairs": sum(one.pairs for one in found.types), "kept": len(found.kept), "types": types,
+        "version": VERSION,
+        "name": name,
+        "refine": "adversarial",
+        "seed": found.seed,
+        "pairs": sum(one.pairs for one in found.types),
+        "kept": len(found.kept),
+        "types": types,
     }
     return Document([words, preferred], data=data, rows=flat, leading=("name", "type", "scorer"))
 
