@@ -111,6 +111,6 @@ function show(which) {
   byName("shown").value = which;
   const row = passes(at) ? at : (seek(at, 1) ?? seek(at, -1));
   if (row !== null) return goTo(row);
-  say("No sample is of that kind.");
   show("all");
+  say("No sample is of that kind: here are all of them.");
 }
