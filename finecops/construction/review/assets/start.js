@@ -63,6 +63,8 @@ function nameGiven() {
   if (!name) return;
   if (name !== rater) begin(name);
   byName("who").close();
+  // Not the field that is hidden now: the next key is a vote.
+  byName("stage").focus({ preventScroll: true });
 }
 
 // The markup is there before the scripts, but nothing relies on it.
