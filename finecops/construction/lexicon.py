@@ -15,6 +15,9 @@ Number = Literal["singular", "plural", "mass", "pair"]
 """`car`; `cars`; `grass`, which has no plural and no "a"; `scissors`, of which one thing is "a pair of scissors"."""
 Being = Literal["person", "animal", "thing"]
 """For "who" or "that", and for verbs that only a being does."""
+Sort = Literal["place", "posture", "action", "state", "having"]
+"""How a relation is built: `on`; `sitting on`, a participle before a place; `wearing`; `covered with`; `with`, which is
+"has" in a clause. "On the table is a cup" is said of the first two alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class RelationWord:
         one_tail: a head has at most one tail of a name (`on`: a cup on this table is not on another table).
         heads: beings that may be its head; empty: all.
         question: it may stand in an expression. Vague ones (`of`, `n/a`) may not.
+        sort: how it is built: which templates it may stand in.
     """
 
     name: str
@@ -94,6 +98,7 @@ class RelationWord:
     one_tail: bool = False
     heads: frozenset[Being] = frozenset()
     question: bool = True
+    sort: Sort = "place"
 
 
 @dataclass(frozen=True)
@@ -137,16 +142,23 @@ class Lexicon:
         """Name → all that an object of this name may be."""
         may: dict[str, set[str]] = {name: set(certain) for name, certain in self._certain.items()}
         for name, noun in self.nouns.items():
-            for other in noun.alike | ({noun.singular} if noun.singular else set()):
+            for other in noun.alike:
                 # All that one of the two certainly is, the other may be.
                 may[name] |= self._certain.get(other, frozenset({other}))
                 may.setdefault(other, {other})
                 may[other] |= self._certain[name]
-        # What may be a kind below it: an "animal" may be an elephant.
-        for name, others in list(may.items()):
-            for other in tuple(others):
-                may.setdefault(other, {other}).add(name)
+        _both_ways(may)
+        # A group may hold whatever one of it may be: a man is among the "people".
+        for name, noun in self.nouns.items():
+            if noun.singular is not None:
+                may[name] |= may.get(noun.singular, {noun.singular})
+        _both_ways(may)
         return {name: frozenset(others) for name, others in may.items()}
+
+    @cached_property
+    def postures(self) -> frozenset[str]:
+        """Participles that begin relations: `sitting`, `parked`."""
+        return frozenset(w.phrases[0].split()[0] for w in self.relations.values() if w.sort == "posture")
 
     def is_a(self, name: str, said: str) -> bool:
         """Whether an object that the graph calls `name` certainly is a `said`."""
@@ -181,3 +193,10 @@ class Lexicon:
     def of_kind(self, kind: str) -> list[str]:
         """All attributes of a kind, in the lexicon's order."""
         return [name for name, word in self.attributes.items() if word.kind == kind]
+
+
+def _both_ways(may: dict[str, set[str]]) -> None:
+    """What is called "animal" may be an elephant, as an elephant is an animal."""
+    for name, others in list(may.items()):
+        for other in tuple(others):
+            may.setdefault(other, {other}).add(name)
