@@ -105,7 +105,7 @@ def _noun_phrases(
     for i, node in enumerate(description.nodes):
         before = [phrasing(edge.relation, lexicon) for edge in description.edges if edge.tail == i]
         the = definite[i] if i else the_target
-        bare = any(phrase.bare for phrase in before)
+        bare = before[0].bare if before else "never"
         again = i > 0 and node.name == description.nodes[0].name
         found.append(noun_phrase(node, lexicon, the, bare, again, picks[2 * i : 2 * i + 2]))
     return found
@@ -147,7 +147,7 @@ class _Writer:
             return
         following = next((piece for piece in rest if piece.text != " "), None)
         about = following is not None and (
-            following.slot in ("who", "W")
+            following.slot == "who"
             or (
                 following.slot in ("r", "q", "b")
                 and (edge := relation_of(following)) is not None
