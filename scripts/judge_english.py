@@ -146,6 +146,8 @@ class World:
             nouns = self.lexicon.nouns
             head = _by_rank(rng, [h for h in heads if not target or self.is_target(h)] or list(nouns)[:1])
         after = self.expand(VERB_TAILS[relation] if tails == "same_verb" else tails)
+        if tails == "content":
+            after = [name for name in after if self.lexicon.nouns[name].number in ("plural", "mass")]
         return head, relation, _by_rank(rng, after)
 
     def is_target(self, name: str) -> bool:
