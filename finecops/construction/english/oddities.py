@@ -44,7 +44,10 @@ def _of_noun(node: Node, lexicon: Lexicon) -> str | None:
         return "an attribute that is not said of the noun"
     if _INCOMPLETE & set(node.attributes):
         return "an attribute that needs an object"
-    if node.name in _GENDERED and any(lexicon.attributes[a].kind == "gender" for a in node.attributes):
+    kinds = [lexicon.attributes[attribute].kind for attribute in node.attributes]
+    if "color" in kinds and any(attribute.endswith(" colored") for attribute in node.attributes):
+        return "two words for one color"
+    if node.name in _GENDERED and "gender" in kinds:
         return "an attribute repeats the noun"
     return None
 
@@ -67,7 +70,7 @@ def _of_postures(index: int, description: Description, lexicon: Lexicon) -> str 
 
 def _same_stem(attribute: str, name: str) -> bool:
     return any(
-        one == other or (len(one) >= _STEM and one[:_STEM] == other[:_STEM])
+        one == other or (len(one) >= _STEM and (one[:_STEM] == other[:_STEM] or one.endswith(other)))
         for one in attribute.split()
         for other in name.split()
     )
