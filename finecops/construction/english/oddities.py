@@ -7,6 +7,8 @@ from finecops.construction.lexicon import Lexicon
 
 _STEM = 4
 """Letters by which two words are taken for one: "snowy", "snow"."""
+_INCOMPLETE = frozenset("riding covered filled attached mounted".split())
+"""Nobody says "the tree that is covered" without what covers it."""
 _GENDERED = frozenset("man woman boy girl lady guy gentleman father mother".split())
 
 
@@ -40,7 +42,12 @@ def _of_noun(node: Node, lexicon: Lexicon) -> str | None:
         return "an attribute repeats the noun"
     if not all(lexicon.fits(node.name, attribute) for attribute in node.attributes):
         return "an attribute that is not said of the noun"
-    if node.name in _GENDERED and any(lexicon.attributes[a].kind == "gender" for a in node.attributes):
+    if _INCOMPLETE & set(node.attributes):
+        return "an attribute that needs an object"
+    kinds = [lexicon.attributes[attribute].kind for attribute in node.attributes]
+    if "color" in kinds and any(attribute.endswith(" colored") for attribute in node.attributes):
+        return "two words for one color"
+    if node.name in _GENDERED and "gender" in kinds:
         return "an attribute repeats the noun"
     return None
 
@@ -48,7 +55,8 @@ def _of_noun(node: Node, lexicon: Lexicon) -> str | None:
 def _of_postures(index: int, description: Description, lexicon: Lexicon) -> str | None:
     words = [attribute.split()[0] for attribute in description.nodes[index].attributes]
     attributes = {word for word in words if word.endswith(("ing", "ed"))}
-    postures = [word for word in words if word in lexicon.postures]
+    said = zip(words, description.nodes[index].attributes)
+    postures = [word for word, name in said if word in lexicon.postures or lexicon.attributes[name].kind == "posture"]
     for edge in description.edges:
         if edge.head == index and not edge.relation.startswith(SAME):
             first = lexicon.relations[edge.relation].phrases[0].split()[0]
@@ -62,7 +70,7 @@ def _of_postures(index: int, description: Description, lexicon: Lexicon) -> str 
 
 def _same_stem(attribute: str, name: str) -> bool:
     return any(
-        one == other or (len(one) >= _STEM and one[:_STEM] == other[:_STEM])
+        one == other or (len(one) >= _STEM and (one[:_STEM] == other[:_STEM] or one.endswith(other)))
         for one in attribute.split()
         for other in name.split()
     )
