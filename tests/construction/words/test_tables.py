@@ -182,10 +182,13 @@ def test_a_folder_with_nouns_alone_has_the_other_words_of_gqa(tmp_path: Path) ->
         ("nouns.tsv", b"name\n\xff", "nouns.tsv is not UTF-8"),
         ("nouns.tsv", b"name\n" + b"#" * 16_000_001, "has more than 16000000 bytes"),
         ("attributes.tsv", b"name\tkind\nred\n", "attributes.tsv or its tables: line 2: 'red' has no kind"),
-        ("relations.tsv", b"name\non\n", "relations.tsv: "),
-        ("relations.tsv", b"", "relations.tsv: "),
+        ("relations.tsv", b"name\non\n", "relations.tsv: line 2: 'on' has no phrases"),
+        ("relations.tsv", b"name\tphrases\tverb\non\ton\tis\n", "relations.tsv: line 2: a verb is two words"),
+        ("relations.tsv", b"name\tphrases\tsort\non\ton\tthing\n", "relations.tsv: line 2: 'thing' is none of place"),
+        ("relations.tsv", b"name\tphrases\tinverse\non\ton\tin\n", "line 2: 'on' names 'in', which has no line"),
+        ("relations.tsv", b"", "relations.tsv: it has no line of column names"),
         ("noun.tsv", b"name\ncat\n", "has 'noun.tsv'; its tables are"),
-        ("alike.tsv", b"names\n", r"alike.tsv belongs to nouns.tsv, which is missing"),
+        ("alike.tsv", b"names\n", "has none of nouns.tsv, attributes.tsv, relations.tsv"),
         ("readme.txt", b"", "has none of nouns.tsv, attributes.tsv, relations.tsv"),
     ],
 )
@@ -198,6 +201,10 @@ def test_a_bad_folder_is_refused(tmp_path: Path, name: str, content: bytes, wron
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no folder"):
         lexicon_from(tmp_path / "words")
+    (tmp_path / "relations.tsv").write_text("name\tphrases\non\ton\n")
+    (tmp_path / "alike.tsv").write_text("names\n")
+    with pytest.raises(DataError, match=r"alike\.tsv belongs to nouns\.tsv, which is missing"):
+        lexicon_from(tmp_path)
     (tmp_path / "nouns.tsv").mkdir()
     with pytest.raises(DataError, match="is no file"):
         lexicon_from(tmp_path)
