@@ -8,14 +8,16 @@ from typing import Annotated
 
 import typer
 
+from finecops.cli.data_bias import bias_command
 from finecops.cli.data_check import check_command
 from finecops.cli.data_convert import convert_command
 from finecops.cli.data_get import get_command
 from finecops.cli.data_overlap import overlap_command
+from finecops.cli.data_review import review_command
 from finecops.cli.data_stats import stats_command
 from finecops.cli.panels import App
 
-data_app = App(help="List, check and build datasets.", order="list get check stats overlap convert build")
+data_app = App(help="List, check and build datasets.", order="list get check stats overlap bias convert build review")
 build_app = App(help="Build a benchmark from scene graphs.")
 data_app.add_typer(build_app, name="build")
 data_app.command("check")(check_command)
@@ -23,6 +25,8 @@ data_app.command("get")(get_command)
 data_app.command("convert")(convert_command)
 data_app.command("stats")(stats_command)
 data_app.command("overlap")(overlap_command)
+data_app.command("bias")(bias_command)
+data_app.command("review")(review_command)
 
 
 @data_app.command("list")
