@@ -27,8 +27,9 @@ def oddity(description: Description, lexicon: Lexicon) -> str | None:
         beings = [lexicon.nouns[description.nodes[end].name].being for end in (edge.head, edge.tail)]
         if edge.relation.startswith(SAME):
             # The most frequent word of the kind stands for all of them: people are blond, but not brown.
-            word = lexicon.attributes[lexicon.of_kind(edge.relation.removeprefix(SAME))[0]]
-            if word.beings and not word.beings.issuperset(beings):
+            words = lexicon.of_kind(edge.relation.removeprefix(SAME))
+            said_of = lexicon.attributes[words[0]].beings if words else frozenset()
+            if said_of and not said_of.issuperset(beings):
                 return "an attribute that is not said of the noun"
         else:
             heads = lexicon.relations[edge.relation].heads
