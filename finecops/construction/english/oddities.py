@@ -9,7 +9,6 @@ _STEM = 4
 """Letters by which two words are taken for one: "snowy", "snow"."""
 _INCOMPLETE = frozenset("riding covered filled attached mounted".split())
 """Nobody says "the tree that is covered" without what covers it."""
-_GENDERED = frozenset("man woman boy girl lady guy gentleman father mother".split())
 
 
 def oddity(description: Description, lexicon: Lexicon) -> str | None:
@@ -48,8 +47,6 @@ def _of_noun(node: Node, lexicon: Lexicon) -> str | None:
     kinds = [lexicon.attributes[attribute].kind for attribute in node.attributes]
     if "color" in kinds and any(attribute.endswith(" colored") for attribute in node.attributes):
         return "two words for one color"
-    if node.name in _GENDERED and "gender" in kinds:
-        return "an attribute repeats the noun"
     return None
 
 
