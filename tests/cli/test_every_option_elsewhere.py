@@ -159,6 +159,7 @@ CASES = {
                 [0], [RefinedType("toy", 2, 1, *[BlindScore(1, 1)] * 4, None, None)], BlindSettings()
             )
         },
+        skip=("refine",),
     ),
     "data bias, adversarial": Case(
         ("data", "bias"),
@@ -169,6 +170,7 @@ CASES = {
             ),
             "finecops.construction.bias.named_scorers.load_scorers": [],
         },
+        skip=("refine",),
     ),
     "models list": Case(("models", "list")),
     "models check": Case(
@@ -388,8 +390,6 @@ OTHER: dict[str | tuple[str, str], str] = {
     "pairs": "{other_pairs}",
     "candidates": "c.jsonl",
     "image_model": "a-vision-model",
-    "refine": "adversarial",
-    ("data bias, adversarial", "refine"): "blind",
     ("data bias, blind", "out"): "{new}.csv",
     ("data bias, adversarial", "out"): "{new}.csv",
     "target": "70",
