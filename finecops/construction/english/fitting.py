@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final
 
 from finecops.construction.description import Description
-from finecops.construction.english.forms import Phrasing, after_words, is_participle, phrasing, stands_alone
+from finecops.construction.english.forms import Phrasing, after_words, goes_before, phrasing, stands_alone
 from finecops.construction.english.templates import TEMPLATES
 from finecops.construction.lexicon import Lexicon
 
@@ -147,4 +147,4 @@ def _after_fits(i: int, parts: tuple[Piece, ...], needs: _Needs) -> bool:
         return False
     # "Is waiting next to the bus and in front of the car"; "is waiting, is wearing a hat and in front of" is no list.
     alike = clause.slot in ("q", "b", "i") or any(other.slot == "W" for other in rest)
-    return not alike or (is_participle(after) and needs.said[clause.number - 1].sort == "place")
+    return not alike or goes_before(after, needs.said[clause.number - 1])

@@ -25,6 +25,8 @@ _WRITTEN = (
 _CAPITALS = {word.lower(): word for word in _WRITTEN.split()}
 _AFTER = {"lying": "lying down", "bending": "bending over"}
 """Attributes that are said otherwise behind a noun."""
+_STILL = frozenset("standing sitting lying kneeling crouching squatting resting sleeping waiting hanging".split())
+"""What is done in one place."""
 
 ONE_IN_THE_WORLD: Final = frozenset("sky ground air sun moon ocean sea shore horizon background".split())
 """Names that always have "the"."""
@@ -135,6 +137,16 @@ def after_words(node: Node, lexicon: Lexicon) -> tuple[str, ...]:
 def is_participle(after: Sequence[str]) -> bool:
     """Whether the words behind a noun are one participle, which may go before a place: "standing next to the bus"."""
     return len(after) == 1 and after[0].split()[0].endswith("ing")
+
+
+def goes_before(after: Sequence[str], phrase: Phrasing) -> bool:
+    """Whether a place may follow the words behind a noun: "standing next to the bus".
+
+    Not "staring to the left of the bus" or "driving to the left of the bus": that would be a direction.
+    """
+    if phrase.sort != "place" or not is_participle(after):
+        return False
+    return not phrase.phrases[0].startswith("to ") or after[0].split()[0] in _STILL
 
 
 def stands_alone(after: Sequence[str]) -> bool:

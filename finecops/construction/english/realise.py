@@ -13,7 +13,7 @@ from finecops.construction.english.forms import (
     NounPhrase,
     Phrasing,
     chosen,
-    is_participle,
+    goes_before,
     kind_word,
     noun_phrase,
     phrasing,
@@ -185,7 +185,7 @@ class _Writer:
         noun = self.nouns[self.description.edges[edge].head]
         self.pending = None
         in_clause = piece.slot in ("is", "i")
-        if is_participle(noun.after) and self.said[edge].sort == "place":
+        if goes_before(noun.after, self.said[edge]):
             words = f"{_after(noun)} {self.said[edge].phrases[0]}"
             self.out.append(f"{_is(noun)} {words}" if in_clause else words)
             return
