@@ -90,10 +90,18 @@ def _fits_all(parts: tuple[Piece, ...], needs: _Needs) -> bool:
     return (
         all(_fits(piece, needs) for piece in parts)
         and len(joined) < 2
-        # "Next to the bus is the man next to the car": it is said once, behind "and".
-        and (not needs.twice or any(" and " in piece.text for piece in parts))
+        and (not needs.twice or _says_once(parts))
         and all(_after_fits(i, parts, needs) for i in range(len(parts)))
     )
+
+
+def _says_once(parts: tuple[Piece, ...]) -> bool:
+    """Whether one relation to two objects is said once: "next to the bus and the car".
+
+    Not "next to the bus is the man next to the car", nor "both next to the bus and the car".
+    """
+    texts = {piece.text for piece in parts}
+    return " and " in texts and " both " not in texts
 
 
 def _build(phrase: Phrasing) -> str:

@@ -20,7 +20,8 @@ _VOWEL_AFTER_ALL = ("unin", "unim")
 _SPELLED = frozenset("suv suvs rv rvs lcd led mp3 atv hd hdtv xbox".split())
 _AMERICAN = {"colour": "color"}
 _WRITTEN = (
-    "American Asian CD CDs Chinese Christmas DVD DVDs Elmo French iPod Jeep Lego Mexican Roman SUV TV TVs Wii Xbox"
+    "American Asian CD CDs Chinese Christmas Coke DVD DVDs Elmo French iPod Jeep Lego Mexican Oreo Oreos Roman SUV "
+    "TV TVs Wii Xbox"
 )
 _CAPITALS = {word.lower(): word for word in _WRITTEN.split()}
 _AFTER = {"lying": "lying down", "bending": "bending over"}

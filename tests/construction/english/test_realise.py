@@ -81,6 +81,14 @@ CASES = [
     # One relation twice is said once.
     ("and", "man, hat, bus", ("near", "near"), AND, "12", "the man who is near the hat and the bus"),
     ("and", "man, hat, bus", ("near", "near"), "{T} {b1} {O1} and {b2} {O2}", "12", "the man near the hat and the bus"),
+    (
+        "and",
+        "man, hat, bus",
+        ("near", "near"),
+        "{T} {who0} {is} both {b1} {O1} and {b2} {O2}",
+        "12",
+        "the man who is near the hat and the bus",
+    ),
     # Attributes behind the noun.
     ("0_hop", "looking_down man", (), "{T}", "", "the man looking down"),
     ("0_hop", "standing man", (), "{T}", "", "the man who is standing"),
