@@ -86,7 +86,7 @@ MATERIALS = ("wood", "metal", "plastic", "glass")
 SIZES = ("large", "small")
 OPPOSITE_STATES = (("open", "closed"), ("wet", "dry"), ("full", "empty"), ("clean", "dirty"))
 EXCLUSIVE = {**dict.fromkeys(COLORS, "color"), **dict.fromkeys(MATERIALS, "material")}
-PASSIVE = {"wearing": "worn by", "holding": "held by", "carrying": "carried by", "riding": "ridden by"}
+PASSIVE = {"on": "under", "wearing": "worn by", "holding": "held by", "carrying": "carried by", "riding": "ridden by"}
 """A relation → what is then true from the other end."""
 
 
