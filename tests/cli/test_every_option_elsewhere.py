@@ -21,6 +21,11 @@ from finecops.bench.report import WrittenReport
 from finecops.bench.synthetic import Counts, write_files
 from finecops.cli.app import app
 from finecops.config.find import load_dataset
+from finecops.construction.bias.adversarial import AdversarialRefinement, BalancedType
+from finecops.construction.bias.audit import Audit
+from finecops.construction.bias.blind import BlindScore
+from finecops.construction.bias.box_sources import BoxSource
+from finecops.construction.bias.refine_blind import BlindRefinement, BlindSettings, RefinedType
 from finecops.construction.conversion import Converted
 from finecops.construction.dataset_file import DatasetFile
 from finecops.construction.review.applying import Applied
@@ -163,6 +168,45 @@ CASES = {
     "data stats": Case(("data", "stats"), ("finecops-mini:val",)),
     "data overlap": Case(
         ("data", "overlap"), ("finecops-mini:val", "{annotations}"), {"finecops.datasets.overlap.overlap_of": ...}
+    ),
+    "data bias": Case(
+        ("data", "bias"),
+        ("finecops-mini:val",),
+        {
+            "finecops.construction.bias.audit.audit_dataset": Audit("toy:val", []),
+            "finecops.construction.bias.box_sources.find_boxes": BoxSource("nowhere", {}),
+            "finecops.construction.bias.image_embeddings.ImageEmbedder": None,
+            "finecops.models.backends.use_torch": "cpu",
+        },
+        # Of the other modes.
+        skip=("refine", "out", "target", "method", "strict", "held_out", "scorer", "seed"),
+    ),
+    "data bias of texts": Case(
+        ("data", "bias"),
+        ("--pairs", "{pairs}"),
+        {"finecops.construction.bias.audit.audit_pairs": Audit("toy", [])},
+        skip=("refine",),
+    ),
+    "data bias, blind": Case(
+        ("data", "bias"),
+        ("--pairs", "{pairs}", "--refine", "blind"),
+        {
+            "finecops.construction.bias.refine_blind.refine_blind": BlindRefinement(
+                [0], [RefinedType("toy", 2, 1, *[BlindScore(1, 1)] * 4, None, None)], BlindSettings()
+            )
+        },
+        skip=("refine",),
+    ),
+    "data bias, adversarial": Case(
+        ("data", "bias"),
+        ("--pairs", "{pairs}", "--refine", "adversarial"),
+        {
+            "finecops.construction.bias.adversarial.refine_adversarial": AdversarialRefinement(
+                [0], [BalancedType("toy", 2, 1, [], *[BlindScore(1, 1)] * 2)], 0
+            ),
+            "finecops.construction.bias.named_scorers.load_scorers": [],
+        },
+        skip=("refine",),
     ),
     "models list": Case(("models", "list")),
     "models check": Case(
@@ -390,6 +434,14 @@ OTHER: dict[str | tuple[str, str], str] = {
     "warm_up": "0.5",
     "trainer": "ms-swift",
     "against": "x.json",
+    "pairs": "{other_pairs}",
+    "candidates": "c.jsonl",
+    "image_model": "a-vision-model",
+    ("data bias, blind", "out"): "{new}.csv",
+    ("data bias, adversarial", "out"): "{new}.csv",
+    "target": "70",
+    "method": "cells",
+    "scorer": "words",
 }
 # What must be given besides for an option to have a use.
 BESIDES: dict[str | tuple[str, str], tuple[str, ...]] = {
@@ -401,6 +453,10 @@ BESIDES: dict[str | tuple[str, str], tuple[str, ...]] = {
     ("eval", "val_annotations"): (),
     ("eval", "val_predictions"): (),
     "paper_row": ("--paper",),
+    ("data bias", "device"): ("--image-model", "a-vision-model"),
+    ("data bias", "allow_pickle"): ("--image-model", "a-vision-model"),
+    ("data bias, adversarial", "device"): ("--scorer", "cola:weights"),
+    ("data bias, adversarial", "allow_pickle"): ("--scorer", "cola:weights"),
     "image": ("--expression", "the ball"),
     "expression": ("--image", "data/finecops-mini/images/test_00002.png"),
     "val_annotations": ("--val-predictions", "{val_texts}"),
@@ -437,6 +493,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     text = (PROJECT / "configs/datasets/finecops-mini.yaml").read_text()
     (folder / "copy.yaml").write_text(text.replace("name: finecops-mini", "name: copy"))
     (folder / "script.py").write_text("")
+    for name in ("pairs", "other_pairs"):
+        (folder / f"{name}.csv").write_text("positive,negative\na cat,a dog\n")
     (folder / "map.json").write_text('[{"image_id": 1, "coco_id": 2}]')
     return {
         **votes_and_key(folder),
@@ -449,6 +507,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "val_texts": str(val.texts),
         "dataset": str(folder / "copy.yaml"),
         "script": str(folder / "script.py"),
+        **{name: str(folder / f"{name}.csv") for name in ("pairs", "other_pairs")},
         "map": str(folder / "map.json"),
     }
 
