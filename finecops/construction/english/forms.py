@@ -100,6 +100,7 @@ def noun_phrase(
         picks: two free choices: "who" or "that" of people; "some" or nothing.
     """
     noun = lexicon.nouns[node.name]
+    # In the description's order where two have one place: a negative then differs in the changed word alone.
     words = [lexicon.attributes[name] for name in node.attributes]
     core = with_capitals(" ".join([*_before(words, lexicon), node.name]))
     article, plural = "the", noun.number in ("plural", "pair")

@@ -80,6 +80,7 @@ def realise(
         KeyError: a word is not in the lexicon.
     """
     template = wording.template
+    # A negative may have a relation that cannot stand first where its positive's did.
     if not fits(template, description, lexicon):
         template = fitting(description, lexicon)[0][1]
     parts = pieces(template)
@@ -100,6 +101,7 @@ def realise(
 def _noun_phrases(
     description: Description, wording: Wording, definite: Sequence[bool], lexicon: Lexicon, the_target: bool
 ) -> list[NounPhrase]:
+    # The edges' picks come first.
     picks = wording.picks[2 * len(description.edges) :]
     found = []
     for i, node in enumerate(description.nodes):
