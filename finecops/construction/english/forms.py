@@ -187,6 +187,7 @@ def phrasing(relation: str, lexicon: Lexicon) -> Phrasing:
         verbs.append(word.verb)
         if word.sort == "posture" and " " in word.phrases[0]:
             posture = (word.verb[0].split()[0], word.verb[1].split()[0])
+    # "The house surrounded by trees"; "the man wearing gloves" or "the gloves"; but "next to some trees".
     bare: Bare = (
         "always" if word.sort == "state" else "indefinite" if word.contact or word.sort == "action" else "never"
     )
