@@ -202,10 +202,13 @@ class Phrases:
             return ()
         return (words_of(verb[1] if number in ("plural", "pair") else verb[0]),)
 
-    def inverse(self, name: str) -> tuple[Phrase, ...]:
-        """The ways to say what the tail stands to the head."""
-        word = self.relation_word(name)
-        return self.relation(word.inverse) if word.inverse is not None else ()
+    def exact_inverse(self, name: str) -> str | None:
+        """What the tail stands to the head, if it says as much: "behind" of "in front of".
+
+        "Next to" says less than "standing next to", whose inverse it is.
+        """
+        inverse = self.relation_word(name).inverse
+        return inverse if inverse is not None and self.relation_word(inverse).inverse == name else None
 
     @cached_property
     def entries(self) -> dict[str, frozenset[Phrase]]:
