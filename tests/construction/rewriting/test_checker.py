@@ -340,3 +340,17 @@ def test_the_examples_of_the_page() -> None:
         reason = checker.check(text, dog).reason
         assert (reason is None) == (said == "taken"), text
         assert reason is None or why in (reason, "another target")
+
+
+def test_every_template_is_accepted_with_the_words_of_gqa() -> None:
+    lexicon = gqa_lexicon()
+    checker = Checker(lexicon)
+    for seed in range(200):
+        rng = random.Random(seed)
+        said = drawn(rng, lexicon)
+        definite = [rng.random() < 0.5 for _ in said.nodes]
+        template = realise(said, sample_wording(rng, said, lexicon), definite, lexicon)
+        found = checker.check(template.text, said, definite)
+        assert found.reason is None, template.text
+        assert found.expression is not None
+        assert [tuple(span) for span in found.expression.spans] == list(template.spans)
