@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import cast, get_args
 
 from finecops.construction.lexicon import Being, Noun, Number
-from finecops.construction.words.tables import Pairs, Row, one_of, read_pairs, read_rows, words_of
+from finecops.construction.words.tables import Pairs, Row, naming, one_of, read_pairs, read_rows, words_of
 from finecops.text import shortly
 
 COLUMNS = ("name", "number", "target", "being", "kinds", "synonyms", "singular")
@@ -22,28 +22,30 @@ def read_nouns(lines: Iterable[str], alike: Iterable[str] = ("names",)) -> dict[
     Raises:
         ValueError: names the line, and what is wrong with it.
     """
-    rows = {row["name"]: (number, row) for number, row in read_rows(lines, COLUMNS)}
-    same = _synonyms(rows)
-    for name in [name for name in same if name not in rows]:
-        first = next(other for other in rows if other in same[name])
-        rows[name] = rows[first]
-    kinds = _all_kinds(rows, same)
-    _add_kinds_of_plurals(rows, kinds, same)
+    with naming("nouns.tsv"):
+        rows = {row["name"]: (number, row) for number, row in read_rows(lines, COLUMNS)}
+        same = _synonyms(rows)
+        for name in [name for name in same if name not in rows]:
+            rows[name] = next(rows[other] for other in rows if other in same[name])
+        kinds = _all_kinds(rows, same)
+        _add_kinds_of_plurals(rows, kinds, same)
     below: dict[str, list[str]] = {}
     for name in rows:
         for kind in kinds[name]:
             below.setdefault(kind, []).append(name)
-    pairs = read_pairs(alike, lambda kind: [kind, *below.get(kind, [])], rows.__contains__)
+    with naming("alike.tsv"):
+        pairs = read_pairs(alike, lambda kind: [kind, *below.get(kind, [])], rows.__contains__)
     _pair_plurals(rows, pairs)
     for name, others in pairs.items():
         # Symmetric: neither is a synonym of the other, nor above it.
         for other in [o for o in others if o in kinds[name] or o in same.get(name, ())]:
             others.discard(other)
             pairs[other].discard(name)
-    return {
-        name: _noun(name, row, same.get(name, frozenset()), kinds[name], frozenset(pairs.get(name, ())), number)
-        for name, (number, row) in rows.items()
-    }
+    with naming("nouns.tsv"):
+        return {
+            name: _noun(name, row, same.get(name, frozenset()), kinds[name], frozenset(pairs.get(name, ())), number)
+            for name, (number, row) in rows.items()
+        }
 
 
 Rows = dict[str, tuple[int, Row]]

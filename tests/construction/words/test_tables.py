@@ -145,8 +145,9 @@ def test_attributes_of_a_small_table() -> None:
         ("color\tyes\t1\tbeside", "", "", "'beside' is none of before, after"),
         ("color\tyes\t1\tafter\trobot", "", "", "'robot' is none of person"),
         ("", "red|blue|green", "", "line 2: 'green' has no line of its own"),
-        ("", "red|open", "", "line 2: 'red' is near an attribute of another kind"),
-        ("", "red|blue", "red|blue", "line 2: 'red' and 'blue' are near and opposite"),
+        ("", "red|open", "", "near.tsv: '(red|open)' and '(red|open)' are of different kinds"),
+        ("", "red|color", "", "near.tsv: line 2: 'color' has no line of its own"),
+        ("", "red|blue", "red|blue", "opposites.tsv: '(red|blue)' and '(red|blue)' stand in near.tsv, too"),
         ("", "", "any size\tred", "line 2: 'size' has no line of its own"),
     ],
 )
@@ -178,10 +179,10 @@ def test_a_folder_with_nouns_alone_has_the_other_words_of_gqa(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("name", "content", "wrong"),
     [
-        ("nouns.tsv", b"name\ncat\ncat\n", "nouns.tsv or alike.tsv: line 3: 'cat' stands twice"),
+        ("nouns.tsv", b"name\ncat\ncat\n", "nouns.tsv: line 3: 'cat' stands twice"),
         ("nouns.tsv", b"name\n\xff", "nouns.tsv is not UTF-8"),
         ("nouns.tsv", b"name\n" + b"#" * 16_000_001, "has more than 16000000 bytes"),
-        ("attributes.tsv", b"name\tkind\nred\n", "attributes.tsv or its tables: line 2: 'red' has no kind"),
+        ("attributes.tsv", b"name\tkind\nred\n", "attributes.tsv: line 2: 'red' has no kind"),
         ("relations.tsv", b"name\non\n", "relations.tsv: line 2: 'on' has no phrases"),
         ("relations.tsv", b"name\tphrases\tverb\non\ton\tis\n", "relations.tsv: line 2: a verb is two words"),
         ("relations.tsv", b"name\tphrases\tsort\non\ton\tthing\n", "relations.tsv: line 2: 'thing' is none of place"),
