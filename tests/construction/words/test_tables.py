@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
+from finecops.construction.lexicon import Lexicon
 from finecops.construction.words import copy_tables, gqa_lexicon, lexicon_from
 from finecops.construction.words.attributes import read_attributes
 from finecops.construction.words.nouns import read_nouns
@@ -209,3 +211,28 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "nouns.tsv").mkdir()
     with pytest.raises(DataError, match="is no file"):
         lexicon_from(tmp_path)
+
+
+def test_any_table_is_refused_or_gives_consistent_nouns() -> None:
+    rng = random.Random(2)
+    read = 0
+    for _ in range(400):
+        names = rng.sample([f"n{i}" for i in range(8)], rng.randint(1, 8))
+        cells = [("", "plural", "mass"), (*names, *[""] * 20), ("z", "y", *names, *[""] * 20), (*names, *[""] * 20)]
+        lines = ["\t".join((name, *map(rng.choice, cells))) for name in names]
+        groups = ["\t".join((rng.choice(names), rng.choice((*names, f"any {names[0]}")))) for _ in range(3)]
+        try:
+            nouns = read_nouns(["name\tnumber\tkinds\tsynonyms\tsingular", *lines], ["names\twith", *groups])
+        except ValueError:
+            continue
+        read += 1
+        words = Lexicon(nouns, {}, frozenset(), {})
+        for one, noun in nouns.items():
+            assert all(one in nouns[other].synonyms and nouns[other].kinds == noun.kinds for other in noun.synonyms)
+            assert all(one in nouns[other].alike for other in noun.alike)
+            assert all(one not in nouns[kind].kinds and nouns[kind].kinds <= noun.kinds for kind in noun.kinds)
+            assert not noun.alike & (noun.synonyms | noun.kinds | {one})
+            for other in nouns:
+                assert words.may_be(one, other) is words.may_be(other, one)
+                assert words.may_be(one, other) or not words.is_a(one, other)
+    assert read > 100
