@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from finecops.cli import options as o
+from finecops.cli.data_bias_refine import pair_source, read_pairs, refine_by_blind, refine_by_scorers
 from finecops.cli.data_stats import NAME_HELP
 from finecops.cli.eval_options import As, AsCsv, AsJson, refuse_two_outputs
 
 if TYPE_CHECKING:
-    from pydantic import JsonValue
-
     from finecops.construction.bias.audit import Features
-    from finecops.construction.bias.pair_files import PairFile
-    from finecops.construction.bias.scorers import PairScorer
-    from finecops.construction.bias.sources import PairSource
     from finecops.report.document import Document
 
 _AUDIT, _REFINE, _MODELS = "Audit", "Refinement", "Models"
@@ -32,7 +27,7 @@ MODES: Final[Mapping[str, Sequence[str]]] = {
         *("image_model", "device", "allow_pickle"),
     ),
     "an audit of --pairs": (*_ALWAYS, "pairs"),
-    "--refine blind": (*_REFINED, "target", "method", "strict", "held_out"),
+    "--refine blind": (*_REFINED, "target", "reading", "method", "strict", "held_out"),
     "--refine adversarial": (*_REFINED, "scorer", "device", "allow_pickle"),
 }
 """What the command does → the parameters that it uses."""
@@ -90,6 +85,14 @@ def bias_command(
         float | None,
         typer.Option(
             help="With --refine blind: the largest upper end of AUROC's 95% interval, in %. Default: 58.",
+            rich_help_panel=_REFINE,
+        ),
+    ] = None,
+    reading: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --refine blind: what must tell little: 'words' (the default), or 'writing', which is words with "
+            "their capitals, punctuation and one-letter words. Repeatable.",
             rich_help_panel=_REFINE,
         ),
     ] = None,
@@ -152,14 +155,21 @@ def bias_command(
         raise UsageError("--image-model looks at images and --no-images opens none; give one of them")
     missed: list[str] = []
     if refine == "blind":
-        settings = {"target": target, "method": method, "seed": seed, "strict": strict, "held_out": held_out}
-        document, missed = _refine_blind(_source(names, pairs, out), settings, out)
+        settings: dict[str, Any] = {
+            "target": target,
+            "method": method,
+            "seed": seed,
+            "strict": strict,
+            "held_out": held_out,
+        }
+        settings |= {"readings": tuple(dict.fromkeys(reading)) if reading else None}
+        document, missed = refine_by_blind(pair_source(names, pairs, out), settings, out)
     elif refine == "adversarial":
         from finecops.construction.bias.named_scorers import check_scorers, load_scorers
 
         given = check_scorers(scorer or ["ngram"])
-        source = _source(names, pairs, out)
-        document = _refine_adversarial(source, load_scorers(given, device, allow_pickle), seed or 0, out)
+        source = pair_source(names, pairs, out)
+        document = refine_by_scorers(source, load_scorers(given, device, allow_pickle), seed or 0, out)
     elif pairs:
         document = _audit_of_files(pairs)
     else:
@@ -196,21 +206,12 @@ def _check(
             raise UsageError(f"{spelled(ctx, name)} is for models, and none is loaded; it goes with {model}")
 
 
-def _read(pairs: Sequence[Path]) -> list[PairFile]:
-    from finecops.cli.printing import warn
-    from finecops.construction.bias.pair_files import read_pair_file
-
-    files = [read_pair_file(path) for path in pairs]
-    warn([problem for file in files for problem in file.problems])
-    return files
-
-
 def _audit_of_files(pairs: Sequence[Path]) -> Document:
     from finecops.construction.bias.audit import audit_pairs
     from finecops.construction.bias.tables import audit_document
     from finecops.progress import progress
 
-    files = progress(_read(pairs), what="reading words", unit="file", leave=False)
+    files = progress(read_pairs(pairs), what="reading words", unit="file", leave=False)
     return audit_document([audit_pairs(str(file.path), file.pairs, file.singles) for file in files])
 
 
@@ -252,56 +253,3 @@ def _image_features(weights: str | None, device: str | None, allow_pickle: bool)
 
         found["image_model"] = ImageEmbedder(weights, use_torch(device or "auto"), allow_pickle)
     return found
-
-
-def _source(names: Sequence[str] | None, pairs: Sequence[Path] | None, out: Path | None) -> PairSource:
-    from finecops.construction.bias.sources import source_of_files, source_of_split
-    from finecops.datasets.named import named_splits
-    from finecops.errors import UsageError
-
-    if pairs:
-        source = source_of_files(_read(pairs))
-    else:
-        splits = [split for name in names or [] for split in named_splits(name)]
-        if len(splits) > 1:
-            raise UsageError(f"one split is refined at a time; name one of {', '.join(map(str, splits))}")
-        source = source_of_split(splits[0].load())
-    if out is not None:
-        source.check_out(out)
-    return source
-
-
-def _refine_blind(source: PairSource, given: Mapping[str, Any], out: Path | None) -> tuple[Document, list[str]]:
-    """The document, and the types whose target was not reached."""
-    from finecops.construction.bias.refine_blind import BlindSettings, refine_blind
-    from finecops.construction.bias.refinement_tables import blind_document
-    from finecops.progress import progress
-
-    settings = BlindSettings(**{name: value for name, value in given.items() if value is not None})
-    with progress(what="refining", unit="round", leave=False) as bar:
-
-        def show(type_: str, left: int) -> None:
-            bar.set_postfix_str(f"{type_}: {left} left", refresh=False)
-            bar.update()
-
-        found = refine_blind(source.pairs, settings, show)
-    _write(source, found.kept, out, {"refine": "blind", **asdict(found.settings)})
-    return blind_document(source.name, found), [one.type for one in found.types if one.reason is not None]
-
-
-def _refine_adversarial(source: PairSource, scorers: Sequence[PairScorer], seed: int, out: Path | None) -> Document:
-    from finecops.construction.bias.adversarial import refine_adversarial
-    from finecops.construction.bias.refinement_tables import adversarial_document
-
-    found = refine_adversarial(source.pairs, scorers, seed)
-    names: list[JsonValue] = [one.name for one in scorers]
-    _write(source, found.kept, out, {"refine": "adversarial", "scorers": names, "seed": seed})
-    return adversarial_document(source.name, found)
-
-
-def _write(source: PairSource, kept: Sequence[int], out: Path | None, about: dict[str, JsonValue]) -> None:
-    from finecops.text import printable
-
-    if out is not None:
-        for path in source.write_kept(kept, out, about):
-            typer.secho(printable(f"wrote {path}"), err=True)
