@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from finecops.cli import data_bias_options as b
 from finecops.cli import options as o
 from finecops.cli.data_bias_refine import pair_source, read_pairs, refine_by_blind, refine_by_scorers
-from finecops.cli.data_stats import NAME_HELP
 from finecops.cli.eval_options import As, AsCsv, AsJson, refuse_two_outputs
 
 if TYPE_CHECKING:
     from finecops.construction.bias.audit import Features
     from finecops.report.document import Document
 
-_AUDIT, _REFINE, _MODELS = "Audit", "Refinement", "Models"
 REFINEMENTS: Final = ("blind", "adversarial")
 _ALWAYS: Final = ("as_", "as_json", "as_csv")
 _REFINED: Final = (*_ALWAYS, "names", "pairs", "refine", "out", "seed")
@@ -35,103 +34,21 @@ MODES: Final[Mapping[str, Sequence[str]]] = {
 
 def bias_command(
     ctx: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help=f"What to look at: {NAME_HELP}.")] = None,
-    pairs: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--pairs",
-            help="A list of positive and negative texts instead of a dataset: .json, .jsonl, .csv or .tsv, with "
-            "positive and negative (or caption and negative_caption), and image, id, type if it has them. Repeatable.",
-            rich_help_panel=_AUDIT,
-        ),
-    ] = None,
-    no_images: Annotated[bool, typer.Option("--no-images", help="Open no image.", rich_help_panel=_AUDIT)] = False,
-    scene_graphs: Annotated[
-        Path | None,
-        typer.Option(
-            help="Scene graphs in GQA's format: their objects are the boxes of blind guesses. "
-            "Default: those in the dataset's folder, else the targets of each image.",
-            rich_help_panel=_AUDIT,
-        ),
-    ] = None,
-    candidates: Annotated[
-        Path | None,
-        typer.Option(help="A run's candidates.jsonl: its boxes are those of blind guesses.", rich_help_panel=_AUDIT),
-    ] = None,
-    image_model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WEIGHTS",
-            help="Also look at images by a vision model: a folder or Hub id of DINOv2, CLIP or the like.",
-            rich_help_panel=_MODELS,
-        ),
-    ] = None,
-    refine: Annotated[
-        str | None,
-        typer.Option(
-            help="Keep those pairs that tell little: 'blind', against classifiers of the words; 'adversarial', as "
-            "SugarCrepe, against --scorer.",
-            rich_help_panel=_REFINE,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="With --refine: write what is kept: the entries of the file of pairs, or ids of samples (.json).",
-            rich_help_panel=_REFINE,
-        ),
-    ] = None,
-    target: Annotated[
-        float | None,
-        typer.Option(
-            help="With --refine blind: the largest upper end of AUROC's 95% interval, in %. Default: 58.",
-            rich_help_panel=_REFINE,
-        ),
-    ] = None,
-    reading: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="With --refine blind: what must tell little: 'words' (the default), or 'writing', which is words with "
-            "their capitals, punctuation and one-letter words. Repeatable.",
-            rich_help_panel=_REFINE,
-        ),
-    ] = None,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            help="With --refine blind: what is dropped: 'drop', the pairs told best (the default); 'cells', what "
-            "balances score gaps; 'words', what balances words.",
-            rich_help_panel=_REFINE,
-        ),
-    ] = None,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict",
-            help="With --refine blind: the target holds also for classifiers that learned from the dropped pairs.",
-            rich_help_panel=_REFINE,
-        ),
-    ] = False,
-    held_out: Annotated[
-        bool,
-        typer.Option(
-            "--held-out",
-            help="With --refine blind: also measure with a half of the images that had no part in the choice; it takes "
-            "twice as long.",
-            rich_help_panel=_REFINE,
-        ),
-    ] = False,
-    scorer: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="With --refine adversarial: ngram (the default) or words, which need no weights; vera:WEIGHTS, "
-            "cola:WEIGHTS or causal:WEIGHTS. Repeatable.",
-            rich_help_panel=_REFINE,
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="With --refine: of the draws. Default: 0.", rich_help_panel=_REFINE)
-    ] = None,
+    names: b.Names = None,
+    pairs: b.Pairs = None,
+    no_images: b.NoImages = False,
+    scene_graphs: b.SceneGraphs = None,
+    candidates: b.Candidates = None,
+    image_model: b.ImageModel = None,
+    refine: b.Refine = None,
+    out: b.Out = None,
+    target: b.Target = None,
+    reading: b.Reading = None,
+    method: b.Method = None,
+    strict: b.Strict = False,
+    held_out: b.HeldOut = False,
+    scorer: b.Scorer = None,
+    seed: b.Seed = None,
     device: o.Device = None,
     allow_pickle: o.AllowPickle = False,
     as_: As = None,
@@ -153,30 +70,19 @@ def bias_command(
     _check(ctx, names, pairs, refine, with_weights)
     if no_images and image_model is not None:
         raise UsageError("--image-model looks at images and --no-images opens none; give one of them")
-    missed: list[str] = []
     if refine == "blind":
-        settings: dict[str, Any] = {
-            "target": target,
-            "method": method,
-            "seed": seed,
-            "strict": strict,
-            "held_out": held_out,
-        }
-        settings |= {"readings": tuple(dict.fromkeys(reading)) if reading else None}
+        settings: dict[str, Any] = {"target": target, "method": method, "seed": seed}
+        settings |= {"strict": strict, "held_out": held_out, "readings": tuple(dict.fromkeys(reading or ())) or None}
         document, missed = refine_by_blind(pair_source(names, pairs, out), settings, out)
     elif refine == "adversarial":
-        from finecops.construction.bias.named_scorers import check_scorers, load_scorers
-
-        given = check_scorers(scorer or ["ngram"])
-        source = pair_source(names, pairs, out)
-        document = refine_by_scorers(source, load_scorers(given, device, allow_pickle), seed or 0, out)
+        document = refine_by_scorers(names, pairs, scorer or ["ngram"], (device, allow_pickle), seed or 0, out)
     elif pairs:
         document = _audit_of_files(pairs)
     else:
         features = {} if no_images else _image_features(image_model, device, allow_pickle)
         document = _audit_of_splits(names or [], features, scene_graphs, candidates)
     print_document(document, output.writer)
-    if missed:
+    if refine == "blind" and missed:
         raise typer.Exit(1)
 
 

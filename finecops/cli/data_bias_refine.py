@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from finecops.construction.bias.pair_files import PairFile
-    from finecops.construction.bias.scorers import PairScorer
     from finecops.construction.bias.sources import PairSource
     from finecops.report.document import Document
 
@@ -65,14 +64,23 @@ def refine_by_blind(source: PairSource, given: Mapping[str, Any], out: Path | No
     return blind_document(source.name, found), [one.type for one in found.types if one.reason is not None]
 
 
-def refine_by_scorers(source: PairSource, scorers: Sequence[PairScorer], seed: int, out: Path | None) -> Document:
-    """The document of the adversarial refinement."""
+def refine_by_scorers(
+    names: Sequence[str] | None,
+    pairs: Sequence[Path] | None,
+    scorers: Sequence[str],
+    machine: tuple[str | None, bool],
+    seed: int,
+    out: Path | None,
+) -> Document:
+    """The document; `machine` is the device and the permission for pickles."""
     from finecops.construction.bias.adversarial import refine_adversarial
+    from finecops.construction.bias.named_scorers import check_scorers, load_scorers
     from finecops.construction.bias.refinement_tables import adversarial_document
 
-    found = refine_adversarial(source.pairs, scorers, seed)
-    names: list[JsonValue] = [one.name for one in scorers]
-    _write(source, found.kept, out, {"refine": "adversarial", "scorers": names, "seed": seed})
+    # Names and files are looked at before a model is loaded.
+    checked, source = check_scorers(scorers), pair_source(names, pairs, out)
+    found = refine_adversarial(source.pairs, load_scorers(checked, *machine), seed)
+    _write(source, found.kept, out, {"refine": "adversarial", "scorers": list(scorers), "seed": seed})
     return adversarial_document(source.name, found)
 
 
