@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 Number = Literal["singular", "plural", "mass", "pair"]
@@ -56,6 +56,8 @@ class Attribute:
         opposites: words that exclude it, whatever its kind (`closed` of `open`).
         after: it stands behind the noun ("the man that is looking down"), not before it ("the open door").
         order: place among the words before a noun, smaller first: size, state, colour, material, purpose.
+        beings: of which it is said; empty: all. Nobody says "the ceramic man" or "the kneeling plate".
+        unsaid: names of which it is not said either: no "female man", no "wet water".
     """
 
     name: str
@@ -64,6 +66,8 @@ class Attribute:
     opposites: frozenset[str] = frozenset()
     after: bool = False
     order: int = 0
+    beings: frozenset[Being] = frozenset()
+    unsaid: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +110,13 @@ class Lexicon:
     """The words of a world.
 
     Attributes:
-        nouns: by name, most frequent first. A name that is not here is never said; its objects are as if unnamed: they
-            may be of any name that an object of the graph could be taken for only if it is the same text.
+        nouns: by name, most frequent first. A name that is not here is never said. An object of such a name may be what
+            an object of the name's last words may be, if they are here ("garden table": a table); else nothing.
         attributes: by name. One that is not here is never said.
         exclusive: kinds of attributes of which an object has one value.
         relations: by name. One that is not here is never said.
         complete: whether a graph says everything, so that what it does not say is false. GQA's graphs do not.
+        compared: kinds that may stand in "the same ... as": color and shape, but not size or age.
     """
 
     nouns: Mapping[str, Noun]
@@ -119,6 +124,7 @@ class Lexicon:
     exclusive: frozenset[str]
     relations: Mapping[str, RelationWord]
     complete: bool = False
+    compared: frozenset[str] = frozenset()
     min_side: float = 32.0
     """Targets are not smaller, as the square root of the box's area in pixels."""
     min_side_share: float = 0.05
@@ -166,12 +172,41 @@ class Lexicon:
 
     def may_be(self, name: str, said: str) -> bool:
         """Whether an object that the graph calls `name` may be a `said`. It is so in both directions."""
-        return name == said or said in self._possible.get(name, ())
+        if name == said:
+            return True
+        one, other = self._head(name), self._head(said)
+        return one is not None and other is not None and (one == other or other in self._possible[one])
+
+    def _head(self, name: str) -> str | None:
+        """The name, or else the last of its words that are a name or its plural: the most of them."""
+        while True:
+            for form in (name, name.removesuffix("s")):
+                if form in self.nouns:
+                    return form
+            _, blank, name = name.partition(" ")
+            if not blank:
+                return None
 
     def is_group(self, name: str) -> bool:
-        """Whether an object of this name is several things, or one without a border."""
-        noun = self.nouns.get(name)
-        return noun is not None and noun.number in ("plural", "mass")
+        """Whether an object of this name is several things (trees, a crowd), or one without a border."""
+        head = self._head(name)
+        if head is None:
+            return False
+        noun = self.nouns[head]
+        several = not name.endswith(head)
+        return several or noun.number in ("plural", "mass") or noun.singular is not None
+
+    def fits(self, name: str, attribute: str) -> bool:
+        """Whether an attribute can be said of a name in a sentence: no "ceramic man", no "orange orange"."""
+        noun, word = self.nouns.get(name), self.attributes.get(attribute)
+        if noun is None or word is None or name in word.unsaid or (word.beings and noun.being not in word.beings):
+            return False
+        return not any(
+            _repeats(one, other)
+            for one in attribute.split()
+            for said in (name, noun.singular or name)
+            for other in said.replace("-", " ").split()
+        )
 
     def excluded(self, values: Iterable[str], attribute: str) -> bool:
         """Whether an object with these attributes cannot have another one.
@@ -193,6 +228,22 @@ class Lexicon:
     def of_kind(self, kind: str) -> list[str]:
         """All attributes of a kind, in the lexicon's order."""
         return [name for name, word in self.attributes.items() if word.kind == kind]
+
+
+@lru_cache(maxsize=2**16)
+def _repeats(one: str, other: str) -> bool:
+    """Whether two words are of one stem: "snowy", "snow"; "skiing", "skier"; "baseball", "ball"."""
+    short, long = sorted((one, other), key=len)
+    return _stem(one) == _stem(other) or (len(short) > 3 and short in long)
+
+
+def _stem(word: str) -> str:
+    for ending in ("ing", "ers", "er", "ed", "ies", "es", "s", "y", "e"):
+        if word.endswith(ending) and len(word) - len(ending) > 2:
+            word = word[: -len(ending)]
+            break
+    # "swimming", "swim"
+    return word[:-1] if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "ls" else word
 
 
 def _both_ways(may: dict[str, set[str]]) -> None:

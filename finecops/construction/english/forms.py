@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from finecops.construction.description import SAME, Node
 from finecops.construction.lexicon import Attribute, Lexicon, RelationWord, Sort
@@ -19,6 +19,12 @@ _VOWEL_AFTER_ALL = ("unin", "unim")
 # Said letter by letter, the first of which begins with a vowel.
 _SPELLED = frozenset("suv suvs rv rvs lcd led mp3 atv hd hdtv xbox".split())
 _AMERICAN = {"colour": "color"}
+_WRITTEN = (
+    "American Asian CD CDs Chinese Christmas DVD DVDs Elmo French iPod Jeep Lego Mexican Roman SUV TV TVs Wii Xbox"
+)
+_CAPITALS = {word.lower(): word for word in _WRITTEN.split()}
+_AFTER = {"lying": "lying down", "bending": "bending over"}
+"""Attributes that are said otherwise behind a noun."""
 
 ONE_IN_THE_WORLD: Final = frozenset("sky ground air sun moon ocean sea shore horizon background".split())
 """Names that always have "the"."""
@@ -36,6 +42,11 @@ def indefinite(phrase: str) -> str:
     if word.startswith(_AS_IF_CONSONANT) and not word.startswith(_VOWEL_AFTER_ALL):
         return "a"
     return "an" if word[0] in "aeiou" else "a"
+
+
+def with_capitals(phrase: str) -> str:
+    """Names of makers, languages and the like as they are written: "a Chinese sign", "an SUV"."""
+    return " ".join(_CAPITALS.get(word, word) for word in phrase.split(" "))
 
 
 def chosen(pick: int, options: Sequence[str], plainness: float = 2.0) -> str:
@@ -67,8 +78,13 @@ class NounPhrase:
         return f"{self.article} {self.core}" if self.article else self.core
 
 
+Bare = Literal["never", "indefinite", "always"]
+"""Where a plural or mass noun has no article: behind what touches ("wearing gloves", "in water", but "the gloves"), and
+behind what has it as its content ("covered with snow")."""
+
+
 def noun_phrase(
-    node: Node, lexicon: Lexicon, definite: bool, bare: bool, again: bool, picks: Sequence[int]
+    node: Node, lexicon: Lexicon, definite: bool, bare: Bare, again: bool, picks: Sequence[int]
 ) -> NounPhrase:
     """An object in words.
 
@@ -76,16 +92,18 @@ def noun_phrase(
         node: its name and attributes.
         lexicon: the world's words.
         definite: with "the".
-        bare: where it is not definite, a plural or mass noun needs no "some" ("wearing gloves", "in water").
+        bare: whether a plural or mass noun needs no article.
         again: where it is not definite, it is "another" one: the target has this name, too.
         picks: two free choices: "who" or "that" of people; "some" or nothing.
     """
     noun = lexicon.nouns[node.name]
     words = [lexicon.attributes[name] for name in node.attributes]
-    core = " ".join([*_before(words, lexicon), node.name])
+    core = with_capitals(" ".join([*_before(words, lexicon), node.name]))
     article, plural = "the", noun.number in ("plural", "pair")
-    if not definite and node.name not in ONE_IN_THE_WORLD:
-        alone = bare and noun.number != "singular" and picks[1] < 0.75 * PICKS
+    if bare == "always" and noun.number in ("plural", "mass") and node.name not in ONE_IN_THE_WORLD:
+        article = ""
+    elif not definite and node.name not in ONE_IN_THE_WORLD:
+        alone = bare != "never" and noun.number != "singular" and picks[1] < 0.75 * PICKS
         if noun.number == "pair" and not alone:
             core, plural = f"pair of {core}", False
         if alone:
@@ -95,7 +113,7 @@ def noun_phrase(
         else:
             article = "another" if again else indefinite(core)
     who = "who" if noun.being == "person" and picks[0] < 0.8 * PICKS else "that"
-    return NounPhrase(article, core, tuple(word.name for word in words if word.after), plural, who)
+    return NounPhrase(article, core, after_words(node, lexicon), plural, who)
 
 
 def _before(words: Sequence[Attribute], lexicon: Lexicon) -> list[str]:
@@ -107,6 +125,11 @@ def _before(words: Sequence[Attribute], lexicon: Lexicon) -> list[str]:
             found.append("and")
         found.append(word.name)
     return found
+
+
+def after_words(node: Node, lexicon: Lexicon) -> tuple[str, ...]:
+    """The attributes that stand behind the noun."""
+    return tuple(_AFTER.get(name, name) for name in node.attributes if lexicon.attributes[name].after)
 
 
 def is_participle(after: Sequence[str]) -> bool:
@@ -128,8 +151,8 @@ class Phrasing:
     verbs: tuple[tuple[str, str], ...]
     posture: tuple[str, str] | None = None
     """The bare verb of a posture: "sits", "sit"."""
-    bare: bool = False
-    """See `noun_phrase`, of the noun behind the relation."""
+    bare: Bare = "never"
+    """Of the noun behind the relation."""
     same: bool = False
 
 
@@ -143,14 +166,16 @@ def phrasing(relation: str, lexicon: Lexicon) -> Phrasing:
         return _same(kind_word(relation))
     word = lexicon.relations[relation]
     if word.sort == "having":
-        return Phrasing(word.sort, word.phrases, (_both(word),), bare=True)
+        return Phrasing(word.sort, word.phrases, (_both(word),), bare="always")
     verbs = [(f"is {phrase}", f"are {phrase}") for phrase in word.phrases]
     posture = None
     if word.verb is not None:
         verbs.append(word.verb)
         if word.sort == "posture" and " " in word.phrases[0]:
             posture = (word.verb[0].split()[0], word.verb[1].split()[0])
-    bare = word.contact or word.sort in ("action", "state")
+    bare: Bare = (
+        "always" if word.sort == "state" else "indefinite" if word.contact or word.sort == "action" else "never"
+    )
     return Phrasing(word.sort, word.phrases, tuple(verbs), posture, bare)
 
 

@@ -10,7 +10,7 @@ Slots, where `i` is the number of a node and `e` that of an edge, counted from 1
 | `{ise}` | it as the verb of a clause: "is next to", "is wearing" or "wears", "has" |
 | `{qe}` | behind a noun, if it is a participle or "with": nearest to the noun that it is about |
 | `{be}` | behind a noun, if the other `b` of the template is built alike: "next to … and behind …" |
-| `{ie}` | "is" with a phrase; `{ce}` the phrase alone, behind "and" |
+| `{ie}` | "is" with a phrase; `{ce}` the phrase alone, behind "and", built alike |
 | `{fe}` | first in the sentence, if it is a place: "on the table is …" |
 | `{pe}` … `{ve}` | a place first, and the verb of its posture later: "on the bench sits …" |
 | `{whoi}` | "who" of people, else "that" (node 0 is the target) |
@@ -113,6 +113,9 @@ _AND: Final[Weighted] = (
     (2, "{f1} {O1} {is} {aT} {r2} {O2}"),
     (3, "{f1} {O1} {there} {aT} {r2} {O2}"),
     (1, "{f1} {O1}, {there} {aT} {who0} {is2} {O2}"),
+    (3, "{f2} {O2} {is} {T} {r1} {O1}"),
+    (3, "{f2} {O2} {there} {aT} {r1} {O1}"),
+    (1, "{f2} {O2}, {there} {aT} {who0} {is1} {O1}"),
     (2, "{p1} {O1} {v1} {aT} {q2} {O2}"),
     (1, "you can see {aT} {b1} {O1} and {b2} {O2}"),
     (1, "in the picture {there} {aT} {b1} {O1} and {b2} {O2}"),
