@@ -110,7 +110,7 @@ def test_every_vote_has_its_keys(chromium: Browser, page: Path) -> None:
         press(on, "ArrowLeft")
         assert (text(on, "sentence"), text(on, "before")) == ("the red boat number 1, dk", "was: the red boat number 1")
         press(on, "ArrowLeft")
-        assert text(on, "vote") == "Your vote: drop, something else… – k looks like u"
+        assert text(on, "vote") == "Your vote: drop, something else – k looks like u"
 
 
 def test_undo_goes_back_step_by_step(chromium: Browser, page: Path) -> None:
