@@ -30,6 +30,8 @@ REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
 """Why a sample is dropped → what the page says of a positive, and of a negative."""
 MAX_CHARS: Final = 2000
 """Of a fixed text or a note."""
+MAX_RATERS: Final = 30
+"""Of all files: every pair of raters is compared."""
 MAX_BYTES: Final = 200 * 10**6
 """Of a file of votes."""
 
@@ -129,8 +131,8 @@ def read_votes(paths: Sequence[Path], dataset: Dataset, planted: Collection[str]
         planted: ids of planted faults, which are no samples of the split.
 
     Raises:
-        DataError: a line is no vote, is about another split or another state of it, or about no sample; or a rater
-            votes differently on one sample in one round.
+        DataError: a line is no vote, is about another split or another state of it, or about no sample; a rater votes
+            differently on one sample in one round; or there are more than `MAX_RATERS`.
     """
     # A planted fault is no sample of the split; without its key it would look like one that was deleted.
     known, faults = {sample.id for sample in dataset.samples}, set(planted)
@@ -154,6 +156,9 @@ def read_votes(paths: Sequence[Path], dataset: Dataset, planted: Collection[str]
     votes = [vote for vote, _ in seen.values()]
     if not votes:
         raise DataError(f"there is no vote in {', '.join(map(str, paths))}")
+    raters = {vote.rater for vote in votes}
+    if len(raters) > MAX_RATERS:
+        raise DataError(f"the votes are of {len(raters)} raters; at most {MAX_RATERS} can be compared")
     return Votes(
         tuple(vote for vote in votes if vote.sample_id not in faults),
         tuple(vote for vote in votes if vote.sample_id in faults),
