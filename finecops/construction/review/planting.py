@@ -122,13 +122,10 @@ def plant(page: Sequence[Sample], everything: Sequence[Sample], count: int, seed
 
 
 def mixed(samples: Sequence[Sample], planted: Sequence[Planted], seed: int) -> list[Sample]:
-    """The samples in their order, with the faults at places that the seed draws."""
-    rng = random.Random(f"{seed}/places")
-    places = sorted(rng.randrange(len(samples) + 1) for _ in planted)
-    found = list(samples)
-    # From the end, so that the places before stay as they are.
-    for place, one in zip(reversed(places), rng.sample(list(planted), len(planted))):
-        found.insert(place, one.sample)
+    """Samples and faults in an order that the seed draws."""
+    found = [*samples, *(one.sample for one in planted)]
+    # All of them: in the split's order, a new id or a positive among negatives would be seen.
+    random.Random(f"{seed}/order").shuffle(found)
     return found
 
 
