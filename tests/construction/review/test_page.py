@@ -217,7 +217,7 @@ def test_wrong_commands(
     assert "\n" not in found[1]
 
 
-@pytest.mark.parametrize("name", RELEASES)
+@pytest.mark.parametrize("name", ["cops-ref", "refcoco of MDETR", "ref-reasoning"])
 def test_any_release_is_reviewed(tmp_path: Path, name: str) -> None:
     """From its published files to a reviewed split that holds the same samples but one."""
     root, split, out = tmp_path / "data", SPLITS.get(name, "test"), tmp_path / "out"
