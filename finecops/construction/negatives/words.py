@@ -139,7 +139,7 @@ class CorpusWords:
         lexicon, edge = self._lexicon, request.said.edges[request.index]
         kind = same_kind(edge.relation)
         if kind is not None:
-            return {SAME + other: 1.0 for other in sorted(lexicon.exclusive - {kind})}
+            return {SAME + other: 1.0 for other in sorted((lexicon.exclusive & lexicon.compared) - {kind})}
         word = lexicon.relations[edge.relation]
         head, tail = (request.said.nodes[i].name for i in (edge.head, edge.tail))
         seen = self._seen.between.get((head, tail), {})
@@ -191,7 +191,7 @@ def _fits(word: str, request: Request, lexicon: Lexicon) -> bool:
         return False
     if request.type == "replace_relation":
         if same_kind(request.old) is not None:
-            return same_kind(word) in lexicon.exclusive
+            return same_kind(word) in lexicon.exclusive & lexicon.compared
         return word in lexicon.relations and lexicon.relations[word].question
     if request.type == "replace_attribute":
         old, new = lexicon.attributes[request.old], lexicon.attributes.get(word)

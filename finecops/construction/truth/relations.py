@@ -108,21 +108,30 @@ class Relations:
         return self._back[relation]
 
     def _excluded(self, word: RelationWord, head: int) -> int:
-        """The tails to which the head cannot stand so."""
+        """The tails to which the head cannot stand so.
+
+        What a word excludes is said of whole things and of heads that it allows: a wheel is on the bus and under it
+        (`finecops.construction.words.relations`).
+        """
         out = 0
-        for other in word.contradictions:
-            out |= self.told.get(other, _NONE).get(head, 0)
         if word.contact:
             if word.one_head or word.one_tail:
                 # What I wear does not wear me.
                 out |= self._heads(word.name).get(head, 0)
             out |= self._too_far(head)
+        noun = self._lexicon.nouns.get(self._objects[head].name)
         # Of several heads in one box, each may stand somewhere else.
-        if not self.groups >> head & 1:
-            if word.one_head:
-                out |= self._taken(word.name, head)
-            if word.one_tail:
-                out |= self._elsewhere(word.name, head)
+        if noun is None or not noun.target or self.groups >> head & 1:
+            return out
+        if not word.heads or noun.being in word.heads:
+            for name in word.contradictions:
+                other = self._lexicon.relations.get(name)
+                if other is None or not other.heads or noun.being in other.heads:
+                    out |= self.told.get(name, _NONE).get(head, 0)
+        if word.one_head:
+            out |= self._taken(word.name, head)
+        if word.one_tail:
+            out |= self._elsewhere(word.name, head)
         return out
 
     def _too_far(self, head: int) -> int:
