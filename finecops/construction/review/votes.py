@@ -179,6 +179,8 @@ def _rows(path: Path) -> Iterable[tuple[str, Vote]]:
                 except ValueError as error:
                     said = shortly(str(error), 200)[1:-1]
                     raise DataError(f"{path}:{number}: not a vote, as the review's page saves them: {said}") from error
+    except FileNotFoundError as error:
+        raise DataError(f"no such file: {path}") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
 

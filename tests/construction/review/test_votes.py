@@ -74,7 +74,7 @@ def test_no_vote_at_all(tmp_path: Path, dataset: Dataset) -> None:
         (tmp_path / "a.jsonl").write_text(content)
         with pytest.raises(DataError, match="there is no vote in"):
             read_votes([tmp_path / "a.jsonl"], dataset)
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="no such file"):
         read_votes([tmp_path / "missing.jsonl"], dataset)
     with pytest.raises(DataError, match="is no file"):
         read_votes([tmp_path], dataset)
