@@ -128,9 +128,10 @@ class CorpusWords:
         if word.kind in lexicon.exclusive:
             options |= set(lexicon.of_kind(word.kind)) - word.near
         seen = self._counts.attributes.get(node.name, {})
-        # An attribute that never occurs with the name would be told from the words alone.
+        # An attribute that never occurs with the name would be told from the words alone. One that is near to many
+        # others is more often true: a thing of two colors, of which one is annotated, is "gray" in more ways than pink.
         return {
-            option: math.sqrt(seen[option])
+            option: math.sqrt(seen[option]) / (1 + len(lexicon.attributes[option].near))
             for option in sorted(options - {*node.attributes})
             if seen.get(option, 0) and option in lexicon.attributes
         }
