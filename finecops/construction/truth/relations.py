@@ -12,6 +12,7 @@ from finecops.construction.graph import SceneGraph, SceneObject
 from finecops.construction.lexicon import Lexicon, RelationWord
 from finecops.construction.truth.boxes import INSIDE, TOUCHING, Beside, apart, inside
 from finecops.construction.truth.masks import bits
+from finecops.construction.truth.words import words_of
 
 
 class Relations:
@@ -27,7 +28,8 @@ class Relations:
     def __init__(self, graph: SceneGraph, lexicon: Lexicon, objects: tuple[SceneObject, ...]) -> None:
         self._graph, self._lexicon, self._objects = graph, lexicon, objects
         self._all = (1 << len(objects)) - 1
-        self.groups = sum([1 << i for i, obj in enumerate(objects) if lexicon.is_group(obj.name)])
+        is_group = words_of(lexicon).is_group
+        self.groups = sum([1 << i for i, obj in enumerate(objects) if is_group(obj.name)])
         self._stated: dict[str, dict[int, int]] = {}
         index = {obj.id: i for i, obj in enumerate(objects)}
         for i, obj in enumerate(objects):
