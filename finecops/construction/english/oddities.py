@@ -7,14 +7,15 @@ from finecops.construction.lexicon import Lexicon
 
 _STEM = 4
 """Letters by which two words are taken for one: "snowy", "snow"."""
-_GENDERED = frozenset("man woman boy girl lady guy gentleman father mother".split())
+_INCOMPLETE = frozenset("riding covered filled attached mounted".split())
+"""Nobody says "the tree that is covered" without what covers it."""
 
 
 def oddity(description: Description, lexicon: Lexicon) -> str | None:
     """Why a description sounds odd in any wording, or None.
 
     Positives and negatives are to be chosen by the same rule. It finds: "the grassy grass"; an attribute that is not
-    said of such a thing, also in "the same material as"; "the female man"; "the parked car parked on the street" and
+    said of such a thing ("the female man"), also in "the same material as"; "the parked car parked on the street" and
     other postures twice or two postures of one object; a thing that does what beings do.
     """
     for i, node in enumerate(description.nodes):
@@ -25,8 +26,9 @@ def oddity(description: Description, lexicon: Lexicon) -> str | None:
         beings = [lexicon.nouns[description.nodes[end].name].being for end in (edge.head, edge.tail)]
         if edge.relation.startswith(SAME):
             # The most frequent word of the kind stands for all of them: people are blond, but not brown.
-            word = lexicon.attributes[lexicon.of_kind(edge.relation.removeprefix(SAME))[0]]
-            if word.beings and not word.beings.issuperset(beings):
+            words = lexicon.of_kind(edge.relation.removeprefix(SAME))
+            said_of = lexicon.attributes[words[0]].beings if words else frozenset()
+            if said_of and not said_of.issuperset(beings):
                 return "an attribute that is not said of the noun"
         else:
             heads = lexicon.relations[edge.relation].heads
@@ -40,15 +42,21 @@ def _of_noun(node: Node, lexicon: Lexicon) -> str | None:
         return "an attribute repeats the noun"
     if not all(lexicon.fits(node.name, attribute) for attribute in node.attributes):
         return "an attribute that is not said of the noun"
-    if node.name in _GENDERED and any(lexicon.attributes[a].kind == "gender" for a in node.attributes):
-        return "an attribute repeats the noun"
+    if _INCOMPLETE & set(node.attributes):
+        return "an attribute that needs an object"
+    kinds = [lexicon.attributes[attribute].kind for attribute in node.attributes]
+    if "size" in kinds and lexicon.nouns[node.name].number == "mass":
+        return "a size of what has none"
+    if "color" in kinds and any(attribute.endswith(" colored") for attribute in node.attributes):
+        return "two words for one color"
     return None
 
 
 def _of_postures(index: int, description: Description, lexicon: Lexicon) -> str | None:
     words = [attribute.split()[0] for attribute in description.nodes[index].attributes]
     attributes = {word for word in words if word.endswith(("ing", "ed"))}
-    postures = [word for word in words if word in lexicon.postures]
+    said = zip(words, description.nodes[index].attributes)
+    postures = [word for word, name in said if word in lexicon.postures or lexicon.attributes[name].kind == "posture"]
     for edge in description.edges:
         if edge.head == index and not edge.relation.startswith(SAME):
             first = lexicon.relations[edge.relation].phrases[0].split()[0]
@@ -62,7 +70,7 @@ def _of_postures(index: int, description: Description, lexicon: Lexicon) -> str 
 
 def _same_stem(attribute: str, name: str) -> bool:
     return any(
-        one == other or (len(one) >= _STEM and one[:_STEM] == other[:_STEM])
+        one == other or (len(one) >= _STEM and (one[:_STEM] == other[:_STEM] or one.endswith(other)))
         for one in attribute.split()
         for other in name.split()
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from finecops.construction.description import Description
 from finecops.construction.english.fitting import Piece, fits, fitting, pieces, relation_of
@@ -13,7 +14,7 @@ from finecops.construction.english.forms import (
     NounPhrase,
     Phrasing,
     chosen,
-    is_participle,
+    goes_before,
     kind_word,
     noun_phrase,
     phrasing,
@@ -26,8 +27,8 @@ from finecops.construction.lexicon import Lexicon
 class Wording:
     """The free choices of an expression.
 
-    They stay valid for another description of the same type. Where its relation does not fit the template, the first
-    template that fits is taken in its place.
+    They stay valid for another description of the same type. Where its relation does not fit the template, the most
+    similar one that fits is taken in its place.
 
     Attributes:
         template: a text of `finecops.construction.english.templates`.
@@ -79,10 +80,7 @@ def realise(
     Raises:
         KeyError: a word is not in the lexicon.
     """
-    template = wording.template
-    if not fits(template, description, lexicon):
-        template = fitting(description, lexicon)[0][1]
-    parts = pieces(template)
+    parts = pieces(_fitting_template(wording.template, description, lexicon))
     writer = _Writer(
         description,
         [phrasing(edge.relation, lexicon) for edge in description.edges],
@@ -97,9 +95,24 @@ def realise(
     return Expression(text, tuple(writer.spans[i] for i in range(len(description.nodes))))
 
 
+def _fitting_template(template: str, description: Description, lexicon: Lexicon) -> str:
+    """The template, or the one most like it: a negative may have a relation that cannot stand where the old one did."""
+    if fits(template, description, lexicon):
+        return template
+    known = [text for _, text in fitting(description, lexicon)]
+    # The target's article comes first: "a" where positives have "the" would tell what is negative.
+    return max(known, key=lambda text: (("{aT}" in text) == ("{aT}" in template), _same_beginning(text, template)))
+
+
+def _same_beginning(one: str, other: str) -> int:
+    """How many parts two templates begin with together."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(pieces(one), pieces(other))))
+
+
 def _noun_phrases(
     description: Description, wording: Wording, definite: Sequence[bool], lexicon: Lexicon, the_target: bool
 ) -> list[NounPhrase]:
+    # The edges' picks come first.
     picks = wording.picks[2 * len(description.edges) :]
     found = []
     for i, node in enumerate(description.nodes):
@@ -134,7 +147,7 @@ class _Writer:
             self.out.append(piece.text.removeprefix(" ") if self.skips_blank else piece.text)
             self.skips_blank = False
         elif (edge := relation_of(piece)) is not None:
-            self._relation(piece, edge)
+            self._relation(piece, edge, rest)
         else:
             self._small_word(piece, rest)
 
@@ -161,15 +174,17 @@ class _Writer:
         if following is not None and following.text.startswith(" and "):
             self.out.append(",")
 
-    def _relation(self, piece: Piece, edge: int) -> None:
+    def _relation(self, piece: Piece, edge: int, rest: Sequence[Piece]) -> None:
         phrase, head = self.said[edge], self.nouns[self.description.edges[edge].head]
         if self._is_said_twice(edge):
             self.skips_blank = True
             return
         if self.pending is not None and self.description.edges[edge].head == self.pending:
-            self._behind_attribute(piece, edge)
+            self._behind_attribute(piece, edge, rest)
             return
-        words = chosen(self.picks[2 * edge], phrase.phrases)
+        joined = bool(self.out) and self.out[-1].endswith(" and ")
+        # "To the left of the cup and right of the plate" limps.
+        words = phrase.phrases[0] if joined else chosen(self.picks[2 * edge], phrase.phrases)
         if piece.slot == "is":
             words = self._verb(edge)
         elif piece.slot == "i":
@@ -178,18 +193,20 @@ class _Writer:
             words = words.split(maxsplit=1)[1]
         self.out.append(words)
 
-    def _behind_attribute(self, piece: Piece, edge: int) -> None:
+    def _behind_attribute(self, piece: Piece, edge: int, rest: Sequence[Piece]) -> None:
         """The relation of a noun that has attributes behind it: "standing next to", "that is on and is next to"."""
         noun = self.nouns[self.description.edges[edge].head]
         self.pending = None
         in_clause = piece.slot in ("is", "i")
-        if is_participle(noun.after) and self.said[edge].sort == "place":
+        if goes_before(noun.after, self.said[edge]):
             words = f"{_after(noun)} {self.said[edge].phrases[0]}"
             self.out.append(f"{_is(noun)} {words}" if in_clause else words)
             return
         start = "" if in_clause else f"{noun.who} "
+        # A list of three: "that is on, is near the bus and has a door".
         edges = self.description.edges
-        three = edge == 0 and self.description.tuple_type == "and" and edges[0].relation != edges[1].relation
+        others = [edges[k] for other in rest if (k := relation_of(other)) is not None]
+        three = any(other.head == 0 and other.relation != edges[edge].relation for other in others)
         joint = "," if three else " and"
         self.out.append(f"{start}{_is(noun)} {_after(noun)}{joint} {self._verb(edge)}")
 
@@ -202,7 +219,7 @@ class _Writer:
     def _is_said_twice(self, edge: int) -> bool:
         edges = self.description.edges
         before = edges[edge - 1]
-        joined = edge > 0 and self.out[-1].endswith(" and ")
+        joined = edge > 0 and bool(self.out) and self.out[-1].endswith(" and ")
         return joined and (before.relation, before.head) == (edges[edge].relation, edges[edge].head)
 
     def _small_word(self, piece: Piece, rest: Sequence[Piece]) -> None:

@@ -6,12 +6,16 @@ Both are made of sums over samples, so that a replicate of the bootstrap needs t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from finecops.metrics.answers import Floats, Ints
 from finecops.metrics.intervals import Interval, percentiles, sum_replicates
+
+MIN_IMAGES: Final = 20
+"""Of fewer images a bootstrap says little: its interval may be a point."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Agreement:
         samples: with a vote of every rater.
         observed: the share of pairs of votes on a sample that are the same, 0 to 1.
         kappa: 1: they always are; 0: as often as by chance. None: every vote is the same, so that chance says all.
-        interval: of kappa, 95%; None where kappa has none, or all samples are of one image.
+        interval: of kappa, 95%; None where kappa has none, or there are fewer than `MIN_IMAGES` images.
     """
 
     samples: int
@@ -47,6 +51,7 @@ def agreement(votes: NDArray[np.intp], clusters: Ints, categories: int) -> Agree
     """
     if not len(votes):
         return None
+    # Cohen's is of two raters alone; Fleiss' of two would be another number, Scott's pi.
     two = votes.shape[1] == 2
     sums, kappa_of = (_cohen_sums(votes, categories), _cohen) if two else (_fleiss_sums(votes, categories), _fleiss)
     numbers = np.unique(clusters, return_inverse=True)[1]
@@ -59,13 +64,14 @@ def agreement(votes: NDArray[np.intp], clusters: Ints, categories: int) -> Agree
         observed=float(observed[0]),
         kappa=float(kappa[0]) if known else None,
         interval=percentiles(kappa_of(sum_replicates(per_image), categories)[1])
-        if known and len(per_image) > 1
+        if known and len(per_image) >= MIN_IMAGES
         else None,
     )
 
 
 def _cohen_sums(votes: NDArray[np.intp], categories: int) -> Floats:
     """`[samples, categories²]`: the cell of the table of two raters that each sample is in."""
+    # One cell a sample, so that sums over any samples are their table.
     cells = np.zeros((len(votes), categories * categories))
     cells[np.arange(len(votes)), votes[:, 0] * categories + votes[:, 1]] = 1
     return cells
@@ -97,5 +103,6 @@ def _fleiss(sums: Floats, categories: int) -> tuple[Floats, Floats]:
 def _beyond(observed: Floats, chance: Floats) -> Floats:
     """Kappa; NaN where chance says all."""
     left = 1 - chance
+    # All votes are the same: chance says all, and the quotient is 0 by 0.
     sure = left < 1e-12
     return np.where(sure, np.nan, (observed - chance) / np.where(sure, 1, left))

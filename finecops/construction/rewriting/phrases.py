@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
 from typing import Final, NamedTuple, TypeAlias
 
-from finecops.construction.description import SAME
+from finecops.construction.description import SAME, Node
+from finecops.construction.english.forms import after_words
 from finecops.construction.lexicon import Lexicon, Noun, Number, RelationWord
 from finecops.construction.rewriting.tokens import words_of
 
 Phrase: TypeAlias = tuple[str, ...]
 
 _SPELLINGS: Final = (
+    {"large", "big"},
+    {"small", "little"},
     {"gray", "grey"},
     {"blond", "blonde"},
     {"wood", "wooden"},
@@ -22,7 +24,30 @@ _SPELLINGS: Final = (
     {"striped", "stripy"},
     {"checkered", "chequered"},
 )
-"""One-word attributes that say the same."""
+"""Attributes that say the same, by their last word."""
+_SAY_THE_SAME: Final = {
+    "next to": ("beside", "right next to", "alongside", "by"),
+    "beside": ("next to", "right next to", "alongside", "by"),
+    "by": ("next to", "beside", "alongside", "near"),
+    "near": ("close to", "by", "nearby"),
+    "close to": ("near", "by"),
+    "under": ("underneath", "beneath", "below"),
+    "underneath": ("under", "beneath", "below"),
+    "beneath": ("under", "underneath", "below"),
+    "below": ("under", "underneath", "beneath"),
+    "above": ("over",),
+    "wearing": ("in", "dressed in"),
+    "riding": ("riding on",),
+    "riding on": ("riding",),
+    "holding": ("holding onto",),
+    "standing next to": ("standing beside",),
+    "sitting next to": ("sitting beside", "seated next to", "seated beside"),
+    "sitting on": ("seated on",),
+    "sitting in": ("seated in",),
+    "sitting at": ("seated at",),
+    "in front of": ("before",),
+}
+"""Relations of GQA → other words for them in a caption. The reverse is not always so: whoever wears a hat is in it."""
 SIDES: Final = {"left": "left", "right": "right"}
 _BOX_PHRASES: Final = {
     side: tuple(
@@ -102,29 +127,44 @@ class Phrases:
         return noun is not None and noun.being == "person"
 
     def attribute(self, name: str) -> tuple[Phrase, ...]:
-        """The ways to say an attribute before a noun, its own first."""
+        """The ways to say an attribute, its own first."""
         if name not in self._attributes:
             own = words_of(name)
             found = [own]
+            if name in self.lexicon.attributes:
+                found += [words_of(form) for form in after_words(Node("", (name,)), self.lexicon) if form != name]
             for same in _SPELLINGS:
                 if own[-1] in same:
                     found += [(*own[:-1], other) for other in sorted(same - {own[-1]})]
             if own[-1] in ("colored", "coloured"):
                 found += [(*own[:-1], other) for other in ("colored", "coloured") if other != own[-1]]
-            elif self.is_colour(name):
-                found += [(*phrase, word) for phrase in tuple(found) for word in ("colored", "coloured")]
+            else:
+                ends = {"color": ("colored", "coloured"), "shape": ("shaped",)}
+                more = ends.get(self._kind(name), ())
+                found += [(*phrase, word) for phrase in tuple(found) for word in more]
             self._attributes[name] = tuple(found)
         return self._attributes[name]
 
-    def is_colour(self, name: str) -> bool:
-        """Whether an attribute is a colour."""
-        word = self.lexicon.attributes.get(name)
-        return word is not None and word.kind in ("color", "colour")
+    def is_no_posture(self, name: str, posture: str) -> bool:
+        """Whether "sitting on" says no more of a thing than "on": of no being, and no likeness of one."""
+        nouns, word = self.lexicon.nouns, self.lexicon.attributes.get(posture)
+        noun = nouns.get(name)
+        if noun is None or any(nouns[one].being != "thing" for one in (name, *noun.kinds, *noun.alike) if one in nouns):
+            return False
+        return word is None or (bool(word.beings) and "thing" not in word.beings)
+
+    def _kind(self, attribute: str) -> str:
+        word = self.lexicon.attributes.get(attribute)
+        return "" if word is None else word.kind.replace("colour", "color")
+
+    def kind_words(self, attribute: str) -> tuple[str, ...]:
+        """What may stand behind it: "red in color", "round in shape"."""
+        kind = self._kind(attribute)
+        return {"color": ("color", "colour"), "shape": ("shape",), "size": ("size",)}.get(kind, ())
 
     def is_material(self, name: str) -> bool:
         """Whether something may be made of it."""
-        word = self.lexicon.attributes.get(name)
-        return word is not None and word.kind == "material"
+        return self._kind(name) == "material"
 
     def is_said_after(self, name: str) -> bool:
         """Whether an attribute may stand behind its noun without "that is": "the man standing"."""
@@ -142,13 +182,18 @@ class Phrases:
             found = [words_of(phrase) for phrase in (*word.phrases, name)]
             if word.boxes in SIDES:
                 found += _BOX_PHRASES[str(word.boxes)]
-            # The longest first, so that "on top of" is not read as "on".
+            found += [words_of(phrase) for phrase in _SAY_THE_SAME.get(name, ())]
             self._relations[name] = tuple(dict.fromkeys(found))
         return self._relations[name]
 
     def is_place(self, name: str) -> bool:
         """Whether "located" may stand before it."""
         return self.relation_word(name).sort == "place"
+
+    def is_worn(self, name: str) -> bool:
+        """Whether the tail of a relation is where its head is, and nobody says a place of it alone."""
+        word = self.relation_word(name)
+        return word.sort == "action" and word.one_head
 
     def posture(self, name: str, number: Number) -> tuple[Phrase, Phrase] | None:
         """Of "sitting on": the place, "on", and the verb alone, "sits"; None: it is no posture at a place."""
@@ -165,10 +210,13 @@ class Phrases:
             return ()
         return (words_of(verb[1] if number in ("plural", "pair") else verb[0]),)
 
-    def inverse(self, name: str) -> tuple[Phrase, ...]:
-        """The ways to say what the tail stands to the head."""
-        word = self.relation_word(name)
-        return self.relation(word.inverse) if word.inverse is not None else ()
+    def exact_inverse(self, name: str) -> str | None:
+        """What the tail stands to the head, if it says as much: "behind" of "in front of".
+
+        "Next to" says less than "standing next to", whose inverse it is.
+        """
+        inverse = self.relation_word(name).inverse
+        return inverse if inverse is not None and self.relation_word(inverse).inverse == name else None
 
     @cached_property
     def entries(self) -> dict[str, frozenset[Phrase]]:
@@ -193,8 +241,3 @@ class Phrases:
 def is_same(relation: str) -> bool:
     """Whether a relation compares an attribute."""
     return relation.startswith(SAME)
-
-
-def longest_first(phrases: Iterable[Phrase]) -> list[Phrase]:
-    """Phrases, so that one that begins with another comes before it."""
-    return sorted(phrases, key=len, reverse=True)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
 
 from finecops.construction.description import Description, Edge, Node
 from finecops.construction.lexicon import Attribute, Lexicon, Noun, RelationWord
@@ -35,13 +38,14 @@ _NOUNS = [
     Noun("t-shirt"),
     Noun("orange"),
     Noun("picture"),
+    Noun("statue", alike=frozenset({"person"})),
 ]
 _ATTRIBUTES = [
     *(Attribute(name, "color", order=2) for name in ("red", "blue", "white", "brown", "gray", "orange", "light blue")),
     *(Attribute(name, "material", order=3) for name in ("wood", "metal", "plastic")),
     *(Attribute(name, "size") for name in ("small", "large")),
     *(Attribute(name, "state", order=1) for name in ("open", "parked", "smiling", "old")),
-    Attribute("standing", "pose", after=True),
+    Attribute("standing", "pose", after=True, beings=frozenset({"person", "animal"})),
     Attribute("looking down", "pose", after=True),
 ]
 _PEOPLE = frozenset({"person"})
@@ -129,9 +133,40 @@ def drawn(rng: random.Random, lexicon: Lexicon = LEXICON) -> Description:
 
 
 def _drawn_node(rng: random.Random, lexicon: Lexicon) -> Node:
+    name = rng.choice(list(lexicon.nouns))
     attributes: list[str] = []
     for _ in range(rng.choice([0, 0, 1, 1, 2])):
         word = rng.choice(list(lexicon.attributes.values()))
+        if word.beings and lexicon.nouns[name].being not in word.beings:
+            continue
         if word.kind not in [lexicon.attributes[other].kind for other in attributes]:
             attributes.append(word.name)
-    return Node(rng.choice(list(lexicon.nouns)), tuple(attributes))
+    return Node(name, tuple(attributes))
+
+
+def others(said: Description, rng: random.Random) -> Iterator[Description]:
+    """Descriptions that say something else."""
+    for i, j in combinations(range(len(said.nodes)), 2):
+        a, b = said.nodes[i], said.nodes[j]
+        yield said.with_node(i, Node(b.name, a.attributes)).with_node(j, Node(a.name, b.attributes))
+        yield said.with_node(i, Node(a.name, b.attributes)).with_node(j, Node(b.name, a.attributes))
+        yield said.with_node(i, b).with_node(j, a)
+    for i, node in enumerate(said.nodes):
+        for name in node.attributes:
+            yield said.with_node(i, Node(node.name, tuple(other for other in node.attributes if other != name)))
+        new = rng.choice([name for name in LEXICON.attributes if name not in node.attributes])
+        yield said.with_node(i, Node(node.name, (*node.attributes, new)))
+        yield said.with_node(i, Node("dog" if node.name != "dog" else "tree", node.attributes))
+    for i, edge in enumerate(said.edges):
+        yield said.with_edge(i, replace(edge, relation="above" if edge.relation != "above" else "behind"))
+        for head in set(range(len(said.nodes))) - {edge.head, edge.tail}:
+            yield said.with_edge(i, replace(edge, head=head))
+
+
+def meaning(said: Description) -> object:
+    """Equal for descriptions that say the same: the order of attributes and of relations says nothing."""
+    nodes = [("cup" if n.name == "mug" else n.name, frozenset(n.attributes)) for n in said.nodes]
+    # Of "and", the related objects have no order.
+    if said.tuple_type == "and" and {edge.head for edge in said.edges} == {0}:
+        return nodes[0], frozenset((edge.relation, nodes[edge.tail]) for edge in said.edges)
+    return tuple(nodes), frozenset((edge.relation, edge.head, edge.tail) for edge in said.edges)
