@@ -9,6 +9,7 @@ from itertools import combinations
 
 from finecops.construction.description import Description, Node
 from finecops.construction.edits.world import EditWorld
+from finecops.construction.english.oddities import oddity
 from finecops.construction.graph import SceneGraph
 from finecops.construction.lexicon import Lexicon
 from finecops.construction.negatives.make import NO_WORD
@@ -132,6 +133,11 @@ def _changed(node: Node, old: str, new: str, lexicon: Lexicon) -> Node:
 
 
 def _whole(node: Node, own: Sequence[str], lexicon: Lexicon) -> Node:
-    """A node with all attributes that the graph knows of the object, of those that can be said."""
-    known = [a for a in own if a in lexicon.attributes and a not in node.attributes]
-    return replace(node, attributes=tuple(dict.fromkeys((*node.attributes, *known))))
+    """A node with all attributes that the graph knows of the object, of those that can be said of it."""
+    found = node
+    for name in own:
+        if name in lexicon.attributes and name not in found.attributes:
+            longer = replace(found, attributes=(*found.attributes, name))
+            # "A parked car that is sitting": one of the two is left out, so that the editor is asked for one thing.
+            found = found if oddity(Description("0_hop", (longer,)), lexicon) else longer
+    return found
