@@ -77,6 +77,17 @@ class Asked:
         return [np.asarray(overlap > IOU) for overlap in self.overlaps]
 
 
+@dataclass(frozen=True)
+class Guess:
+    """What one way of guessing gets: precision@1 in per cent, with its interval, and by level."""
+
+    name: str
+    samples: int
+    value: float
+    interval: Interval | None
+    levels: dict[int, float] = field(default_factory=dict)
+
+
 def blind_guesses(asked: Asked, replicates: int = REPLICATES) -> list[Guess]:
     """What every way of guessing gets on the same samples; nothing if there are none."""
     return [_guess(name, right(asked), asked, replicates) for name, right in _chosen(asked).items()]
