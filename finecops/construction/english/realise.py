@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from finecops.construction.description import Description
 from finecops.construction.english.fitting import Piece, fits, fitting, pieces, relation_of
@@ -13,7 +14,7 @@ from finecops.construction.english.forms import (
     NounPhrase,
     Phrasing,
     chosen,
-    is_participle,
+    goes_before,
     kind_word,
     noun_phrase,
     phrasing,
@@ -26,8 +27,8 @@ from finecops.construction.lexicon import Lexicon
 class Wording:
     """The free choices of an expression.
 
-    They stay valid for another description of the same type. Where its relation does not fit the template, the first
-    template that fits is taken in its place.
+    They stay valid for another description of the same type. Where its relation does not fit the template, the most
+    similar one that fits is taken in its place.
 
     Attributes:
         template: a text of `finecops.construction.english.templates`.
@@ -79,10 +80,7 @@ def realise(
     Raises:
         KeyError: a word is not in the lexicon.
     """
-    template = wording.template
-    if not fits(template, description, lexicon):
-        template = fitting(description, lexicon)[0][1]
-    parts = pieces(template)
+    parts = pieces(_fitting_template(wording.template, description, lexicon))
     writer = _Writer(
         description,
         [phrasing(edge.relation, lexicon) for edge in description.edges],
@@ -97,9 +95,24 @@ def realise(
     return Expression(text, tuple(writer.spans[i] for i in range(len(description.nodes))))
 
 
+def _fitting_template(template: str, description: Description, lexicon: Lexicon) -> str:
+    """The template, or the one most like it: a negative may have a relation that cannot stand where the old one did."""
+    if fits(template, description, lexicon):
+        return template
+    known = [text for _, text in fitting(description, lexicon)]
+    # The target's article comes first: "a" where positives have "the" would tell what is negative.
+    return max(known, key=lambda text: (("{aT}" in text) == ("{aT}" in template), _same_beginning(text, template)))
+
+
+def _same_beginning(one: str, other: str) -> int:
+    """How many parts two templates begin with together."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(pieces(one), pieces(other))))
+
+
 def _noun_phrases(
     description: Description, wording: Wording, definite: Sequence[bool], lexicon: Lexicon, the_target: bool
 ) -> list[NounPhrase]:
+    # The edges' picks come first.
     picks = wording.picks[2 * len(description.edges) :]
     found = []
     for i, node in enumerate(description.nodes):
@@ -185,7 +198,7 @@ class _Writer:
         noun = self.nouns[self.description.edges[edge].head]
         self.pending = None
         in_clause = piece.slot in ("is", "i")
-        if is_participle(noun.after) and self.said[edge].sort == "place":
+        if goes_before(noun.after, self.said[edge]):
             words = f"{_after(noun)} {self.said[edge].phrases[0]}"
             self.out.append(f"{_is(noun)} {words}" if in_clause else words)
             return

@@ -43,6 +43,11 @@ class RelationPhrases(NounPhrases):
             yield from self.places(node, place, state, places_alone=True)
         yield from self.same_kind(node, position, state)
 
+    def placed(self, node: int, position: int, state: State) -> Iterator[Part]:
+        """Where a node is."""
+        for place in [position, *self.after(position, *PLACED)]:
+            yield from self.places(node, place, state, places_alone=True)
+
     def _postures(self, node: int, words: tuple[str, ...]) -> list[str]:
         """Those of some words for a posture that say nothing more of a node."""
         return [
@@ -161,7 +166,7 @@ class RelationPhrases(NounPhrases):
     def with_place(self, node: int, position: int, state: State) -> Iterator[Part]:
         """The other end, and what it stands to the node: "a plate to its right", behind "with" or "has"."""
         for index in self._edges_of(node, state):
-            inverse = self.phrases.relation_word(self.said.edges[index].relation).inverse
+            inverse = self.phrases.exact_inverse(self.said.edges[index].relation)
             if inverse is None:
                 continue
             left = state._replace(edges=state.edges - {index})

@@ -81,12 +81,29 @@ CASES = [
     # One relation twice is said once.
     ("and", "man, hat, bus", ("near", "near"), AND, "12", "the man who is near the hat and the bus"),
     ("and", "man, hat, bus", ("near", "near"), "{T} {b1} {O1} and {b2} {O2}", "12", "the man near the hat and the bus"),
+    (
+        "and",
+        "man, hat, bus",
+        ("near", "near"),
+        "{T} {who0} {is} both {b1} {O1} and {b2} {O2}",
+        "12",
+        "the man who is near the hat and the bus",
+    ),
     # Attributes behind the noun.
     ("0_hop", "looking_down man", (), "{T}", "", "the man looking down"),
     ("0_hop", "standing man", (), "{T}", "", "the man who is standing"),
     ("0_hop", "on bus", (), THERE, "", "there is a bus that is on"),
     ("1_hop", "standing man, bus", ("near",), HOP, "1", "the man standing near the bus"),
     ("1_hop", "standing man, bus", ("near",), CLAUSE, "1", "the man who is standing near the bus"),
+    ("1_hop", "standing man, bus", ("to the left of",), HOP, "1", "the man standing to the left of the bus"),
+    (
+        "1_hop",
+        "looking_down man, bus",
+        ("to the left of",),
+        HOP,
+        "1",
+        "the man who is looking down and is to the left of the bus",
+    ),
     ("1_hop", "standing man, hat", ("wearing",), HOP, "1", "the man who is standing and is wearing the hat"),
     ("1_hop", "on bus, man", ("near",), HOP, "1", "the bus that is on and is near the man"),
     ("1_hop", "bus, looking_down man", ("near",), HOP, "1", "the bus near the man looking down"),
@@ -168,9 +185,22 @@ def test_a_negative_keeps_template_and_articles() -> None:
         assert realise(changed, wording, [True, False], LEXICON).text == text
 
 
-def test_a_relation_that_cannot_stand_first_takes_the_first_template() -> None:
-    said = _said("1_hop", "man, hat", "wearing")
-    assert _say(said, "{f1} {O1} {there} {aT}", "1").text == "the man who is wearing the hat"
+@pytest.mark.parametrize(
+    ("said", "template", "text"),
+    [
+        (("1_hop", "man, hat", "wearing"), "{f1} {O1} {there} {aT}", "there is a man wearing the hat"),
+        (("1_hop", "man, hat", "wearing"), "{f1} {O1} {is} {T}", "the man who is wearing the hat"),
+        (
+            ("2_hop", "man, hat, bus", "near", "on"),
+            "{T} {r1} {O1} {q2} {O2}",
+            "the man near the hat that is on the bus",
+        ),
+    ],
+)
+def test_a_template_that_does_not_fit_is_replaced_by_one_like_it(
+    said: tuple[str, ...], template: str, text: str
+) -> None:
+    assert _say(_said(*said), template, "12").text == text
 
 
 def test_an_unknown_tuple_type_is_refused() -> None:
