@@ -57,6 +57,8 @@ class Task:
 
     def answers(self, count: int, reply: str) -> dict[int, JsonValue]:
         """Index → answer, for the questions of which the reply has a usable one: a dictionary, or numbered lines."""
+        # A model that thinks first may write anything there.
+        reply = reply.rpartition("</think>")[2]
         found: Mapping[str, object] = {str(key): value for key, value in reply_dictionary(reply).items()}
         if not found:
             lines = (_LINE.match(line) for line in reply.splitlines())
@@ -164,7 +166,7 @@ class Asker:
                 return
             self._failed = 0
             self.budget.settle(conversations[index], reply)
-            self._keep(task, wave[index], reply.text, reasons, last)
+            self._keep(task, wave[index], reply.text, reasons, last or len(wave[index]) == 1)
 
         self.counts.requests += len(wave)
         try:

@@ -65,6 +65,7 @@ def test_equal_questions_are_asked_once() -> None:
         "{'1': 'question 0', 2: 'question 1', 3: 'question 2'}",
         'Sure!\n```json\n{"1": "question 0", "2": "question 1", "3": "question 2"}\n```',
         "1. question 0\n2) question 1\n3: question 2",
+        '<think>{"1": "?"} or {}?</think>{"1": "question 0", "2": "question 1", "3": "question 2"}',
         'Here you are:\n1. "question 0"\n2. "question 1"\n\n3. "question 2"',
         '{"1": "question 0", "2": "question 1", "3": "question 2", "4": "not asked for"}',
     ],
@@ -93,6 +94,12 @@ def test_a_missing_answer_is_asked_for_again_alone() -> None:
         assert answers(asked) == SHOUTED
     assert asked.counts.alone == 3
     assert server.times() == {json.dumps(q): 1 if q in ("question 0", "question 3") else 2 for q in QUESTIONS}
+
+
+def test_a_question_that_was_alone_is_not_asked_again() -> None:
+    with serving(lambda questions: "no") as server:
+        assert answers(asker(server), ["q"]) == [None]
+    assert len(server.asked) == 1
 
 
 def test_broken_json_and_rudeness_fail_alone_and_are_not_asked_again(tmp_path: Path) -> None:
