@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -175,21 +176,23 @@ class Asker:
             self.budget.release()
 
     def _waves(self, task: Task, groups: list[Group], reasons: dict[str, str]) -> Iterator[list[Group]]:
-        """As many groups as are asked at the same time, as long as the budget lasts."""
-        size, was_reached = 2 * self.writer.width, self.budget.reached
-        for start in range(0, len(groups), size):
-            wave = []
-            for group in groups[start : start + size]:
-                conversation = task.conversation([question for _, question in group])
-                if self.budget.hold(conversation, task.characters * len(group)):
-                    wave.append(group)
-                else:
-                    reasons.update((key, self.budget.reason) for key, _ in group)
-            if self.budget.reached and not was_reached:
-                was_reached = True
-                log.warning("%s: %s; %s", self.writer.name, self.budget.reason.removeprefix("not asked: "), self.budget)
+        """As many groups as are asked at the same time and the budget allows; the next ones when these are answered."""
+        waiting, was_reached = deque(groups), self.budget.reached
+        while waiting:
+            wave: list[Group] = []
+            while waiting and len(wave) < 2 * self.writer.width:
+                conversation = task.conversation([question for _, question in waiting[0]])
+                if not self.budget.hold(conversation, task.characters * len(waiting[0])):
+                    break
+                wave.append(waiting.popleft())
             if wave:
                 yield wave
+            elif self.budget.reached:
+                break
+        for group in waiting:
+            reasons.update((key, self.budget.reason) for key, _ in group)
+        if waiting and not was_reached:
+            log.warning("%s: %s; %s", self.writer.name, self.budget.reason.removeprefix("not asked: "), self.budget)
 
     def _keep(self, task: Task, group: Group, reply: str, reasons: dict[str, str], last: bool) -> None:
         from finecops.models.redaction import one_line
