@@ -123,6 +123,7 @@ class Asker:
         """
         keys = [self._key(task, question) for question in questions]
         self.counts.questions += len(keys)
+        # A dictionary: a question that stands twice is asked once.
         waiting = {key: q for key, q in zip(keys, questions, strict=True) if self.cache.get(key) is None}
         self.counts.cached += len(keys) - len(waiting)
         reasons: dict[str, str] = {}
@@ -130,6 +131,7 @@ class Asker:
         self._ask_groups(task, groups, reasons, last=self.per_request == 1)
         if self.per_request > 1:
             left = [(key, q) for key, q in waiting.items() if self.cache.get(key) is None]
+            # Alone, since one member may have spoilt the answer to all.
             alone = [[one] for one in left if reasons.get(one[0]) != self.budget.reason]
             self.counts.alone += len(alone)
             self._ask_groups(task, alone, reasons, last=True)

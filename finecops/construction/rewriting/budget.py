@@ -68,6 +68,7 @@ class Budget:
         If it would be left without what is set aside already, it may be tried again when those requests are answered.
         Otherwise the budget is reached.
         """
+        # Both are rather too large, so that a budget is kept rather than used up.
         needed = (estimate(conversation), _tokens(answer_characters))
         # A smaller request might still fit; but then the sizes of sentences would decide which are rewritten.
         self.reached = self.reached or self._exceeds([needed])

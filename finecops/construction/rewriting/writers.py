@@ -109,6 +109,7 @@ class LocalWriter:
         """See `Writer`. If a batch fails, its conversations are tried one by one."""
         for start in range(0, len(conversations), self.width):
             batch = conversations[start : start + self.width]
+            # All conversations of a call are padded to the longest: few at a time, or memory runs out.
             replies = self._complete(batch)
             if isinstance(replies, ModelError):
                 alone = [self._complete([one]) for one in batch]
