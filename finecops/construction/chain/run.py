@@ -261,4 +261,3 @@ class _Failures:
         return ready
 
 
-__all__ = ["KEPT", "compare", "forget", "run_stage"]
