@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
@@ -59,7 +60,7 @@ def write_dataset_yaml(
         return DatasetFile(path, inside, _added(path, split))
     folders = [place.relative_to(out.resolve()).as_posix()] if below and place is not None else [IMAGES]
     own = out.resolve().name
-    settings: dict[str, Any] = {
+    settings: Mapping[str, object] = {
         "name": own if is_plain(own) else _FALLBACK,
         "root": ".",
         "format": "coco",
@@ -70,7 +71,7 @@ def write_dataset_yaml(
         "licence": licence,
         "get": "It was built from scene graphs with `finecops data build gqa`: README.md beside this file says how.",
     }
-    _replace(path, _HEAD + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=120))
+    _replace(path, _HEAD + yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True, width=120))
     return DatasetFile(path, inside)
 
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from filelock import FileLock, Timeout
 from pydantic import Field, JsonValue
@@ -92,7 +92,7 @@ class BuildFolder:
             self.stages.pop(stage, None)
         else:
             self.stages[stage] = record
-        content: dict[str, Any] = {"finecops": __version__, "split": self.split}
+        content: dict[str, object] = {"finecops": __version__, "split": self.split}
         content["stages"] = {name: kept.model_dump(mode="json") for name, kept in self.stages.items()}
         write_json_atomically(self.path / BUILD_JSON, content)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pydantic import JsonValue
 
 from finecops.records import Record
 
@@ -11,7 +11,7 @@ class GraphRow(Record):
     """The scene graph of an image that has a positive, in GQA's format."""
 
     image_id: str
-    graph: dict[str, Any]
+    graph: dict[str, JsonValue]
 
 
 class ReviewedRow(Record):

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from pydantic import JsonValue
 
 from finecops.construction.chain.folder import BuildFolder, StageRecord
-from finecops.construction.chain.outcome import FAILED, KEPT, Counts, outcome_of, plain_reason
+from finecops.construction.chain.outcome import FAILED, Counts, outcome_of, plain_reason
 from finecops.construction.chain.stage import OneByOne, Stage, Whole
 from finecops.errors import FailuresError, RunError
 from finecops.progress import progress
@@ -70,7 +70,11 @@ def forget(folder: BuildFolder, stage: Stage[Any]) -> None:
     """Remove a stage's file and what it wrote beside it, so that it is made anew."""
     # Noted first: a kill between the two leaves files that nobody takes for finished.
     folder.note(stage.name, None)
-    for path in (folder.file(stage.name), folder.unfinished(stage.name), *(folder.path / name for name in stage.beside)):
+    for path in (
+        folder.file(stage.name),
+        folder.unfinished(stage.name),
+        *(folder.path / name for name in stage.beside),
+    ):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
@@ -175,7 +179,8 @@ class _Columns:
 
     def is_full(self, thing: Any) -> bool:
         column = self.make.column(thing)
-        return column in self.make.quotas and self.counts.columns[column] >= self.make.quotas[column]
+        quota = self.make.quotas.get(column) if column is not None else None
+        return quota is not None and self.counts.columns[column or ""] >= quota
 
     def add(self, thing: Any, row: Record) -> None:
         self.counts.add(row, self.make.column(thing))
@@ -259,5 +264,3 @@ class _Failures:
         """What is held back."""
         ready, self._held, self._reason = self._held, [], ""
         return ready
-
-
