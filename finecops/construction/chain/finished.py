@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from finecops.construction.chain.folder import BuildFolder
-from finecops.construction.chain.rows import GraphRow, ReviewedRow
-from finecops.construction.graph import SceneGraph, parse_scene_graph
+from finecops.construction.chain.graphs import GRAPHS, GraphStore, graph_of
+from finecops.construction.chain.rows import ReviewedRow
+from finecops.construction.graph import SceneGraph
 from finecops.construction.samples import ChosenRow, EditRow, NegativeRow, PositiveRow, RewriteRow
-from finecops.datasets.fields import FieldError
-from finecops.errors import RunError
 from finecops.paths import safe_path
 from finecops.records import Record
 from finecops.runs.jsonl import read_rows
@@ -80,12 +79,12 @@ def finished(folder: BuildFolder) -> Finished:
     reviewed = _by_id(folder, "reviewed", ReviewedRow)
     last = _LastWord(chosen, reviewed)
     rewrites = _by_id(folder, "rewrites", RewriteRow)
-    graphs = _Graphs(folder)
+    graphs = GraphStore(folder.path / GRAPHS)
     positives: dict[int, Positive] = {}
     for row in _rows(folder, "positives", PositiveRow):
         if last.keeps(row.id):
             words = rewrites[row.id].expression if row.id in rewrites else row.expression
-            positives[row.id] = Positive(row, last.text(row.id, words.text), graphs.of(row.image_id))
+            positives[row.id] = Positive(row, last.text(row.id, words.text), graphs[row.image_id])
     texts = [
         NegativeText(row, last.text(row.id, row.expression.text), positives[row.positive_id])
         for row in _rows(folder, "negatives", NegativeRow)
@@ -122,33 +121,6 @@ def _image(
     if name:
         graph = graph_of(row.image_id, row.graph)
         yield NegativeImage(row, safe_path(folder.path, name), graph, positive, last.text(row.id, positive.text))
-
-
-def graph_of(image_id: str, raw: Any) -> SceneGraph:
-    """A graph of a row of the build.
-
-    Raises:
-        RunError: it is none.
-    """
-    try:
-        return parse_scene_graph(image_id, raw)
-    except FieldError as error:
-        raise RunError(f"the graph of {image_id} in the build folder is broken: {error}") from error
-
-
-class _Graphs:
-    """The graphs of the chosen images."""
-
-    def __init__(self, folder: BuildFolder) -> None:
-        self._raw = {row.image_id: row.graph for row in read_rows(folder.path / "graphs.jsonl", GraphRow)}
-        self._parsed: dict[str, SceneGraph] = {}
-
-    def of(self, image_id: str) -> SceneGraph:
-        if image_id not in self._parsed:
-            if image_id not in self._raw:
-                raise RunError(f"graphs.jsonl has no graph of image {image_id}: --again positives")
-            self._parsed[image_id] = graph_of(image_id, self._raw[image_id])
-        return self._parsed[image_id]
 
 
 def _rows(folder: BuildFolder, stage: str, row_type: type[R]) -> Iterable[R]:
