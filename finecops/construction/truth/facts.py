@@ -1,0 +1,210 @@
+"""A scene graph as facts: which objects a description fits, possibly fits, and what its level is.
+
+A statement *holds* if the graph says it. It is *possible* if the graph does not exclude it. GQA's graphs have (nearly)
+all objects of an image, but only some of their attributes and relations: so a description identifies an object only if
+it is possible for no other one, and it is false only if it is possible for none. In a world whose graphs say everything
+(`Lexicon.complete`), possible is what holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Literal
+
+from finecops.construction.description import Description, Edge, Node
+from finecops.construction.graph import SceneGraph, SceneObject
+from finecops.construction.lexicon import Lexicon
+from finecops.construction.truth.relations import Relations, bits
+
+Level = Literal[1, 2, 3]
+
+
+class Facts:
+    """A graph that can be asked. Sets of objects are bit masks: bit i is object i of the graph.
+
+    Raises:
+        TooMuchWorkError: from any question, where the graph has too many objects of a kind.
+    """
+
+    def __init__(self, graph: SceneGraph, lexicon: Lexicon) -> None:
+        self.graph, self.lexicon = graph, lexicon
+        self.objects = tuple(graph.objects.values())
+        self.index = {obj.id: i for i, obj in enumerate(self.objects)}
+        self.relations = Relations(graph, lexicon, self.objects)
+        self._names: dict[str, int] = {}
+        for i, obj in enumerate(self.objects):
+            self._names[obj.name] = self._names.get(obj.name, 0) | 1 << i
+        self._is: dict[str, int] = {}
+        self._may: dict[str, int] = {}
+        self._has: dict[str, int] = {}
+        self._could: dict[str, int] = {}
+
+    def replace_objects(self, objects: Iterable[SceneObject]) -> Facts:
+        """The facts of an edited graph: these objects instead of those with their ids."""
+        changed = {**self.graph.objects, **{obj.id: obj for obj in objects}}
+        return Facts(replace(self.graph, objects=changed), self.lexicon)
+
+    # Names and attributes
+
+    def named(self, name: str, possible: bool = False) -> int:
+        """The objects that are (may be) of a name."""
+        cache = self._may if possible else self._is
+        if name not in cache:
+            fits = self.lexicon.may_be if possible else self.lexicon.is_a
+            cache[name] = _union(mask for own, mask in self._names.items() if fits(own, name))
+        return cache[name]
+
+    def having(self, attribute: str, possible: bool = False) -> int:
+        """The objects that have (may have) an attribute."""
+        cache = self._could if possible and not self.lexicon.complete else self._has
+        if attribute not in cache:
+            found = sum(1 << i for i, obj in enumerate(self.objects) if attribute in obj.attributes)
+            if cache is self._could:
+                self.graph.work.add(len(self.objects))
+                found |= sum(1 << i for i, obj in enumerate(self.objects) if self._is_open(obj, attribute))
+            cache[attribute] = found
+        return cache[attribute]
+
+    def _is_open(self, obj: SceneObject, attribute: str) -> bool:
+        # One of several trees may be bare where another one is leafy.
+        return self.lexicon.is_group(obj.name) or not self.lexicon.excluded(obj.attributes, attribute)
+
+    def node(self, node: Node, possible: bool = False) -> int:
+        """The objects that fit (may fit) a node: its name and all of its attributes."""
+        mask = self.named(node.name, possible)
+        for attribute in node.attributes:
+            if not mask:
+                break
+            mask &= self.having(attribute, possible)
+        return mask
+
+    def tails(self, relation: str, head: int, possible: bool = False) -> int:
+        """The objects to which a head stands (may stand) in a relation."""
+        return self.relations.possible(relation, head) if possible else self.relations.holds(relation, head)
+
+    # Descriptions
+
+    def matching(self, said: Description, possible: bool = False, among: int | None = None) -> int:
+        """The objects that can be node 0, with different objects for the other nodes.
+
+        Args:
+            said: the description.
+            possible: what may be counts too.
+            among: only these are asked about.
+        """
+        nodes = [self.node(node, possible) for node in said.nodes]
+        targets = nodes[0] if among is None else nodes[0] & among
+        if not all(nodes) or not said.edges:
+            return targets if all(nodes) else 0
+        return _union(1 << t for t in bits(targets) if self._fits(said.edges, nodes, t, possible))
+
+    def _fits(self, edges: tuple[Edge, ...], nodes: list[int], target: int, possible: bool) -> bool:
+        own = 1 << target
+        first = edges[0]
+        firsts = self.tails(first.relation, target, possible) & nodes[1] & ~own
+        if not firsts or len(edges) == 1:
+            return bool(firsts)
+        second = edges[1]
+        if second.head == 0:
+            seconds = self.tails(second.relation, target, possible) & nodes[2] & ~own
+            # Two different objects: not the same single one for both.
+            return bool(seconds) and (firsts | seconds).bit_count() > 1
+        return any(
+            self.tails(second.relation, middle, possible) & nodes[2] & ~own & ~(1 << middle) for middle in bits(firsts)
+        )
+
+    def holds(self, said: Description) -> list[str]:
+        """Ids of the objects that a description fits, by what the graph says, in the graph's order."""
+        return [self.objects[i].id for i in bits(self.matching(said))]
+
+    def possible(self, said: Description) -> list[str]:
+        """Ids of the objects that a description may fit, in the graph's order."""
+        return [self.objects[i].id for i in bits(self.matching(said, possible=True))]
+
+    def is_unique(self, said: Description, target_id: str) -> bool:
+        """Whether a description fits an object, and provably no other."""
+        own = 1 << self.index[target_id]
+        return self.matching(said, among=own) == own and self.matching(said, possible=True, among=~own) == 0
+
+    def is_false(self, said: Description) -> bool:
+        """Whether a description provably fits no object of the image."""
+        return self.matching(said, possible=True) == 0
+
+    def assignment(self, said: Description, target_id: str) -> tuple[str, ...]:
+        """Ids of the objects that a description names, the target first: the first ones that fit.
+
+        Raises:
+            ValueError: it does not fit the target.
+        """
+        target = self.index[target_id]
+        for chosen in self._assignments(said, [self.node(node) for node in said.nodes], (target,)):
+            return tuple(self.objects[i].id for i in chosen)
+        raise ValueError(f"the description does not fit object {target_id}")
+
+    def _assignments(self, said: Description, nodes: list[int], chosen: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
+        if not nodes[len(chosen) - 1] >> chosen[-1] & 1:
+            return
+        if len(chosen) == len(nodes):
+            yield chosen
+            return
+        edge = said.edges[len(chosen) - 1]
+        for tail in bits(self.tails(edge.relation, chosen[edge.head]) & nodes[len(chosen)]):
+            if tail not in chosen:
+                yield from self._assignments(said, nodes, (*chosen, tail))
+
+    # Levels
+
+    def level(self, said: Description) -> Level | None:
+        """The level of a description that identifies one object (paper, III-A), or None if it is not certain.
+
+        Level 1: no other object may be of the target's name. Level 2: another one certainly is, and one attribute, or
+        one relation to an object named by its name alone, is enough. Level 3: no single one that is named is enough,
+        neither by what is possible nor by what the graph says. What an expression needs decides, not how much it says.
+        """
+        target = self.matching(said, possible=True)
+        if target.bit_count() != 1:
+            return None
+        name = said.nodes[0].name
+        if self.named(name, possible=True) == target:
+            return 1
+        if not self.named(name) & ~target:
+            return None
+        clues = single_clues(said)
+        if any(self.matching(clue, possible=True) == target for clue in clues):
+            return 2
+        return None if any(self.matching(clue) == target for clue in clues) else 3
+
+    def needs_two(self, said: Description, target_id: str) -> bool:
+        """Whether no single attribute or relation of the target would be enough, named or not."""
+        own = 1 << self.index[target_id]
+        return all(self.matching(clue) & ~own for clue in self._all_clues(said.nodes[0].name, self.index[target_id]))
+
+    def _all_clues(self, name: str, target: int) -> Iterable[Description]:
+        lexicon, obj = self.lexicon, self.objects[target]
+        for attribute in obj.attributes:
+            if attribute in lexicon.attributes:
+                yield Description("0_hop", (Node(name, (attribute,)),))
+        for relation in dict.fromkeys((r.name, self.graph.objects[r.object_id].name) for r in obj.relations):
+            word = lexicon.relations.get(relation[0])
+            if word is not None and word.question:
+                yield Description("1_hop", (Node(name), Node(relation[1])), (Edge(relation[0], 0, 1),))
+
+
+def single_clues(said: Description) -> list[Description]:
+    """The descriptions that keep the target's name and one of its attributes or relations."""
+    name = said.nodes[0].name
+    found = [Description("0_hop", (Node(name, (attribute,)),)) for attribute in said.nodes[0].attributes]
+    # A relation between two other nodes alone does not describe the target.
+    for edge in said.edges:
+        if edge.head == 0:
+            nodes = (Node(name), Node(said.nodes[edge.tail].name))
+            found.append(Description("1_hop", nodes, (replace(edge, tail=1),)))
+    return found
+
+
+def _union(masks: Iterable[int]) -> int:
+    out = 0
+    for mask in masks:
+        out |= mask
+    return out
