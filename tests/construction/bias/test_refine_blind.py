@@ -1,0 +1,129 @@
+"""Refinement against blind classifiers: what is promised of the kept pairs is measured anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from finecops.construction.bias import dropping
+from finecops.construction.bias import refine_blind as module
+from finecops.construction.bias.blind import WordsModel, word_scores, words_score
+from finecops.construction.bias.dropping import METHODS
+from finecops.construction.bias.pairs import TextPair, Texts
+from finecops.construction.bias.refine_blind import BlindRefinement, BlindSettings, refine_blind
+from finecops.errors import UsageError
+from tests.construction.bias.builders import biased_pairs
+
+PAIRS = biased_pairs(160, telling=0.4)
+QUICK = BlindSettings(target=62, replicates=100)
+
+
+@pytest.fixture(autouse=True)
+def large_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dropping, "STEP", 0.1)
+
+
+@pytest.fixture(scope="module")
+def usual() -> BlindRefinement:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dropping, "STEP", 0.1)
+        return refine_blind(PAIRS, QUICK)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_words_of_the_kept_pairs_tell_little(method: str, usual: BlindRefinement) -> None:
+    found = usual if method == "drop" else refine_blind(PAIRS, replace(QUICK, method=method))
+    (of_type,) = found.types
+    assert of_type.before.auroc is not None
+    assert of_type.before.auroc > 65
+    assert of_type.reason is None
+    assert of_type.kept == len(found.kept) < of_type.pairs == len(PAIRS)
+    assert found.kept == sorted(set(found.kept))
+    # The audit of the kept pairs alone says the same.
+    again = words_score(Texts.of_pairs([PAIRS[i] for i in found.kept]), replicates=100)
+    assert again.auroc == pytest.approx(of_type.after.auroc)
+    assert again.interval is not None
+    assert again.interval.high <= 62
+    # Most of what tells them apart went, and most of the rest stayed.
+    told = {i for i, pair in enumerate(PAIRS) if "zebra" in pair.negative or "piano" in pair.negative}
+    assert len(told & set(found.kept)) / len(told) < len(set(found.kept) - told) / (len(PAIRS) - len(told))
+
+
+def test_the_same_seed_keeps_the_same_pairs_and_types_do_not_touch_each_other(usual: BlindRefinement) -> None:
+    told: list[tuple[str, int]] = []
+    other = biased_pairs(24, telling=0, type_="relation")
+    both = refine_blind([*other, *PAIRS], QUICK, lambda type_, left: told.append((type_, left)))
+    assert [i - 24 for i in both.kept if i >= 24] == usual.kept
+    assert [t.type for t in both.types] == ["relation", "object"]
+    # Progress: after each round, what is left.
+    left = [count for type_, count in told if type_ == "object"]
+    assert left == sorted(left, reverse=True)
+    assert left[-1] <= len(usual.kept)
+
+
+def test_strict_holds_for_a_classifier_that_learned_from_the_dropped_pairs(usual: BlindRefinement) -> None:
+    strict, loose = refine_blind(PAIRS, replace(QUICK, strict=True)).types[0], usual.types[0]
+    assert strict.kept < loose.kept
+    assert strict.dropped_too.auroc is not None
+    assert loose.dropped_too.auroc is not None
+    assert strict.dropped_too.auroc < loose.dropped_too.auroc
+    assert strict.dropped_too.auroc < 62
+
+
+def test_scores_by_classifiers_of_all_other_images() -> None:
+    """With nothing dropped they are the ordinary scores out of fold."""
+    texts, n = Texts.of_pairs(PAIRS), len(PAIRS)
+    found = module._scores_by_all(texts, np.arange(n), seed=7)
+    for _, test in module.folds_of(texts.groups[:n], 7):
+        some = np.isin(texts.groups, texts.groups[test])
+        model = WordsModel()
+        model.fit(texts.counts[~some], texts.positive[~some])
+        np.testing.assert_allclose(found[some], model.decision_function(texts.counts[some]))
+    few = np.array([3, 50, 119])
+    assert module._scores_by_all(texts, few, seed=7).tolist() == found[[*few, *(few + n)]].tolist()
+
+
+def test_some_of_the_texts_are_what_reading_them_alone_gives() -> None:
+    kept = [1, 4, 5, 60, 61, 62, 63, 100, *range(120, 140)]
+    some, alone = Texts.of_pairs(PAIRS).kept_pairs(kept), Texts.of_pairs([PAIRS[i] for i in kept])
+    assert some.groups.tolist() == alone.groups.tolist()
+    np.testing.assert_allclose(word_scores(some), word_scores(alone))
+
+
+def test_a_held_out_half_is_measured() -> None:
+    held_out = refine_blind(PAIRS, replace(QUICK, target=70, held_out=True)).types[0].held_out
+    assert held_out is not None
+    assert held_out.pairs == len(PAIRS)
+    assert held_out.kept < held_out.pairs
+    assert held_out.after < held_out.before
+
+
+def test_pairs_that_tell_nothing_all_stay() -> None:
+    pairs = biased_pairs(400, telling=0)
+    assert word_scores(Texts.of_pairs(pairs)).any()
+    assert refine_blind(pairs, QUICK).kept == list(range(400))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "reason"),
+    [
+        (PAIRS[:8], "fewer than 10 images"),
+        # Every pair is told by its words.
+        ([TextPair(str(i), str(i), "yes it is", "no it is not") for i in range(14)], "too few pairs would be left"),
+    ],
+)
+def test_what_cannot_be_refined_is_said(pairs: list[TextPair], reason: str) -> None:
+    found = refine_blind(pairs, replace(QUICK, held_out=True))
+    assert found.types[0].reason == reason
+    assert found.types[0].held_out is None
+    assert len(found.kept) == min(len(pairs), 10)
+
+
+@pytest.mark.parametrize(
+    "settings", [BlindSettings(method="magic"), BlindSettings(target=50), BlindSettings(target=0.58)]
+)
+def test_wrong_settings_are_refused(settings: BlindSettings) -> None:
+    with pytest.raises(UsageError):
+        refine_blind(PAIRS, settings)
