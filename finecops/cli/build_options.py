@@ -97,8 +97,8 @@ Rewriter: TypeAlias = Annotated[
     str | None,
     _option(
         _WORDING,
-        "Who rewrites the sentences: a language model (configs/writers/, a YAML file, NAME@model), or 'rules'. Default: "
-        "nobody, the templates stand.",
+        "Who rewrites the sentences: a language model (configs/writers/, a YAML file, NAME@model), or 'rules'. "
+        "Default: nobody, the templates stand.",
         "NAME",
     ),
 ]
@@ -167,8 +167,8 @@ Refine: TypeAlias = Annotated[
     str,
     _option(
         _FILTERS,
-        "Of negative expressions: 'adversarial' (SugarCrepe: no scorer prefers the positives), 'blind' (the words alone "
-        "do not tell them), or 'none'.",
+        "Of negative expressions: 'adversarial' (SugarCrepe: no scorer prefers the positives), 'blind' (the words "
+        "alone do not tell them), or 'none'.",
         "NAME",
     ),
 ]

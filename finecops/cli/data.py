@@ -9,16 +9,18 @@ from finecops.cli.data_check import check_command
 from finecops.cli.data_convert import convert_command
 from finecops.cli.data_get import get_command
 from finecops.cli.data_overlap import overlap_command
+from finecops.cli.data_review import review_command
 from finecops.cli.data_stats import stats_command
 from finecops.cli.panels import App
 
-data_app = App(help="List, check and build datasets.", order="list get check stats overlap convert build")
+data_app = App(help="List, check and build datasets.", order="list get check stats overlap convert build review")
 data_app.add_typer(build_app, name="build")
 data_app.command("check")(check_command)
 data_app.command("get")(get_command)
 data_app.command("convert")(convert_command)
 data_app.command("stats")(stats_command)
 data_app.command("overlap")(overlap_command)
+data_app.command("review")(review_command)
 
 
 @data_app.command("list")

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from finecops.datasets.dataset import Dataset
 
 
 def convert_command(
@@ -31,7 +28,7 @@ def convert_command(
     if an image could not be taken along.
     """
     from finecops.config.find import load_dataset
-    from finecops.construction.conversion import IMAGES, convert
+    from finecops.construction.conversion import IMAGES, convert, write_converted_file
     from finecops.datasets.dataset import load_dataset_split
     from finecops.datasets.places import chosen_splits
     from finecops.strategies.options import require_known
@@ -52,7 +49,7 @@ def convert_command(
         typer.echo(f"{done.path}: {counted(done.samples, 'sample')}{taken}{left_out}")
         written.append(asked)
         missing += done.missing
-        _write_yaml(dataset, out, written)
+        write_converted_file(dataset, out, config.name, written, f"finecops data convert {config.name}")
     for line in missing[: show or None]:
         typer.echo(f"  {line}")
     if missing:
@@ -68,25 +65,3 @@ def _bar(names: Iterable[str]) -> Iterable[str]:
 
     found: Iterable[str] = progress(list(names), what="images", unit="image", leave=False)
     return found
-
-
-def _write_yaml(dataset: Dataset, out: Path, splits: list[str]) -> None:
-    import yaml
-
-    from finecops.construction.conversion import annotation_file
-
-    config = dataset.config
-    path = out / f"{config.name}.yaml"
-    content = {
-        "name": config.name,
-        "root": str(out.resolve()),
-        "format": "coco",
-        "image_folders": ["."],
-        "splits": {split: [annotation_file(split)] for split in splits},
-        "default_split": config.default_split if config.default_split in splits else splits[0],
-        "preset": config.preset,
-        "get": f"finecops data convert {config.name} --out {out}",
-    }
-    out.mkdir(parents=True, exist_ok=True)
-    head = f"# Written by finecops data convert: --dataset {path}\n"
-    path.write_text(head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")

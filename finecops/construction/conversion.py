@@ -11,7 +11,7 @@ import filecmp
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +26,8 @@ from finecops.records import Sample, Xyxy
 
 IMAGES: Final = ("link", "copy", "none")
 """What is done with the image files."""
+EITHER: Final = "either"
+"""Links, and copies where there can be no link."""
 Progress = Callable[[Iterable[str]], Iterable[str]]
 
 
@@ -52,7 +54,8 @@ def convert(dataset: Dataset, out: Path, images: str, progress: Progress = lambd
     Args:
         dataset: the split.
         out: the folder.
-        images: a name in `IMAGES`. A link is a hard link: the same file under a second name, on the same disk.
+        images: a name in `IMAGES`, or `EITHER`. A link is a hard link: the same file under a second name, on the same
+            disk.
         progress: a bar over the images.
 
     Raises:
@@ -66,11 +69,41 @@ def convert(dataset: Dataset, out: Path, images: str, progress: Progress = lambd
     part = _written(path, coco_content(dataset))
     try:
         if images != "none":
-            _bring_images(dataset, out, _link if images == "link" else shutil.copyfile, progress, done)
+            take = {"link": _link, EITHER: _link_or_copy}.get(images, shutil.copyfile)
+            _bring_images(dataset, out, take, progress, done)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
     return done
+
+
+def write_converted_file(dataset: Dataset, out: Path, name: str, splits: Sequence[str], by: str) -> Path:
+    """Write the YAML file of converted splits, which `--dataset` takes, as `<out>/<name>.yaml`; returns its path.
+
+    Args:
+        dataset: the splits' dataset, whose preset the new one has.
+        out: the folder.
+        name: of the new dataset.
+        splits: those that are in the folder.
+        by: the command that made it.
+    """
+    import yaml
+
+    path, config = out / f"{name}.yaml", dataset.config
+    content = {
+        "name": name,
+        "root": str(out.resolve()),
+        "format": "coco",
+        "image_folders": ["."],
+        "splits": {split: [annotation_file(split)] for split in splits},
+        "default_split": config.default_split if config.default_split in splits else splits[0],
+        "preset": config.preset,
+        "get": f"{by} --out {out}",
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    head = f"# Written by {by.partition(' --')[0]}: --dataset {path}\n"
+    path.write_text(head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return path
 
 
 def _bring_images(
@@ -179,6 +212,13 @@ def _link(file: Path, to: Path) -> None:
                 f"{file} cannot be linked into {to.parent}/: {error.strerror}. Take --images copy"
             ) from error
         raise
+
+
+def _link_or_copy(file: Path, to: Path) -> None:
+    try:
+        _link(file, to)
+    except DataError:
+        shutil.copyfile(file, to)
 
 
 def _written(path: Path, content: Mapping[str, Any]) -> Path:

@@ -106,6 +106,11 @@ def mean_replicates(values: Floats, clusters: Ints, replicates: int = REPLICATES
     return ratio_replicates(sums[:, None], sizes[:, None], replicates=replicates, seed=seed)[:, 0]
 
 
+def sum_replicates(sums: NDArray[Any], replicates: int = REPLICATES, seed: int = 0) -> Floats:
+    """Sums over the drawn clusters in each replicate, `[replicates, k]`, of `sums [clusters, k]`."""
+    return np.concatenate([drawn @ sums for drawn in _draws(len(sums), replicates, seed)])
+
+
 def ratio_replicates(sums: NDArray[Any], sizes: NDArray[Any], replicates: int = REPLICATES, seed: int = 0) -> Floats:
     """Several means over the same draws, `[replicates, k]`: `sums [clusters, k]` over `sizes [clusters, k or 1]`.
 

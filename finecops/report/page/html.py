@@ -66,7 +66,7 @@ def single_page(content: Content, gallery: Gallery | None) -> str:
         if _ENDS_SCRIPT.search(script):
             raise ValueError("a script of the gallery would end its element")
     # The policy names each script by its checksum, so that nothing else that stands in the page can run.
-    hashes = " ".join(map(_hash, scripts)) or "'none'"
+    hashes = " ".join(map(policy_hash, scripts)) or "'none'"
     return _render(content, gallery, {"img-src": "data:", "script-src": hashes}, scripts=scripts)
 
 
@@ -86,7 +86,7 @@ def _render(
     rules = {
         "default-src": "'none'",
         **policy,
-        "style-src": _hash(styles),
+        "style-src": policy_hash(styles),
         "base-uri": "'none'",
         "form-action": "'none'",
     }
@@ -105,7 +105,7 @@ def _render(
     )
 
 
-def _hash(text: str) -> str:
+def policy_hash(text: str) -> str:
     """A text as a security policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 

@@ -176,13 +176,13 @@ def copying(folder: Path, before: Path | None = None) -> MakeUrl:
     return make
 
 
-def inline(path: Path) -> str:
-    """An image as a data URI: a small WebP.
+def inline(path: Path, side: int = INLINE_SIDE) -> str:
+    """An image as a data URI: a small WebP, whose longer side has at most `side` pixels.
 
     Raises:
         DataError: it cannot be read.
     """
-    return "data:image/webp;base64," + base64.b64encode(_webp(path, INLINE_SIDE)).decode()
+    return "data:image/webp;base64," + base64.b64encode(_webp(path, side)).decode()
 
 
 def _webp(path: Path, side: int) -> bytes:

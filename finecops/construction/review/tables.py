@@ -1,0 +1,192 @@
+"""The summary of a review as tables, and as data for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from pydantic import JsonValue
+
+from finecops.construction.review.agreement import Agreement
+from finecops.construction.review.planting import FAULTS
+from finecops.construction.review.summary import GroupAgreement, RaterSummary, ReviewSummary, Share
+from finecops.construction.review.votes import REASONS, VERDICTS
+from finecops.metrics.intervals import Interval
+from finecops.report.document import Cell, Column, Document, Range, Table
+from finecops.text import counted, printable
+
+VERSION: Final = 1
+LEADING: Final = ("dataset", "split", "what", "of", "group", "value", "low", "high", "samples")
+_PERCENT: Final = ".1f"
+
+
+def review_document(summary: ReviewSummary) -> Document:
+    """The summary for every writer."""
+    tables = [_raters(summary), _reasons(summary), _planted(summary), *_agreements(summary)]
+    rows = [{"dataset": summary.dataset, "split": summary.split, **row} for row in _tidy(summary)]
+    return Document([table for table in tables if table is not None], _data(summary), rows, LEADING)
+
+
+def _raters(summary: ReviewSummary) -> Table:
+    titles = ("rater", "votes", "kept", "text fixed", "dropped", "unsure")
+    rows: list[tuple[Cell, ...]] = [
+        (printable(one.rater), sum(one.verdicts.values()), *(one.verdicts.get(verdict, 0) for verdict in VERDICTS))
+        for one in summary.raters
+    ]
+    voted = f"{summary.voted} of {counted(summary.samples, 'sample')} of {summary.dataset}, {summary.split}"
+    notes = [f"{voted} have a vote; open (no agreement, or somebody is unsure): {summary.disagreed}."]
+    if summary.round > 1:
+        notes.append(f"These votes begin with round {summary.round}.")
+    return Table("Votes", _columns(titles), tuple(rows), tuple(notes))
+
+
+def _reasons(summary: ReviewSummary) -> Table | None:
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (reason.replace("_", " "), *(one.reasons.get(reason, 0) for one in summary.raters))
+        for reason in REASONS
+        if any(one.reasons.get(reason) for one in summary.raters)
+    )
+    titles = ("reason", *(printable(one.rater) for one in summary.raters))
+    return Table("Why samples were dropped", _columns(titles), rows) if rows else None
+
+
+def _planted(summary: ReviewSummary) -> Table | None:
+    if all(one.found is None for one in summary.raters):
+        return None
+    header = (
+        Column("rater", side="left"),
+        Column("faults"),
+        *(Column(title, _PERCENT) for title in ("found %", "95%")),
+        *(Column(fault.replace("_", " ")) for fault in FAULTS),
+        *(Column(title, _PERCENT) for title in ("dropped %", "alone %")),
+    )
+    notes = (
+        "found: planted faults that were dropped or written anew. dropped: of the rest, which may be wrong too, so "
+        "that it bounds wrong drops from above. alone: dropped of what every other rater kept.",
+    )
+    return Table("Planted faults", header, tuple(map(_planted_row, summary.raters)), notes)
+
+
+def _planted_row(one: RaterSummary) -> tuple[Cell, ...]:
+    found = one.found or Share(0, 0)
+    faults = (f"{share.part}/{share.of}" if (share := one.found_of.get(fault)) else None for fault in FAULTS)
+    alone = None if one.alone is None else _percent(one.alone.value)
+    return (
+        printable(one.rater),
+        found.of,
+        _percent(found.value),
+        _range(found.interval, 100),
+        *faults,
+        _percent(one.dropped.value),
+        alone,
+    )
+
+
+def _agreements(summary: ReviewSummary) -> Iterable[Table]:
+    if len(summary.raters) < 2:
+        yield Table(notes=("Agreement needs the votes of two raters.",))
+        return
+    name = "Fleiss' kappa" if summary.pairs else "Cohen's kappa"
+    if not summary.groups or summary.groups[0].verdict is None:
+        yield Table(notes=("No sample has a vote of every rater, so there is no agreement to measure.",))
+    else:
+        notes = (
+            f"{name} on keep, fix, drop, unsure; and on kept or dropped, where a fixed text is kept and samples with "
+            "an unsure vote are left out. 95%: bootstrap over images. –: all votes are the same, or of one image.",
+        )
+        rows = tuple((group.group, *_agreement_cells(group)) for group in summary.groups)
+        yield Table("Agreement", _agreement_columns("samples of"), rows, notes)
+    if summary.pairs:
+        pairs = tuple((" – ".join(map(printable, pair)), *_agreement_cells(of)) for pair, of in summary.pairs.items())
+        yield Table("Agreement of two raters each, Cohen's kappa", _agreement_columns("raters"), pairs)
+
+
+def _agreement_columns(first: str) -> tuple[Column, ...]:
+    ones = (Column("samples"), Column("same %", _PERCENT), Column("kappa"), Column("95%"))
+    return (Column(first, side="left"), *ones, Column("decided"), Column("kept: same %", _PERCENT), *ones[2:])
+
+
+def _agreement_cells(of: GroupAgreement) -> tuple[Cell, ...]:
+    return (*_cells(of.verdict), *_cells(of.kept))
+
+
+def _cells(found: Agreement | None) -> tuple[Cell, ...]:
+    if found is None:
+        return (0, None, None, None)
+    return (found.samples, _percent(found.observed), found.kappa, _range(found.interval))
+
+
+def _columns(titles: Iterable[str]) -> tuple[Column, ...]:
+    return tuple(Column(title, side="left" if i == 0 else "right") for i, title in enumerate(titles))
+
+
+def _percent(value: float | None) -> float | None:
+    return None if value is None else 100 * value
+
+
+def _range(interval: Interval | None, factor: float = 1) -> Range | None:
+    return None if interval is None else Range(factor * interval.low, factor * interval.high)
+
+
+def _data(summary: ReviewSummary) -> dict[str, JsonValue]:
+    return {
+        "version": VERSION,
+        "dataset": summary.dataset,
+        "split": summary.split,
+        "samples": summary.samples,
+        "voted": summary.voted,
+        "open": summary.disagreed,
+        "round": summary.round,
+        "raters": [_rater_data(one) for one in summary.raters],
+        "agreement": {group.group: _group_data(group) for group in summary.groups},
+        "pairs": [{"raters": list(pair), **_group_data(of)} for pair, of in summary.pairs.items()],
+    }
+
+
+def _rater_data(one: RaterSummary) -> dict[str, JsonValue]:
+    return {
+        "rater": one.rater,
+        "verdicts": dict(one.verdicts),
+        "reasons": dict(one.reasons),
+        "found": _share_data(one.found),
+        "found_of": {fault: _share_data(share) for fault, share in one.found_of.items()},
+        "dropped": _share_data(one.dropped),
+        "alone": _share_data(one.alone),
+    }
+
+
+def _share_data(share: Share | None) -> JsonValue:
+    if share is None:
+        return None
+    return {"part": share.part, "of": share.of, "share": share.value, **_ends(share.interval)}
+
+
+def _group_data(of: GroupAgreement) -> dict[str, JsonValue]:
+    return {"verdict": _agreement_data(of.verdict), "kept_or_dropped": _agreement_data(of.kept)}
+
+
+def _agreement_data(found: Agreement | None) -> JsonValue:
+    if found is None:
+        return None
+    return {"samples": found.samples, "same": found.observed, "kappa": found.kappa, **_ends(found.interval)}
+
+
+def _ends(interval: Interval | None) -> dict[str, JsonValue]:
+    return {"low": interval.low, "high": interval.high} if interval is not None else {"low": None, "high": None}
+
+
+def _tidy(summary: ReviewSummary) -> Iterable[Mapping[str, JsonValue]]:
+    for one in summary.raters:
+        for verdict in VERDICTS:
+            yield {"what": "votes", "of": one.rater, "group": verdict, "value": one.verdicts.get(verdict, 0)}
+        for what, share in (("found", one.found), ("dropped", one.dropped), ("alone", one.alone)):
+            if share is not None:
+                ends = {**_ends(share.interval), "samples": share.of}
+                yield {"what": what, "of": one.rater, "value": share.value, **ends}
+    both = [("all raters", group) for group in summary.groups]
+    both += [(" – ".join(pair), of) for pair, of in summary.pairs.items()]
+    for of, group in both:
+        for what, found in (("kappa of verdicts", group.verdict), ("kappa of kept or dropped", group.kept)):
+            if found is not None:
+                ends = {**_ends(found.interval), "samples": found.samples}
+                yield {"what": what, "of": of, "group": group.group, "value": found.kappa, **ends}
