@@ -29,6 +29,7 @@ from finecops.config.hub import PREFIX, folder_dataset, hub_dataset, parse_hub_n
 from finecops.config.plain import check_names
 from finecops.config.read_yaml import read_settings
 from finecops.config.schema import AnyModelConfig, Config, ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig
+from finecops.config.writing import WriterConfig
 from finecops.errors import ConfigError, UsageError
 from finecops.install import is_checkout, mini_line
 from finecops.names import meant, unknown_name
@@ -126,6 +127,13 @@ def load_extractor(name: str) -> ExtractorConfig:
     """A target extractor by name or path; `name@model` gives it another model."""
     name, model = _split_weights(name)
     config = _load("models", name, ExtractorConfig)
+    return config.model_copy(update={"model": model}) if model else config
+
+
+def load_writer(name: str) -> WriterConfig:
+    """A text model that words sentences, by name or path; `name@model` gives it another model."""
+    name, model = _split_weights(name)
+    config = _load("writers", name, WriterConfig)
     return config.model_copy(update={"model": model}) if model else config
 
 

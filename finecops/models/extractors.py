@@ -7,7 +7,6 @@ expression (`finecops.extraction.phrases`). If it is not there, its head noun is
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Sequence
 from typing import Literal, cast
@@ -19,11 +18,7 @@ from finecops.extraction.rules import Found, find_target
 from finecops.models.protocols import TextLlm
 from finecops.models.redaction import one_line
 from finecops.records import Sample, Target
-
-_MOST_CHARACTERS = 200_000
-"""The longest dictionary that is read. One for 8 expressions has some 500 characters."""
-_MOST_LITERAL_CHARACTERS, _MOST_LITERAL_BRACKETS = 20_000, 100
-"""The same for a dictionary as Python writes it, which needs one bracket."""
+from finecops.replies.dictionary import reply_dictionary
 
 
 class RulesExtractor:
@@ -112,31 +107,8 @@ def parse_phrases(samples: Sequence[Sample], reply: str) -> dict[str, str]:
 
     The dictionary may be JSON or Python, in a code fence or with words around it.
     """
-    raw = _dictionary(reply)
+    raw = reply_dictionary(reply)
     # A Python dictionary may have numbers as keys.
     by_key = {str(key): value for key, value in raw.items()}
     found = {sample.id: by_key.get(str(i)) for i, sample in enumerate(samples, start=1)}
     return {key: value for key, value in found.items() if isinstance(value, str) and value.strip()}
-
-
-def _dictionary(reply: str) -> dict[object, object]:
-    """The dictionary in a reply, from its first brace to its last; empty if there is none."""
-    start, end = reply.find("{"), reply.rfind("}") + 1
-    if start < 0 or end <= start or end - start > _MOST_CHARACTERS:
-        return {}
-    text = reply[start:end]
-    raw: object
-    try:
-        raw = json.loads(text)
-    except RecursionError:
-        return {}
-    except ValueError:
-        # Python's own parser needs far more memory and stack than that of JSON.
-        if len(text) > _MOST_LITERAL_CHARACTERS or sum(map(text.count, "([{")) > _MOST_LITERAL_BRACKETS:
-            return {}
-        # literal_eval accepts single quotes and evaluates literals only, never code.
-        try:
-            raw = ast.literal_eval(text)
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            return {}
-    return raw if isinstance(raw, dict) else {}

@@ -10,12 +10,12 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI
-from pydantic import BaseModel, StrictFloat, ValidationError
+from pydantic import BaseModel, Field, StrictFloat, StrictInt, ValidationError, field_validator
 
 from finecops.errors import ConfigError, ModelError, first_line
 from finecops.models.numbers import logprob_fault
@@ -65,6 +65,11 @@ class Completion:
     """The tokens as text with their log-probabilities; empty where the server gives none."""
     first: Mapping[str, float] | None = None
     """The likeliest first tokens with their log-probabilities; None where the server gives none."""
+    used: tuple[int, int] | None = None
+    """How many tokens the prompt and the answer had; None where the server does not say."""
+
+
+Answered: TypeAlias = Callable[[int, "Completion | ModelError"], None]
 
 
 class RefusedError(ModelError):
@@ -93,12 +98,21 @@ def key_of(name: str, base_url: str | None, api_key_env: str, remedy: str = "") 
     return key or "unused"
 
 
-def ask_all(endpoint: Endpoint, requests: Sequence[Request]) -> list[Completion | ModelError]:
-    """For each request, in order, what the server answered, or the error: `RefusedError` or another `ModelError`."""
-    return asyncio.run(_ask_all(endpoint, requests)) if requests else []
+def ask_all(
+    endpoint: Endpoint, requests: Sequence[Request], answered: Answered | None = None
+) -> list[Completion | ModelError]:
+    """For each request, in order, what the server answered, or the error: `RefusedError` or another `ModelError`.
+
+    Args:
+        endpoint, requests: who is asked, and what.
+        answered: is called with each request's index and answer as soon as it is there, in the order of arrival.
+    """
+    return asyncio.run(_ask_all(endpoint, requests, answered)) if requests else []
 
 
-async def _ask_all(endpoint: Endpoint, requests: Sequence[Request]) -> list[Completion | ModelError]:
+async def _ask_all(
+    endpoint: Endpoint, requests: Sequence[Request], answered: Answered | None
+) -> list[Completion | ModelError]:
     # All requests are started; the semaphore admits the next one as soon as any is finished, so no batch waits for its
     # slowest request.
     limit = asyncio.Semaphore(endpoint.concurrency)
@@ -125,7 +139,13 @@ async def _ask_all(endpoint: Endpoint, requests: Sequence[Request]) -> list[Comp
                 except Exception as error:
                     return _error(error, endpoint)
 
-        return list(await asyncio.gather(*(ask(request) for request in requests)))
+        async def ask_and_say(index: int, request: Request) -> Completion | ModelError:
+            answer = await ask(request)
+            if answered is not None:
+                answered(index, answer)
+            return answer
+
+        return list(await asyncio.gather(*(ask_and_say(i, request) for i, request in enumerate(requests))))
 
 
 class _Alternative(BaseModel):
@@ -152,9 +172,24 @@ class _Choice(BaseModel):
     logprobs: _Logprobs | None = None
 
 
+class _Usage(BaseModel):
+    prompt_tokens: StrictInt = Field(ge=0, le=100_000_000)
+    completion_tokens: StrictInt = Field(ge=0, le=100_000_000)
+
+
 class _Answer(BaseModel):
     choices: list[_Choice] | None = None
     model: str | None = None
+    usage: _Usage | None = None
+
+    @field_validator("usage", mode="wrap")
+    @classmethod
+    def _usage(cls, value: object, read: Callable[[object], _Usage | None]) -> _Usage | None:
+        # Servers give it in several forms, or none. An answer is no worse for that.
+        try:
+            return read(value)
+        except ValidationError:
+            return None
 
 
 def _completion(raw: object, model: str) -> Completion:
@@ -180,7 +215,8 @@ def _completion(raw: object, model: str) -> Completion:
         raise ReplyError(f"the server's answer has more than {_MOST_CHARACTERS:,} characters")
     _check_model(answer.model or model, model)
     tokens = choice.logprobs.content if choice.logprobs is not None else None
-    return _hidden(choice.message.content, tokens or [])
+    used = (answer.usage.prompt_tokens, answer.usage.completion_tokens) if answer.usage is not None else None
+    return replace(_hidden(choice.message.content, tokens or []), used=used)
 
 
 def _check_model(stated: str, asked: str) -> None:

@@ -1,0 +1,191 @@
+"""How the words of a lexicon may be said in a rewrite: synonyms, spellings, phrases of relations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Final, NamedTuple, TypeAlias
+
+from finecops.construction.description import SAME
+from finecops.construction.lexicon import Lexicon, Noun, Number, RelationWord
+from finecops.construction.rewriting.tokens import words_of
+
+Phrase: TypeAlias = tuple[str, ...]
+
+_SPELLINGS: Final = (
+    {"gray", "grey"},
+    {"blond", "blonde"},
+    {"wood", "wooden"},
+    {"wool", "woolen"},
+    {"colorful", "colourful"},
+    {"aluminum", "aluminium"},
+    {"striped", "stripy"},
+    {"checkered", "chequered"},
+)
+"""One-word attributes that say the same."""
+SIDES: Final = {"left": "left", "right": "right"}
+_BOX_PHRASES: Final = {
+    side: tuple(
+        words_of(text)
+        for text in (
+            f"{side} of",
+            f"to the {side} of",
+            f"on the {side} of",
+            f"at the {side} of",
+            f"on the {side} side of",
+            f"to the {side} side of",
+            f"on the {side} hand side of",
+        )
+    )
+    for side in SIDES
+}
+"""Relations that are read from the boxes: all of these say the same of two boxes."""
+
+
+class SaidNoun(NamedTuple):
+    """One way to name an object."""
+
+    words: Phrase
+    name: str
+    """The lexicon's name of it."""
+    number: Number
+
+
+class Phrases:
+    """The ways to say a lexicon's words.
+
+    Args:
+        lexicon: the words.
+        looser: objects may also be named by a kind above theirs. The sentence then says less: whether it still fits
+            one object alone must be proved anew.
+    """
+
+    def __init__(self, lexicon: Lexicon, looser: bool = False) -> None:
+        self.lexicon, self.looser = lexicon, looser
+        self._nouns: dict[str, tuple[SaidNoun, ...]] = {}
+        self._relations: dict[str, tuple[Phrase, ...]] = {}
+        self._attributes: dict[str, tuple[Phrase, ...]] = {}
+
+    def nouns(self, name: str) -> tuple[SaidNoun, ...]:
+        """The ways to name an object, its own name first."""
+        if name not in self._nouns:
+            noun = self.lexicon.nouns.get(name, Noun(name))
+            others = {*noun.synonyms, *self._named_so.get(name, ())}
+            if self.looser:
+                others |= noun.kinds
+            found = [name, *sorted(others - {name})]
+            self._nouns[name] = tuple(
+                SaidNoun(words_of(said), said, self.lexicon.nouns.get(said, noun).number) for said in found
+            )
+        return self._nouns[name]
+
+    @cached_property
+    def _named_so(self) -> dict[str, set[str]]:
+        """Name → names that state it as their synonym."""
+        found: dict[str, set[str]] = {}
+        for name, noun in self.lexicon.nouns.items():
+            for other in noun.synonyms:
+                found.setdefault(other, set()).add(name)
+        return found
+
+    def number(self, name: str) -> Number:
+        """How a noun is used."""
+        noun = self.lexicon.nouns.get(name)
+        return "singular" if noun is None else noun.number
+
+    def is_person(self, name: str) -> bool:
+        """Whether "who" may be said of it."""
+        noun = self.lexicon.nouns.get(name)
+        return noun is not None and noun.being == "person"
+
+    def attribute(self, name: str) -> tuple[Phrase, ...]:
+        """The ways to say an attribute before a noun, its own first."""
+        if name not in self._attributes:
+            own = words_of(name)
+            found = [own]
+            for same in _SPELLINGS:
+                if own[-1] in same:
+                    found += [(*own[:-1], other) for other in sorted(same - {own[-1]})]
+            if own[-1] in ("colored", "coloured"):
+                found += [(*own[:-1], other) for other in ("colored", "coloured") if other != own[-1]]
+            elif self.is_colour(name):
+                found += [(*phrase, word) for phrase in tuple(found) for word in ("colored", "coloured")]
+            self._attributes[name] = tuple(found)
+        return self._attributes[name]
+
+    def is_colour(self, name: str) -> bool:
+        """Whether an attribute is a colour."""
+        word = self.lexicon.attributes.get(name)
+        return word is not None and word.kind in ("color", "colour")
+
+    def is_material(self, name: str) -> bool:
+        """Whether something may be made of it."""
+        word = self.lexicon.attributes.get(name)
+        return word is not None and word.kind == "material"
+
+    def is_said_after(self, name: str) -> bool:
+        """Whether an attribute may stand behind its noun without "that is": "the man standing"."""
+        word = self.lexicon.attributes.get(name)
+        return (word is not None and word.after) or words_of(name)[0].endswith(("ing", "ed"))
+
+    def relation_word(self, name: str) -> RelationWord:
+        """The lexicon's word; one that is not in it is said as it is written."""
+        return self.lexicon.relations.get(name) or RelationWord(name, (name,))
+
+    def relation(self, name: str) -> tuple[Phrase, ...]:
+        """The ways to say a relation behind a noun, its plainest first."""
+        if name not in self._relations:
+            word = self.relation_word(name)
+            found = [words_of(phrase) for phrase in (*word.phrases, name)]
+            if word.boxes in SIDES:
+                found += _BOX_PHRASES[str(word.boxes)]
+            # The longest first, so that "on top of" is not read as "on".
+            self._relations[name] = tuple(dict.fromkeys(found))
+        return self._relations[name]
+
+    def is_position(self, name: str) -> bool:
+        """Whether "located" may stand before it: no verb, no participle, no "with"."""
+        word = self.relation_word(name)
+        first = self.relation(name)[0][0]
+        return word.verb is None and not first.endswith(("ing", "ed")) and first not in ("with", "of", "full")
+
+    def verbs(self, name: str, number: Number) -> tuple[Phrase, ...]:
+        """The finite verb of a relation, as it agrees with its subject."""
+        verb = self.relation_word(name).verb
+        if verb is None:
+            return ()
+        return (words_of(verb[1] if number in ("plural", "pair") else verb[0]),)
+
+    def inverse(self, name: str) -> tuple[Phrase, ...]:
+        """The ways to say what the tail stands to the head."""
+        word = self.relation_word(name)
+        return self.relation(word.inverse) if word.inverse is not None else ()
+
+    @cached_property
+    def entries(self) -> dict[str, frozenset[Phrase]]:
+        """What a phrase of the lexicon is → all such phrases."""
+        lexicon = self.lexicon
+        verbs = [form for word in lexicon.relations.values() for form in word.verb or ()]
+        return {
+            "an object": frozenset(words_of(name) for name in lexicon.nouns),
+            "an attribute": frozenset(words_of(name) for name in lexicon.attributes),
+            "a relation": frozenset(
+                {phrase for name in lexicon.relations for phrase in self.relation(name)} | {words_of(v) for v in verbs}
+            ),
+        }
+
+    def kinds(self, relation: str) -> tuple[Phrase, ...]:
+        """The ways to say the kind of a relation "same …"."""
+        kind = relation.removeprefix(SAME)
+        other = kind.replace("color", "colour") if "color" in kind else kind.replace("colour", "color")
+        return tuple(dict.fromkeys((words_of(kind), words_of(other))))
+
+
+def is_same(relation: str) -> bool:
+    """Whether a relation compares an attribute."""
+    return relation.startswith(SAME)
+
+
+def longest_first(phrases: Iterable[Phrase]) -> list[Phrase]:
+    """Phrases, so that one that begins with another comes before it."""
+    return sorted(phrases, key=len, reverse=True)
