@@ -137,15 +137,17 @@ class Lexicon:
         """Name → all that an object of this name may be."""
         may: dict[str, set[str]] = {name: set(certain) for name, certain in self._certain.items()}
         for name, noun in self.nouns.items():
-            for other in noun.alike | ({noun.singular} if noun.singular else set()):
+            for other in noun.alike:
                 # All that one of the two certainly is, the other may be.
                 may[name] |= self._certain.get(other, frozenset({other}))
                 may.setdefault(other, {other})
                 may[other] |= self._certain[name]
-        # What may be a kind below it: an "animal" may be an elephant.
-        for name, others in list(may.items()):
-            for other in tuple(others):
-                may.setdefault(other, {other}).add(name)
+        _both_ways(may)
+        # A group may hold whatever one of it may be: a man is among the "people".
+        for name, noun in self.nouns.items():
+            if noun.singular is not None:
+                may[name] |= may.get(noun.singular, {noun.singular})
+        _both_ways(may)
         return {name: frozenset(others) for name, others in may.items()}
 
     def is_a(self, name: str, said: str) -> bool:
@@ -181,3 +183,10 @@ class Lexicon:
     def of_kind(self, kind: str) -> list[str]:
         """All attributes of a kind, in the lexicon's order."""
         return [name for name, word in self.attributes.items() if word.kind == kind]
+
+
+def _both_ways(may: dict[str, set[str]]) -> None:
+    """What is called "animal" may be an elephant, as an elephant is an animal."""
+    for name, others in list(may.items()):
+        for other in tuple(others):
+            may.setdefault(other, {other}).add(name)

@@ -1,0 +1,1 @@
+"""Negative expressions: one change that makes an expression fit no object of its image (paper, III-B)."""
