@@ -20,6 +20,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from finecops.config.building import EditorConfig, ScorerConfig
 from finecops.config.companion import companion, is_of_companion
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.faults import faults_message, faults_of
@@ -135,6 +136,20 @@ def load_writer(name: str) -> WriterConfig:
     name, model = _split_weights(name)
     config = _load("writers", name, WriterConfig)
     return config.model_copy(update={"model": model}) if model else config
+
+
+def load_editor(name: str) -> EditorConfig:
+    """An editor of images by name or path; `name@weights` gives it other weights."""
+    name, weights = _split_weights(name)
+    config = _load("editors", name, EditorConfig)
+    return config.model_copy(update={"weights": weights}) if weights else config
+
+
+def load_scorer(name: str) -> ScorerConfig:
+    """A model that judges images by name or path; `name@weights` gives it other weights."""
+    name, weights = _split_weights(name)
+    config = _load("scorers", name, ScorerConfig)
+    return config.model_copy(update={"weights": weights}) if weights else config
 
 
 def _split_weights(name: str) -> tuple[str, str]:

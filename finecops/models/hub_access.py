@@ -36,9 +36,9 @@ def hub_answers() -> bool:
     return True
 
 
-def only_downloaded(where: str, revision: str | None = None) -> bool:
+def only_downloaded(where: str, revision: str | None = None, file: str = "config.json") -> bool:
     """Whether a model is taken as it was downloaded, since the Hub does not answer. A folder needs no Hub."""
-    if Path(where).is_dir() or not is_downloaded(where, revision):
+    if Path(where).is_dir() or not is_downloaded(where, revision, file):
         return False
     if hub_answers():
         return False
@@ -52,19 +52,27 @@ def _say_once(where: str) -> None:
     log.info("the Hub is not asked: %s is used as it was downloaded", where)
 
 
-def is_downloaded(where: str, revision: str | None = None) -> bool:
+def is_downloaded(where: str, revision: str | None = None, file: str = "config.json") -> bool:
     """Whether a model's configuration is in the cache of huggingface_hub; its other files may be or not.
+
+    Args:
+        where, revision: the model on the Hub.
+        file: its configuration; a pipeline of diffusers has a `model_index.json`.
 
     Raises:
         HFValidationError: it is no id.
     """
     from huggingface_hub import try_to_load_from_cache
 
-    return isinstance(try_to_load_from_cache(where, "config.json", revision=revision), str)
+    return isinstance(try_to_load_from_cache(where, file, revision=revision), str)
 
 
-def need_hub(name: str, weights: str, where: str, revision: str | None = None) -> None:
+def need_hub(name: str, weights: str, where: str, revision: str | None = None, file: str = "config.json") -> None:
     """Check that a model is downloaded, or can be.
+
+    Args:
+        name, weights: the model as its configuration calls it, for the message.
+        where, revision, file: as for `is_downloaded`.
 
     Raises:
         ModelError: it is neither.
@@ -73,7 +81,7 @@ def need_hub(name: str, weights: str, where: str, revision: str | None = None) -
     from huggingface_hub.errors import HFValidationError
 
     try:
-        downloaded = is_downloaded(where, revision)
+        downloaded = is_downloaded(where, revision, file)
     except HFValidationError as error:
         raise ModelError(f"{name}: {weights} is neither a folder nor the id of a model on the Hub") from error
     if downloaded:

@@ -13,6 +13,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from finecops.config.building import BuildingModel
 from finecops.config.find import resolve, resolve_weights
 from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
 from finecops.config.server import server_url
@@ -167,7 +168,7 @@ def remote_code(config: AnyModelConfig) -> bool:
     return True
 
 
-def dtype_of(config: AnyModelConfig) -> Any:
+def dtype_of(config: AnyModelConfig | BuildingModel) -> Any:
     """The number type of a configuration: torch's, or the text `auto`.
 
     Raises:

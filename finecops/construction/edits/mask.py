@@ -1,0 +1,136 @@
+"""The box as a mask: what an editor repaints, and how its pixels come back into the image.
+
+All pixels outside of the mask stay as they are, bit for bit: whatever an editor returns, only the mask is pasted.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from finecops.errors import DataError
+from finecops.records import Xyxy
+
+Pixels = tuple[int, int, int, int]
+"""A box of whole pixels: left, top, right, bottom; right and bottom are the first ones outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskOptions:
+    """How a mask is made of a box.
+
+    Attributes:
+        grow: by how much the box grows on each side, as a share of its longer side.
+        min_grow: but at least so many pixels.
+        feather: over how many pixels inside the mask's edge the new pixels fade in. At most what the box grew by is
+            used, so that the box itself is replaced whole.
+        shape: a rectangle, or the largest ellipse in it (which leaves the corners of the box).
+    """
+
+    grow: float = 0.05
+    min_grow: int = 4
+    feather: int = 4
+    shape: Literal["rectangle", "ellipse"] = "rectangle"
+
+
+def grown_box(xyxy: Xyxy, image_wh: tuple[int, int], options: MaskOptions) -> Pixels:
+    """The box that a mask covers, in whole pixels inside the image.
+
+    >>> grown_box((10, 10, 30, 20), (100, 22), MaskOptions(grow=0.1, min_grow=4))
+    (6, 6, 34, 22)
+
+    Raises:
+        DataError: no pixel of the box is in the image.
+    """
+    left, top, right, bottom = xyxy
+    by = _grown_by(xyxy, options)
+    found = (
+        max(0, math.floor(left) - by),
+        max(0, math.floor(top) - by),
+        min(image_wh[0], math.ceil(right) + by),
+        min(image_wh[1], math.ceil(bottom) + by),
+    )
+    inside = left < image_wh[0] and top < image_wh[1] and right > 0 and bottom > 0 and left < right and top < bottom
+    if not inside:
+        said = ", ".join(f"{value:g}" for value in xyxy)
+        raise DataError(f"the box {said} is not in the image of {image_wh[0]}x{image_wh[1]} pixels")
+    return found
+
+
+def _grown_by(xyxy: Xyxy, options: MaskOptions) -> int:
+    longer = max(xyxy[2] - xyxy[0], xyxy[3] - xyxy[1])
+    return max(options.min_grow, round(options.grow * longer))
+
+
+def opacity(xyxy: Xyxy, image_wh: tuple[int, int], options: MaskOptions) -> NDArray[np.float64]:
+    """How much of each pixel is new, `[height, width]` from 0 to 1: 0 outside of the mask, 1 in the box.
+
+    An edge of the mask that is the border of the image does not fade: there is nothing to fade into.
+
+    Raises:
+        DataError: no pixel of the box is in the image.
+    """
+    width, height = image_wh
+    left, top, right, bottom = grown_box(xyxy, image_wh, options)
+    feather = min(options.feather, _grown_by(xyxy, options))
+    found = np.zeros((height, width))
+    if options.shape == "ellipse":
+        found[top:bottom, left:right] = _ellipse(right - left, bottom - top, feather)
+        return found
+    across = _ramp(left, right, width, feather)
+    down = _ramp(top, bottom, height, feather)
+    found[top:bottom, left:right] = np.minimum(across[None, :], down[:, None])
+    return found
+
+
+def _ramp(start: int, end: int, length: int, feather: int) -> NDArray[np.float64]:
+    """From the edges of the mask to its middle, along one axis of an image of this length."""
+    place = np.arange(start, end)
+    # The distance to the first pixel outside; a border of the image is endlessly far.
+    before = np.full(end - start, np.inf) if start == 0 else place - start + 1.0
+    behind = np.full(end - start, np.inf) if end == length else end - place + 0.0
+    return np.minimum(1.0, np.minimum(before, behind) / (feather + 1))
+
+
+def _ellipse(width: int, height: int, feather: int) -> NDArray[np.float64]:
+    x = (np.arange(width) + 0.5 - width / 2) / (width / 2)
+    y = (np.arange(height) + 0.5 - height / 2) / (height / 2)
+    # The radius is 1 on the edge. Along the shorter axis, a pixel is this much of it.
+    inwards = (1 - np.sqrt(x[None, :] ** 2 + y[:, None] ** 2)) * min(width, height) / 2
+    return np.clip(inwards / (feather + 1), 0.0, 1.0)
+
+
+def paste_back(image: Image.Image, edited: Image.Image, opacity: NDArray[np.float64]) -> Image.Image:
+    """The image with the edited pixels where the mask is.
+
+    A grey photograph stays grey: a coloured patch in it would give the edit away.
+
+    Args:
+        image: the original, RGB.
+        edited: of the same size, as the editor returned it.
+        opacity: `[height, width]`, see `opacity`.
+
+    Raises:
+        DataError: the editor returned an image of another size.
+    """
+    if edited.size != image.size:
+        raise DataError(f"the editor returned {edited.width}x{edited.height} pixels for {image.width}x{image.height}")
+    old = np.asarray(image.convert("RGB"))
+    grey = bool((old[..., 0] == old[..., 1]).all() and (old[..., 1] == old[..., 2]).all())
+    new = np.asarray((edited.convert("L") if grey else edited).convert("RGB"))
+    share = opacity[..., None]
+    mixed = np.rint(share * new + (1 - share) * old).astype(np.uint8)
+    # Explicitly: no rounding may touch a pixel outside.
+    return Image.fromarray(np.where(share > 0, mixed, old))
+
+
+def mask_image(box: Pixels, image_wh: tuple[int, int]) -> Image.Image:
+    """The mask as pipelines take it: grey values, white is repainted. Its edge is hard; the pasting fades."""
+    mask = Image.new("L", image_wh, 0)
+    mask.paste(255, box)
+    return mask
