@@ -15,6 +15,9 @@ Number = Literal["singular", "plural", "mass", "pair"]
 """`car`; `cars`; `grass`, which has no plural and no "a"; `scissors`, of which one thing is "a pair of scissors"."""
 Being = Literal["person", "animal", "thing"]
 """For "who" or "that", and for verbs that only a being does."""
+Sort = Literal["place", "posture", "action", "state", "having"]
+"""How a relation is built: `on`; `sitting on`, a participle before a place; `wearing`; `covered with`; `with`, which is
+"has" in a clause. "On the table is a cup" is said of the first two alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class RelationWord:
         one_tail: a head has at most one tail of a name (`on`: a cup on this table is not on another table).
         heads: beings that may be its head; empty: all.
         question: it may stand in an expression. Vague ones (`of`, `n/a`) may not.
+        sort: how it is built: which templates it may stand in.
     """
 
     name: str
@@ -94,6 +98,7 @@ class RelationWord:
     one_tail: bool = False
     heads: frozenset[Being] = frozenset()
     question: bool = True
+    sort: Sort = "place"
 
 
 @dataclass(frozen=True)

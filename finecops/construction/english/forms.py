@@ -1,0 +1,145 @@
+"""Forms of words: articles, noun phrases, and relations as phrases and as verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from finecops.construction.description import SAME, Node
+from finecops.construction.lexicon import Lexicon, RelationWord, Sort
+
+PICKS: Final = 1 << 16
+"""A free choice is a number below this, not an index: it stays valid where another word has another number of forms."""
+
+# Words that begin with a vowel's letter and a consonant's sound, by their beginnings, and the other way round.
+_AS_IF_CONSONANT = ("uni", "use", "usu", "ute", "uti", "uri", "eur", "ewe", "one", "once", "ufo", "uk")
+_AS_IF_VOWEL = ("hour", "honest", "honor", "heir", "herb")
+_VOWEL_AFTER_ALL = ("unin", "unim")
+# Said letter by letter, the first of which begins with a vowel.
+_SPELLED = frozenset("suv suvs rv rvs lcd led mp3 atv hd hdtv xbox".split())
+_AMERICAN = {"colour": "color"}
+
+
+def indefinite(phrase: str) -> str:
+    """ "a" or "an", by the sound of the first word.
+
+    >>> indefinite("orange car"), indefinite("used umbrella"), indefinite("hour glass")
+    ('an', 'a', 'an')
+    """
+    word = phrase.split()[0].lower()
+    if word in _SPELLED or word.startswith(_AS_IF_VOWEL):
+        return "an"
+    if word.startswith(_AS_IF_CONSONANT) and not word.startswith(_VOWEL_AFTER_ALL):
+        return "a"
+    return "an" if word[0] in "aeiou" else "a"
+
+
+def chosen(pick: int, options: Sequence[str], plainness: float = 2.0) -> str:
+    """One of some wordings, the first of which is the plainest and most frequent."""
+    return options[int((pick / PICKS) ** plainness * len(options))]
+
+
+@dataclass(frozen=True, slots=True)
+class NounPhrase:
+    """An object in words.
+
+    Attributes:
+        article: "the", "a", "an", "some", or nothing.
+        core: the noun with the words before it ("small red car", "pair of scissors").
+        after: attributes that stand behind the noun ("looking down").
+        plural: whether verbs have the form of the plural.
+        who: the word that begins a clause about it.
+    """
+
+    article: str
+    core: str
+    after: tuple[str, ...]
+    plural: bool
+    who: str
+
+    @property
+    def head(self) -> str:
+        """Article and core."""
+        return f"{self.article} {self.core}" if self.article else self.core
+
+
+def noun_phrase(node: Node, lexicon: Lexicon, definite: bool, bare: bool, picks: Sequence[int]) -> NounPhrase:
+    """An object in words.
+
+    Args:
+        node: its name and attributes.
+        lexicon: the world's words.
+        definite: with "the".
+        bare: where it is not definite, a plural or mass noun needs no "some" ("wearing gloves", "in water").
+        picks: two free choices: "who" or "that" of people; "some" or nothing.
+    """
+    noun = lexicon.nouns[node.name]
+    words = [lexicon.attributes[name] for name in node.attributes]
+    before = sorted((word for word in words if not word.after), key=lambda word: word.order)
+    core = " ".join([*(word.name for word in before), node.name])
+    article, plural = "the", noun.number in ("plural", "pair")
+    if not definite:
+        alone = bare and picks[1] < 0.75 * PICKS
+        if noun.number == "pair" and not alone:
+            core, plural = f"pair of {core}", False
+        countable = noun.number in ("singular", "pair")
+        article = "" if alone and noun.number != "singular" else (indefinite(core) if countable else "some")
+    who = "who" if noun.being == "person" and picks[0] < 0.8 * PICKS else "that"
+    return NounPhrase(article, core, tuple(word.name for word in words if word.after), plural, who)
+
+
+@dataclass(frozen=True, slots=True)
+class Phrasing:
+    """A relation in words: behind a noun, and as the verb of a clause (singular, plural)."""
+
+    sort: Sort
+    phrases: tuple[str, ...]
+    verbs: tuple[tuple[str, str], ...]
+    posture: tuple[str, str] | None = None
+    """The bare verb of a posture: "sits", "sit"."""
+    bare: bool = False
+    """See `noun_phrase`, of the noun behind the relation."""
+    same: bool = False
+
+
+# Attributes of which a thing "is" the same: a car is the same color as a bus, and has the same pattern.
+_IS_THE_SAME = frozenset({"color", "size", "shape", "length", "height", "age", "weight", "width"})
+
+
+def phrasing(relation: str, lexicon: Lexicon) -> Phrasing:
+    """How a relation of the lexicon, or "same color", is said."""
+    if relation.startswith(SAME):
+        return _same(kind_word(relation))
+    word = lexicon.relations[relation]
+    if word.sort == "having":
+        return Phrasing(word.sort, word.phrases, (_both(word),), bare=True)
+    verbs = [(f"is {phrase}", f"are {phrase}") for phrase in word.phrases]
+    posture = None
+    if word.verb is not None:
+        verbs.append(word.verb)
+        if word.sort == "posture" and " " in word.phrases[0]:
+            posture = (word.verb[0].split()[0], word.verb[1].split()[0])
+    bare = word.contact or word.sort in ("action", "state")
+    return Phrasing(word.sort, word.phrases, tuple(verbs), posture, bare)
+
+
+def kind_word(relation: str) -> str:
+    """ "color" of "same color"."""
+    kind = relation[len(SAME) :]
+    return _AMERICAN.get(kind, kind)
+
+
+def _same(kind: str) -> Phrasing:
+    if kind == "material":
+        phrase = "made of the same material as"
+        return Phrasing("state", (phrase,), ((f"is {phrase}", f"are {phrase}"),), same=True)
+    has = (f"has the same {kind} as", f"have the same {kind} as")
+    if kind not in _IS_THE_SAME:
+        return Phrasing("having", (f"with the same {kind} as",), (has,), same=True)
+    phrases = (f"of the same {kind} as", f"with the same {kind} as")
+    return Phrasing("having", phrases, ((f"is the same {kind} as", f"are the same {kind} as"), has), same=True)
+
+
+def _both(word: RelationWord) -> tuple[str, str]:
+    return word.verb or (f"is {word.phrases[0]}", f"are {word.phrases[0]}")

@@ -1,0 +1,1 @@
+"""The words of GQA's world, as tables of the project's own."""
