@@ -144,20 +144,14 @@ Edits: TypeAlias = Annotated[int, _option(_IMAGES, "Repainted images of each typ
 Flips: TypeAlias = Annotated[int, _option(_IMAGES, "Flipped images of each level.", None, 0)]
 Candidates: TypeAlias = Annotated[int, _option(_IMAGES, "How often each is painted; the filters choose one.", None, 1)]
 
-Clip: TypeAlias = Annotated[
+Scorers: TypeAlias = Annotated[
     str | None,
     _option(
         _FILTERS,
-        "Of repainted images: who compares them with the texts (configs/scorers/), or 'none'. Default: clip-vit-b32.",
-        "NAME",
+        "Who judges repainted images (configs/scorers/), with commas between: one that compares with texts, one that "
+        "compares with the original, one that tells synthetic images; or 'none'. Default: clip-vit-b32,dinov2-base.",
+        "NAMES",
     ),
-]
-Similarity: TypeAlias = Annotated[
-    str | None,
-    _option(_FILTERS, "Who compares them with the original: the most similar one stays. Default: dinov2-base.", "NAME"),
-]
-Synthetic: TypeAlias = Annotated[
-    str | None, _option(_FILTERS, "Who says how synthetic they look. Default: none.", "NAME")
 ]
 SyntheticThreshold: TypeAlias = Annotated[
     float | None,

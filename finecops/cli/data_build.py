@@ -79,9 +79,7 @@ def build_gqa_command(
     edits: b.Edits = 200,
     flips: b.Flips = 200,
     candidates: b.Candidates = 10,
-    clip: b.Clip = None,
-    similarity: b.Similarity = None,
-    synthetic: b.Synthetic = None,
+    scorers: b.Scorers = None,
     synthetic_threshold: b.SyntheticThreshold = None,
     refine: b.Refine = "none",
     refine_scorers: b.RefineScorers = None,
@@ -98,17 +96,21 @@ def build_gqa_command(
     It works in stages: paths, positives, rewrites, negatives, edits, scores, chosen, reviewed, export. Each has a file
     in OUT/build/NAME/. The same command goes on after a stop. Other settings need --again STAGE or another --out.
     """
+    _run(ctx)
+
+
+def _run(ctx: typer.Context) -> None:
     from finecops.construction.chain.build import Plan, build
 
     refuse_two_outputs(ctx)
-    given = given_options(ctx)
-    settings = _settings(ctx.params, given)
-    plan = Plan(only, until, tuple(again or ()), tuple(given))
-    if preview:
-        _print_preview(settings, plan, preview)
+    asked, given = ctx.params, given_options(ctx)
+    settings = _settings(asked, given)
+    plan = Plan(asked["only"], asked["until"], tuple(asked["again"] or ()), tuple(given))
+    if asked["preview"]:
+        _print_preview(settings, plan, asked["preview"])
         return
     built = build(settings, plan)
-    _report(built, settings, as_ or ("json" if as_json else "text"))
+    _report(built, settings, asked["as_"] or ("json" if asked["as_json"] else "text"))
 
 
 def _settings(values: Mapping[str, Any], given: Sequence[str]) -> BuildSettings:

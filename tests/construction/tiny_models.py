@@ -150,9 +150,9 @@ def klein_pipeline() -> Any:
     """FLUX.2 klein for inpainting: the class of the default editor."""
     from diffusers import (
         AutoencoderKLFlux2,
+        FlowMatchEulerDiscreteScheduler,
         Flux2KleinInpaintPipeline,
         Flux2Transformer2DModel,
-        FlowMatchEulerDiscreteScheduler,
     )
 
     tokenizer = _qwen_tokenizer()

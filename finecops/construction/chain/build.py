@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from finecops.construction.chain import card
 from finecops.construction.chain.context import Context
+from finecops.construction.chain.desk import clear_desk
 from finecops.construction.chain.dataset_yaml import DatasetFile, write_dataset_yaml
 from finecops.construction.chain.export import ExportSettings, annotation_names, export
 from finecops.construction.chain.finished import Finished, finished
@@ -20,6 +21,7 @@ from finecops.construction.chain.run import compare, forget, run_stage
 from finecops.construction.chain.settings import EXPORT, BuildSettings, check_steps
 from finecops.construction.chain.stage import ORDER, Stage
 from finecops.construction.chain.steps import STEPS
+from finecops.construction.chain.steps.reviewed import keep_unreviewed
 from finecops.errors import DataError, RunError, UsageError
 from finecops.names import unknown_name
 
@@ -79,18 +81,22 @@ def build(settings: BuildSettings, plan: Plan, steps: Mapping[str, Step] = STEPS
         DataError: a file is missing or broken, or belongs to another benchmark.
     """
     folder = BuildFolder(settings.out, settings.name)
-    check_steps(plan.given, plan.only, plan.until, [name for name in STEP_NAMES if _is_there(folder, name)])
     _check_out(folder)
     context = Context(settings, folder)
     if context.photos is not None:
         context.photos.check()
     with folder.locked():
+        clear_desk()
         stages = {name: steps[name](context) for name in ORDER}
+        # What is made again with other settings is compared with nothing: an option for it would be ignored.
+        there = [name for name in ORDER if _is_there(folder, name) and not stages[name].remake]
+        check_steps(plan.given, plan.only, plan.until, there)
         _forget_again(folder, stages, plan)
         for name, stage in stages.items():
             if name in plan.made:
-                run_stage(folder, stage)
-            elif _is_there(folder, name):
+                if run_stage(folder, stage):
+                    clear_desk()
+            elif _is_there(folder, name) and not stage.remake:
                 # Not made now, but what the user says must be true of it.
                 compare(stage, folder.stages[name])
         return _export(context, plan) if EXPORT in plan.made else Built(folder)
@@ -128,6 +134,10 @@ def _export(context: Context, plan: Plan) -> Built:
     for name in ORDER:
         if not folder.is_done(name):
             raise RunError(f"{EXPORT} reads {folder.file(name)}, which is not finished: leave --only away")
+    said: dict[str, JsonValue] = {"sentences": settings.sentences, "bring": settings.bring, "licence": settings.licence}
+    inputs = {name: folder.stages[name].sha256 or "" for name in ORDER}
+    if EXPORT not in plan.again and _is_exported(folder, said, inputs):
+        return Built(folder, dict(folder.stages[EXPORT].counts), _dataset_file(settings))
     parts = card.parts_of(folder.out / card.FILE)
     if parts is None:
         raise DataError(
@@ -137,15 +147,26 @@ def _export(context: Context, plan: Plan) -> Built:
     if not found.positives:
         raise DataError("no positive is left: the table says why (finecops data build gqa … --until reviewed)")
     # Known as ours before it is written: an export that was interrupted is written again.
-    said: dict[str, JsonValue] = {"sentences": settings.sentences, "bring": settings.bring, "licence": settings.licence}
-    inputs = {name: folder.stages[name].sha256 or "" for name in ORDER}
     folder.note(EXPORT, StageRecord(state="begun", settings=said, inputs=inputs))
     export(found, folder.out, ExportSettings(settings.name, context.photos, settings.bring, settings.sentences))
-    file = write_dataset_yaml(folder.out, settings.name, settings.images, settings.bring, settings.licence)
+    if not settings.votes:
+        keep_unreviewed(folder)
+    file = _dataset_file(settings)
     counts = _counts(found)
     folder.note(EXPORT, StageRecord(state="done", settings=said, inputs=inputs, counts=counts))
     _write_card(folder, found, parts, settings.licence)
     return Built(folder, counts, file)
+
+
+def _is_exported(folder: BuildFolder, said: Mapping[str, JsonValue], inputs: Mapping[str, str]) -> bool:
+    record = folder.stages.get(EXPORT)
+    if record is None or record.state != "done" or record.settings != said or record.inputs != inputs:
+        return False
+    return all((folder.out / name).is_file() for name in (*annotation_names(folder.split).values(), card.FILE))
+
+
+def _dataset_file(settings: BuildSettings) -> DatasetFile:
+    return write_dataset_yaml(settings.out, settings.name, settings.images, settings.bring, settings.licence)
 
 
 def _counts(found: Finished) -> dict[str, int]:

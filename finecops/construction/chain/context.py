@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from finecops.construction.chain.desk import Desk, Place, desk_at
 from finecops.construction.chain.folder import BuildFolder
-from finecops.construction.chain.graphs import GRAPHS, GraphStore
 from finecops.construction.chain.photos import Photos
 from finecops.construction.chain.settings import BuildSettings
-from finecops.construction.chain.worlds import world_lexicon
-from finecops.construction.lexicon import Lexicon
 from finecops.records import Record
 from finecops.runs.jsonl import read_rows
 
@@ -31,15 +29,15 @@ class Context:
         """Where the photographs are; None: nobody looks at them."""
         return None if self.settings.images is None else Photos(self.settings.images)
 
-    @cached_property
-    def lexicon(self) -> Lexicon:
-        """The words of the world."""
-        return world_lexicon(self.settings.words)
+    @property
+    def place(self) -> Place:
+        """Where worker processes find all this."""
+        return Place(self.folder.path, self.settings.words, self.settings.images)
 
-    @cached_property
-    def graphs(self) -> GraphStore:
-        """The graphs of the chosen images."""
-        return GraphStore(self.folder.path / GRAPHS)
+    @property
+    def desk(self) -> Desk:
+        """Words, graphs and facts in this process."""
+        return desk_at(self.place)
 
     def rows(self, stage: str, row_type: type[R]) -> Iterable[R]:
         """The rows of a finished stage."""

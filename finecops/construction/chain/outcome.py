@@ -69,8 +69,10 @@ class Counts:
         """Column of negatives (`replace_object/1`) → rows that were kept."""
 
     def add(self, row: Record, column: str | None = None) -> Outcome:
-        """Count a row, of a column where its stage has them; returns what the row says."""
+        """Count a row; returns what it says. Rows of negatives name their column themselves."""
         outcome = outcome_of(row)
+        if column is None and hasattr(row, "type") and hasattr(row, "level"):
+            column = f"{row.type}/{row.level}"
         self.status[outcome.status] += 1
         if outcome.reason:
             self.reasons[plain_reason(outcome.reason)] += 1

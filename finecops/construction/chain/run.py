@@ -42,7 +42,7 @@ def run_stage(folder: BuildFolder, stage: Stage[R]) -> bool:
     inputs = _inputs(folder, stage)
     record = folder.stages.get(stage.name)
     if record is not None and _is_stale(record, stage, inputs):
-        log.info("%s: made again, since what it reads was made again", stage.name)
+        log.info("%s: made again, with other settings or from other rows", stage.name)
         forget(folder, stage)
         record = None
     if record is not None:
@@ -117,7 +117,9 @@ def _inputs(folder: BuildFolder, stage: Stage[Any]) -> dict[str, str]:
 
 
 def _is_stale(record: StageRecord, stage: Stage[Any], inputs: Mapping[str, str]) -> bool:
-    return any(record.inputs.get(name) != inputs[name] for name in stage.reads)
+    if any(record.inputs.get(name) != inputs[name] for name in stage.reads):
+        return True
+    return stage.remake and (record.settings != stage.settings or record.inputs != inputs)
 
 
 def _is_sound(folder: BuildFolder, stage: Stage[Any], record: StageRecord) -> bool:

@@ -19,6 +19,8 @@ BRING: Final = ("none", "link", "copy")
 REFINE: Final = ("none", "adversarial", "blind")
 WORDS_BY: Final = ("statistics", "model")
 EXPORT: Final = "export"
+USUAL_SCORERS: Final = ("clip-vit-b32", "dinov2-base")
+"""Of repainted images: those of the paper, in their smaller sizes."""
 
 STAGE_OF: Final[Mapping[str, str]] = {
     **dict.fromkeys("scenes keep_names drop_names min_side min_share limit".split(), "paths"),
@@ -26,8 +28,8 @@ STAGE_OF: Final[Mapping[str, str]] = {
     **dict.fromkeys("rewriter base_url api_model budget_tokens budget_usd".split(), "rewrites"),
     **dict.fromkeys("expressions negatives words_by".split(), "negatives"),
     **dict.fromkeys("editor edits flips candidates".split(), "edits"),
-    **dict.fromkeys("clip similarity synthetic refine_scorers".split(), "scores"),
-    **dict.fromkeys("clip_margin synthetic_threshold refine".split(), "chosen"),
+    **dict.fromkeys("scorers refine_scorers".split(), "scores"),
+    **dict.fromkeys("synthetic_threshold refine".split(), "chosen"),
     **dict.fromkeys("votes".split(), "reviewed"),
     **dict.fromkeys("sentences bring licence hub".split(), EXPORT),
 }
@@ -105,10 +107,8 @@ class BuildSettings(BaseModel):
     flips: int = 200
     candidates: int = 10
     # Filters.
-    clip: str | None = None
-    similarity: str | None = None
-    synthetic: str | None = None
-    clip_margin: float = 0.0
+    scorers: Names | None = None
+    """None: the usual ones, if there is an editor."""
     synthetic_threshold: float | None = None
     refine: Annotated[Literal["none", "adversarial", "blind"], _one_of("refine", REFINE)] = "none"
     refine_scorers: Names = ()
@@ -125,12 +125,18 @@ class BuildSettings(BaseModel):
         self._needs("a model as --rewriter", self._model_given, "base_url api_model budget_tokens budget_usd")
         if self.words_by == "model" and not self._model_given:
             raise UsageError("--words-by model asks the model of --rewriter, and none is given")
-        self._needs("--editor", self.editor is not None, "candidates edits clip similarity synthetic clip_margin")
+        self._needs("--editor", self.editor is not None, "candidates edits scorers")
         self._needs("--editor", self.editor is not None, "synthetic_threshold")
         self._needs("--images", self.images is not None, "editor flips bring")
         self._needs("--refine adversarial", self.refine == "adversarial", "refine_scorers")
         if self.bring != NONE and self.images is None:
             raise UsageError("--bring takes the photographs of --images along, and none are given")
+
+    @property
+    def image_scorers(self) -> tuple[str, ...]:
+        """Who judges repainted images."""
+        usual = USUAL_SCORERS if self.editor is not None else ()
+        return tuple(name for name in (usual if self.scorers is None else self.scorers) if name != NONE)
 
     @property
     def _model_given(self) -> bool:

@@ -30,6 +30,7 @@ class Stage(Generic[R]):
         files: what else it reads, by a name for messages: the checksum decides.
         make: how its rows are made.
         beside: other files of the build folder that it writes, which go when it is made again.
+        remake: it takes a moment: with other settings it is made again, where another stage refuses.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Stage(Generic[R]):
     reads: tuple[str, ...] = ()
     files: Mapping[str, Path] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
+    remake: bool = False
 
 
 @dataclass(frozen=True)
