@@ -61,7 +61,7 @@ class EditorConfig(BuildingModel):
     prompt: Annotated[str, AfterValidator(_prompt), Field(max_length=1000)] = "{text}"
     """What the pipeline is asked for; {text} is the object ("a red cup")."""
     call: Annotated[dict[str, CallValue], AfterValidator(_call)] = Field(default_factory=dict)
-    """More keywords of the pipeline's call: `num_inference_steps`, `guidance_scale`, `strength`, `negative_prompt`, …"""
+    """More keywords of the pipeline's call: `num_inference_steps`, `guidance_scale`, `strength`, …"""
     task_words: dict[str, Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=dict)
     """Learned words of the tokenizer → of how many tokens each consists (PowerPaint: `P_obj: 10`)."""
     side: Annotated[int, Field(ge=16, le=4096)] = 1024

@@ -133,6 +133,8 @@ class EditRow(Record):
     reason: str | None = None
     changed: list[int]
     """Indices of the changed nodes of the positive's description."""
+    said: DescriptionRow | None = None
+    """What the expression names, as it is in the edited image: the negative text of the filters."""
     boxes: list[tuple[float, float, float, float]] = Field(default_factory=list)
     """Repainted boxes, xyxy in pixels; empty where the whole image changed (a flip, a drawing)."""
     prompts: list[str] = Field(default_factory=list)

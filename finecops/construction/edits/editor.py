@@ -16,7 +16,7 @@ from finecops.records import Xyxy
 class ImageEditor(Protocol):
     """Repaints a box of an image so that it shows what a text says.
 
-    What it returns outside of the box does not count: the box alone is pasted back (`finecops.construction.edits.mask`).
+    What it returns outside of the mask does not count: the mask alone is pasted back (`mask.py`).
     """
 
     @property

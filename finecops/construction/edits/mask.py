@@ -94,7 +94,8 @@ def _ramp(start: int, end: int, length: int, feather: int) -> NDArray[np.float64
     # The distance to the first pixel outside; a border of the image is endlessly far.
     before = np.full(end - start, np.inf) if start == 0 else place - start + 1.0
     behind = np.full(end - start, np.inf) if end == length else end - place + 0.0
-    return np.minimum(1.0, np.minimum(before, behind) / (feather + 1))
+    ramp: NDArray[np.float64] = np.minimum(1.0, np.minimum(before, behind) / (feather + 1))
+    return ramp
 
 
 def _ellipse(width: int, height: int, feather: int) -> NDArray[np.float64]:
