@@ -155,6 +155,11 @@ class Lexicon:
         _both_ways(may)
         return {name: frozenset(others) for name, others in may.items()}
 
+    @cached_property
+    def postures(self) -> frozenset[str]:
+        """Participles that begin relations: `sitting`, `parked`."""
+        return frozenset(w.phrases[0].split()[0] for w in self.relations.values() if w.sort == "posture")
+
     def is_a(self, name: str, said: str) -> bool:
         """Whether an object that the graph calls `name` certainly is a `said`."""
         return name == said or said in self._certain.get(name, ())

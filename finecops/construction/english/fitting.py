@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from finecops.construction.description import Description
-from finecops.construction.english.forms import Phrasing, phrasing
+from finecops.construction.description import Description, Node
+from finecops.construction.english.forms import Phrasing, phrasing, stands_alone
 from finecops.construction.english.templates import TEMPLATES
 from finecops.construction.lexicon import Lexicon
 
@@ -40,14 +40,13 @@ def relation_of(piece: Piece) -> int | None:
 
 
 def fits(template: str, description: Description, lexicon: Lexicon) -> bool:
-    """Whether a template can say a description without a fault."""
-    said = [phrasing(edge.relation, lexicon) for edge in description.edges]
-    parts = pieces(template)
-    return (
-        all(_fits(piece, said, description, lexicon) for piece in parts)
-        and _joins_fit(parts, said, description)
-        and _after_fits(parts, said, description, lexicon)
-    )
+    """Whether a template can say a description without a fault.
+
+    The first template of a type fits all descriptions of it.
+    """
+    if template == TEMPLATES[description.tuple_type][0][1]:
+        return True
+    return _fits_all(pieces(template), _Needs.of(description, lexicon))
 
 
 def fitting(description: Description, lexicon: Lexicon) -> list[tuple[int, str]]:
@@ -55,17 +54,61 @@ def fitting(description: Description, lexicon: Lexicon) -> list[tuple[int, str]]
     known = TEMPLATES.get(description.tuple_type)
     if known is None:
         raise ValueError(f"no templates for {description.tuple_type!r}; they are there for {', '.join(TEMPLATES)}")
-    return [known[0], *(item for item in known[1:] if fits(item[1], description, lexicon))]
+    needs = _Needs.of(description, lexicon)
+    return [known[0], *(item for item in known[1:] if _fits_all(pieces(item[1]), needs))]
 
 
-def _fits(piece: Piece, said: list[Phrasing], description: Description, lexicon: Lexicon) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Needs:
+    """What a description asks of a template.
+
+    Attributes:
+        said: its relations.
+        after: for each node, how many attributes stand behind the noun; and whether they need no "that is".
+        who: "who" can only be the target: no person is named before the second relation.
+        twice: "and" joins a relation with itself.
+    """
+
+    said: list[Phrasing]
+    after: list[tuple[int, bool]]
+    who: bool
+    twice: bool
+
+    @classmethod
+    def of(cls, description: Description, lexicon: Lexicon) -> _Needs:
+        beings = [lexicon.nouns[node.name].being for node in description.nodes]
+        return cls(
+            [phrasing(edge.relation, lexicon) for edge in description.edges],
+            [_after(node, lexicon) for node in description.nodes],
+            who=beings[0] == "person" and "person" not in beings[1:2],
+            twice=description.tuple_type == "and" and len({edge.relation for edge in description.edges}) == 1,
+        )
+
+
+def _after(node: Node, lexicon: Lexicon) -> tuple[int, bool]:
+    words = [name for name in node.attributes if lexicon.attributes[name].after]
+    return len(words), stands_alone(words)
+
+
+def _fits_all(parts: tuple[Piece, ...], needs: _Needs) -> bool:
+    joined = [needs.said[piece.number - 1].sort for piece in parts if piece.slot == "b"]
+    return (
+        all(_fits(piece, needs) for piece in parts)
+        and (not joined or any(set(joined) <= besides for besides in _BESIDES))
+        # "Next to the bus is the man next to the car": it is said once, behind "and".
+        and (not needs.twice or any(" and " in piece.text for piece in parts))
+        and all(_after_fits(i, parts, needs) for i in range(len(parts)))
+    )
+
+
+def _fits(piece: Piece, needs: _Needs) -> bool:
+    """Whether a slot can be filled."""
     if piece.slot == "W":
-        beings = [lexicon.nouns[node.name].being for node in description.nodes[:2]]
-        return beings[0] == "person" and beings[1] != "person"
+        return needs.who
     edge = relation_of(piece)
     if edge is None:
         return True
-    phrase = said[edge]
+    phrase = needs.said[edge]
     match piece.slot:
         case "q":
             return phrase.sort != "place"
@@ -78,28 +121,21 @@ def _fits(piece: Piece, said: list[Phrasing], description: Description, lexicon:
     return True
 
 
-def _joins_fit(parts: tuple[Piece, ...], said: list[Phrasing], description: Description) -> bool:
-    joined = [said[piece.number - 1].sort for piece in parts if piece.slot == "b"]
-    if joined and not any(set(joined) <= besides for besides in _BESIDES):
-        return False
-    # "Next to the bus is the man next to the car": one relation twice is said once, behind "and".
-    twice = description.tuple_type == "and" and len({edge.relation for edge in description.edges}) == 1
-    return not twice or any(" and " in piece.text for piece in parts)
-
-
-def _after_fits(parts: tuple[Piece, ...], said: list[Phrasing], description: Description, lexicon: Lexicon) -> bool:
-    """Whether attributes that stand behind a noun have a place."""
-    for i, piece in enumerate(parts):
-        node = 0 if piece.slot in ("T", "aT") else piece.number
-        if piece.slot not in ("T", "aT", "O") or not any(
-            lexicon.attributes[name].after for name in description.nodes[node].attributes
-        ):
-            continue
-        rest = [other for other in parts[i + 1 :] if other.text != " "]
-        if rest and not rest[0].slot and not rest[0].text.startswith((" and ", ", ")):
-            return False
-        if rest and rest[0].slot in ("q", "b") and said[rest[0].number - 1].sort != "place":
-            return False
-        if len(rest) > 1 and rest[0].slot in ("who", "W") and rest[1].slot == "is" and rest[1].number < 0:
-            return False
-    return True
+def _after_fits(i: int, parts: tuple[Piece, ...], needs: _Needs) -> bool:
+    """Whether the attributes that stand behind a noun have a place behind it."""
+    piece = parts[i]
+    if piece.slot not in ("T", "aT", "O"):
+        return True
+    number, alone = needs.after[max(piece.number, 0)]
+    rest = [other for other in parts[i + 1 :] if other.text != " "]
+    if not number or not rest:
+        return True
+    following = rest[0]
+    if not following.slot:
+        return following.text.startswith((" and ", ", "))
+    if following.slot in ("is", "there", "v") and following.number != 1 + max(piece.number, 0):
+        # "Next to the lamp that is on is …".
+        return alone
+    if following.slot in ("q", "b"):
+        return needs.said[following.number - 1].sort == "place"
+    return not (following.slot in ("who", "W") and rest[1].slot == "is" and rest[1].number < 0)

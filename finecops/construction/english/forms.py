@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from finecops.construction.description import SAME, Node
-from finecops.construction.lexicon import Lexicon, RelationWord, Sort
+from finecops.construction.lexicon import Attribute, Lexicon, RelationWord, Sort
 
 PICKS: Final = 1 << 16
 """A free choice is a number below this, not an index: it stays valid where another word has another number of forms."""
@@ -19,6 +19,9 @@ _VOWEL_AFTER_ALL = ("unin", "unim")
 # Said letter by letter, the first of which begins with a vowel.
 _SPELLED = frozenset("suv suvs rv rvs lcd led mp3 atv hd hdtv xbox".split())
 _AMERICAN = {"colour": "color"}
+
+ONE_IN_THE_WORLD: Final = frozenset("sky ground air sun moon ocean sea shore horizon background".split())
+"""Names that always have "the"."""
 
 
 def indefinite(phrase: str) -> str:
@@ -64,7 +67,9 @@ class NounPhrase:
         return f"{self.article} {self.core}" if self.article else self.core
 
 
-def noun_phrase(node: Node, lexicon: Lexicon, definite: bool, bare: bool, picks: Sequence[int]) -> NounPhrase:
+def noun_phrase(
+    node: Node, lexicon: Lexicon, definite: bool, bare: bool, again: bool, picks: Sequence[int]
+) -> NounPhrase:
     """An object in words.
 
     Args:
@@ -72,21 +77,46 @@ def noun_phrase(node: Node, lexicon: Lexicon, definite: bool, bare: bool, picks:
         lexicon: the world's words.
         definite: with "the".
         bare: where it is not definite, a plural or mass noun needs no "some" ("wearing gloves", "in water").
+        again: where it is not definite, it is "another" one: the target has this name, too.
         picks: two free choices: "who" or "that" of people; "some" or nothing.
     """
     noun = lexicon.nouns[node.name]
     words = [lexicon.attributes[name] for name in node.attributes]
-    before = sorted((word for word in words if not word.after), key=lambda word: word.order)
-    core = " ".join([*(word.name for word in before), node.name])
+    core = " ".join([*_before(words, lexicon), node.name])
     article, plural = "the", noun.number in ("plural", "pair")
-    if not definite:
-        alone = bare and picks[1] < 0.75 * PICKS
+    if not definite and node.name not in ONE_IN_THE_WORLD:
+        alone = bare and noun.number != "singular" and picks[1] < 0.75 * PICKS
         if noun.number == "pair" and not alone:
             core, plural = f"pair of {core}", False
-        countable = noun.number in ("singular", "pair")
-        article = "" if alone and noun.number != "singular" else (indefinite(core) if countable else "some")
+        if alone:
+            article = ""
+        elif noun.number in ("plural", "mass"):
+            article = "other" if again and noun.number == "plural" else "some"
+        else:
+            article = "another" if again else indefinite(core)
     who = "who" if noun.being == "person" and picks[0] < 0.8 * PICKS else "that"
     return NounPhrase(article, core, tuple(word.name for word in words if word.after), plural, who)
+
+
+def _before(words: Sequence[Attribute], lexicon: Lexicon) -> list[str]:
+    """The attributes before a noun in their order; two values of one kind are joined: "black and white"."""
+    before = sorted((word for word in words if not word.after), key=lambda word: word.order)
+    found: list[str] = []
+    for i, word in enumerate(before):
+        if i and word.kind == before[i - 1].kind and word.kind in lexicon.exclusive:
+            found.append("and")
+        found.append(word.name)
+    return found
+
+
+def is_participle(after: Sequence[str]) -> bool:
+    """Whether the words behind a noun are one participle, which may go before a place: "standing next to the bus"."""
+    return len(after) == 1 and after[0].split()[0].endswith("ing")
+
+
+def stands_alone(after: Sequence[str]) -> bool:
+    """Whether they need no "that is": "the man looking down", but "the man who is standing"."""
+    return is_participle(after) and " " in after[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 
 from finecops.construction.description import Description
 from finecops.construction.english.fitting import Piece, fits, fitting, pieces, relation_of
-from finecops.construction.english.forms import PICKS, NounPhrase, Phrasing, chosen, kind_word, noun_phrase, phrasing
+from finecops.construction.english.forms import (
+    PICKS,
+    NounPhrase,
+    Phrasing,
+    chosen,
+    is_participle,
+    kind_word,
+    noun_phrase,
+    phrasing,
+    stands_alone,
+)
 from finecops.construction.lexicon import Lexicon
 
 
@@ -96,7 +106,8 @@ def _noun_phrases(
         before = [phrasing(edge.relation, lexicon) for edge in description.edges if edge.tail == i]
         the = definite[i] if i else the_target
         bare = any(phrase.bare for phrase in before)
-        found.append(noun_phrase(node, lexicon, the, bare, picks[2 * i : 2 * i + 2]))
+        again = i > 0 and node.name == description.nodes[0].name
+        found.append(noun_phrase(node, lexicon, the, bare, again, picks[2 * i : 2 * i + 2]))
     return found
 
 
@@ -146,7 +157,7 @@ class _Writer:
         if about:
             self.pending = index
             return
-        self.out.append(f" {_after(noun)}" if _is_participle(noun) else f" {noun.who} {_is(noun)} {_after(noun)}")
+        self.out.append(f" {_after(noun)}" if stands_alone(noun.after) else f" {noun.who} {_is(noun)} {_after(noun)}")
         if following is not None and following.text.startswith(" and "):
             self.out.append(",")
 
@@ -172,13 +183,13 @@ class _Writer:
         noun = self.nouns[self.description.edges[edge].head]
         self.pending = None
         in_clause = piece.slot in ("is", "i")
-        if _is_participle(noun) and self.said[edge].sort == "place":
+        if is_participle(noun.after) and self.said[edge].sort == "place":
             words = f"{_after(noun)} {self.said[edge].phrases[0]}"
             self.out.append(f"{_is(noun)} {words}" if in_clause else words)
             return
         start = "" if in_clause else f"{noun.who} "
         edges = self.description.edges
-        three = self.description.tuple_type == "and" and edges[0].relation != edges[1].relation
+        three = edge == 0 and self.description.tuple_type == "and" and edges[0].relation != edges[1].relation
         joint = "," if three else " and"
         self.out.append(f"{start}{_is(noun)} {_after(noun)}{joint} {self._verb(edge)}")
 
@@ -222,7 +233,3 @@ def _is(noun: NounPhrase) -> str:
 
 def _after(noun: NounPhrase) -> str:
     return " and ".join(noun.after)
-
-
-def _is_participle(noun: NounPhrase) -> bool:
-    return len(noun.after) == 1 and noun.after[0].split()[0].endswith("ing")
