@@ -1,8 +1,7 @@
-"""What the boxes of a graph say about its objects: beside each other, apart, the same thing twice."""
+"""What the boxes of a graph say about its objects: beside each other, apart, the same thing twice, one in another."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 Xywh = tuple[float, float, float, float]
@@ -13,11 +12,8 @@ TOUCHING: Final = 0.05
 """Boxes that are further apart, as a share of the image's longer side, do not touch. Annotated boxes are not exact."""
 SAME_THING: Final = 0.7
 """From this IoU on, two boxes may be on one thing."""
-
-
-def centres(boxes: Sequence[Xywh]) -> list[tuple[float, float]]:
-    """The centres of boxes."""
-    return [(x + w / 2, y + h / 2) for x, y, w, h in boxes]
+INSIDE: Final = 0.7
+"""From this share of its area on, a box lies inside another one: it may be a part of what is there."""
 
 
 def apart(a: Xywh, b: Xywh) -> float:
@@ -26,9 +22,19 @@ def apart(a: Xywh, b: Xywh) -> float:
 
 
 def iou(a: Xywh, b: Xywh) -> float:
-    """Intersection over union of two boxes."""
+    """Intersection over union of two boxes; 0 where one has no area."""
+    shared = _shared(a, b)
+    return shared / (a[2] * a[3] + b[2] * b[3] - shared) if shared else 0.0
+
+
+def inside(a: Xywh, b: Xywh) -> float:
+    """The share of the smaller one of two boxes that lies in the other; 0 where one has no area."""
+    shared = _shared(a, b)
+    return shared / min(a[2] * a[3], b[2] * b[3]) if shared else 0.0
+
+
+def _shared(a: Xywh, b: Xywh) -> float:
+    """The area that two boxes have in common."""
     w = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     h = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    if w <= 0 or h <= 0:
-        return 0.0
-    return w * h / (a[2] * a[3] + b[2] * b[3] - w * h)
+    return w * h if w > 0 and h > 0 and min(a[2], a[3], b[2], b[3]) > 0 else 0.0

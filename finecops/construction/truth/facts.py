@@ -8,16 +8,21 @@ it is possible for no other one, and it is false only if it is possible for none
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Literal
+from typing import Final, Literal
 
-from finecops.construction.description import Description, Edge, Node
+from finecops.construction.description import SAME, Description, Edge, Node
 from finecops.construction.graph import SceneGraph, SceneObject
 from finecops.construction.lexicon import Lexicon
-from finecops.construction.truth.relations import Relations, bits
+from finecops.construction.truth.masks import bits, union
+from finecops.construction.truth.relations import Relations
 
 Level = Literal[1, 2, 3]
+_NODES: Final = {(): 1, ((0, 1),): 2, ((0, 1), (1, 2)): 3, ((0, 1), (0, 2)): 3}
+"""Edges of the tuple types (head and tail) → nodes."""
+_FEW: Final = 8
+"""So many objects are looked through without being counted as work."""
 
 
 class Facts:
@@ -52,23 +57,29 @@ class Facts:
         cache = self._may if possible else self._is
         if name not in cache:
             fits = self.lexicon.may_be if possible else self.lexicon.is_a
-            cache[name] = _union(mask for own, mask in self._names.items() if fits(own, name))
+            cache[name] = union(mask for own, mask in self._names.items() if fits(own, name))
         return cache[name]
 
     def having(self, attribute: str, possible: bool = False) -> int:
         """The objects that have (may have) an attribute."""
         cache = self._could if possible and not self.lexicon.complete else self._has
-        if attribute not in cache:
+        found = cache.get(attribute)
+        if found is None:
             found = sum(1 << i for i, obj in enumerate(self.objects) if attribute in obj.attributes)
             if cache is self._could:
                 self.graph.work.add(len(self.objects))
                 found |= sum(1 << i for i, obj in enumerate(self.objects) if self._is_open(obj, attribute))
             cache[attribute] = found
-        return cache[attribute]
+        return found
 
     def _is_open(self, obj: SceneObject, attribute: str) -> bool:
-        # One of several trees may be bare where another one is leafy.
-        return self.lexicon.is_group(obj.name) or not self.lexicon.excluded(obj.attributes, attribute)
+        # One of several trees may be bare where another one is leafy. Nothing is known of a word of no table.
+        lexicon = self.lexicon
+        return (
+            attribute not in lexicon.attributes
+            or lexicon.is_group(obj.name)
+            or not lexicon.excluded(obj.attributes, attribute)
+        )
 
     def node(self, node: Node, possible: bool = False) -> int:
         """The objects that fit (may fit) a node: its name and all of its attributes."""
@@ -92,16 +103,29 @@ class Facts:
             said: the description.
             possible: what may be counts too.
             among: only these are asked about.
+
+        Raises:
+            ValueError: it has a shape that no tuple type has.
+            TooMuchWorkError: there is too much to compare.
         """
+        return union(1 << i for i in self._matching(said, possible, among))
+
+    def _matching(self, said: Description, possible: bool, among: int | None = None) -> Iterator[int]:
+        """The numbers of the objects that `matching` asks for, one after the other."""
+        shape = tuple([(edge.head, edge.tail) for edge in said.edges])
+        if _NODES.get(shape) != len(said.nodes):
+            raise ValueError(f"no tuple type has {len(said.nodes)} nodes and the edges {shape}")
         nodes = [self.node(node, possible) for node in said.nodes]
-        targets = nodes[0] if among is None else nodes[0] & among
-        if not all(nodes) or not said.edges:
-            return targets if all(nodes) else 0
-        return _union(1 << t for t in bits(targets) if self._fits(said.edges, nodes, t, possible))
+        if not all(nodes):
+            return
+        for target in bits(nodes[0] if among is None else nodes[0] & among):
+            if self._fits(said.edges, nodes, target, possible):
+                yield target
 
     def _fits(self, edges: tuple[Edge, ...], nodes: list[int], target: int, possible: bool) -> bool:
-        own = 1 << target
-        first = edges[0]
+        if not edges:
+            return True
+        own, first = 1 << target, edges[0]
         firsts = self.tails(first.relation, target, possible) & nodes[1] & ~own
         if not firsts or len(edges) == 1:
             return bool(firsts)
@@ -110,8 +134,11 @@ class Facts:
             seconds = self.tails(second.relation, target, possible) & nodes[2] & ~own
             # Two different objects: not the same single one for both.
             return bool(seconds) and (firsts | seconds).bit_count() > 1
+        middles = bits(firsts)
+        if len(middles) > _FEW:
+            self.graph.work.add(len(middles))
         return any(
-            self.tails(second.relation, middle, possible) & nodes[2] & ~own & ~(1 << middle) for middle in bits(firsts)
+            self.tails(second.relation, middle, possible) & nodes[2] & ~own & ~(1 << middle) for middle in middles
         )
 
     def holds(self, said: Description) -> list[str]:
@@ -125,11 +152,11 @@ class Facts:
     def is_unique(self, said: Description, target_id: str) -> bool:
         """Whether a description fits an object, and provably no other."""
         own = 1 << self.index[target_id]
-        return self.matching(said, among=own) == own and self.matching(said, possible=True, among=~own) == 0
+        return self.matching(said, among=own) == own and next(self._matching(said, True, ~own), None) is None
 
     def is_false(self, said: Description) -> bool:
         """Whether a description provably fits no object of the image."""
-        return self.matching(said, possible=True) == 0
+        return next(self._matching(said, True), None) is None
 
     def assignment(self, said: Description, target_id: str) -> tuple[str, ...]:
         """Ids of the objects that a description names, the target first: the first ones that fit.
@@ -176,19 +203,27 @@ class Facts:
         return None if any(self.matching(clue) == target for clue in clues) else 3
 
     def needs_two(self, said: Description, target_id: str) -> bool:
-        """Whether no single attribute or relation of the target would be enough, named or not."""
-        own = 1 << self.index[target_id]
-        return all(self.matching(clue) & ~own for clue in self._all_clues(said.nodes[0].name, self.index[target_id]))
+        """Whether no single attribute or relation of the target would be enough by what the graph says, named or not.
 
-    def _all_clues(self, name: str, target: int) -> Iterable[Description]:
-        lexicon, obj = self.lexicon, self.objects[target]
-        for attribute in obj.attributes:
+        This is more than level 3, which asks for the clues that an expression names.
+        """
+        target = self.index[target_id]
+        others = ~(1 << target)
+        name = said.nodes[0].name
+        return all(next(self._matching(clue, False, others), None) is not None for clue in self._clues(name, target))
+
+    def _clues(self, name: str, target: int) -> Iterator[Description]:
+        """Everything that can be said of an object with one attribute, or one relation to a bare name."""
+        lexicon, own = self.lexicon, self.objects[target].attributes
+        for attribute in own:
             if attribute in lexicon.attributes:
                 yield Description("0_hop", (Node(name, (attribute,)),))
-        for relation in dict.fromkeys((r.name, self.graph.objects[r.object_id].name) for r in obj.relations):
-            word = lexicon.relations.get(relation[0])
-            if word is not None and word.question:
-                yield Description("1_hop", (Node(name), Node(relation[1])), (Edge(relation[0], 0, 1),))
+        kinds = {lexicon.attributes[a].kind for a in own if a in lexicon.attributes}
+        relations = [r for r, word in lexicon.relations.items() if word.question and self.relations.said(r)]
+        for relation in (*relations, *(SAME + kind for kind in sorted(kinds & lexicon.exclusive))):
+            tails = bits(self.tails(relation, target))
+            for tail in dict.fromkeys(self.objects[i].name for i in tails):
+                yield Description("1_hop", (Node(name), Node(tail)), (Edge(relation, 0, 1),))
 
 
 def single_clues(said: Description) -> list[Description]:
@@ -201,10 +236,3 @@ def single_clues(said: Description) -> list[Description]:
             nodes = (Node(name), Node(said.nodes[edge.tail].name))
             found.append(Description("1_hop", nodes, (replace(edge, tail=1),)))
     return found
-
-
-def _union(masks: Iterable[int]) -> int:
-    out = 0
-    for mask in masks:
-        out |= mask
-    return out

@@ -1,75 +1,89 @@
 """Which objects stand in a relation, by what the graph says and by what it leaves open.
 
-Sets of objects are bit masks: bit i is object i of the graph.
+Sets of objects are bit masks (`finecops.construction.truth.masks`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from finecops.construction.description import SAME
 from finecops.construction.graph import SceneGraph, SceneObject
 from finecops.construction.lexicon import Lexicon, RelationWord
-from finecops.construction.truth.boxes import MARGIN, SAME_THING, TOUCHING, apart, centres, iou
+from finecops.construction.truth.boxes import INSIDE, MARGIN, SAME_THING, TOUCHING, apart, inside, iou
+from finecops.construction.truth.masks import bits
 
 
 class Relations:
-    """The relations of a graph. `holds(r, h)` and `possible(r, h)` are the tails to which object h stands r."""
+    """The relations of a graph. `holds(r, h)` and `possible(r, h)` are the tails to which object h stands r.
+
+    Attributes:
+        stated: relation → head → tails, the edges of the graph as they are; of no object to itself.
+        back: relation → tail → heads, the same edges.
+    """
 
     def __init__(self, graph: SceneGraph, lexicon: Lexicon, objects: tuple[SceneObject, ...]) -> None:
         self._graph, self._lexicon, self._objects = graph, lexicon, objects
         self._all = (1 << len(objects)) - 1
         index = {obj.id: i for i, obj in enumerate(objects)}
-        self._stated: dict[str, dict[int, int]] = {}
-        self._back: dict[str, dict[int, int]] = {}
+        self.stated: dict[str, dict[int, int]] = {}
+        self.back: dict[str, dict[int, int]] = {}
         for i, obj in enumerate(objects):
             for relation in obj.relations:
                 tail = index[relation.object_id]
                 if tail == i:
                     continue
-                tails = self._stated.setdefault(relation.name, {})
+                tails = self.stated.setdefault(relation.name, {})
                 tails[i] = tails.get(i, 0) | 1 << tail
-                heads = self._back.setdefault(relation.name, {})
+                heads = self.back.setdefault(relation.name, {})
                 heads[tail] = heads.get(tail, 0) | 1 << i
         self._holding: dict[tuple[str, int], int] = {}
         self._possible: dict[tuple[str, int], int] = {}
-        self._of_kind: dict[str, list[set[str]]] = {}
-        self._centres = centres([obj.xywh for obj in objects])
+        self._values: dict[str, list[frozenset[str]]] = {}
         self._groups = sum(1 << i for i, obj in enumerate(objects) if lexicon.is_group(obj.name))
 
     def holds(self, relation: str, head: int) -> int:
         """The tails for which the graph says it, from either end ("left of" one is "right of" the other)."""
         key = relation, head
-        if key not in self._holding:
-            self._holding[key] = self._says(relation, head)
-        return self._holding[key]
+        found = self._holding.get(key)
+        if found is None:
+            found = self._holding[key] = self._says(relation, head)
+        return found
 
     def possible(self, relation: str, head: int) -> int:
-        """The tails for which the graph does not exclude it."""
+        """The tails for which the graph does not exclude it.
+
+        Raises:
+            TooMuchWorkError: the graph has too many objects for all that was asked about it.
+        """
         key = relation, head
-        if key not in self._possible:
+        found = self._possible.get(key)
+        if found is None:
             self._graph.work.add(len(self._objects))
-            self._possible[key] = self._leaves_open(relation, head)
-        return self._possible[key]
+            found = self._possible[key] = self._leaves_open(relation, head)
+        return found
 
-    def stated(self, relation: str, head: int) -> int:
-        """The tails for which the graph has the edge itself."""
-        return self._stated.get(relation, {}).get(head, 0)
-
-    def _told(self, relation: str, head: int) -> int:
-        """The tails for which the graph has the edge, or the inverse edge back."""
-        told = self.stated(relation, head)
+    def told(self, relation: str, head: int) -> int:
+        """The tails for which the graph has the edge, or the inverse edge back, whatever the boxes are."""
+        found = self.stated.get(relation, {}).get(head, 0)
         word = self._lexicon.relations.get(relation)
         if word is not None and word.inverse is not None:
-            told |= self._back.get(word.inverse, {}).get(head, 0)
-        return told
+            found |= self.back.get(word.inverse, {}).get(head, 0)
+        return found
+
+    def said(self, relation: str) -> bool:
+        """Whether the graph has an edge of this relation, or of its inverse."""
+        word = self._lexicon.relations.get(relation)
+        return relation in self.stated or (word is not None and word.inverse in self.stated)
 
     def _says(self, relation: str, head: int) -> int:
         if relation.startswith(SAME):
             return self._same(relation.removeprefix(SAME), head, possible=False)
-        told = self._told(relation, head)
+        told = self.told(relation, head)
         word = self._lexicon.relations.get(relation)
         if word is None or word.boxes is None or self._lexicon.complete:
             return told
-        return told & self._beside(word.boxes, head, 1)
+        return sum(1 << i for i in bits(told) if self._ahead(word.boxes, head, i))
 
     def _leaves_open(self, relation: str, head: int) -> int:
         if self._lexicon.complete:
@@ -83,33 +97,66 @@ class Relations:
         told = self.holds(relation, head)
         if word.boxes is not None:
             # Read from the boxes alone: excluded where the tail is clearly on the other side.
-            return told | others & ~self._beside(word.boxes, head, -1)
+            return told | others & ~self._behind(word.boxes, head)
         return told | others & ~self._excluded(word, head)
 
-    def _beside(self, side: str, head: int, sign: int) -> int:
-        """The tails whose centres are at least a margin apart, with the head on the named side (-1: on the other)."""
+    # Left, right, above, below
+
+    def _ahead(self, side: str, head: int, tail: int) -> bool:
+        """Whether the centre of the head is at least a margin on a side of the tail's."""
+        low, high = self._reach(side, head)
+        other_low, other_high = self._reach(side, tail)
+        distance = (other_low + other_high - low - high) / 2
+        return (distance if side in ("left", "above") else -distance) >= self._margin(side)
+
+    def _behind(self, side: str, head: int) -> int:
+        """The tails of which the head is at least a margin on the other side.
+
+        Centres count. One of a group may be anywhere in the group's box, so of a group the nearest border counts: of
+        the "trees" around a house one may be to the left of it.
+        """
+        margin, out = self._margin(side), 0
+        first = side in ("left", "above")
+        low, high = self._near(side, head)
+        for i in range(len(self._objects)):
+            other_low, other_high = self._near(side, i)
+            gap = low - other_high if first else other_low - high
+            out |= (gap >= margin) << i
+        return out & ~(1 << head)
+
+    def _near(self, side: str, i: int) -> tuple[float, float]:
+        """Where an object may be along an axis: at its centre; of a group, anywhere in its box."""
+        low, high = self._reach(side, i)
+        if self._groups >> i & 1:
+            return low, high
+        return (low + high) / 2, (low + high) / 2
+
+    def _reach(self, side: str, i: int) -> tuple[float, float]:
         axis = 0 if side in ("left", "right") else 1
-        margin = MARGIN * (self._graph.width if axis == 0 else self._graph.height)
-        # The head is left of or above a tail whose coordinate is larger.
-        sign = sign if side in ("left", "above") else -sign
-        own = self._centres[head][axis]
-        return sum(1 << i for i, centre in enumerate(self._centres) if sign * (centre[axis] - own) >= margin)
+        xywh = self._objects[i].xywh
+        return xywh[axis], xywh[axis] + xywh[axis + 2]
+
+    def _margin(self, side: str) -> float:
+        return MARGIN * (self._graph.width if side in ("left", "right") else self._graph.height)
+
+    # All other relations
 
     def _excluded(self, word: RelationWord, head: int) -> int:
         """The tails to which the head cannot stand so."""
         out = 0
         for other in word.contradictions:
-            out |= self._told(other, head)
-        fixed = word.one_head or word.one_tail
-        if word.contact and fixed:
-            # What I wear does not wear me.
-            out |= self._back.get(word.name, {}).get(head, 0)
+            out |= self.told(other, head)
         if word.contact:
+            if word.one_head or word.one_tail:
+                # What I wear does not wear me.
+                out |= self.back.get(word.name, {}).get(head, 0)
             out |= self._too_far(head)
-        if word.one_head:
-            out |= self._taken(word.name, head)
-        if word.one_tail:
-            out |= self._elsewhere(word.name, head)
+        # Of several heads in one box, each may stand somewhere else.
+        if not self._groups >> head & 1:
+            if word.one_head:
+                out |= self._taken(word.name, head)
+            if word.one_tail:
+                out |= self._elsewhere(word.name, head)
         return out
 
     def _too_far(self, head: int) -> int:
@@ -119,69 +166,61 @@ class Relations:
 
     def _taken(self, relation: str, head: int) -> int:
         """The tails that have another head: nobody else wears this hat."""
-        if self._groups >> head & 1:
-            return 0
         out = 0
-        for tail, heads in self._back.get(relation, {}).items():
-            others = heads & ~(1 << head) & ~self._groups
-            if any(not self.one_thing(head, other) for other in bits(others)):
+        for tail, heads in self.back.get(relation, {}).items():
+            others = bits(heads & ~(1 << head) & ~self._groups)
+            if any(not self._one_or_part(head, other) for other in others):
                 out |= 1 << tail
         # Several hats in one box are worn by several people.
         return out & ~self._groups
 
     def _elsewhere(self, relation: str, head: int) -> int:
         """The tails of a name of which the head has another one: a cup on this table is not on another table."""
-        if self._groups >> head & 1:
-            return 0
-        mine = list(bits(self.stated(relation, head)))
+        mine = self.stated.get(relation, {}).get(head, 0)
         out = 0
-        for i, obj in enumerate(self._objects):
-            out |= (
-                any(i != tail and self._objects[tail].name == obj.name and not self.one_thing(i, tail) for tail in mine)
-                << i
-            )
-        return out & ~self.stated(relation, head) & ~self._groups
+        for tail in bits(mine):
+            name = self._objects[tail].name
+            for i, obj in enumerate(self._objects):
+                if obj.name == name and not self._one_or_part(i, tail):
+                    out |= 1 << i
+        return out & ~mine & ~self._groups
 
     def one_thing(self, a: int, b: int) -> bool:
         """Whether two objects may be the same thing, annotated twice."""
         first, second = self._objects[a], self._objects[b]
         return self._lexicon.may_be(first.name, second.name) and iou(first.xywh, second.xywh) >= SAME_THING
 
-    def _values(self, kind: str) -> list[set[str]]:
-        """For each object, its attributes of a kind."""
-        if kind not in self._of_kind:
-            known = self._lexicon.attributes
-            self._of_kind[kind] = [
-                {a for a in obj.attributes if a in known and known[a].kind == kind} for obj in self._objects
+    def _one_or_part(self, a: int, b: int) -> bool:
+        """Whether two objects may be one thing, or one of them a part of the other, whatever they are called.
+
+        A hat that the graph gives to a "head" is worn by the man whose head it is, and a book on a "shelf" is also on
+        the larger "shelf" around it. GQA has many parts as objects of their own, and does not say whose they are.
+        """
+        return inside(self._objects[a].xywh, self._objects[b].xywh) >= INSIDE
+
+    # The same color, material, …
+
+    def values(self, kind: str) -> list[frozenset[str]]:
+        """For each object: its attributes of a kind."""
+        if kind not in self._values:
+            words = self._lexicon.attributes
+            self._values[kind] = [
+                frozenset(a for a in obj.attributes if a in words and words[a].kind == kind) for obj in self._objects
             ]
-        return self._of_kind[kind]
+        return self._values[kind]
 
     def _same(self, kind: str, head: int, possible: bool) -> int:
         """The tails that have (may have) a value of a kind in common with the head."""
-        lexicon, values = self._lexicon, self._values(kind)
-        own = values[head]
-        open_ = possible and not lexicon.complete
-        out = 0
-        for i, others in enumerate(values):
-            shared = bool(own & others)
-            if open_ and not shared:
-                several = (
-                    len(own) != 1 or len(others) != 1 or bool(self._groups >> i & 1) or bool(self._groups >> head & 1)
-                )
-                shared = several or any(a in lexicon.attributes[b].near for a in own for b in others)
-            out |= shared << i
+        values = self.values(kind)
+        out = sum(1 << i for i, others in enumerate(values) if values[head] & others)
+        if possible:
+            out |= sum(1 << i for i in self._may_share(kind, head))
         return out & ~(1 << head)
 
-
-def bits(mask: int) -> list[int]:
-    """The numbers of the bits of a mask, in ascending order.
-
-    >>> bits(0b1011)
-    [0, 1, 3]
-    """
-    found = []
-    while mask:
-        low = mask & -mask
-        found.append(low.bit_length() - 1)
-        mask ^= low
-    return found
+    def _may_share(self, kind: str, head: int) -> Iterator[int]:
+        words, values = self._lexicon.attributes, self.values(kind)
+        several = kind not in self._lexicon.exclusive
+        for i, others in enumerate(values):
+            known = len(values[head]) == 1 and len(others) == 1 and not (self._groups >> head | self._groups >> i) & 1
+            if several or not known or any(a in words[b].near for a in values[head] for b in others):
+                yield i

@@ -126,6 +126,44 @@ def two(head: str, relation: str, tail: str) -> Description:
             "a",
             "ac",
         ),
+        # The graph gives the hat to somebody's head: the man around it may wear it, the one beside it may not.
+        (
+            [
+                thing("a", "person", wearing="h", at=(45, 40, 10, 10)),
+                thing("h", "hat"),
+                thing("b", "man", at=(45, 40, 20, 40)),
+                thing("c", "man", at=(60, 40, 20, 40)),
+            ],
+            two("man", "wearing", "hat"),
+            "",
+            "ab",
+        ),
+        # A shelf in a shelf.
+        (
+            [
+                thing("a", "cup", on="t"),
+                thing("t", "shelf", "wooden"),
+                thing("u", "shelf", "metal", at=(40, 30, 40, 40)),
+                thing("v", "shelf", "metal", at=(64, 40, 20, 20)),
+            ],
+            Description("1_hop", (Node("cup"), Node("shelf", ("metal",))), (Edge("on", 0, 1),)),
+            "",
+            "a",
+        ),
+        # One of a group may be anywhere in its box.
+        (
+            [
+                thing("a", "cup", at="left", to_the_left_of="p"),
+                thing("p", "plate", at=(30, 40, 20, 20)),
+                thing("b", "cups", at=(20, 40, 80, 20)),
+                thing("c", "cups", at=(60, 40, 40, 20)),
+            ],
+            two("cup", "to the left of", "plate"),
+            "a",
+            "ab",
+        ),
+        # A word that no table has says nothing about other words.
+        ([thing("a", "cup", "dotted"), thing("b", "cup", "red")], one("cup", "dotted"), "a", "ab"),
         # A contradiction, from either end.
         (
             [thing("a", "cup", near="t"), thing("t", "table", under="a")],
@@ -159,6 +197,16 @@ def test_two_relations_name_two_objects() -> None:
     assert graph.holds(said) == []
     chain = Description("2_hop", (Node("cup"), Node("plate"), Node("cup")), (Edge("near", 0, 1), Edge("near", 1, 2)))
     assert graph.possible(chain) == []
+
+
+def test_a_shape_of_no_tuple_type() -> None:
+    said = Description("and", (Node("cup"), Node("plate")), (Edge("near", 1, 0),))
+    with pytest.raises(ValueError, match="no tuple type has 2 nodes"):
+        facts(thing("a", "cup")).holds(said)
+
+
+def test_an_object_that_relates_to_itself() -> None:
+    assert facts(thing("a", "cup", near="a")).holds(two("cup", "near", "cup")) == []
 
 
 def test_the_objects_that_are_named() -> None:
