@@ -95,14 +95,23 @@ def read_picture(path: Path, expected_wh: tuple[int, int] | None = None) -> Pict
     return picture
 
 
+def decode_image(path: Path) -> Image.Image:
+    """An image in RGB, which is not kept: for work that looks at each image once.
+
+    Raises:
+        DataError: as `read_picture`.
+    """
+    _check_is_file(path)
+    return _decode(path).pixels
+
+
 def image_size(path: Path) -> tuple[int, int]:
     """Width and height of an image, which is decoded and not kept.
 
     Raises:
         DataError: as `read_picture`.
     """
-    _check_is_file(path)
-    return _decode(path).size
+    return decode_image(path).size
 
 
 def grey_square(path: Path, side: int) -> NDArray[np.float64]:

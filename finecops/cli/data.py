@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from finecops.cli.data_bias import bias_command
 from finecops.cli.data_build import build_app
 from finecops.cli.data_check import check_command
 from finecops.cli.data_convert import convert_command
@@ -13,13 +14,14 @@ from finecops.cli.data_review import review_command
 from finecops.cli.data_stats import stats_command
 from finecops.cli.panels import App
 
-data_app = App(help="List, check and build datasets.", order="list get check stats overlap convert build review")
+data_app = App(help="List, check and build datasets.", order="list get check stats overlap bias convert build review")
 data_app.add_typer(build_app, name="build")
 data_app.command("check")(check_command)
 data_app.command("get")(get_command)
 data_app.command("convert")(convert_command)
 data_app.command("stats")(stats_command)
 data_app.command("overlap")(overlap_command)
+data_app.command("bias")(bias_command)
 data_app.command("review")(review_command)
 
 

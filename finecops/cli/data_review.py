@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,7 +11,14 @@ import typer
 
 from finecops.cli import options as o
 from finecops.cli import review_modes
-from finecops.cli.eval_options import As, AsCsv, AsJson, refuse_options_of_other_modes, refuse_two_outputs
+from finecops.cli.eval_options import (
+    As,
+    AsCsv,
+    AsJson,
+    given_options,
+    refuse_options_of_other_modes,
+    refuse_two_outputs,
+)
 
 _PAGE, _VOTES, _APPLY = "Page", "Votes", "Reviewed split"
 _ALWAYS: Final = {"name", "split"}
@@ -23,9 +31,7 @@ _MODES: Final = {
 }
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A dataset's name or YAML file (`finecops data list`).")]
-Files = Annotated[
-    list[Path] | None, typer.Argument(metavar="[VOTES]...", help="With --votes or --apply: files of votes.")
-]
+Files = Annotated[list[Path] | None, typer.Argument(metavar="VOTES", help="With --votes or --apply: files of votes.")]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -136,17 +142,19 @@ def review_command(
     mode = _mode(files or (), votes, disagreements, apply)
     refuse_options_of_other_modes(ctx, mode, _MODES)
     refuse_two_outputs(ctx)
+    _refuse_seed_alone(ctx, plant)
+    asked = shlex.join([name, *(["--split", split] if split is not None else [])])
     dataset = review_modes.read_split(name, split, images)
     if mode == "a page":
         samples = review_modes.choose(dataset, only, level, limit)
-        review_modes.write_first(dataset, samples, out, plant=plant, seed=seed, rater=rater, link=link)
+        review_modes.write_first(dataset, samples, out, plant=plant, seed=seed, rater=rater, link=link, asked=asked)
         return
     keys = review_modes.read_keys(key or (), dataset)
     found = review_modes.read_given_votes(files or (), dataset, keys)
     if mode == "--votes":
         review_modes.print_votes(ctx, dataset, found, keys)
     elif mode == "--disagreements":
-        review_modes.write_second(dataset, found, out, rater=rater, link=link, show_votes=show_votes)
+        review_modes.write_second(dataset, found, out, rater=rater, link=link, show_votes=show_votes, asked=asked)
     else:
         review_modes.apply_votes(dataset, found, files or (), rule=rule, unreviewed=unreviewed, out=out)
 
@@ -169,3 +177,10 @@ def _mode(files: Sequence[Path], votes: bool, disagreements: bool, apply: bool) 
     if mode != "a page" and not files:
         raise UsageError(f"{mode} needs files of votes: the page's key S saves them")
     return mode
+
+
+def _refuse_seed_alone(ctx: typer.Context, plant: int) -> None:
+    from finecops.errors import UsageError
+
+    if "seed" in given_options(ctx) and not plant:
+        raise UsageError("--seed goes with --plant: nothing else is drawn")

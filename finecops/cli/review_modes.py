@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,11 +47,13 @@ def write_first(
     seed: int,
     rater: str | None,
     link: bool,
+    asked: str,
 ) -> None:
     """Write the page of the first round, with its key where faults are planted."""
     from finecops.construction.review.page import PageSettings, fingerprint
     from finecops.construction.review.planting import PlantKey, key_path, mixed, write_key
     from finecops.construction.review.planting import plant as make_faults
+    from finecops.text import counted, printable
 
     path = out or _page_name(dataset)
     shown = list(samples)
@@ -66,15 +69,22 @@ def write_first(
         )
         write_key(key_path(path), key)
     _write(dataset, shown, path, PageSettings(rater=_rater(rater), link=link))
+    more = ""
     if plant:
-        from finecops.text import counted
-
-        says = f"key of the {counted(plant, 'planted fault')}: {key_path(path)}"
+        says = f"key of the {counted(plant, 'planted fault')}: {printable(str(key_path(path)))}"
         typer.echo(f"{says}; raters must not see it, and --votes takes it as --key")
+        more = f" --key {shlex.quote(str(key_path(path)))}"
+    _say_next(asked, more)
 
 
 def write_second(
-    dataset: Dataset, votes: Votes, out: Path | None, rater: str | None, link: bool, show_votes: bool
+    dataset: Dataset,
+    votes: Votes,
+    out: Path | None,
+    rater: str | None,
+    link: bool,
+    show_votes: bool,
+    asked: str,
 ) -> None:
     """Write the page of what the raters do not agree on."""
     from finecops.construction.review.page import PageSettings
@@ -90,6 +100,7 @@ def write_second(
     )
     samples = [sample for sample in dataset.samples if sample.id in opened]
     _write(dataset, samples, out or _page_name(dataset, settings.round), settings)
+    _say_next(asked, " (the files of both rounds)")
 
 
 def _rater(name: str | None) -> str | None:
@@ -126,9 +137,14 @@ def _write(dataset: Dataset, samples: Sequence[Sample], path: Path, settings: Pa
         warn(
             ["browsers are slow with so large a page: --limit, --only or --level make smaller ones, --link a small one"]
         )
-    typer.secho(
-        f"next: open it in a browser; then finecops data review {dataset.config.name} --votes FILE FILE", err=True
-    )
+
+
+def _say_next(asked: str, more: str) -> None:
+    """What is typed when the raters have sent their files; `asked`: the dataset and split as they were typed."""
+    from finecops.text import printable
+
+    command = printable(f"finecops data review {asked} --votes FILE FILE{more}")
+    typer.secho(f"next: open it in a browser; then {command}", err=True)
 
 
 def _megabytes(size: int) -> str:

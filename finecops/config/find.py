@@ -131,13 +131,6 @@ def load_extractor(name: str) -> ExtractorConfig:
     return config.model_copy(update={"model": model}) if model else config
 
 
-def load_writer(name: str) -> WriterConfig:
-    """A text model that words sentences, by name or path; `name@model` gives it another model."""
-    name, model = _split_weights(name)
-    config = _load("writers", name, WriterConfig)
-    return config.model_copy(update={"model": model}) if model else config
-
-
 def load_editor(name: str) -> EditorConfig:
     """An editor of images by name or path; `name@weights` gives it other weights."""
     name, weights = _split_weights(name)
@@ -150,6 +143,13 @@ def load_scorer(name: str) -> ScorerConfig:
     name, weights = _split_weights(name)
     config = _load("scorers", name, ScorerConfig)
     return config.model_copy(update={"weights": weights}) if weights else config
+
+
+def load_writer(name: str) -> WriterConfig:
+    """A text model that words sentences, by name or path; `name@model` gives it another model."""
+    name, model = _split_weights(name)
+    config = _load("writers", name, WriterConfig)
+    return config.model_copy(update={"model": model}) if model else config
 
 
 def _split_weights(name: str) -> tuple[str, str]:

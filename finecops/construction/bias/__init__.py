@@ -1,1 +1,1 @@
-"""How much of a benchmark can be told blindly: classifiers and guesses that do not look, and refinement against them."""
+"""What can be told of a benchmark blindly: classifiers and guesses that do not look, and refinement against them."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -176,7 +177,7 @@ class _Chooser:
         dropped: Ints = self.kept[:0]
         while self.reason is None and not self._little(self.kept):
             left = self._texts.kept_pairs(self.kept)
-            dropped = self.kept[METHODS[self._settings.method](Round(left, lambda t=left: self._gap(t), self._rng))]
+            dropped = self.kept[METHODS[self._settings.method](Round(left, partial(self._gap, left), self._rng))]
             fewer = self.kept[~np.isin(self.kept, dropped)]
             smaller = self._texts.kept_pairs(fewer)
             if not len(dropped) or too_little(smaller.positive, smaller.groups) is not None:
@@ -226,7 +227,7 @@ class _Chooser:
 def _gap_of(scores: Floats) -> Floats:
     """Of scores of positives, then negatives `[2 n]`: the positive's less the negative's, `[n]`."""
     n = len(scores) // 2
-    return scores[:n] - scores[n:]
+    return np.subtract(scores[:n], scores[n:])
 
 
 def _upper(score: BlindScore) -> float:
@@ -248,7 +249,7 @@ def _scores_by_all(texts: Texts, kept: Ints, seed: int) -> Floats:
         learned = np.concatenate([train, train + n])
         if len(rows):
             scores[rows] = fitted_scores(WordsModel, texts.counts[learned], texts.positive[learned], texts.counts[rows])
-    return scores[np.concatenate([kept, kept + n])]
+    return np.asarray(scores[np.concatenate([kept, kept + n])])
 
 
 def _score_by_all(texts: Texts, kept: Ints, seed: int, replicates: int) -> BlindScore:

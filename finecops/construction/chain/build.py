@@ -12,8 +12,8 @@ from pydantic import JsonValue
 
 from finecops.construction.chain import card
 from finecops.construction.chain.context import Context
-from finecops.construction.chain.desk import clear_desk
 from finecops.construction.chain.dataset_yaml import DatasetFile, write_dataset_yaml
+from finecops.construction.chain.desk import clear_desk
 from finecops.construction.chain.export import ExportSettings, annotation_names, export
 from finecops.construction.chain.finished import Finished, finished
 from finecops.construction.chain.folder import BuildFolder, StageRecord

@@ -11,6 +11,7 @@ import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count as count_from
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -100,7 +101,8 @@ def plant(page: Sequence[Sample], everything: Sequence[Sample], count: int, seed
     positives, negatives = any(s.positive for s in page), any(s.absent for s in page)
     kinds = [f for f in FAULTS if (negatives if f == "positive_as_negative" else positives)]
     pools = {fault: _in_order(rng, everything, shown, fault) for fault in kinds}
-    ids, used, found = set(split.by_id), set[str](), list[Planted]()
+    ids = _new_ids(rng, set(split.by_id), count)
+    used, found = set[str](), list[Planted]()
     while len(found) < count and pools:
         for fault in list(pools):
             made = _next(rng, pools[fault], split, fault, used)
@@ -109,8 +111,7 @@ def plant(page: Sequence[Sample], everything: Sequence[Sample], count: int, seed
             elif len(found) < count:
                 base, changed = made
                 used.add(base.id)
-                id_ = _new_id(rng, base.id, ids)
-                ids.add(id_)
+                id_ = next(ids)
                 row = PlantedFault(sample_id=id_, fault=fault, of=base.id)
                 found.append(Planted(changed.model_copy(update={"id": id_}), row))
     if len(found) < count:
@@ -222,16 +223,29 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text.lower())) - _LITTLE
 
 
-def _new_id(rng: random.Random, like: str, taken: set[str]) -> str:
-    """An id that no sample has and that looks like one: other digits, or letters where there are none."""
-    while True:
-        digits = "".join(rng.choice("0123456789") if char.isdigit() else char for char in like)
-        # As a number it has no zero at its front.
-        id_ = digits if any(map(str.isdigit, like)) else f"{like}{rng.choice('abcdefghijklmnopqrstuvwxyz')}"
-        if id_ not in taken and not (like.isdigit() and id_.startswith("0")):
-            return id_
-        # All numbers of so many digits may be taken.
-        like = f"{like}{rng.choice('123456789')}" if rng.random() < 0.1 else like
+def _new_ids(rng: random.Random, ids: set[str], count: int) -> Iterator[str]:
+    """Ids that no sample has and that look like those of the samples, without end."""
+    numbers = [int(id_) for id_ in ids if id_.isdigit() and id_ == str(int(id_))]
+    if len(numbers) == len(ids):
+        low, high = min(numbers), max(numbers)
+        # Gaps among the numbers, and those behind the last one.
+        room = max(20 * count, (high - low) // 10)
+        draws: Iterator[str] = (str(rng.randint(low, high + room)) for _ in count_from(0))
+    else:
+        known = sorted(ids)
+        draws = (_other_digits(rng, rng.choice(known)) for _ in count_from(0))
+    taken = set(ids)
+    for id_ in draws:
+        if id_ not in taken:
+            taken.add(id_)
+            yield id_
+
+
+def _other_digits(rng: random.Random, id_: str) -> str:
+    """The id with other last digits; without any, with one more letter."""
+    found = re.sub(r"\d{1,4}(?=\D*$)", lambda old: "".join(rng.choice("0123456789") for _ in old[0]), id_, count=1)
+    # All ids of so many digits may be taken.
+    return found if found != id_ and rng.random() < 0.9 else f"{found}{rng.choice('abcdefghij')}"
 
 
 def key_path(page: Path) -> Path:

@@ -206,8 +206,8 @@ class Asker:
         """What was asked and what it cost, in one line."""
         counts = self.counts
         return (
-            f"{self.writer.name}: {counts.questions} questions, {counts.cached} answered before, {counts.requests} requests "
-            f"({counts.alone} of them for one question again), {counts.unanswered} without an answer; {self.budget}"
+            f"{self.writer.name}: {counts.questions} questions, {counts.cached} answered before, {counts.requests} "
+            f"requests ({counts.alone} for one question again), {counts.unanswered} without an answer; {self.budget}"
         )
 
 

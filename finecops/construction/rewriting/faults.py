@@ -9,7 +9,7 @@ from typing import Final
 
 from finecops.construction.description import Description, Node
 from finecops.construction.rewriting.noun_phrases import TooManyStepsError
-from finecops.construction.rewriting.phrases import Phrase, Phrases, is_same
+from finecops.construction.rewriting.phrases import SIDES, Phrase, Phrases, is_same
 from finecops.construction.rewriting.sentences import Sentences
 from finecops.construction.rewriting.tokens import Token
 from finecops.text import printable
@@ -22,10 +22,10 @@ NUMBERS: Final = frozenset(
     "another other each every all any most single multiple numerous half".split()
 )
 FUNCTION: Final = frozenset(
-    "a an the this that these those some is are 's there here it its his her their him them which who and as well also "
-    "in of to on at with having has have share shares sharing same made out from located positioned situated placed "
-    "found seen visible shown can may be you we one i see find will look for locate spot point appears both identical "
-    "equal side hand image picture photo photograph scene color colour colored coloured pair , .".split()
+    "a an the this that these those some is are 's there here it its his her their him them which who whose and as well "
+    "also in of to on at with having has have share shares sharing same matches matching made out from located positioned "
+    "situated placed found seen visible shown can may be you we one i see find will look please for locate spot point "
+    "appears both identical side hand image picture photo photograph scene color colour colored coloured pair , .".split()
 )
 
 
@@ -78,6 +78,8 @@ def _own_phrases(said: Description, phrases: Phrases) -> Iterator[Phrase]:
         if is_same(edge.relation):
             yield from phrases.kinds(edge.relation)
             continue
+        if phrases.relation_word(edge.relation).boxes in SIDES:
+            yield from ((side,) for side in SIDES)
         yield from phrases.relation(edge.relation)
         yield from phrases.inverse(edge.relation)
         yield from phrases.verbs(edge.relation, "singular")
@@ -110,7 +112,7 @@ def _lost(words: tuple[str, ...], said: Description, phrases: Phrases) -> Iterat
             if not has(phrases.attribute(name)):
                 yield f"the attribute {name!r} is missing"
     for edge in said.edges:
-        wordings = [phrase for phrase in _own_phrases(replace(said, nodes=(), edges=(edge,)), phrases)]
+        wordings = list(_own_phrases(replace(said, nodes=(), edges=(edge,)), phrases))
         side = phrases.relation_word(edge.relation).boxes
         if not has(wordings) and not (side in words or (side and has(phrases.inverse(edge.relation)))):
             yield f"the relation {edge.relation!r} is missing"
@@ -130,6 +132,9 @@ def _moved(tokens: Sequence[Token], said: Description, phrases: Phrases) -> Iter
         if a.attributes != b.attributes and _reads(tokens, swapped, phrases):
             yield f"it gives attributes of the {a.name} to the {b.name}, or the other way round"
     for index, edge in enumerate(said.edges):
+        inverse = phrases.relation_word(edge.relation).inverse
+        if inverse and _reads(tokens, said.with_edge(index, replace(edge, relation=inverse)), phrases):
+            yield f"it says the opposite: {inverse!r}, not {edge.relation!r}"
         for head in set(range(len(said.nodes))) - {edge.head, edge.tail}:
             if _reads(tokens, said.with_edge(index, replace(edge, head=head)), phrases):
                 yield f"it says {edge.relation!r} of the {said.nodes[head].name} where another object is meant"

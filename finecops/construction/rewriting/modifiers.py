@@ -64,9 +64,10 @@ class Modifiers(NounPhrases):
                 yield from (part for part in self._bare(node, start, state) if self._only_beings(state, part))
 
     def _only_person(self, node: int, state: State) -> bool:
-        """Whether, of the nodes that were named, this one alone is a person."""
-        people = [said for said, _ in state.nouns if self.phrases.is_person(self.said.nodes[said].name)]
-        return people == [node]
+        """Whether, of the nodes that were named, this one is a person and all others are things."""
+        nouns = self.phrases.lexicon.nouns
+        beings = {said: noun.being for said, _ in state.nouns if (noun := nouns.get(self.said.nodes[said].name))}
+        return beings.pop(node, "thing") == "person" and set(beings.values()) <= {"thing"}
 
     def _only_beings(self, before: State, part: Part) -> bool:
         """Whether what was said in a part can only be said of a person: "wearing a hat" behind a car."""
@@ -91,13 +92,22 @@ class Modifiers(NounPhrases):
             pronouns.append("who")
         for place in self.after(position, *pronouns):
             yield from self.clause(node, place, state)
+        for index in sorted(state.edges):
+            edge = self.said.edges[index]
+            if edge.head == node and is_same(edge.relation):
+                for kind in self.phrases.kinds(edge.relation):
+                    said = " ".join(kind)
+                    whose = (f"whose {said} is the same as that of", f"whose {said} matches that of")
+                    for place in self.after(position, *whose):
+                        yield from self.other_end(index, place, state)
 
     def clause(self, node: int, position: int, state: State) -> Iterator[Part]:
         """One or more predicates of a node: "is red and wears a hat"."""
         for part in self._predicate(node, position, state):
             yield part
             if part.tail != "modified":
-                for place in self.after(part.place, *_AND):
+                # "Is small, is red and stands …": a comma alone only where no other noun stands before it.
+                for place in self.after(part.place, *_AND, *([","] if part.tail == "none" else [])):
                     yield from self.clause(node, place, part.state)
 
     def _predicate(self, node: int, position: int, state: State) -> Iterator[Part]:
@@ -111,7 +121,7 @@ class Modifiers(NounPhrases):
             if self.said.edges[edge].head == node:
                 verbs = self.phrases.verbs(self.said.edges[edge].relation, number)
                 for place in self.behind(position, verbs):
-                    yield from self._tail_of(edge, place, state)
+                    yield from self.other_end(edge, place, state)
         has = ("has", "shares") if number in SINGULAR else ("have", "share")
         for place in self.after(position, *has):
             yield from self._same_kind(node, place, state, needs_as=True)
@@ -164,13 +174,13 @@ class Modifiers(NounPhrases):
             edge = self.said.edges[index]
             if edge.head != node or is_same(edge.relation):
                 continue
-            if positions_alone and not self.phrases.is_position(edge.relation):
+            if positions_alone and not self.phrases.is_place(edge.relation):
                 continue
             for place in self.behind(position, self.phrases.relation(edge.relation)):
-                yield from self._tail_of(index, place, state)
+                yield from self.other_end(index, place, state)
             yield from self._beside_owner(index, position, state)
 
-    def _tail_of(self, index: int, position: int, state: State) -> Iterator[Part]:
+    def other_end(self, index: int, position: int, state: State) -> Iterator[Part]:
         """The other end of an edge; and a second one of the same relation: "next to the cup and the plate"."""
         edge = self.said.edges[index]
         left = state._replace(edges=state.edges - {index})
@@ -181,7 +191,7 @@ class Modifiers(NounPhrases):
                 for other in sorted(ended.state.edges):
                     if (self.said.edges[other].head, self.said.edges[other].relation) == (edge.head, edge.relation):
                         for place in self.after(ended.place, *_AND):
-                            yield from self._tail_of(other, place, ended.state)
+                            yield from self.other_end(other, place, ended.state)
 
     def _is_bare(self, node: int, part: Part, before: State) -> bool:
         """Whether a phrase ends with the node's own noun."""
@@ -212,10 +222,11 @@ class Modifiers(NounPhrases):
                     f"the same {said} as",
                     f"the same in {said} as",
                     f"identical in {said} to",
-                    f"similar in {said} to" if self.phrases.looser else f"equal in {said} to",
+                    f"made of the same {said} as",
+                    f"matching in {said} with",
                 )
                 for place in self.after(position, *(plain if needs_as else longer)):
-                    yield from self._tail_of(index, place, state)
+                    yield from self.other_end(index, place, state)
 
     def _with_inverse(self, node: int, position: int, state: State) -> Iterator[Part]:
         """ "With a plate to its right": the other end, and what it stands to the node."""

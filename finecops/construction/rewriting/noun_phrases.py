@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from finecops.construction.description import Description
+from finecops.construction.english.forms import indefinite
 from finecops.construction.rewriting.phrases import Phrase, Phrases, SaidNoun
 from finecops.construction.rewriting.tokens import Token
 from finecops.records import Span
@@ -17,8 +18,6 @@ from finecops.records import Span
 MOST_STEPS: Final = 50_000
 """Noun phrases that are tried for one sentence; an ordinary one needs less than a hundred."""
 SINGULAR: Final = frozenset({"singular", "mass"})
-_VOWEL_SOUNDS: Final = ("hour", "honest", "heir")
-_CONSONANT_SOUNDS: Final = ("uni", "use", "usual", "euro", "ewe", "one", "u")
 
 
 class State(NamedTuple):
@@ -118,14 +117,14 @@ class NounPhrases:
         """Whether an article fits its noun and the word behind it."""
         number = "singular" if pair else noun.number
         if article in ("a", "an"):
-            return number == "singular" and (article == "an") == sounds_like_vowel(self.at(start))
+            return number == "singular" and article == indefinite(self.at(start))
         if article in ("this", "that"):
             return number in SINGULAR
         if article in ("these", "those", "some"):
             return number != "singular" and (article == "some" or number != "mass")
         if article == "":
-            # "Red cup on a table", as people write too; else only what needs no article has none.
-            return number in ("plural", "mass") or start == 0
+            # "Red cup on a table", as people write too; "wearing jeans".
+            return number != "singular" or start == 0
         return True
 
     def _before_noun(
@@ -149,17 +148,3 @@ class NounPhrases:
             if wanted[0] == node:
                 for place in self.behind(position, self.phrases.attribute(wanted[1])):
                     yield place, left - {wanted}
-
-
-def sounds_like_vowel(word: str) -> bool:
-    """Whether a word takes "an".
-
-    >>> sounds_like_vowel("orange"), sounds_like_vowel("uniform"), sounds_like_vowel("umbrella")
-    (True, False, True)
-    """
-    if word.startswith(_VOWEL_SOUNDS):
-        return True
-    if word.startswith(_CONSONANT_SOUNDS[:-1]) or word == _CONSONANT_SOUNDS[-1]:
-        # "Uninhabited" has another "un" than "uniform".
-        return word.startswith(("unin", "unim"))
-    return word[:1] in "aeiou" if word else False

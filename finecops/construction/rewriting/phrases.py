@@ -143,11 +143,17 @@ class Phrases:
             self._relations[name] = tuple(dict.fromkeys(found))
         return self._relations[name]
 
-    def is_position(self, name: str) -> bool:
-        """Whether "located" may stand before it: no verb, no participle, no "with"."""
+    def is_place(self, name: str) -> bool:
+        """Whether "located" may stand before it."""
+        return self.relation_word(name).sort == "place"
+
+    def posture(self, name: str, number: Number) -> tuple[Phrase, Phrase] | None:
+        """Of "sitting on": the place, "on", and the verb alone, "sits"; None: it is no posture at a place."""
         word = self.relation_word(name)
-        first = self.relation(name)[0][0]
-        return word.verb is None and not first.endswith(("ing", "ed")) and first not in ("with", "of", "full")
+        place = self.relation(name)[0][1:]
+        if word.sort != "posture" or word.verb is None or not place:
+            return None
+        return place, self.verbs(name, number)[0][:1]
 
     def verbs(self, name: str, number: Number) -> tuple[Phrase, ...]:
         """The finite verb of a relation, as it agrees with its subject."""

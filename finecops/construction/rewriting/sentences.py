@@ -16,6 +16,9 @@ _OPENINGS: Final = (
     "spot",
     "look for",
     "point to",
+    "please find",
+    "please locate",
+    "please point to",
     "this is",
     "here is",
     "it is",
@@ -66,6 +69,7 @@ class Sentences(Modifiers):
         for start in self._starts(position):
             yield from self._direct(start, state)
             yield from self._inverted(start, state)
+            yield from self._posture_first(start, state)
 
     def _starts(self, position: int) -> Iterator[int]:
         """Places where the sentence proper may begin."""
@@ -135,6 +139,21 @@ class Sentences(Modifiers):
                         yield from self._ended(part)
                         if verb == "":
                             yield from self._main_clause(part)
+
+    def _posture_first(self, position: int, state: State) -> Iterator[Part]:
+        """ "On the bench sits a man"."""
+        for index in sorted(state.edges):
+            edge = self.said.edges[index]
+            for number in ("singular", "plural"):
+                posture = self.phrases.posture(edge.relation, number) if edge.head == 0 else None
+                if posture is None:
+                    continue
+                for start in self.behind(position, [posture[0]]):
+                    for front in self.other_end(index, start, state):
+                        for place in self.behind(front.place, [posture[1]]):
+                            for part in self._target(place, front.state):
+                                if self._number_fits("are" if number == "plural" else "is", part.state):
+                                    yield from self._ended(part)
 
     def _verbs(self, position: int) -> Iterator[tuple[int, str]]:
         """Places where the target may begin behind a front, and the verb "is" or "are" before it, if there is one."""

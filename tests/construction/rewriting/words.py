@@ -83,7 +83,7 @@ LEXICON = Lexicon(
 LEFT = "to the left of"
 
 
-def described(*parts: str, **more: str) -> Description:
+def described(*parts: str) -> Description:
     """A description from short texts: nodes as "red,small cup", edges as "0 on 1"; the type is made from the edges."""
     nodes = []
     edges = []

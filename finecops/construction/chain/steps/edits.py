@@ -112,5 +112,7 @@ def editor_settings(name: str | None) -> JsonValue:
     from finecops.config.fingerprint import weights_fingerprint
 
     config = load_editor(name)
-    found: dict[str, JsonValue] = config.model_dump(mode="json", exclude={"size", "proved", "offload"}, exclude_none=True)
+    found: dict[str, JsonValue] = config.model_dump(
+        mode="json", exclude={"size", "proved", "offload"}, exclude_none=True
+    )
     return found | {"weights_fingerprint": weights_fingerprint(config.weights)}
