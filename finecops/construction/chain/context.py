@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from finecops.construction.chain.desk import Desk, Place, desk_at
 from finecops.construction.chain.folder import BuildFolder
 from finecops.construction.chain.photos import Photos
 from finecops.construction.chain.settings import BuildSettings
+from finecops.construction.chain.worlds import World
 from finecops.records import Record
 from finecops.runs.jsonl import read_rows
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,23 @@ class Context:
     def photos(self) -> Photos | None:
         """Where the photographs are; None: nobody looks at them."""
         return None if self.settings.images is None else Photos(self.settings.images)
+
+    @cached_property
+    def _shared(self) -> dict[str, Any]:
+        return {}
+
+    def shared(self, name: str, make: Callable[[], T]) -> T:
+        """Something that several stages use, as a language model: made when the first one asks for it."""
+        if name not in self._shared:
+            self._shared[name] = make()
+        found: T = self._shared[name]
+        return found
+
+    @property
+    def world(self) -> World:
+        """Which objects may be targets."""
+        asked = self.settings
+        return World(asked.words, asked.scenes, asked.keep_names, asked.drop_names)
 
     @property
     def place(self) -> Place:

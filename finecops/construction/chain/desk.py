@@ -16,9 +16,8 @@ from finecops.construction.chain.photos import Photos
 from finecops.construction.chain.worlds import world_lexicon
 from finecops.construction.graph import SceneGraph
 from finecops.construction.lexicon import Lexicon
-from finecops.construction.negatives.words import CorpusWords
+from finecops.construction.negatives.words import CorpusWords, Counts
 from finecops.construction.truth.facts import Facts
-from finecops.construction.truth.statistics import Statistics, read_statistics
 
 STATISTICS: Final = "statistics.json"
 _KEPT: Final = 16
@@ -48,8 +47,10 @@ class Desk:
         return GraphStore(self.place.build / GRAPHS)
 
     @cached_property
-    def statistics(self) -> Statistics:
+    def statistics(self) -> Counts:
         """What was counted over all graphs."""
+        from finecops.construction.truth.statistics import read_statistics
+
         return read_statistics(self.place.build / STATISTICS)
 
     @cached_property

@@ -17,7 +17,8 @@ from finecops.construction.chain.pool import ordered_map
 from finecops.construction.chain.stage import OneByOne, Stage
 from finecops.construction.edits.candidates import CandidateOptions, make_candidates
 from finecops.construction.edits.editor import ImageEditor, open_editor
-from finecops.construction.edits.plan import EditWorld, plan_edit
+from finecops.construction.edits.plan import plan_edit
+from finecops.construction.edits.world import EditWorld
 from finecops.construction.samples import EditRow, PositiveRow
 from finecops.errors import DataError
 from finecops.images import read_picture
@@ -113,6 +114,9 @@ def editor_settings(name: str | None) -> JsonValue:
 
     config = load_editor(name)
     found: dict[str, JsonValue] = config.model_dump(
-        mode="json", exclude={"size", "proved", "offload"}, exclude_none=True
+        # What changes the speed or the documents alone is left out.
+        mode="json",
+        exclude={"size", "proved", "offload"},
+        exclude_none=True,
     )
     return found | {"weights_fingerprint": weights_fingerprint(config.weights)}

@@ -1,4 +1,4 @@
-"""Stage `negatives`: for each positive and each type and level, a change that is proved false, until a column is full."""
+"""Stage `negatives`: for each positive, type and level, a change that is proved false, until a column is full."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from finecops.construction.chain.context import Context
 from finecops.construction.chain.desk import Place, desk_at
 from finecops.construction.chain.pool import ordered_map
 from finecops.construction.chain.stage import Stage, Whole
+from finecops.construction.chain.wording import reworded
 from finecops.construction.english.realise import Wording, realise
 from finecops.construction.negatives.make import Negative, negatives
 from finecops.construction.samples import DescriptionRow, NegativeRow, Phrased, PositiveRow
@@ -73,9 +74,19 @@ def _rows(context: Context) -> Iterator[NegativeRow]:
     for rows, changes in zip(by_image, progress(results, what=NAME, unit="image", total=len(by_image)), strict=True):
         found |= {row.id: made for row, made in zip(rows, changes, strict=True)}
     tried = _tried(found, columns, asked.expressions, asked.seed)
+    yield from reworded(context, _worded(positives, found, tried, context))
+
+
+def _worded(
+    positives: Sequence[PositiveRow],
+    found: Mapping[int, Sequence[Negative]],
+    tried: Mapping[int, set[int]],
+    context: Context,
+) -> Iterator[tuple[NegativeRow, PositiveRow]]:
+    """The rows in the words of the templates, positive by positive."""
     for positive in positives:
         for number in sorted(tried[positive.id]):
-            yield _row(positive, found[positive.id][number], context)
+            yield _row(positive, found[positive.id][number], context), positive
 
 
 def _row(positive: PositiveRow, made: Negative, context: Context) -> NegativeRow:

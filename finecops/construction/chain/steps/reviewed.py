@@ -30,9 +30,8 @@ def stage(context: Context) -> Stage[ReviewedRow]:
     votes = context.settings.votes
     settings: dict[str, JsonValue] = {"votes": len(votes), "rule": "majority" if votes else None}
     files = {f"votes {number}": path for number, path in enumerate(votes, start=1)}
-    return Stage(
-        NAME, ReviewedRow, settings, Whole(lambda: _rows(context)), reads=("chosen",), files=files, remake=True
-    )
+    make = Whole(lambda: _rows(context))
+    return Stage(NAME, ReviewedRow, settings, make, reads=("chosen",), files=files, remake=True)
 
 
 def _rows(context: Context) -> Iterator[ReviewedRow]:
