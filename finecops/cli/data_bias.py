@@ -192,8 +192,8 @@ def _read(pairs: Sequence[Path]) -> list[PairFile]:
 
 def _audit_of_files(pairs: Sequence[Path]) -> Document:
     from finecops.construction.bias.audit import audit_pairs
+    from finecops.construction.bias.tables import audit_document
     from finecops.progress import progress
-    from finecops.report.bias import audit_document
 
     files = progress(_read(pairs), what="reading words", unit="file", leave=False)
     return audit_document([audit_pairs(str(file.path), file.pairs, file.singles) for file in files])
@@ -205,10 +205,10 @@ def _audit_of_splits(
     from finecops.cli.printing import warn
     from finecops.construction.bias.audit import audit_dataset
     from finecops.construction.bias.box_sources import find_boxes
+    from finecops.construction.bias.tables import audit_document
     from finecops.datasets.named import named_splits
     from finecops.errors import UsageError
     from finecops.progress import progress
-    from finecops.report.bias import audit_document
 
     # Every name is looked up before a file is read.
     splits = [split for name in names for split in named_splits(name)]
@@ -259,8 +259,8 @@ def _source(names: Sequence[str] | None, pairs: Sequence[Path] | None, out: Path
 def _refine_blind(source: PairSource, given: Mapping[str, Any], out: Path | None) -> tuple[Document, list[str]]:
     """The document, and the types whose target was not reached."""
     from finecops.construction.bias.refine_blind import BlindSettings, refine_blind
+    from finecops.construction.bias.tables_refinement import blind_document
     from finecops.progress import progress
-    from finecops.report.bias_refinement import blind_document
 
     settings = BlindSettings(**{name: value for name, value in given.items() if value is not None})
     with progress(what="refining", unit="round", leave=False) as bar:
@@ -276,7 +276,7 @@ def _refine_blind(source: PairSource, given: Mapping[str, Any], out: Path | None
 
 def _refine_adversarial(source: PairSource, scorers: Sequence[PairScorer], seed: int, out: Path | None) -> Document:
     from finecops.construction.bias.adversarial import refine_adversarial
-    from finecops.report.bias_refinement import adversarial_document
+    from finecops.construction.bias.tables_refinement import adversarial_document
 
     found = refine_adversarial(source.pairs, scorers, seed)
     names: list[JsonValue] = [one.name for one in scorers]

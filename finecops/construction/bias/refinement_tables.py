@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from finecops.construction.bias.adversarial import AdversarialRefinement, BalancedType
 from finecops.construction.bias.refine_blind import BlindRefinement, RefinedType
-from finecops.report.bias import CHANCE, auroc_cells
+from finecops.construction.bias.tables import CHANCE, auroc_cells
 from finecops.report.document import Cell, Column, Document, Table
 
 VERSION: Final = 1
