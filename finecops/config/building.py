@@ -50,6 +50,11 @@ class BuildingModel(Config):
     """Number type of the weights, by its name in torch. `auto`: as in the checkpoint."""
 
 
+def weights_advice(name: str) -> str:
+    """What to do where the weights of an editor or a scorer are not here, and the Hub does not answer."""
+    return f"Put the weights into a folder and name it ({name}@FOLDER), or name a mirror in HF_ENDPOINT"
+
+
 class EditorConfig(BuildingModel):
     """An inpainting pipeline of diffusers.
 

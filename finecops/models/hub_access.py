@@ -67,12 +67,20 @@ def is_downloaded(where: str, revision: str | None = None, file: str = "config.j
     return isinstance(try_to_load_from_cache(where, file, revision=revision), str)
 
 
-def need_hub(name: str, weights: str, where: str, revision: str | None = None, file: str = "config.json") -> None:
+def need_hub(
+    name: str,
+    weights: str,
+    where: str,
+    revision: str | None = None,
+    file: str = "config.json",
+    advice: str | None = None,
+) -> None:
     """Check that a model is downloaded, or can be.
 
     Args:
         name, weights: the model as its configuration calls it, for the message.
         where, revision, file: as for `is_downloaded`.
+        advice: what to do where the Hub does not answer; None: what helps with a specialist or an MLLM.
 
     Raises:
         ModelError: it is neither.
@@ -90,9 +98,12 @@ def need_hub(name: str, weights: str, where: str, revision: str | None = None, f
         raise ModelError(f"{name}: {weights} is not downloaded yet, and HF_HUB_OFFLINE is set")
     if not hub_answers():
         folder = f"checkpoints/{weights.rpartition('/')[2]}"
+        usual = (
+            f"Put the weights into {folder}/, name a mirror in HF_ENDPOINT, or use --preset mini (small models that "
+            "are included)"
+        )
         raise ModelError(
-            f"{name}: {weights} is not downloaded yet, and {constants.ENDPOINT} does not answer. Put the weights into "
-            f"{folder}/, name a mirror in HF_ENDPOINT, or use --preset mini (small models that are included)"
+            f"{name}: {weights} is not downloaded yet, and {constants.ENDPOINT} does not answer. {advice or usual}"
         )
 
 

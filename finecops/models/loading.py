@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForZeroShotObjectDetection, AutoProcessor, AutoTokenizer
+from transformers import (
+    AutoConfig,
+    AutoImageProcessor,
+    AutoModelForZeroShotObjectDetection,
+    AutoProcessor,
+    AutoTokenizer,
+)
 
 from finecops.config.find import resolve_weights
 from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
@@ -120,6 +126,18 @@ def load_processor(checkpoint: Checkpoint) -> Any:
         for part in ("image_processor", "video_processor"):
             _check_sizes(checkpoint, part, getattr(processor, part, None))
         check_template(processor, checkpoint.name)
+        return processor
+
+
+def load_image_processor(checkpoint: Checkpoint) -> Any:
+    """The part of a processor that takes images.
+
+    Raises:
+        ModelError: it cannot be loaded, or makes images too large.
+    """
+    with checkpoint.errors():
+        processor = AutoImageProcessor.from_pretrained(checkpoint.where, **checkpoint.options)
+        _check_sizes(checkpoint, "image processor", processor)
         return processor
 
 

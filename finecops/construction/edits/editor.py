@@ -22,10 +22,12 @@ class ImageEditor(Protocol):
     @property
     def name(self) -> str:
         """For rows: which editor it was."""
+        ...
 
     @property
     def state(self) -> Mapping[str, object]:
         """All that its result depends on, beside what it is called with: weights, settings. As JSON."""
+        ...
 
     def __call__(self, image: Image.Image, xyxy: Xyxy, prompt: str, seed: int) -> Image.Image:
         """An image of the same size.
@@ -39,6 +41,7 @@ class ImageEditor(Protocol):
         Raises:
             ModelError, DataError: this one cannot be made, and why.
         """
+        ...
 
 
 Draw = Callable[[SceneGraph, int], Image.Image]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from finecops.config.building import EditorConfig
+from finecops.config.building import EditorConfig, weights_advice
 from finecops.config.find import resolve_weights
 from finecops.errors import ConfigError, FinecopsError, ModelError, first_line, panics_as_errors
 from finecops.install import install_line
@@ -79,7 +79,7 @@ def load_pipeline(config: EditorConfig) -> Any:
     """
     where = resolve_weights(config.weights)
     if not Path(where).is_dir():
-        need_hub(config.name, config.weights, where, config.revision, _INDEX)
+        need_hub(config.name, config.weights, where, config.revision, _INDEX, weights_advice(config.name))
     options: dict[str, object] = {"revision": config.revision}
     if only_downloaded(where, config.revision, _INDEX):
         options["local_files_only"] = True
@@ -130,7 +130,8 @@ def _transformers_parts(
     found = {}
     for part, library, name in _parts(index):
         part_class: Any = getattr(transformers, name, None) if library == "transformers" else None
-        if not (isinstance(part_class, type) and issubclass(part_class, transformers.PreTrainedModel)):
+        # Tokenizers and processors have no weights.
+        if transformers.PreTrainedModel not in getattr(part_class, "__mro__", ()):
             continue
         model, loading = part_class.from_pretrained(
             where,
