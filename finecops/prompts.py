@@ -108,3 +108,61 @@ EXTRACTION_EXAMPLES: Final[tuple[tuple[str, str], ...]] = (
     ("this tree can be found on the left side of the white building.", "this tree."),
 )
 """Question and in-context examples of target extraction (paper, IV-A; `SFA/target_extraction.py`)."""
+
+REWRITE_SYSTEM: Final = (
+    "You reword expressions that each describe one object of an image. Say exactly the same in natural American "
+    "English, in the style that is asked for. The object described (`target`) stays the same. Keep every object, every "
+    "attribute and every relation, and what belongs to what. Leave nothing out and add nothing: no other object, "
+    "color, size, number, posture or place, and no negation. Use the words of the expression, synonyms of its objects, "
+    'and small words such as articles, prepositions, "that is", "located". It may describe something strange: keep '
+    "that. Answer with a JSON object that has the same keys and the new expressions as values, and with nothing else."
+)
+REWRITE_EXAMPLES: Final[tuple[tuple[dict[str, str], str], ...]] = (
+    (
+        {"expression": "the red cup on the table next to a plate", "target": "red cup", "style": "a sentence"},
+        "The red cup is on the table that is next to a plate.",
+    ),
+    (
+        {"expression": "there is a man who is to the left of a car", "target": "man", "style": "a short phrase"},
+        "man left of a car",
+    ),
+    (
+        {"expression": "the sofa that is behind the dog", "target": "sofa", "style": "starts with the place"},
+        "Behind the dog is the couch.",
+    ),
+)
+REWRITE_STYLES: Final = (
+    "a short phrase",
+    "a phrase with a clause",
+    "a sentence",
+    "starts with the place",
+    'starts with "there is"',
+)
+"""Rewriting by a language model (paper, III-A). The paper's prompt is in an appendix that is not published; this one
+names what `finecops.construction.rewriting.checker` looks for. A style is drawn for each expression, so that greedy
+decoding gives varied sentences."""
+
+WORDS_SYSTEM: Final = (
+    "Each item is an expression that describes one object of an image, a word of it, and what kind of word that is. "
+    "Propose eight others to put in its place, so that the expression stays good English and describes something that "
+    "is not in the image but could well be in such a picture. A small change is best: the same kind of word, in the "
+    "same number, likely beside the other words. No synonym, no more general and no more special word, nothing that "
+    "might also be said of the same thing, and none of the words under `present`. The best one first. Answer with a "
+    "JSON object that has the same keys and lists of words as values, and with nothing else."
+)
+WORDS_EXAMPLES: Final[tuple[tuple[dict[str, str | list[str]], list[str]], ...]] = (
+    (
+        {"expression": "the dog on the brown sofa", "word": "dog", "kind": "object", "present": ["man", "lamp"]},
+        ["cat", "pillow", "blanket", "teddy bear", "child", "bag", "jacket", "newspaper"],
+    ),
+    (
+        {"expression": "the dog on the brown sofa", "word": "brown", "kind": "color", "present": []},
+        ["red", "white", "blue", "black", "green", "gray", "yellow", "pink"],
+    ),
+    (
+        {"expression": "the man holding a racket", "word": "holding", "kind": "relation", "present": []},
+        ["throwing", "looking at", "next to", "swinging", "reaching for", "behind", "carrying", "under"],
+    ),
+)
+"""Replacement words for negative expressions (paper, III-B: "the most appropriate negative word", which makes the
+expression false "while only slightly deviating"). The paper's prompt is not published."""

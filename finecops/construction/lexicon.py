@@ -56,6 +56,7 @@ class Attribute:
         opposites: words that exclude it, whatever its kind (`closed` of `open`).
         after: it stands behind the noun ("the man that is looking down"), not before it ("the open door").
         order: place among the words before a noun, smaller first: size, state, colour, material, purpose.
+        beings: of which it is said; empty: all. Nobody says "the ceramic man" or "the kneeling plate".
     """
 
     name: str
@@ -64,6 +65,7 @@ class Attribute:
     opposites: frozenset[str] = frozenset()
     after: bool = False
     order: int = 0
+    beings: frozenset[Being] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class Lexicon:
         exclusive: kinds of attributes of which an object has one value.
         relations: by name. One that is not here is never said.
         complete: whether a graph says everything, so that what it does not say is false. GQA's graphs do not.
+        compared: kinds that may stand in "the same ... as": color and shape, but not size or age.
     """
 
     nouns: Mapping[str, Noun]
@@ -119,6 +122,7 @@ class Lexicon:
     exclusive: frozenset[str]
     relations: Mapping[str, RelationWord]
     complete: bool = False
+    compared: frozenset[str] = frozenset()
     min_side: float = 32.0
     """Targets are not smaller, as the square root of the box's area in pixels."""
     min_side_share: float = 0.05
@@ -169,9 +173,16 @@ class Lexicon:
         return name == said or said in self._possible.get(name, ())
 
     def is_group(self, name: str) -> bool:
-        """Whether an object of this name is several things, or one without a border."""
+        """Whether an object of this name is several things (trees, a crowd), or one without a border."""
         noun = self.nouns.get(name)
-        return noun is not None and noun.number in ("plural", "mass")
+        return noun is not None and (noun.number in ("plural", "mass") or noun.singular is not None)
+
+    def fits(self, name: str, attribute: str) -> bool:
+        """Whether an attribute can be said of a name in a sentence: no "ceramic man", no "orange orange"."""
+        noun, word = self.nouns.get(name), self.attributes.get(attribute)
+        if noun is None or word is None or (word.beings and noun.being not in word.beings):
+            return False
+        return not set(attribute.split()) & set(name.replace("-", " ").split())
 
     def excluded(self, values: Iterable[str], attribute: str) -> bool:
         """Whether an object with these attributes cannot have another one.

@@ -138,4 +138,6 @@ def _after_fits(i: int, parts: tuple[Piece, ...], needs: _Needs) -> bool:
         return alone
     if following.slot in ("q", "b"):
         return needs.said[following.number - 1].sort == "place"
-    return not (following.slot in ("who", "W") and rest[1].slot == "is" and rest[1].number < 0)
+    if following.slot == "W":
+        return False
+    return not (following.slot == "who" and rest[1].slot == "is" and rest[1].number < 0)

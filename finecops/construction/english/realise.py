@@ -147,7 +147,7 @@ class _Writer:
             return
         following = next((piece for piece in rest if piece.text != " "), None)
         about = following is not None and (
-            following.slot in ("who", "W")
+            following.slot == "who"
             or (
                 following.slot in ("r", "q", "b")
                 and (edge := relation_of(following)) is not None

@@ -22,10 +22,11 @@ NUMBERS: Final = frozenset(
     "another other each every all any most single multiple numerous half".split()
 )
 FUNCTION: Final = frozenset(
-    "a an the this that these those some is are 's there here it its his her their him them which who whose and as well "
-    "also in of to on at with having has have share shares sharing same matches matching made out from located positioned "
-    "situated placed found seen visible shown can may be you we one i see find will look please for locate spot point "
-    "appears both identical side hand image picture photo photograph scene color colour colored coloured pair , .".split()
+    "a an the this that these those some is are 's there here it its his her their him them which who whose and as "
+    "well also in of to on at with having has have share shares sharing same matches matching made out from located "
+    "positioned situated placed found seen visible shown can may be you we one i see find will look please for locate "
+    "spot point appears both identical side hand image picture photo photograph scene color colour colored coloured "
+    "pair , .".split()
 )
 
 
