@@ -35,9 +35,7 @@ BAD_ID: Final = "an image id has at most 200 letters, digits, '_', '-' and '.'"
 def stage(context: Context) -> Stage[PathsRow]:
     """The stage of a build."""
     asked = context.settings
-    options = PathOptions(
-        sides=asked.sides, targets=TargetRules(asked.min_side, asked.min_share), seed=asked.seed
-    )
+    options = PathOptions(sides=asked.sides, targets=TargetRules(asked.min_side, asked.min_share), seed=asked.seed)
     task = _Task(context.world, options, context.photos)
     settings: dict[str, JsonValue] = {
         "seed": asked.seed,

@@ -12,7 +12,7 @@ from finecops.construction.chain.stage import OneByOne, Stage
 from finecops.construction.chain.steps.chosen import positive_texts, text_pairs
 from finecops.construction.edits.wording import object_text
 from finecops.construction.english.realise import Wording, realise
-from finecops.construction.samples import EditRow, NegativeRow, PositiveRow, ScoreRow
+from finecops.construction.samples import EditRow, PositiveRow, ScoreRow
 from finecops.errors import DataError, UsageError
 from finecops.images import read_image
 
@@ -159,6 +159,8 @@ class _Words:
         if edit.said is None:
             return None
         wording = Wording(positive.template, tuple(positive.picks))
-        said = [realise(d.description(), wording, positive.definite, self._context.desk.lexicon).text
-                for d in (positive.said, edit.said)]
+        said = [
+            realise(d.description(), wording, positive.definite, self._context.desk.lexicon).text
+            for d in (positive.said, edit.said)
+        ]
         return said[0], said[1]
