@@ -24,6 +24,7 @@ from finecops.construction.chain.steps import STEPS
 from finecops.construction.chain.steps.reviewed import keep_unreviewed
 from finecops.errors import DataError, RunError, UsageError
 from finecops.names import unknown_name
+from finecops.runs.failures import most_frequent
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,10 @@ def build(settings: BuildSettings, plan: Plan, steps: Mapping[str, Step] = STEPS
     folder = BuildFolder(settings.out, settings.name)
     _check_out(folder)
     context = Context(settings, folder)
+    for path in (settings.scene_graphs, settings.scenes, *settings.votes):
+        if path is not None and not path.is_file():
+            more = "; GQA's download page has sceneGraphs.zip" if path == settings.scene_graphs else ""
+            raise DataError(f"no such file: {path}{more}")
     if context.photos is not None:
         context.photos.check()
     with folder.locked():
@@ -96,10 +101,22 @@ def build(settings: BuildSettings, plan: Plan, steps: Mapping[str, Step] = STEPS
             if name in plan.made:
                 if run_stage(folder, stage):
                     clear_desk()
+                _need_positives(folder, name)
             elif _is_there(folder, name) and not stage.remake:
                 # Not made now, but what the user says must be true of it.
                 compare(stage, folder.stages[name])
         return _export(context, plan) if EXPORT in plan.made else Built(folder)
+
+
+def _need_positives(folder: BuildFolder, name: str) -> None:
+    """
+    Raises:
+        DataError: nothing can come of the graphs; it says why.
+    """
+    if name == "positives" and not sum(folder.stages[name].counts.values()):
+        paths = folder.stages["paths"]
+        why = most_frequent({**paths.inner, **paths.reasons}) or "the file has no scene graph"
+        raise DataError(f"no positive could be made: {why}")
 
 
 def _is_there(folder: BuildFolder, name: str) -> bool:
@@ -145,7 +162,7 @@ def _export(context: Context, plan: Plan) -> Built:
         )
     found = finished(folder)
     if not found.positives:
-        raise DataError("no positive is left: the table says why (finecops data build gqa … --until reviewed)")
+        raise DataError("people dropped every positive: nothing is left to write")
     # Known as ours before it is written: an export that was interrupted is written again.
     folder.note(EXPORT, StageRecord(state="begun", settings=said, inputs=inputs))
     export(found, folder.out, ExportSettings(settings.name, context.photos, settings.bring, settings.sentences))

@@ -7,6 +7,7 @@ import filecmp
 import gzip
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -85,6 +86,7 @@ def export(found: Finished, out: Path, settings: ExportSettings) -> None:
         writer.add(texts, negative_text_row(text), text.positive.graph, writer.photo(text.positive.graph))
     for image in found.images:
         writer.add(images, negative_image_row(image), image.graph, writer.negative(image))
+    writer.remove_others()
     names = annotation_names(settings.split)
     everything = positives + texts + images
     write_coco(out / names["all_coco"], everything.coco)
@@ -105,6 +107,7 @@ class _Writer:
     def __init__(self, out: Path, settings: ExportSettings) -> None:
         self.out, self.settings = out, settings
         self._photos: dict[str, str] = {}
+        self._negatives: set[str] = set()
 
     def add(self, rows: _Rows, row: VanillaRow, graph: SceneGraph, file_name: str) -> None:
         if self.settings.sentences:
@@ -140,7 +143,16 @@ class _Writer:
             raise DataError(f"{image.picture} is missing: --again edits makes the negative images anew")
         to.unlink(missing_ok=True)
         _bring(image.picture, to, "link")
+        self._negatives.add(name)
         return name
+
+    def remove_others(self) -> None:
+        """Remove the split's negative images of an export before this one, which no sample has any more."""
+        own = re.compile(rf"neg_{re.escape(self.settings.split)}_\d+\.\w+")
+        folder = self.out / NEGATIVE_IMAGES
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if own.fullmatch(path.name) and path.name not in self._negatives:
+                path.unlink()
 
 
 def _bring(file: Path, to: Path, how: Bring) -> None:

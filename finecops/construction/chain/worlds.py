@@ -45,7 +45,9 @@ def world_settings(words: Path | None) -> JsonValue:
     """What tells one set of tables from another: the checksum of all words, whatever file they stand in."""
     lexicon = world_lexicon(words)
     # Sets have no order of their own.
-    said = [sorted(map(repr, map(_plain, part.values()))) for part in (lexicon.nouns, lexicon.attributes, lexicon.relations)]
+    said = [
+        sorted(map(repr, map(_plain, part.values()))) for part in (lexicon.nouns, lexicon.attributes, lexicon.relations)
+    ]
     return hashlib.sha256(repr([said, sorted(lexicon.exclusive), lexicon.complete]).encode()).hexdigest()
 
 

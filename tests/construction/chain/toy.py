@@ -20,8 +20,15 @@ def toy_graphs(count: int, seed: int = 0) -> dict[str, Any]:
     graphs = {}
     for number in range(count):
         names = [rng.choice(NAMES) for _ in range(6)]
-        # Two of a kind in most images: levels 2 and 3 need them.
-        names[1] = names[0] if rng.random() < 0.8 else names[1]
+        colours = [rng.choice(COLOURS) for _ in range(6)]
+        if number % 2:
+            # Two of a kind: level 2.
+            names[1] = names[0]
+        else:
+            # Red ones on both sides of something, and a blue one on one side: color and side are needed, level 3.
+            names[2] = names[3] = names[0]
+            names[1] = next(name for name in NAMES if name not in (names[0], *names[4:]))
+            colours[0], colours[2], colours[3] = "red", "red", "blue"
         objects = {}
         for place, name in enumerate(names):
             x, y = 15 + 130 * (place % 3), 20 + 140 * (place // 3)
@@ -31,7 +38,7 @@ def toy_graphs(count: int, seed: int = 0) -> dict[str, Any]:
                 "y": y,
                 "w": 70 + rng.randrange(20),
                 "h": 70 + rng.randrange(30),
-                "attributes": [rng.choice(COLOURS)] if rng.random() < 0.85 else [],
+                "attributes": [colours[place]] if place < 4 or rng.random() < 0.5 else [],
                 "relations": _relations(place),
             }
         graphs[f"photo{number}"] = {"width": SIZE[0], "height": SIZE[1], "objects": objects}
