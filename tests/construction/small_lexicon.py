@@ -79,4 +79,5 @@ def small_lexicon(complete: bool = False) -> Lexicon:
         frozenset({"color", "material"}),
         {r.name: r for r in RELATIONS},
         complete,
+        compared=frozenset({"color", "material"}),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 Xywh = tuple[float, float, float, float]
@@ -38,3 +39,39 @@ def _shared(a: Xywh, b: Xywh) -> float:
     w = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     h = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     return w * h if w > 0 and h > 0 and min(a[2], a[3], b[2], b[3]) > 0 else 0.0
+
+
+class Beside:
+    """Left and right, or above and below, of the objects of a graph. Sets of objects are bit masks.
+
+    Centres count. One of a group may be anywhere in the group's box, so where something is excluded, of a group the
+    border counts: of the "trees" around a house one may be to the left of it.
+    """
+
+    def __init__(self, boxes: Sequence[Xywh], groups: int, axis: int, size: float) -> None:
+        self._margin = MARGIN * size
+        self._centres = [box[axis] + box[axis + 2] / 2 for box in boxes]
+        self._low, self._high = self._centres, self._centres
+        if groups:
+            grouped = [groups >> i & 1 for i in range(len(boxes))]
+            self._low = [box[axis] if g else c for box, g, c in zip(boxes, grouped, self._centres, strict=True)]
+            self._high = [
+                box[axis] + box[axis + 2] if g else c for box, g, c in zip(boxes, grouped, self._centres, strict=True)
+            ]
+
+    def clearly(self, head: int, tails: int, before: bool) -> int:
+        """Of some tails, those that the head is clearly left of or above (`before`), or right of or below."""
+        out, own = 0, self._centres[head]
+        for i in range(tails.bit_length()) if tails else ():
+            if tails >> i & 1:
+                distance = self._centres[i] - own
+                out |= ((distance if before else -distance) >= self._margin) << i
+        return out
+
+    def excluded(self, head: int, before: bool) -> int:
+        """The tails of which the head is clearly on the other side: it cannot be before (behind) them."""
+        if before:
+            most = self._low[head] - self._margin
+            return sum([1 << i for i, high in enumerate(self._high) if high <= most])
+        least = self._high[head] + self._margin
+        return sum([1 << i for i, low in enumerate(self._low) if low >= least])

@@ -15,6 +15,7 @@ from typing import Final, Literal
 from finecops.construction.description import SAME, Description, Edge, Node
 from finecops.construction.graph import SceneGraph, SceneObject
 from finecops.construction.lexicon import Lexicon
+from finecops.construction.truth.attributes import Attributes
 from finecops.construction.truth.masks import bits, union
 from finecops.construction.truth.relations import Relations
 
@@ -42,8 +43,8 @@ class Facts:
             self._names[obj.name] = self._names.get(obj.name, 0) | 1 << i
         self._is: dict[str, int] = {}
         self._may: dict[str, int] = {}
-        self._has: dict[str, int] = {}
-        self._could: dict[str, int] = {}
+        self._nodes: tuple[dict[Node, int], dict[Node, int]] = {}, {}
+        self.attributes = Attributes(lexicon, self.objects, self.relations.groups)
 
     def replace_objects(self, objects: Iterable[SceneObject]) -> Facts:
         """The facts of an edited graph: these objects instead of those with their ids."""
@@ -62,32 +63,19 @@ class Facts:
 
     def having(self, attribute: str, possible: bool = False) -> int:
         """The objects that have (may have) an attribute."""
-        cache = self._could if possible and not self.lexicon.complete else self._has
-        found = cache.get(attribute)
-        if found is None:
-            found = sum(1 << i for i, obj in enumerate(self.objects) if attribute in obj.attributes)
-            if cache is self._could:
-                self.graph.work.add(len(self.objects))
-                found |= sum(1 << i for i, obj in enumerate(self.objects) if self._is_open(obj, attribute))
-            cache[attribute] = found
-        return found
-
-    def _is_open(self, obj: SceneObject, attribute: str) -> bool:
-        # One of several trees may be bare where another one is leafy. Nothing is known of a word of no table.
-        lexicon = self.lexicon
-        return (
-            attribute not in lexicon.attributes
-            or lexicon.is_group(obj.name)
-            or not lexicon.excluded(obj.attributes, attribute)
-        )
+        return self.attributes.possible(attribute) if possible else self.attributes.holds(attribute)
 
     def node(self, node: Node, possible: bool = False) -> int:
         """The objects that fit (may fit) a node: its name and all of its attributes."""
-        mask = self.named(node.name, possible)
-        for attribute in node.attributes:
-            if not mask:
-                break
-            mask &= self.having(attribute, possible)
+        cache = self._nodes[possible]
+        mask = cache.get(node)
+        if mask is None:
+            mask = self.named(node.name, possible)
+            for attribute in node.attributes:
+                if not mask:
+                    break
+                mask &= self.having(attribute, possible)
+            cache[node] = mask
         return mask
 
     def tails(self, relation: str, head: int, possible: bool = False) -> int:
@@ -115,10 +103,14 @@ class Facts:
         shape = tuple([(edge.head, edge.tail) for edge in said.edges])
         if _NODES.get(shape) != len(said.nodes):
             raise ValueError(f"no tuple type has {len(said.nodes)} nodes and the edges {shape}")
+        first = self.node(said.nodes[0], possible)
+        targets = first if among is None else first & among
+        if not targets:
+            return
         nodes = [self.node(node, possible) for node in said.nodes]
         if not all(nodes):
             return
-        for target in bits(nodes[0] if among is None else nodes[0] & among):
+        for target in bits(targets):
             if self._fits(said.edges, nodes, target, possible):
                 yield target
 
@@ -190,8 +182,10 @@ class Facts:
         neither by what is possible nor by what the graph says. What an expression needs decides, not how much it says.
         """
         target = self.matching(said, possible=True)
-        if target.bit_count() != 1:
-            return None
+        return self.level_of(said, target) if target.bit_count() == 1 else None
+
+    def level_of(self, said: Description, target: int) -> Level | None:
+        """The level of a description that is known to identify one object, given as a mask; see `level`."""
         name = said.nodes[0].name
         if self.named(name, possible=True) == target:
             return 1
@@ -219,8 +213,8 @@ class Facts:
             if attribute in lexicon.attributes:
                 yield Description("0_hop", (Node(name, (attribute,)),))
         kinds = {lexicon.attributes[a].kind for a in own if a in lexicon.attributes}
-        relations = [r for r, word in lexicon.relations.items() if word.question and self.relations.said(r)]
-        for relation in (*relations, *(SAME + kind for kind in sorted(kinds & lexicon.exclusive))):
+        told = [r for r in self.relations.told if r in lexicon.relations and lexicon.relations[r].question]
+        for relation in (*told, *(SAME + kind for kind in sorted(kinds & lexicon.compared))):
             tails = bits(self.tails(relation, target))
             for tail in dict.fromkeys(self.objects[i].name for i in tails):
                 yield Description("1_hop", (Node(name), Node(tail)), (Edge(relation, 0, 1),))

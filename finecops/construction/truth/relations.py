@@ -5,12 +5,12 @@ Sets of objects are bit masks (`finecops.construction.truth.masks`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from finecops.construction.description import SAME
 from finecops.construction.graph import SceneGraph, SceneObject
 from finecops.construction.lexicon import Lexicon, RelationWord
-from finecops.construction.truth.boxes import INSIDE, MARGIN, SAME_THING, TOUCHING, apart, inside, iou
+from finecops.construction.truth.boxes import INSIDE, TOUCHING, Beside, apart, inside
 from finecops.construction.truth.masks import bits
 
 
@@ -18,32 +18,35 @@ class Relations:
     """The relations of a graph. `holds(r, h)` and `possible(r, h)` are the tails to which object h stands r.
 
     Attributes:
-        stated: relation → head → tails, the edges of the graph as they are; of no object to itself.
-        back: relation → tail → heads, the same edges.
+        told: relation → head → tails, from either end: where one is "left of" the other, that is "right of" it. What
+            the boxes say is not asked. No object is related to itself.
+        groups: the objects that are plurals, or without a border.
     """
 
     def __init__(self, graph: SceneGraph, lexicon: Lexicon, objects: tuple[SceneObject, ...]) -> None:
         self._graph, self._lexicon, self._objects = graph, lexicon, objects
         self._all = (1 << len(objects)) - 1
+        self.groups = sum([1 << i for i, obj in enumerate(objects) if lexicon.is_group(obj.name)])
+        self._stated: dict[str, dict[int, int]] = {}
         index = {obj.id: i for i, obj in enumerate(objects)}
-        self.stated: dict[str, dict[int, int]] = {}
-        self.back: dict[str, dict[int, int]] = {}
         for i, obj in enumerate(objects):
             for relation in obj.relations:
                 tail = index[relation.object_id]
-                if tail == i:
-                    continue
-                tails = self.stated.setdefault(relation.name, {})
-                tails[i] = tails.get(i, 0) | 1 << tail
-                heads = self.back.setdefault(relation.name, {})
-                heads[tail] = heads.get(tail, 0) | 1 << i
+                if tail != i:
+                    tails = self._stated.setdefault(relation.name, {})
+                    tails[i] = tails.get(i, 0) | 1 << tail
+        self.told: dict[str, dict[int, int]] = {name: dict(edges) for name, edges in self._stated.items()}
+        for name, edges in self._stated.items():
+            for other in lexicon.told_by.get(name, ()):
+                _merge(self.told.setdefault(other, {}), _turned(edges))
+        self._back: dict[str, dict[int, int]] = {}
         self._holding: dict[tuple[str, int], int] = {}
         self._possible: dict[tuple[str, int], int] = {}
         self._values: dict[str, list[frozenset[str]]] = {}
-        self._groups = sum(1 << i for i, obj in enumerate(objects) if lexicon.is_group(obj.name))
+        self._axes: dict[int, Beside] = {}
 
     def holds(self, relation: str, head: int) -> int:
-        """The tails for which the graph says it, from either end ("left of" one is "right of" the other)."""
+        """The tails for which the graph says it."""
         key = relation, head
         found = self._holding.get(key)
         if found is None:
@@ -63,27 +66,14 @@ class Relations:
             found = self._possible[key] = self._leaves_open(relation, head)
         return found
 
-    def told(self, relation: str, head: int) -> int:
-        """The tails for which the graph has the edge, or the inverse edge back, whatever the boxes are."""
-        found = self.stated.get(relation, {}).get(head, 0)
-        word = self._lexicon.relations.get(relation)
-        if word is not None and word.inverse is not None:
-            found |= self.back.get(word.inverse, {}).get(head, 0)
-        return found
-
-    def said(self, relation: str) -> bool:
-        """Whether the graph has an edge of this relation, or of its inverse."""
-        word = self._lexicon.relations.get(relation)
-        return relation in self.stated or (word is not None and word.inverse in self.stated)
-
     def _says(self, relation: str, head: int) -> int:
         if relation.startswith(SAME):
             return self._same(relation.removeprefix(SAME), head, possible=False)
-        told = self.told(relation, head)
+        told = self.told.get(relation, _NONE).get(head, 0)
         word = self._lexicon.relations.get(relation)
-        if word is None or word.boxes is None or self._lexicon.complete:
+        if not told or word is None or word.boxes is None or self._lexicon.complete:
             return told
-        return sum(1 << i for i in bits(told) if self._ahead(word.boxes, head, i))
+        return self._axis(word.boxes).clearly(head, told, word.boxes in _BEFORE)
 
     def _leaves_open(self, relation: str, head: int) -> int:
         if self._lexicon.complete:
@@ -97,62 +87,36 @@ class Relations:
         told = self.holds(relation, head)
         if word.boxes is not None:
             # Read from the boxes alone: excluded where the tail is clearly on the other side.
-            return told | others & ~self._behind(word.boxes, head)
+            return told | others & ~self._axis(word.boxes).excluded(head, word.boxes in _BEFORE)
         return told | others & ~self._excluded(word, head)
 
-    # Left, right, above, below
-
-    def _ahead(self, side: str, head: int, tail: int) -> bool:
-        """Whether the centre of the head is at least a margin on a side of the tail's."""
-        low, high = self._reach(side, head)
-        other_low, other_high = self._reach(side, tail)
-        distance = (other_low + other_high - low - high) / 2
-        return (distance if side in ("left", "above") else -distance) >= self._margin(side)
-
-    def _behind(self, side: str, head: int) -> int:
-        """The tails of which the head is at least a margin on the other side.
-
-        Centres count. One of a group may be anywhere in the group's box, so of a group the nearest border counts: of
-        the "trees" around a house one may be to the left of it.
-        """
-        margin, out = self._margin(side), 0
-        first = side in ("left", "above")
-        low, high = self._near(side, head)
-        for i in range(len(self._objects)):
-            other_low, other_high = self._near(side, i)
-            gap = low - other_high if first else other_low - high
-            out |= (gap >= margin) << i
-        return out & ~(1 << head)
-
-    def _near(self, side: str, i: int) -> tuple[float, float]:
-        """Where an object may be along an axis: at its centre; of a group, anywhere in its box."""
-        low, high = self._reach(side, i)
-        if self._groups >> i & 1:
-            return low, high
-        return (low + high) / 2, (low + high) / 2
-
-    def _reach(self, side: str, i: int) -> tuple[float, float]:
+    def _axis(self, side: str) -> Beside:
         axis = 0 if side in ("left", "right") else 1
-        xywh = self._objects[i].xywh
-        return xywh[axis], xywh[axis] + xywh[axis + 2]
+        if axis not in self._axes:
+            size = self._graph.height if axis else self._graph.width
+            self._axes[axis] = Beside([obj.xywh for obj in self._objects], self.groups, axis, size)
+        return self._axes[axis]
 
-    def _margin(self, side: str) -> float:
-        return MARGIN * (self._graph.width if side in ("left", "right") else self._graph.height)
+    # Relations that are not read from the boxes
 
-    # All other relations
+    def _heads(self, relation: str) -> dict[int, int]:
+        """Tail → heads of the graph's own edges."""
+        if relation not in self._back:
+            self._back[relation] = _turned(self._stated.get(relation, _NONE))
+        return self._back[relation]
 
     def _excluded(self, word: RelationWord, head: int) -> int:
         """The tails to which the head cannot stand so."""
         out = 0
         for other in word.contradictions:
-            out |= self.told(other, head)
+            out |= self.told.get(other, _NONE).get(head, 0)
         if word.contact:
             if word.one_head or word.one_tail:
                 # What I wear does not wear me.
-                out |= self.back.get(word.name, {}).get(head, 0)
+                out |= self._heads(word.name).get(head, 0)
             out |= self._too_far(head)
         # Of several heads in one box, each may stand somewhere else.
-        if not self._groups >> head & 1:
+        if not self.groups >> head & 1:
             if word.one_head:
                 out |= self._taken(word.name, head)
             if word.one_tail:
@@ -162,33 +126,30 @@ class Relations:
     def _too_far(self, head: int) -> int:
         limit = TOUCHING * max(self._graph.width, self._graph.height)
         own = self._objects[head].xywh
-        return sum(1 << i for i, obj in enumerate(self._objects) if apart(own, obj.xywh) > limit)
+        return sum([1 << i for i, obj in enumerate(self._objects) if apart(own, obj.xywh) > limit])
 
     def _taken(self, relation: str, head: int) -> int:
         """The tails that have another head: nobody else wears this hat."""
         out = 0
-        for tail, heads in self.back.get(relation, {}).items():
-            others = bits(heads & ~(1 << head) & ~self._groups)
+        for tail, heads in self._heads(relation).items():
+            others = bits(heads & ~(1 << head) & ~self.groups)
+            self._graph.work.add(len(others))
             if any(not self._one_or_part(head, other) for other in others):
                 out |= 1 << tail
         # Several hats in one box are worn by several people.
-        return out & ~self._groups
+        return out & ~self.groups
 
     def _elsewhere(self, relation: str, head: int) -> int:
         """The tails of a name of which the head has another one: a cup on this table is not on another table."""
-        mine = self.stated.get(relation, {}).get(head, 0)
+        mine = self._stated.get(relation, _NONE).get(head, 0)
         out = 0
         for tail in bits(mine):
             name = self._objects[tail].name
+            self._graph.work.add(len(self._objects))
             for i, obj in enumerate(self._objects):
                 if obj.name == name and not self._one_or_part(i, tail):
                     out |= 1 << i
-        return out & ~mine & ~self._groups
-
-    def one_thing(self, a: int, b: int) -> bool:
-        """Whether two objects may be the same thing, annotated twice."""
-        first, second = self._objects[a], self._objects[b]
-        return self._lexicon.may_be(first.name, second.name) and iou(first.xywh, second.xywh) >= SAME_THING
+        return out & ~mine & ~self.groups
 
     def _one_or_part(self, a: int, b: int) -> bool:
         """Whether two objects may be one thing, or one of them a part of the other, whatever they are called.
@@ -205,22 +166,42 @@ class Relations:
         if kind not in self._values:
             words = self._lexicon.attributes
             self._values[kind] = [
-                frozenset(a for a in obj.attributes if a in words and words[a].kind == kind) for obj in self._objects
+                frozenset([a for a in obj.attributes if a in words and words[a].kind == kind]) for obj in self._objects
             ]
         return self._values[kind]
 
     def _same(self, kind: str, head: int, possible: bool) -> int:
         """The tails that have (may have) a value of a kind in common with the head."""
         values = self.values(kind)
-        out = sum(1 << i for i, others in enumerate(values) if values[head] & others)
+        out = sum([1 << i for i, others in enumerate(values) if values[head] & others])
         if possible:
-            out |= sum(1 << i for i in self._may_share(kind, head))
+            for i in self._may_share(kind, head):
+                out |= 1 << i
         return out & ~(1 << head)
 
     def _may_share(self, kind: str, head: int) -> Iterator[int]:
         words, values = self._lexicon.attributes, self.values(kind)
-        several = kind not in self._lexicon.exclusive
+        own = values[head]
+        several = kind not in self._lexicon.exclusive or len(own) != 1 or self.groups >> head & 1
+        near = frozenset[str]().union(*(words[a].near for a in own))
         for i, others in enumerate(values):
-            known = len(values[head]) == 1 and len(others) == 1 and not (self._groups >> head | self._groups >> i) & 1
-            if several or not known or any(a in words[b].near for a in values[head] for b in others):
+            if several or len(others) != 1 or self.groups >> i & 1 or near & others:
                 yield i
+
+
+_NONE: Mapping[int, int] = {}
+_BEFORE = ("left", "above")
+
+
+def _turned(edges: Mapping[int, int]) -> dict[int, int]:
+    """Tail → heads, of head → tails."""
+    found: dict[int, int] = {}
+    for head, tails in edges.items():
+        for tail in bits(tails):
+            found[tail] = found.get(tail, 0) | 1 << head
+    return found
+
+
+def _merge(into: dict[int, int], edges: Mapping[int, int]) -> None:
+    for head, tails in edges.items():
+        into[head] = into.get(head, 0) | tails

@@ -11,10 +11,10 @@ All that is given here holds (`Facts`). What holds but could mislead is left out
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from finecops.construction.description import SAME
+from finecops.construction.description import SAME, Node
 from finecops.construction.lexicon import Lexicon, RelationWord
 from finecops.construction.truth.facts import Facts
 from finecops.construction.truth.masks import bits
@@ -34,7 +34,12 @@ class Statements:
     def __init__(self, facts: Facts) -> None:
         self.facts, self.lexicon = facts, facts.lexicon
         words = facts.lexicon.relations
-        self._relations = [word for word in words.values() if word.question and facts.relations.said(word.name)]
+        self._relations = [
+            (words[name], edges)
+            for name, edges in facts.relations.told.items()
+            if name in words and words[name].question
+        ]
+        self._nodes: dict[int, Node] = {}
         self._attributes: dict[int, tuple[str, ...]] = {}
         self._steps: dict[int, list[Step]] = {}
         self._kinds: dict[str, dict[str, int]] = {}
@@ -46,7 +51,7 @@ class Statements:
         return self._attributes[i]
 
     def steps(self, i: int) -> list[Step]:
-        """Relations of an object to others, in the lexicon's order of relations; no comparisons."""
+        """Relations of an object to others, in the graph's order of relations; no comparisons."""
         if i not in self._steps:
             self._steps[i] = list(self._find_steps(i))
         return self._steps[i]
@@ -56,10 +61,21 @@ class Statements:
         found = []
         for attribute in self.attributes(i):
             kind = self.lexicon.attributes[attribute].kind
-            if kind in self.lexicon.exclusive:
+            # Of a kind that is not exclusive a thing may have several values.
+            if kind in self.lexicon.compared and kind in self.lexicon.exclusive:
                 sharing = self.facts.having(attribute) & ~(1 << i)
                 found += [Step(SAME + kind, other) for other in bits(sharing) if attribute in self.attributes(other)]
         return [step for step in found if self.apart((i, step.tail))]
+
+    def node(self, i: int, attributes: Collection[str] = ()) -> Node:
+        """An object's name with some of its attributes, in the graph's order."""
+        if not attributes:
+            found = self._nodes.get(i)
+            if found is None:
+                found = self._nodes[i] = Node(self.facts.objects[i].name)
+            return found
+        # Not in the order in which they were chosen: the same attributes make the same node.
+        return Node(self.facts.objects[i].name, tuple(a for a in self.attributes(i) if a in attributes))
 
     def apart(self, objects: tuple[int, ...]) -> bool:
         """Whether the names of some objects cannot be taken for each other: "the man beside the man" reads badly."""
@@ -71,11 +87,10 @@ class Statements:
         noun = nouns.get(facts.objects[i].name)
         if noun is None:
             return
-        for word in self._relations:
-            tails = facts.tails(word.name, i)
-            if not tails or (word.heads and noun.being not in word.heads):
+        for word, edges in self._relations:
+            if i not in edges or (word.heads and noun.being not in word.heads):
                 continue
-            for tail in bits(tails):
+            for tail in bits(facts.tails(word.name, i)):
                 name = facts.objects[tail].name
                 if name in nouns and not self.lexicon.may_be(noun.name, name) and self._reads_well(word, i, tail):
                     yield Step(word.name, tail, word.boxes is not None)

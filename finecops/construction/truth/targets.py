@@ -23,7 +23,7 @@ DUPLICATE: Final = "object: perhaps annotated twice"
 
 
 class ObjectFilter(Protocol):
-    """Which objects may be targets, beside what the graph itself says: a list of keywords, the files of Inst-Inpaint."""
+    """Which objects may be targets, beside what the graph says of them: by keywords, by the files of Inst-Inpaint."""
 
     def __call__(self, graph: SceneGraph, obj: SceneObject) -> bool:
         """Whether an object may be a target."""
