@@ -16,6 +16,7 @@ from finecops.construction.rewriting.phrases import SIDES, is_same
 Tail = Literal["none", "noun", "modified"]
 """What the words so far end with: nothing that could be modified; another noun; another noun with a modifier."""
 _AND: Final = ("and", ", and", "as well as", "and also")
+_COMMA_AND: Final = (", and",)
 _PLACED: Final = ("located", "positioned", "situated", "placed", "found", "seen")
 _PRONOUNS: Final = ("it", "him", "her", "them")
 _OWNERS: Final = ("its", "his", "her", "their")
@@ -53,8 +54,8 @@ class Modifiers(NounPhrases):
             for start in [place, *comma]:
                 yield from self._relative(node, start, state)
         # Inside another phrase, "and" might belong to the noun around it.
-        if not first and node == 0 and tail != "modified":
-            for start in self.after(place, *_AND):
+        if not first and node == 0:
+            for start in self.after(place, *joins(node, tail)):
                 yield from self._bare(node, start, state)
                 yield from self._relative(node, start, state)
         if tail != "none" and self._only_person(node, state):
@@ -105,10 +106,9 @@ class Modifiers(NounPhrases):
         """One or more predicates of a node: "is red and wears a hat"."""
         for part in self._predicate(node, position, state):
             yield part
-            if part.tail != "modified":
-                # "Is small, is red and stands …": a comma alone only where no other noun stands before it.
-                for place in self.after(part.place, *_AND, *([","] if part.tail == "none" else [])):
-                    yield from self.clause(node, place, part.state)
+            # "Is small, is red and stands …": a comma alone only where no other noun stands before it.
+            for place in self.after(part.place, *joins(node, part.tail), *([","] if part.tail == "none" else [])):
+                yield from self.clause(node, place, part.state)
 
     def _predicate(self, node: int, position: int, state: State) -> Iterator[Part]:
         number = state.noun(node).number
@@ -138,13 +138,11 @@ class Modifiers(NounPhrases):
         """What follows "is": attributes and relations, joined by commas or "and"."""
         for part in self._complement(node, position, state):
             yield part
-            if part.tail != "modified":
-                joins = _AND if part.tail == "noun" else (*_AND, ",")
-                starts = list(self.after(part.place, *joins))
-                # "Parked on the street": a participle, and where.
-                starts += [part.place] if part.tail == "none" else []
-                for start in starts:
-                    yield from self._complements(node, start, part.state)
+            starts = list(self.after(part.place, *joins(node, part.tail)))
+            # "Small, red"; "parked on the street": a participle, and where.
+            starts += [part.place, *self.after(part.place, ",")] if part.tail == "none" else []
+            for start in starts:
+                yield from self._complements(node, start, part.state)
 
     def _complement(self, node: int, position: int, state: State) -> Iterator[Part]:
         for place, left in self.attribute(node, position, state.attributes):
@@ -183,17 +181,15 @@ class Modifiers(NounPhrases):
     def other_end(self, index: int, position: int, state: State) -> Iterator[Part]:
         """The other end of an edge; and a second one of the same relation: "next to the cup and the plate"."""
         edge = self.said.edges[index]
-        left = state._replace(edges=state.edges - {index})
-        for part in self.full(edge.tail, position, left):
-            ended = Part(part.place, part.state, "noun" if self._is_bare(edge.tail, part, left) else "modified")
-            yield ended
-            if ended.tail == "noun":
-                for other in sorted(ended.state.edges):
-                    if (self.said.edges[other].head, self.said.edges[other].relation) == (edge.head, edge.relation):
-                        for place in self.after(ended.place, *_AND):
-                            yield from self.other_end(other, place, ended.state)
+        for part in self.full(edge.tail, position, state._replace(edges=state.edges - {index})):
+            tail: Tail = "noun" if self._is_bare(edge.tail, part) else "modified"
+            yield part._replace(tail=tail)
+            for other in sorted(part.state.edges):
+                if (self.said.edges[other].head, self.said.edges[other].relation) == (edge.head, edge.relation):
+                    for place in self.after(part.place, *joins(edge.head, tail)):
+                        yield from self.other_end(other, place, part.state)
 
-    def _is_bare(self, node: int, part: Part, before: State) -> bool:
+    def _is_bare(self, node: int, part: Part) -> bool:
         """Whether a phrase ends with the node's own noun."""
         return dict(part.state.spans)[node][1] == self.tokens[part.place - 1].end
 
@@ -251,3 +247,14 @@ class Modifiers(NounPhrases):
             yield from self.after(position, *owned, *(f"{phrase} side" for phrase in owned))
         for place in self.behind(position, self.phrases.relation(relation)):
             yield from self.after(place, *_PRONOUNS)
+
+
+def joins(node: int, tail: Tail) -> tuple[str, ...]:
+    """The words that join another modifier of a node to the words so far.
+
+    Behind a clause about another noun, only a comma shows that the target goes on: "the cup on the table that is red,
+    and next to the plate".
+    """
+    if tail == "modified":
+        return _COMMA_AND if node == 0 else ()
+    return _AND if node == 0 else tuple(phrase for phrase in _AND if phrase not in _COMMA_AND)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from finecops.construction.description import Description
-from finecops.construction.english.forms import indefinite
+from finecops.construction.english.forms import ONE_IN_THE_WORLD, indefinite
 from finecops.construction.rewriting.phrases import Phrase, Phrases, SaidNoun
 from finecops.construction.rewriting.tokens import Token
 from finecops.records import Span
@@ -105,8 +105,11 @@ class NounPhrases:
         """Places behind an article, with the article."""
         word = self.at(position)
         allowed = {"a", "an", "some"}
-        if node == 0 or self.definite is None or self.definite[node]:
+        name = self.said.nodes[node].name
+        if node == 0 or self.definite is None or self.definite[node] or name in ONE_IN_THE_WORLD:
             allowed.add("the")
+        if node != 0 and name == self.said.nodes[0].name:
+            allowed |= {"another", "other"}
         if node == 0:
             allowed |= {"this", "these", "that", "those"}
         if word in allowed:
@@ -118,6 +121,8 @@ class NounPhrases:
         number = "singular" if pair else noun.number
         if article in ("a", "an"):
             return number == "singular" and article == indefinite(self.at(start))
+        if article in ("another", "other"):
+            return (article == "another") == (number == "singular")
         if article in ("this", "that"):
             return number in SINGULAR
         if article in ("these", "those", "some"):

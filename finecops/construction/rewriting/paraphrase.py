@@ -14,7 +14,7 @@ from finecops.construction.description import SAME, Description, Edge, Node
 from finecops.construction.english.forms import PICKS, NounPhrase, Phrasing, kind_word, noun_phrase, phrasing
 from finecops.construction.rewriting.phrases import SIDES, Phrases, is_same
 
-_SAID_ALONE = frozenset({"color", "size", "length", "height"})
+_SAID_ALONE = frozenset("color size age height length width shape pattern moisture cleanliness".split())
 """Kinds of attributes that may stand alone behind "is"."""
 
 
@@ -102,7 +102,8 @@ class Draft:
         kept = tuple(name for name in shown.attributes if name not in moved)
         bare = before is not None and self._phrasing(before).bare
         picks = [self.rng.randrange(PICKS), self.rng.randrange(PICKS)]
-        noun = noun_phrase(Node(shown.name, kept), lexicon, the, bare, picks)
+        again = node > 0 and self.said.nodes[node].name == self.said.nodes[0].name
+        noun = noun_phrase(Node(shown.name, kept), lexicon, the, bare, again, picks)
         return replace(noun, after=(*moved, *noun.after))
 
     def _with_after(self, node: int, noun: NounPhrase) -> str:

@@ -73,6 +73,9 @@ class Phrases:
             others = {*noun.synonyms, *self._named_so.get(name, ())}
             if self.looser:
                 others |= noun.kinds
+            # "Blue jeans" says more than "jeans".
+            attributes = {word for word in self.lexicon.attributes if " " not in word} - set(words_of(name))
+            others = {other for other in others if not attributes.intersection(words_of(other))}
             found = [name, *sorted(others - {name})]
             self._nouns[name] = tuple(
                 SaidNoun(words_of(said), said, self.lexicon.nouns.get(said, noun).number) for said in found

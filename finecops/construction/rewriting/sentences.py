@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from finecops.construction.rewriting.modifiers import Modifiers, Part
+from finecops.construction.rewriting.modifiers import Modifiers, Part, joins
 from finecops.construction.rewriting.noun_phrases import SINGULAR, State
 
 _PICTURES: Final = ("image", "picture", "photo", "photograph", "scene")
@@ -170,9 +170,8 @@ class Sentences(Modifiers):
         for start in [position, *self.after(position, *_PLACED_BEFORE)]:
             for part in self.relations(0, start, state):
                 yield part
-                if part.tail != "modified":
-                    for place in self.after(part.place, "and", ", and"):
-                        yield from self.relations(0, place, part.state)
+                for place in self.after(part.place, *joins(0, part.tail)):
+                    yield from self.relations(0, place, part.state)
 
 
 _PLACED_BEFORE: Final = ("located", "positioned", "situated", "found", "seen")

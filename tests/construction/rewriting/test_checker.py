@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
 
 import pytest
 
-from finecops.construction.description import Description
+from finecops.construction.description import Description, Node
+from finecops.construction.english.realise import realise, sample_wording
 from finecops.construction.rewriting.checker import Checker
-from tests.construction.rewriting.words import LEFT, LEXICON, described
+from tests.construction.rewriting.words import LEFT, LEXICON, described, drawn
 
 CUP = described("cup", "plate", f"0 {LEFT} 1")
 RED_CUP = described("red,cup", "white,plate", f"0 {LEFT} 1")
@@ -28,6 +33,10 @@ WITH = described("woman", "umbrella", "0 with 1")
 TABLE = described("wood,table", "grass", "0 on 1")
 ORANGE = described("orange,orange", "light blue,plate", "0 on 1")
 SAME_TWICE = described("cup", "plate", "bowl", "0 next to 1", "0 next to 2")
+STANDS = described("man", "car", "0 standing next to 1")
+JEANS = described("man", "jeans", "0 wearing 1")
+CUPS = described("cup", "cup", f"0 {LEFT} 1")
+SMILING = described("cup", "smiling,man", "plate", "0 near 1", "0 next to 2")
 HOLDS = described("man", "umbrella", "0 holding 1")
 HORSE = described("man", "horse", "0 riding 1")
 
@@ -123,6 +132,14 @@ ACCEPTED = [
     (SAME_TWICE, "the cup next to the plate and the bowl"),
     (HOLDS, "the man who holds an umbrella"),
     (HORSE, "the man riding the horse"),
+    (STANDS, "next to the car stands a man"),
+    (STANDS, "the man who stands next to a car"),
+    (STANDS, "standing next to the car is the man"),
+    (JEANS, "the man in jeans"),
+    (JEANS, "the man wearing a pair of jeans"),
+    (CUPS, "the cup to the left of another cup"),
+    (SMILING, "the cup near the man who is smiling, and next to the plate"),
+    (SMILING, "next to the plate is the cup near a smiling man"),
 ]
 
 REFUSED = [
@@ -152,6 +169,7 @@ REFUSED = [
         "the plate with the same color as the cup left of the bowl",
         "says of the plate what belongs to the cup",
     ),
+    (SMILING, "the cup near the man who is smiling and next to the plate", "says 'next to' of the man"),
     # Something is lost.
     (CUP, "the cup", "the object 'plate' is missing"),
     (CUP, "the cup and the plate", "the relation 'to the left of' is missing"),
@@ -188,6 +206,8 @@ REFUSED = [
     (PLAIN, "the cup on the left", "adds a relation|certain|left"),
     (TREES, "the tree near the street", "adds an object: 'tree'"),
     (PLAIN, "the cup next to the picture", "adds"),
+    (JEANS, "the man wearing blue jeans", "adds an object: 'blue jeans'|adds an attribute: 'blue'"),
+    (CUP, "the cup to the left of another plate", "a number: 'another'"),
     # Bad English, or none.
     (TREES, "the trees that is near the street", "certain"),
     (TREES, "a trees near the street", "certain"),
@@ -229,3 +249,70 @@ def test_refused(checker: Checker, said: Description, text: str, reason: str) ->
     assert found.expression is None
     assert found.reason is not None
     assert re.search(reason, found.reason), found.reason
+
+
+def _others(said: Description, rng: random.Random) -> Iterator[Description]:
+    """Descriptions that say something else."""
+    for i, j in combinations(range(len(said.nodes)), 2):
+        a, b = said.nodes[i], said.nodes[j]
+        yield said.with_node(i, Node(b.name, a.attributes)).with_node(j, Node(a.name, b.attributes))
+        yield said.with_node(i, Node(a.name, b.attributes)).with_node(j, Node(b.name, a.attributes))
+        yield said.with_node(i, b).with_node(j, a)
+    for i, node in enumerate(said.nodes):
+        for name in node.attributes:
+            yield said.with_node(i, Node(node.name, tuple(other for other in node.attributes if other != name)))
+        new = rng.choice([name for name in LEXICON.attributes if name not in node.attributes])
+        yield said.with_node(i, Node(node.name, (*node.attributes, new)))
+        yield said.with_node(i, Node("dog" if node.name != "dog" else "tree", node.attributes))
+    for i, edge in enumerate(said.edges):
+        yield said.with_edge(i, replace(edge, relation="above" if edge.relation != "above" else "behind"))
+        for head in set(range(len(said.nodes))) - {edge.head, edge.tail}:
+            yield said.with_edge(i, replace(edge, head=head))
+
+
+def _meaning(said: Description) -> object:
+    """Equal for descriptions that say the same: the order of attributes and of relations says nothing."""
+    nodes = [("cup" if n.name == "mug" else n.name, frozenset(n.attributes)) for n in said.nodes]
+    # Of "and", the related objects have no order.
+    if said.tuple_type == "and" and {edge.head for edge in said.edges} == {0}:
+        return nodes[0], frozenset((edge.relation, nodes[edge.tail]) for edge in said.edges)
+    return tuple(nodes), frozenset((edge.relation, edge.head, edge.tail) for edge in said.edges)
+
+
+def test_every_template_says_its_description_and_no_other(checker: Checker) -> None:
+    """Templates and their spans come from a module that shares no grammar with the checker."""
+    others = 0
+    for seed in range(60):
+        rng = random.Random(seed)
+        said = drawn(rng)
+        definite = [rng.random() < 0.5 for _ in said.nodes]
+        template = realise(said, sample_wording(rng, said, LEXICON), definite, LEXICON)
+        found = checker.check(template.text, said, definite)
+        assert found.reason is None, template.text
+        assert found.expression is not None
+        assert [tuple(span) for span in found.expression.spans] == list(template.spans)
+        for other in _others(said, rng):
+            if _meaning(other) != _meaning(said):
+                others += 1
+                assert checker.check(template.text, other).reason is not None, (template.text, other)
+    assert others > 400
+
+
+def test_an_article_that_promises_too_much_is_refused(checker: Checker) -> None:
+    assert checker.check("the cup to the left of the plate", CUP, [True, True]).reason is None
+    found = checker.check("the cup to the left of the plate", CUP, [True, False])
+    assert found.reason == 'it says "the" of an object that is not the only one of its words'
+
+
+def test_a_kind_above_is_taken_only_where_it_is_to_be_proved_anew() -> None:
+    said = described("man", "hat", "0 wearing 1")
+    found = Checker(LEXICON, looser=True).check("the person wearing a hat", said)
+    assert found.said == described("person", "hat", "0 wearing 1")
+
+
+def test_no_sentence_takes_long(checker: Checker) -> None:
+    """What is long and repeats its words can be read in very many ways; the search has an end."""
+    said = described("red,small,cup", "red,small,cup", "red,small,cup", "0 next to 1", "0 next to 2")
+    text = "the small red cup next to " * 6
+    assert checker.check(text, said).expression is None
+    assert checker.check("and , " * 29, said).expression is None

@@ -1,6 +1,8 @@
-"""A small lexicon and descriptions for the tests of rewriting."""
+"""A small lexicon, and descriptions: given as short texts, or drawn."""
 
 from __future__ import annotations
+
+import random
 
 from finecops.construction.description import Description, Edge, Node
 from finecops.construction.lexicon import Attribute, Lexicon, Noun, RelationWord
@@ -26,7 +28,7 @@ _NOUNS = [
     Noun("trees", number="plural", singular="tree"),
     Noun("grass", number="mass", target=False),
     Noun("scissors", number="pair"),
-    Noun("jeans", number="pair"),
+    Noun("jeans", number="pair", synonyms=frozenset({"blue jeans"})),
     Noun("street"),
     Noun("umbrella"),
     Noun("fire hydrant"),
@@ -65,14 +67,16 @@ _RELATIONS = [
     RelationWord("next to", ("next to", "beside"), inverse="next to"),
     RelationWord("behind", ("behind",), inverse="in front of"),
     RelationWord("in front of", ("in front of",), inverse="behind"),
-    RelationWord("wearing", ("wearing", "in"), ("wears", "wear"), contact=True, one_head=True, heads=_PEOPLE),
-    RelationWord("holding", ("holding",), ("holds", "hold"), contact=True, heads=_BEINGS),
-    RelationWord("riding", ("riding", "riding on"), ("rides", "ride"), contact=True, heads=_PEOPLE),
-    RelationWord("with", ("with",), ("has", "have")),
+    RelationWord(
+        "wearing", ("wearing", "in"), ("wears", "wear"), sort="action", contact=True, one_head=True, heads=_PEOPLE
+    ),
+    RelationWord("holding", ("holding",), ("holds", "hold"), sort="action", contact=True, heads=_BEINGS),
+    RelationWord("riding", ("riding", "riding on"), ("rides", "ride"), sort="action", contact=True, heads=_PEOPLE),
+    RelationWord("with", ("with",), ("has", "have"), sort="having"),
     RelationWord("under", ("under", "below", "beneath"), inverse="above"),
     RelationWord("above", ("above", "over"), inverse="under"),
-    RelationWord("parked on", ("parked on",), contact=True, one_tail=True),
-    RelationWord("standing next to", ("standing next to",)),
+    RelationWord("parked on", ("parked on",), sort="posture", contact=True, one_tail=True),
+    RelationWord("standing next to", ("standing next to",), ("stands next to", "stand next to"), sort="posture"),
 ]
 LEXICON = Lexicon(
     {noun.name: noun for noun in _NOUNS},
@@ -100,3 +104,34 @@ def described(*parts: str) -> Description:
     kind = {(): "0_hop", (0,): "1_hop", (0, 1): "2_hop", (0, 0): "and"}[tuple(heads)]
     kind = {"1_hop": "same_attr", "2_hop": "same_attr_two_hop"}.get(kind, kind) if same else kind
     return Description(kind, tuple(nodes), tuple(edges))
+
+
+def drawn(rng: random.Random, lexicon: Lexicon = LEXICON) -> Description:
+    """A description with words of a lexicon that need not make sense, but are of the right sorts."""
+    kind = rng.choice(["0_hop", "1_hop", "2_hop", "and", "same_attr", "same_attr_two_hop"])
+    nodes = [_drawn_node(rng, lexicon) for _ in range({"0_hop": 1, "1_hop": 2, "same_attr": 2}.get(kind, 3))]
+
+    def edge(head: int, tail: int) -> Edge:
+        being = lexicon.nouns[nodes[head].name].being
+        words = [w for w in lexicon.relations.values() if w.question and (not w.heads or being in w.heads)]
+        return Edge(rng.choice(words).name, head, tail)
+
+    first = Edge(f"same {rng.choice(['color', 'material'])}", 0, 1)
+    edges = {
+        "0_hop": lambda: (),
+        "1_hop": lambda: (edge(0, 1),),
+        "2_hop": lambda: (edge(0, 1), edge(1, 2)),
+        "and": lambda: (edge(0, 1), edge(0, 2)),
+        "same_attr": lambda: (first,),
+        "same_attr_two_hop": lambda: (first, edge(1, 2)),
+    }
+    return Description(kind, tuple(nodes), edges[kind]())
+
+
+def _drawn_node(rng: random.Random, lexicon: Lexicon) -> Node:
+    attributes: list[str] = []
+    for _ in range(rng.choice([0, 0, 1, 1, 2])):
+        word = rng.choice(list(lexicon.attributes.values()))
+        if word.kind not in [lexicon.attributes[other].kind for other in attributes]:
+            attributes.append(word.name)
+    return Node(rng.choice(list(lexicon.nouns)), tuple(attributes))
