@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from finecops.construction.description import Description, Node
-from finecops.construction.english.forms import Phrasing, phrasing, stands_alone
+from finecops.construction.description import Description
+from finecops.construction.english.forms import Phrasing, after_words, is_participle, phrasing, stands_alone
 from finecops.construction.english.templates import TEMPLATES
 from finecops.construction.lexicon import Lexicon
 
@@ -64,13 +64,13 @@ class _Needs:
 
     Attributes:
         said: its relations.
-        after: for each node, how many attributes stand behind the noun; and whether they need no "that is".
+        after: for each node, the attributes that stand behind the noun.
         who: "who" can only be the target: no person is named before the second relation.
         twice: "and" joins a relation with itself.
     """
 
     said: list[Phrasing]
-    after: list[tuple[int, bool]]
+    after: list[tuple[str, ...]]
     who: bool
     twice: bool
 
@@ -79,19 +79,14 @@ class _Needs:
         beings = [lexicon.nouns[node.name].being for node in description.nodes]
         return cls(
             [phrasing(edge.relation, lexicon) for edge in description.edges],
-            [_after(node, lexicon) for node in description.nodes],
+            [after_words(node, lexicon) for node in description.nodes],
             who=beings[0] == "person" and "person" not in beings[1:2],
             twice=description.tuple_type == "and" and len({edge.relation for edge in description.edges}) == 1,
         )
 
 
-def _after(node: Node, lexicon: Lexicon) -> tuple[int, bool]:
-    words = [name for name in node.attributes if lexicon.attributes[name].after]
-    return len(words), stands_alone(words)
-
-
 def _fits_all(parts: tuple[Piece, ...], needs: _Needs) -> bool:
-    joined = [needs.said[piece.number - 1].sort for piece in parts if piece.slot == "b"]
+    joined = [needs.said[piece.number - 1].sort for piece in parts if piece.slot in ("b", "i", "c")]
     return (
         all(_fits(piece, needs) for piece in parts)
         and (not joined or any(set(joined) <= besides for besides in _BESIDES))
@@ -126,18 +121,20 @@ def _after_fits(i: int, parts: tuple[Piece, ...], needs: _Needs) -> bool:
     piece = parts[i]
     if piece.slot not in ("T", "aT", "O"):
         return True
-    number, alone = needs.after[max(piece.number, 0)]
+    after = needs.after[max(piece.number, 0)]
     rest = [other for other in parts[i + 1 :] if other.text != " "]
-    if not number or not rest:
+    if not after or not rest:
         return True
     following = rest[0]
     if not following.slot:
         return following.text.startswith((" and ", ", "))
     if following.slot in ("is", "there", "v") and following.number != 1 + max(piece.number, 0):
         # "Next to the lamp that is on is …".
-        return alone
-    if following.slot in ("q", "b"):
-        return needs.said[following.number - 1].sort == "place"
+        return stands_alone(after)
     if following.slot == "W":
         return False
+    # "Is waiting next to the bus and in front of the car"; "is waiting, is wearing a hat and in front of" is no list.
+    alike = following if following.slot in ("q", "b") else rest[1] if following.slot == "who" else None
+    if alike is not None and alike.slot in ("q", "b", "i"):
+        return is_participle(after) and needs.said[alike.number - 1].sort == "place"
     return not (following.slot == "who" and rest[1].slot == "is" and rest[1].number < 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from finecops.construction.description import SAME, Node
 from finecops.construction.lexicon import Attribute, Lexicon, RelationWord, Sort
@@ -19,6 +19,8 @@ _VOWEL_AFTER_ALL = ("unin", "unim")
 # Said letter by letter, the first of which begins with a vowel.
 _SPELLED = frozenset("suv suvs rv rvs lcd led mp3 atv hd hdtv xbox".split())
 _AMERICAN = {"colour": "color"}
+_AFTER = {"lying": "lying down", "bending": "bending over"}
+"""Attributes that are said otherwise behind a noun."""
 
 ONE_IN_THE_WORLD: Final = frozenset("sky ground air sun moon ocean sea shore horizon background".split())
 """Names that always have "the"."""
@@ -67,8 +69,13 @@ class NounPhrase:
         return f"{self.article} {self.core}" if self.article else self.core
 
 
+Bare = Literal["never", "indefinite", "always"]
+"""Where a plural or mass noun has no article: behind what touches ("wearing gloves", "in water", but "the gloves"), and
+behind what has it as its content ("covered with snow")."""
+
+
 def noun_phrase(
-    node: Node, lexicon: Lexicon, definite: bool, bare: bool, again: bool, picks: Sequence[int]
+    node: Node, lexicon: Lexicon, definite: bool, bare: Bare, again: bool, picks: Sequence[int]
 ) -> NounPhrase:
     """An object in words.
 
@@ -76,7 +83,7 @@ def noun_phrase(
         node: its name and attributes.
         lexicon: the world's words.
         definite: with "the".
-        bare: where it is not definite, a plural or mass noun needs no "some" ("wearing gloves", "in water").
+        bare: whether a plural or mass noun needs no article.
         again: where it is not definite, it is "another" one: the target has this name, too.
         picks: two free choices: "who" or "that" of people; "some" or nothing.
     """
@@ -84,8 +91,10 @@ def noun_phrase(
     words = [lexicon.attributes[name] for name in node.attributes]
     core = " ".join([*_before(words, lexicon), node.name])
     article, plural = "the", noun.number in ("plural", "pair")
-    if not definite and node.name not in ONE_IN_THE_WORLD:
-        alone = bare and noun.number != "singular" and picks[1] < 0.75 * PICKS
+    if bare == "always" and noun.number in ("plural", "mass") and node.name not in ONE_IN_THE_WORLD:
+        article = ""
+    elif not definite and node.name not in ONE_IN_THE_WORLD:
+        alone = bare != "never" and noun.number != "singular" and picks[1] < 0.75 * PICKS
         if noun.number == "pair" and not alone:
             core, plural = f"pair of {core}", False
         if alone:
@@ -95,7 +104,7 @@ def noun_phrase(
         else:
             article = "another" if again else indefinite(core)
     who = "who" if noun.being == "person" and picks[0] < 0.8 * PICKS else "that"
-    return NounPhrase(article, core, tuple(word.name for word in words if word.after), plural, who)
+    return NounPhrase(article, core, after_words(node, lexicon), plural, who)
 
 
 def _before(words: Sequence[Attribute], lexicon: Lexicon) -> list[str]:
@@ -107,6 +116,11 @@ def _before(words: Sequence[Attribute], lexicon: Lexicon) -> list[str]:
             found.append("and")
         found.append(word.name)
     return found
+
+
+def after_words(node: Node, lexicon: Lexicon) -> tuple[str, ...]:
+    """The attributes that stand behind the noun."""
+    return tuple(_AFTER.get(name, name) for name in node.attributes if lexicon.attributes[name].after)
 
 
 def is_participle(after: Sequence[str]) -> bool:
@@ -128,8 +142,8 @@ class Phrasing:
     verbs: tuple[tuple[str, str], ...]
     posture: tuple[str, str] | None = None
     """The bare verb of a posture: "sits", "sit"."""
-    bare: bool = False
-    """See `noun_phrase`, of the noun behind the relation."""
+    bare: Bare = "never"
+    """Of the noun behind the relation."""
     same: bool = False
 
 
@@ -143,14 +157,16 @@ def phrasing(relation: str, lexicon: Lexicon) -> Phrasing:
         return _same(kind_word(relation))
     word = lexicon.relations[relation]
     if word.sort == "having":
-        return Phrasing(word.sort, word.phrases, (_both(word),), bare=True)
+        return Phrasing(word.sort, word.phrases, (_both(word),), bare="always")
     verbs = [(f"is {phrase}", f"are {phrase}") for phrase in word.phrases]
     posture = None
     if word.verb is not None:
         verbs.append(word.verb)
         if word.sort == "posture" and " " in word.phrases[0]:
             posture = (word.verb[0].split()[0], word.verb[1].split()[0])
-    bare = word.contact or word.sort in ("action", "state")
+    bare: Bare = (
+        "always" if word.sort == "state" else "indefinite" if word.contact or word.sort == "action" else "never"
+    )
     return Phrasing(word.sort, word.phrases, tuple(verbs), posture, bare)
 
 

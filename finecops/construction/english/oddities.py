@@ -2,33 +2,62 @@
 
 from __future__ import annotations
 
-from finecops.construction.description import SAME, Description
+from finecops.construction.description import SAME, Description, Node
 from finecops.construction.lexicon import Lexicon
 
 _STEM = 4
 """Letters by which two words are taken for one: "snowy", "snow"."""
+_GENDERED = frozenset("man woman boy girl lady guy gentleman father mother".split())
 
 
 def oddity(description: Description, lexicon: Lexicon) -> str | None:
     """Why a description sounds odd in any wording, or None.
 
-    Positives and negatives are to be chosen by the same rule. It finds: "the grassy grass"; "the parked car parked on
-    the street" and other postures twice or two postures of one object; a thing that does what beings do.
+    Positives and negatives are to be chosen by the same rule. It finds: "the grassy grass"; an attribute that is not
+    said of such a thing, also in "the same material as"; "the female man"; "the parked car parked on the street" and
+    other postures twice or two postures of one object; a thing that does what beings do.
     """
     for i, node in enumerate(description.nodes):
-        if any(_same_stem(attribute, node.name) for attribute in node.attributes):
-            return "an attribute repeats the noun"
-        said = [word for attribute in node.attributes if (word := attribute.split()[0]) in lexicon.postures]
-        for edge in description.edges:
-            if edge.head == i and not edge.relation.startswith(SAME):
-                relation = lexicon.relations[edge.relation]
-                if relation.heads and lexicon.nouns[node.name].being not in relation.heads:
-                    return "a head that the relation does not have"
-                if relation.sort == "posture":
-                    said.append(relation.phrases[0].split()[0])
-        if len(said) > 1:
-            return "two postures of one object"
+        found = _of_noun(node, lexicon) or _of_postures(i, description, lexicon)
+        if found is not None:
+            return found
+    for edge in description.edges:
+        beings = [lexicon.nouns[description.nodes[end].name].being for end in (edge.head, edge.tail)]
+        if edge.relation.startswith(SAME):
+            # The most frequent word of the kind stands for all of them: people are blond, but not brown.
+            word = lexicon.attributes[lexicon.of_kind(edge.relation.removeprefix(SAME))[0]]
+            if word.beings and not word.beings.issuperset(beings):
+                return "an attribute that is not said of the noun"
+        else:
+            heads = lexicon.relations[edge.relation].heads
+            if heads and beings[0] not in heads:
+                return "a head that the relation does not have"
     return None
+
+
+def _of_noun(node: Node, lexicon: Lexicon) -> str | None:
+    if any(_same_stem(attribute, node.name) for attribute in node.attributes):
+        return "an attribute repeats the noun"
+    if not all(lexicon.fits(node.name, attribute) for attribute in node.attributes):
+        return "an attribute that is not said of the noun"
+    if node.name in _GENDERED and any(lexicon.attributes[a].kind == "gender" for a in node.attributes):
+        return "an attribute repeats the noun"
+    return None
+
+
+def _of_postures(index: int, description: Description, lexicon: Lexicon) -> str | None:
+    words = [attribute.split()[0] for attribute in description.nodes[index].attributes]
+    attributes = {word for word in words if word.endswith(("ing", "ed"))}
+    postures = [word for word in words if word in lexicon.postures]
+    for edge in description.edges:
+        if edge.head == index and not edge.relation.startswith(SAME):
+            first = lexicon.relations[edge.relation].phrases[0].split()[0]
+            if first in attributes:
+                return "two postures of one object"
+            if first in lexicon.postures:
+                postures.append(first)
+    # "Sitting on the bench and sitting at the table" is one.
+    return "two postures of one object" if len(set(postures)) > 1 else None
 
 
 def _same_stem(attribute: str, name: str) -> bool:

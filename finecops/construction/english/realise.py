@@ -105,7 +105,7 @@ def _noun_phrases(
     for i, node in enumerate(description.nodes):
         before = [phrasing(edge.relation, lexicon) for edge in description.edges if edge.tail == i]
         the = definite[i] if i else the_target
-        bare = any(phrase.bare for phrase in before)
+        bare = before[0].bare if before else "never"
         again = i > 0 and node.name == description.nodes[0].name
         found.append(noun_phrase(node, lexicon, the, bare, again, picks[2 * i : 2 * i + 2]))
     return found

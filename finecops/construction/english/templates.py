@@ -10,7 +10,7 @@ Slots, where `i` is the number of a node and `e` that of an edge, counted from 1
 | `{ise}` | it as the verb of a clause: "is next to", "is wearing" or "wears", "has" |
 | `{qe}` | behind a noun, if it is a participle or "with": nearest to the noun that it is about |
 | `{be}` | behind a noun, if the other `b` of the template is built alike: "next to … and behind …" |
-| `{ie}` | "is" with a phrase; `{ce}` the phrase alone, behind "and" |
+| `{ie}` | "is" with a phrase; `{ce}` the phrase alone, behind "and", built alike |
 | `{fe}` | first in the sentence, if it is a place: "on the table is …" |
 | `{pe}` … `{ve}` | a place first, and the verb of its posture later: "on the bench sits …" |
 | `{whoi}` | "who" of people, else "that" (node 0 is the target) |

@@ -51,7 +51,10 @@ CASES = [
     ("1_hop", "dog, sky", ("under",), HOP, "", "the dog under the sky"),
     # No "some" behind what touches or covers; "some" at a distance.
     ("1_hop", "dog, snow", ("on",), HOP, "", "the dog on snow"),
+    ("1_hop", "dog, snow", ("on",), HOP, "1", "the dog on the snow"),
     ("1_hop", "bus, snow", ("covered with",), HOP, "", "the bus covered with snow"),
+    ("1_hop", "bus, snow", ("covered with",), HOP, "1", "the bus covered with snow"),
+    ("1_hop", "dog, sky", ("reflected in",), HOP, "", "the dog reflected in the sky"),
     ("1_hop", "bus, windows", ("with",), HOP, "", "the bus with windows"),
     ("1_hop", "bus, windows", ("next to",), HOP, "", "the bus next to some windows"),
     # Order of the words before the noun; two values of a kind are joined.
