@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 _AUDIT, _REFINE, _MODELS = "Audit", "Refinement", "Models"
 REFINEMENTS: Final = ("blind", "adversarial")
-WITH_WEIGHTS: Final = ("vera", "cola", "causal")
-"""Scorers that are language models."""
 _ALWAYS: Final = ("as_", "as_json", "as_csv")
 _REFINED: Final = (*_ALWAYS, "names", "pairs", "refine", "out", "seed")
 MODES: Final[Mapping[str, Sequence[str]]] = {
@@ -143,18 +141,25 @@ def bias_command(
     chance. Blind guesses answer without the expression. --refine keeps the pairs that such classifiers cannot tell.
     """
     from finecops.cli.printing import print_document
+    from finecops.errors import UsageError
     from finecops.report.writers import OutputSettings
 
     output = OutputSettings.of({"as_": as_, "as_json": as_json, "as_csv": as_csv})
     refuse_two_outputs(ctx)
-    _check(ctx, names, pairs, refine)
+    with_weights = image_model if refine is None else next((one for one in scorer or () if ":" in one), None)
+    _check(ctx, names, pairs, refine, with_weights)
+    if no_images and image_model is not None:
+        raise UsageError("--image-model looks at images and --no-images opens none; give one of them")
     missed: list[str] = []
     if refine == "blind":
         settings = {"target": target, "method": method, "seed": seed, "strict": strict, "held_out": held_out}
         document, missed = _refine_blind(_source(names, pairs, out), settings, out)
     elif refine == "adversarial":
-        scorers = _scorers(scorer or ["ngram"], device, allow_pickle)
-        document = _refine_adversarial(_source(names, pairs, out), scorers, seed or 0, out)
+        from finecops.construction.bias.named_scorers import check_scorers, load_scorers
+
+        given = check_scorers(scorer or ["ngram"])
+        source = _source(names, pairs, out)
+        document = _refine_adversarial(source, load_scorers(given, device, allow_pickle), seed or 0, out)
     elif pairs:
         document = _audit_of_files(pairs)
     else:
@@ -165,9 +170,15 @@ def bias_command(
         raise typer.Exit(1)
 
 
-def _check(ctx: typer.Context, names: Sequence[str] | None, pairs: Sequence[Path] | None, refine: str | None) -> None:
-    """Refuse what does not go together."""
-    from finecops.cli.eval_options import refuse_options_of_other_modes
+def _check(
+    ctx: typer.Context,
+    names: Sequence[str] | None,
+    pairs: Sequence[Path] | None,
+    refine: str | None,
+    with_weights: str | None,
+) -> None:
+    """Refuse what does not go together; `with_weights` names a model that is loaded."""
+    from finecops.cli.eval_options import given_options, refuse_options_of_other_modes, spelled
     from finecops.errors import UsageError
     from finecops.strategies.options import require_known
 
@@ -179,6 +190,10 @@ def _check(ctx: typer.Context, names: Sequence[str] | None, pairs: Sequence[Path
         raise UsageError("a dataset and --pairs both say what is looked at; give one of them")
     mode = f"--refine {refine}" if refine is not None else "an audit of --pairs" if pairs else "an audit of a dataset"
     refuse_options_of_other_modes(ctx, mode, MODES)
+    for name in ("device", "allow_pickle"):
+        if with_weights is None and name in given_options(ctx):
+            model = "--image-model" if refine is None else "a --scorer with weights"
+            raise UsageError(f"{spelled(ctx, name)} is for models, and none is loaded; it goes with {model}")
 
 
 def _read(pairs: Sequence[Path]) -> list[PairFile]:
@@ -290,32 +305,3 @@ def _write(source: PairSource, kept: Sequence[int], out: Path | None, about: dic
     if out is not None:
         for path in source.write_kept(kept, out, about):
             typer.secho(printable(f"wrote {path}"), err=True)
-
-
-def _scorers(given: Sequence[str], device: str | None, allow_pickle: bool) -> list[PairScorer]:
-    from finecops.construction.bias.scorers import NgramScorer, OneByOne, WordsScorer
-    from finecops.errors import UsageError
-    from finecops.names import unknown_name
-
-    plain: dict[str, Callable[[], PairScorer]] = {"ngram": NgramScorer, "words": WordsScorer}
-    found: list[PairScorer] = []
-    # Every name is looked at before a model is loaded.
-    for name in given:
-        kind, _, weights = name.partition(":")
-        if kind not in (*plain, *WITH_WEIGHTS):
-            raise UsageError(unknown_name("scorer", kind, (*plain, *WITH_WEIGHTS)))
-        if (kind in plain) == bool(weights):
-            what = "needs no weights" if kind in plain else f"needs weights: {kind}:WEIGHTS, a folder or a Hub id"
-            raise UsageError(f"--scorer {name}: {kind} {what}")
-    if len(set(given)) < len(given):
-        raise UsageError("a --scorer is given twice")
-    for name in given:
-        kind, _, weights = name.partition(":")
-        if kind in plain:
-            found.append(plain[kind]())
-            continue
-        from finecops.construction.bias.language_scorers import LANGUAGE_SCORERS
-        from finecops.models.backends import use_torch
-
-        found.append(OneByOne(LANGUAGE_SCORERS[kind](weights, use_torch(device or "auto"), allow_pickle)))
-    return found

@@ -16,19 +16,19 @@ from finecops.construction.bias.refine_blind import BlindRefinement, BlindSettin
 from finecops.errors import UsageError
 from tests.construction.bias.builders import biased_pairs
 
-PAIRS = biased_pairs(160, telling=0.4)
-QUICK = BlindSettings(target=62, replicates=100)
+PAIRS = biased_pairs(100, telling=0.5)
+QUICK = BlindSettings(target=66, replicates=50)
 
 
 @pytest.fixture(autouse=True)
 def large_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dropping, "STEP", 0.1)
+    monkeypatch.setattr(dropping, "STEP", 0.15)
 
 
 @pytest.fixture(scope="module")
 def usual() -> BlindRefinement:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dropping, "STEP", 0.1)
+        patch.setattr(dropping, "STEP", 0.15)
         return refine_blind(PAIRS, QUICK)
 
 
@@ -42,10 +42,10 @@ def test_the_words_of_the_kept_pairs_tell_little(method: str, usual: BlindRefine
     assert of_type.kept == len(found.kept) < of_type.pairs == len(PAIRS)
     assert found.kept == sorted(set(found.kept))
     # The audit of the kept pairs alone says the same.
-    again = words_score(Texts.of_pairs([PAIRS[i] for i in found.kept]), replicates=100)
+    again = words_score(Texts.of_pairs([PAIRS[i] for i in found.kept]), replicates=50)
     assert again.auroc == pytest.approx(of_type.after.auroc)
     assert again.interval is not None
-    assert again.interval.high <= 62
+    assert again.interval.high <= 66
     # Most of what tells them apart went, and most of the rest stayed.
     told = {i for i, pair in enumerate(PAIRS) if "zebra" in pair.negative or "piano" in pair.negative}
     assert len(told & set(found.kept)) / len(told) < len(set(found.kept) - told) / (len(PAIRS) - len(told))
@@ -63,13 +63,14 @@ def test_the_same_seed_keeps_the_same_pairs_and_types_do_not_touch_each_other(us
     assert left[-1] <= len(usual.kept)
 
 
+@pytest.mark.slow
 def test_strict_holds_for_a_classifier_that_learned_from_the_dropped_pairs(usual: BlindRefinement) -> None:
     strict, loose = refine_blind(PAIRS, replace(QUICK, strict=True)).types[0], usual.types[0]
     assert strict.kept < loose.kept
     assert strict.dropped_too.auroc is not None
     assert loose.dropped_too.auroc is not None
     assert strict.dropped_too.auroc < loose.dropped_too.auroc
-    assert strict.dropped_too.auroc < 62
+    assert strict.dropped_too.auroc < 66
 
 
 def test_scores_by_classifiers_of_all_other_images() -> None:
@@ -81,17 +82,18 @@ def test_scores_by_classifiers_of_all_other_images() -> None:
         model = WordsModel()
         model.fit(texts.counts[~some], texts.positive[~some])
         np.testing.assert_allclose(found[some], model.decision_function(texts.counts[some]))
-    few = np.array([3, 50, 119])
+    few = np.array([3, 50, 99])
     assert module._scores_by_all(texts, few, seed=7).tolist() == found[[*few, *(few + n)]].tolist()
 
 
 def test_some_of_the_texts_are_what_reading_them_alone_gives() -> None:
-    kept = [1, 4, 5, 60, 61, 62, 63, 100, *range(120, 140)]
+    kept = [1, 4, 5, 40, 41, 42, 43, 60, *range(70, 90)]
     some, alone = Texts.of_pairs(PAIRS).kept_pairs(kept), Texts.of_pairs([PAIRS[i] for i in kept])
     assert some.groups.tolist() == alone.groups.tolist()
     np.testing.assert_allclose(word_scores(some), word_scores(alone))
 
 
+@pytest.mark.slow
 def test_a_held_out_half_is_measured() -> None:
     held_out = refine_blind(PAIRS, replace(QUICK, target=70, held_out=True)).types[0].held_out
     assert held_out is not None
@@ -101,9 +103,9 @@ def test_a_held_out_half_is_measured() -> None:
 
 
 def test_pairs_that_tell_nothing_all_stay() -> None:
-    pairs = biased_pairs(400, telling=0)
+    pairs = biased_pairs(200, telling=0)
     assert word_scores(Texts.of_pairs(pairs)).any()
-    assert refine_blind(pairs, QUICK).kept == list(range(400))
+    assert refine_blind(pairs, QUICK).kept == list(range(200))
 
 
 @pytest.mark.parametrize(
