@@ -16,6 +16,7 @@ Column = tuple[str, Level]
 ID_STEP: Final = 1_000_000
 """Ids of a column's samples: its number times this, and the id of the positive. So a sample has the same id whatever
 else is made of the positives."""
+TOO_MUCH: Final = "its graph has too many objects of a kind to prove more"
 MOST_POSITIVES: Final = ID_STEP - 1
 
 

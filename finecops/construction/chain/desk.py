@@ -6,7 +6,7 @@ A process makes it once. What travels between processes is its `Place` alone.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from typing import Final
 from finecops.construction.chain.graphs import GRAPHS, GraphStore
 from finecops.construction.chain.photos import Photos
 from finecops.construction.chain.worlds import world_lexicon
-from finecops.construction.graph import SceneGraph
+from finecops.construction.graph import SceneGraph, Work
 from finecops.construction.lexicon import Lexicon
 from finecops.construction.negatives.words import CorpusWords, Counts
 from finecops.construction.truth.facts import Facts
@@ -66,7 +66,7 @@ class Desk:
     def facts(self, image_id: str) -> Facts:
         """The facts of an image's graph."""
         if image_id not in self._facts:
-            self._facts[image_id] = self.facts_of(self.graphs[image_id])
+            self._facts[image_id] = self.facts_of(replace(self.graphs[image_id], work=Work()))
             if len(self._facts) > _KEPT:
                 self._facts.popitem(last=False)
         return self._facts[image_id]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pydantic import JsonValue
@@ -10,6 +11,7 @@ from pydantic import JsonValue
 from finecops.construction.chain.context import Context
 from finecops.construction.chain.settings import RULES
 from finecops.construction.description import Description
+from finecops.construction.graph import TooMuchWorkError
 from finecops.construction.rewriting.rewrites import (
     TASK,
     Proof,
@@ -56,7 +58,9 @@ def rewritten(context: Context, positives: Iterable[PositiveRow]) -> Iterator[Re
 
     def proof(key: str, said: Description) -> bool:
         row = known[key]
-        return context.desk.facts(row.image_id).is_unique(said, row.objects[0])
+        with suppress(TooMuchWorkError):
+            return context.desk.facts(row.image_id).is_unique(said, row.objects[0])
+        return False
 
     yield from rewritten_positives(positives, _open(context, proof))
 
@@ -74,7 +78,9 @@ def reworded(context: Context, negatives: Iterable[tuple[NegativeRow, PositiveRo
             yield row, positive.definite
 
     def proof(key: str, said: Description) -> bool:
-        return context.desk.facts(images[key]).is_false(said)
+        with suppress(TooMuchWorkError):
+            return context.desk.facts(images[key]).is_false(said)
+        return False
 
     yield from rewritten_negatives(noted(), _open(context, proof))
 

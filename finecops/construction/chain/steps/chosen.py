@@ -16,6 +16,7 @@ from finecops.construction.samples import ChosenRow, EditRow, NegativeRow, Posit
 
 if TYPE_CHECKING:
     from finecops.construction.bias.pairs import TextPair
+    from finecops.construction.bias.scorers import PairScorer
     from finecops.construction.filters.choose import Thresholds
 
 NAME: Final = "chosen"
@@ -48,8 +49,12 @@ def _thresholds(context: Context) -> Thresholds:
     synthetic = context.settings.synthetic_threshold
     if synthetic is None and "synthetic" in configs:
         synthetic = configs["synthetic"].threshold
-    best_by = "similarity" if "features" in configs else None
-    return Thresholds(text_margin=margin, edit_margin=margin, synthetic=synthetic, best_by=best_by)
+    return Thresholds(
+        text_margin=margin,
+        edit_margin=margin,
+        synthetic=synthetic,
+        best_by="similarity" if "features" in configs else None,
+    )
 
 
 def _rows(context: Context, limits: Thresholds) -> Iterator[ChosenRow]:
@@ -106,7 +111,7 @@ def _refined(context: Context, pairs: Sequence[TextPair], scores: dict[int, Scor
     return {pairs[index].id for index in left}
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Noted:
     """A scorer of pairs whose scores are in rows."""
 
@@ -119,6 +124,6 @@ class _Noted:
         return np.array([(row[f"{self.name}/positive"], row[self.name]) for row in found], dtype=np.float64)
 
 
-def _scored(pairs: Sequence[TextPair], scores: dict[int, ScoreRow]) -> list[_Noted]:
+def _scored(pairs: Sequence[TextPair], scores: dict[int, ScoreRow]) -> list[PairScorer]:
     names = [name for name in scores[int(pairs[0].id)].scores if not name.endswith("/positive")]
     return [_Noted(name, scores) for name in names]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from pydantic import JsonValue
 
-from finecops.construction.chain.columns import Column, image_id, image_quotas, key_of, shuffled_ids
+from finecops.construction.chain.columns import TOO_MUCH, Column, image_id, image_quotas, key_of, shuffled_ids
 from finecops.construction.chain.context import Context
 from finecops.construction.chain.desk import Place, desk_at
 from finecops.construction.chain.photos import NO_IMAGE
@@ -17,8 +17,9 @@ from finecops.construction.chain.pool import ordered_map
 from finecops.construction.chain.stage import OneByOne, Stage
 from finecops.construction.edits.candidates import CandidateOptions, make_candidates
 from finecops.construction.edits.editor import ImageEditor, open_editor
-from finecops.construction.edits.plan import plan_edit
+from finecops.construction.edits.plan import ImageEdit, plan_edit
 from finecops.construction.edits.world import EditWorld
+from finecops.construction.graph import TooMuchWorkError, Work
 from finecops.construction.samples import EditRow, PositiveRow
 from finecops.errors import DataError
 from finecops.images import read_picture
@@ -47,10 +48,14 @@ class _Task:
         """The row of one edit, with its files."""
         positive, (type_, level) = thing
         desk = desk_at(self.place)
-        graph = desk.graphs[positive.image_id]
+        # Its work is counted anew for each edit: what was done before must decide nothing.
+        graph = replace(desk.graphs[positive.image_id], work=Work())
         rng = random.Random(f"{self.seed}/{positive.image_id}/{positive.id}/image/{type_}/{level}")
         world = EditWorld(desk.lexicon, desk.facts_of, desk.words.words)
-        planned = plan_edit(positive.said.description(), positive.objects, graph, thing.column, world, rng)
+        try:
+            planned = plan_edit(positive.said.description(), positive.objects, graph, thing.column, world, rng)
+        except TooMuchWorkError:
+            planned = ImageEdit(type_, level, None, reason=TOO_MUCH)
         id_ = image_id(thing.column, positive.id)
         row = planned.row(id_, positive.id, f"neg_{self.split}_{id_}")
         if row.status != "kept":
