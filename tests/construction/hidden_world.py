@@ -86,6 +86,8 @@ MATERIALS = ("wood", "metal", "plastic", "glass")
 SIZES = ("large", "small")
 OPPOSITE_STATES = (("open", "closed"), ("wet", "dry"), ("full", "empty"), ("clean", "dirty"))
 EXCLUSIVE = {**dict.fromkeys(COLORS, "color"), **dict.fromkeys(MATERIALS, "material")}
+PASSIVE = {"wearing": "worn by", "holding": "held by", "carrying": "carried by", "riding": "ridden by"}
+"""A relation → what is then true from the other end."""
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,7 @@ def _relate(world: HiddenWorld, annotated: Mapping[str, tuple[str, list[str]]], 
                 continue
             _place(world, rider, i, rng)
             world.relations.add(("riding", rider, i))
+    world.relations |= {(PASSIVE[r], tail, head) for r, head, tail in world.relations if r in PASSIVE}
     depth = {i: rng.random() for i in world.things}
     for a, b in itertools.permutations(world.things, 2):
         (ax, ay, aw, ah), (bx, by, bw, bh) = world.things[a].xywh, world.things[b].xywh

@@ -35,14 +35,21 @@ MAX_BYTES: Final = 200 * 10**6
 
 
 def _plain(text: str) -> str:
-    # What a text has lost would stand in the reviewed split, or in a terminal.
-    if clean_line(text) != text or printable(text) != text:
+    # As expressions and ids of datasets are.
+    if clean_line(text) != text:
         raise ValueError("it has control characters, or blanks around it")
+    return text
+
+
+def _shown(text: str) -> str:
+    if printable(text) != text:
+        raise ValueError("it has characters that are not seen")
     return text
 
 
 Plain = Annotated[str, Field(min_length=1, max_length=MAX_CHARS), AfterValidator(_plain)]
 Short = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS), AfterValidator(_plain)]
+Rater = Annotated[Short, Field(max_length=80), AfterValidator(_shown)]
 
 
 class Vote(Record):
@@ -53,7 +60,7 @@ class Vote(Record):
     """
 
     sample_id: Short
-    rater: Annotated[Short, Field(max_length=80)]
+    rater: Rater
     verdict: Verdict
     """`keep`: right as it is. `fix`: right with the words of `text`. `drop`: wrong, for `reason`. `unsure`."""
     reason: Reason | None = None

@@ -125,7 +125,7 @@ def test_the_command_writes_a_page_and_its_key(tmp_path: Path, dataset: Dataset,
     assert key.page == found["page"]
     assert {one.sample_id for one in key.planted} < {row["id"] for row in found["rows"]}
     # Nothing in the page tells them from the others.
-    assert all(one.fault not in (tmp_path / "review-toy-test.html").read_text() for one in key.planted)
+    assert len({tuple(row) for row in found["rows"]}) == 1
 
 
 def data_images(folder: Path) -> list[str]:

@@ -34,7 +34,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "fix without a text": ({"verdict": "fix"}, "there is no text"),
     "empty text": ({"verdict": "fix", "text": ""}, "text"),
     "terminal escape": ({"verdict": "fix", "text": "a\x1b[31mb"}, "control characters"),
-    "direction mark": ({"rater": "a\u202eb"}, "control characters"),
+    "direction mark": ({"rater": "a\u202eb"}, "characters that are not seen"),
     "line end in a name": ({"rater": "a\nb"}, "control characters"),
     "long text": ({"verdict": "fix", "text": "a" * 3000}, "text"),
     "round 0": ({"round": 0}, "round"),

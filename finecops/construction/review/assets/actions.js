@@ -101,9 +101,9 @@ function goToNumber(text) {
   const wanted = text.trim();
   const number = Number(wanted);
   const row = review.rowOf.get(wanted) ?? (Number.isInteger(number) ? number - 1 : -1);
-  if (row < 0 || row >= review.count) return say(`There is no sample ${wanted}: give 1 to ${review.count}, or an id.`);
-  goTo(row);
   byName("stage").focus({ preventScroll: true });
+  if (row < 0 || row >= review.count) return say(`There is no sample ${wanted}: G, then 1 to ${review.count} or an id.`);
+  goTo(row);
 }
 
 function show(which) {
@@ -111,6 +111,6 @@ function show(which) {
   byName("shown").value = which;
   const row = passes(at) ? at : (seek(at, 1) ?? seek(at, -1));
   if (row !== null) return goTo(row);
-  say("No sample is of that kind.");
   show("all");
+  say("No sample is of that kind: here are all of them.");
 }

@@ -154,13 +154,16 @@ function reasonQuestion(row) {
   );
 }
 
+// As Python reads it: one line, without control characters.
+const oneLine = (text) => text.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
+
 function lineQuestion(label, text, run) {
   const field = el("textarea", { rows: 3, "aria-label": label, maxlength: MOST_CHARS, spellcheck: "true", lang: "en" });
   field.value = text;
   field.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.isComposing) {
       event.preventDefault();
-      run(field.value.replace(/\s+/g, " ").trim());
+      run(oneLine(field.value));
     }
   });
   return el(
@@ -171,7 +174,7 @@ function lineQuestion(label, text, run) {
     el(
       "div.fr-row",
       {},
-      button("Done (Enter)", () => run(field.value.replace(/\s+/g, " ").trim())),
+      button("Done (Enter)", () => run(oneLine(field.value))),
       button("Leave it (Esc)", leaveQuestion),
     ),
   );

@@ -49,10 +49,8 @@ function bind() {
   });
   byName("rater").disabled = Boolean(review.rater);
   byName("rater").addEventListener("click", () => byName("who").showModal());
-  byName("who").addEventListener("cancel", (event) => {
-    // Without a name there is nobody whose votes these are.
-    if (!rater) event.preventDefault();
-  });
+  // Without a name there is nobody whose votes these are; browsers close a dialog at a second Escape in any case.
+  byName("who").addEventListener("close", () => !rater && byName("who").showModal());
   byName("who-done").addEventListener("click", nameGiven);
   byName("rater-field").addEventListener("keydown", ({ key }) => key === "Enter" && nameGiven());
   document.addEventListener("keydown", keyPressed);
@@ -60,11 +58,13 @@ function bind() {
 }
 
 function nameGiven() {
-  const name = byName("rater-field").value.replace(/\s+/g, " ").trim();
+  const name = oneLine(byName("rater-field").value).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "").trim();
   byName("who-problem").hidden = Boolean(name);
   if (!name) return;
-  byName("who").close();
   if (name !== rater) begin(name);
+  byName("who").close();
+  // Not the field that is hidden now: the next key is a vote.
+  byName("stage").focus({ preventScroll: true });
 }
 
 // The markup is there before the scripts, but nothing relies on it.
