@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 Number = Literal["singular", "plural", "mass", "pair"]
@@ -57,6 +57,7 @@ class Attribute:
         after: it stands behind the noun ("the man that is looking down"), not before it ("the open door").
         order: place among the words before a noun, smaller first: size, state, colour, material, purpose.
         beings: of which it is said; empty: all. Nobody says "the ceramic man" or "the kneeling plate".
+        unsaid: names of which it is not said either: no "female man", no "wet water".
     """
 
     name: str
@@ -66,6 +67,7 @@ class Attribute:
     after: bool = False
     order: int = 0
     beings: frozenset[Being] = frozenset()
+    unsaid: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,8 @@ class Lexicon:
     """The words of a world.
 
     Attributes:
-        nouns: by name, most frequent first. A name that is not here is never said; its objects are as if unnamed: they
-            may be of any name that an object of the graph could be taken for only if it is the same text.
+        nouns: by name, most frequent first. A name that is not here is never said. An object of such a name may be what
+            an object of the name's last words may be, if they are here ("garden table": a table); else nothing.
         attributes: by name. One that is not here is never said.
         exclusive: kinds of attributes of which an object has one value.
         relations: by name. One that is not here is never said.
@@ -179,19 +181,35 @@ class Lexicon:
 
     def may_be(self, name: str, said: str) -> bool:
         """Whether an object that the graph calls `name` may be a `said`. It is so in both directions."""
-        return name == said or said in self._possible.get(name, ())
+        if name == said:
+            return True
+        one, other = self._head(name), self._head(said)
+        return one is not None and other is not None and (one == other or other in self._possible[one])
+
+    def _head(self, name: str) -> str | None:
+        """The name, or the last of its words that are a name: the most of them."""
+        while name not in self.nouns:
+            _, blank, name = name.partition(" ")
+            if not blank:
+                return None
+        return name
 
     def is_group(self, name: str) -> bool:
         """Whether an object of this name is several things (trees, a crowd), or one without a border."""
-        noun = self.nouns.get(name)
+        noun = self.nouns.get(self._head(name) or "")
         return noun is not None and (noun.number in ("plural", "mass") or noun.singular is not None)
 
     def fits(self, name: str, attribute: str) -> bool:
         """Whether an attribute can be said of a name in a sentence: no "ceramic man", no "orange orange"."""
         noun, word = self.nouns.get(name), self.attributes.get(attribute)
-        if noun is None or word is None or (word.beings and noun.being not in word.beings):
+        if noun is None or word is None or name in word.unsaid or (word.beings and noun.being not in word.beings):
             return False
-        return not set(attribute.split()) & set(name.replace("-", " ").split())
+        return not any(
+            _repeats(one, other)
+            for one in attribute.split()
+            for said in (name, noun.singular or name)
+            for other in said.replace("-", " ").split()
+        )
 
     def excluded(self, values: Iterable[str], attribute: str) -> bool:
         """Whether an object with these attributes cannot have another one.
@@ -213,6 +231,22 @@ class Lexicon:
     def of_kind(self, kind: str) -> list[str]:
         """All attributes of a kind, in the lexicon's order."""
         return [name for name, word in self.attributes.items() if word.kind == kind]
+
+
+@lru_cache(maxsize=2**16)
+def _repeats(one: str, other: str) -> bool:
+    """Whether two words are of one stem: "snowy", "snow"; "skiing", "skier"; "baseball", "ball"."""
+    short, long = sorted((one, other), key=len)
+    return _stem(one) == _stem(other) or (len(short) > 3 and short in long)
+
+
+def _stem(word: str) -> str:
+    for ending in ("ing", "ers", "er", "ed", "ies", "es", "s", "y", "e"):
+        if word.endswith(ending) and len(word) - len(ending) > 2:
+            word = word[: -len(ending)]
+            break
+    # "swimming", "swim"
+    return word[:-1] if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "ls" else word
 
 
 def _both_ways(may: dict[str, set[str]]) -> None:

@@ -1,14 +1,14 @@
 """The tables of attributes: words (`attributes.tsv`), their kinds (`kinds.tsv`), what may be said of the same object
-(`near.tsv`), and what excludes each other (`opposites.tsv`)."""
+(`near.tsv`), what excludes each other (`opposites.tsv`), and of which names they are not said (`unsaid.tsv`)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import cast, get_args
 
 from finecops.construction.lexicon import Attribute, Being
-from finecops.construction.words.tables import Row, read_pairs, read_rows, words_of
+from finecops.construction.words.tables import ANY, Row, read_pairs, read_rows, words_of
 from finecops.text import shortly
 
 COLUMNS = ("name", "kind", "place", "of")
@@ -30,6 +30,8 @@ def read_attributes(
     kinds: Iterable[str] = ("kind",),
     near: Iterable[str] = ("names",),
     opposites: Iterable[str] = ("names",),
+    unsaid: Iterable[str] = ("attributes",),
+    below: Callable[[str], Iterable[str]] = lambda kind: [kind],
 ) -> Attributes:
     """Attributes by name, in the order of their lines.
 
@@ -38,6 +40,8 @@ def read_attributes(
         kinds: as `kinds.tsv`; a kind without a line excludes nothing, stands before the noun and is said of all.
         near: as `near.tsv`.
         opposites: as `opposites.tsv`.
+        unsaid: as `unsaid.tsv`; its names need no line in a table of nouns.
+        below: name → it and all names of its kinds.
 
     Raises:
         ValueError: names the line, and what is wrong with it.
@@ -55,6 +59,7 @@ def read_attributes(
 
     near_pairs = read_pairs(near, lambda kind: of_kind.get(kind, []), known)
     opposite_pairs = read_pairs(opposites, lambda kind: of_kind.get(kind, []), known)
+    not_of = _read_unsaid(unsaid, rows.__contains__, below)
     words = {}
     for name, (number, row) in rows.items():
         kind = kind_rows.get(row["kind"], {})
@@ -68,6 +73,7 @@ def read_attributes(
             after=_one_of(number, place, ("before", "after")) == "after",
             order=int(kind.get("order") or 0),
             beings=_beings(number, beings),
+            unsaid=frozenset(not_of.get(name, ())),
         )
         if words[name].near & words[name].opposites:
             both = min(words[name].near & words[name].opposites)
@@ -79,6 +85,23 @@ def read_attributes(
         frozenset(kind for kind, row in kind_rows.items() if row["exclusive"] == "yes"),
         frozenset(kind for kind, row in kind_rows.items() if row["compared"] == "yes"),
     )
+
+
+def _read_unsaid(
+    lines: Iterable[str], known: Callable[[str], bool], below: Callable[[str], Iterable[str]]
+) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for number, row in read_rows(lines, ("attributes", "names"), once=False):
+        names = {
+            name
+            for word in words_of(row["names"])
+            for name in (below(word.removeprefix(ANY)) if word.startswith(ANY) else (word,))
+        }
+        for attribute in words_of(row["attributes"]):
+            if not known(attribute):
+                raise ValueError(f"line {number}: {shortly(attribute)} has no line of its own")
+            found.setdefault(attribute, set()).update(names)
+    return found
 
 
 def _checked_kind(number: int, row: Row) -> Row:

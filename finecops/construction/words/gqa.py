@@ -14,11 +14,12 @@ from finecops.construction.words.attributes import read_attributes
 from finecops.construction.words.nouns import read_nouns
 from finecops.construction.words.relations import read_relations
 from finecops.errors import DataError
+from finecops.paths import open_regular
 from finecops.text import shortly
 
 PARTS: Final = {
     "nouns.tsv": ("alike.tsv",),
-    "attributes.tsv": ("kinds.tsv", "near.tsv", "opposites.tsv"),
+    "attributes.tsv": ("kinds.tsv", "near.tsv", "opposites.tsv", "unsaid.tsv"),
     "relations.tsv": (),
 }
 """The tables of a lexicon, each with those that belong to it."""
@@ -41,8 +42,9 @@ def lexicon_from(folder: Path) -> Lexicon:
     """A lexicon from a user's tables.
 
     Args:
-        folder: has at least one of nouns.tsv (with alike.tsv), attributes.tsv (with kinds.tsv, near.tsv and
-            opposites.tsv) and relations.tsv, in the layout of GQA's. Those of the three that it lacks are GQA's.
+        folder: has at least one of nouns.tsv (with alike.tsv), attributes.tsv (with kinds.tsv, near.tsv,
+            opposites.tsv and unsaid.tsv) and relations.tsv, in the layout of GQA's. Those of the three that it lacks
+            are GQA's.
 
     Raises:
         DataError: no such folder, none of these tables, another one, or one that is damaged; names file and line.
@@ -96,9 +98,7 @@ def _own_table(name: str) -> str:
 
 
 def _user_table(path: Path) -> str:
-    if not path.is_file():
-        raise DataError(f"{path} is no file")
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise DataError(f"{path} has more than {MAX_BYTES} bytes; a table of words is far smaller")
@@ -131,6 +131,8 @@ def _lexicon(text: Callable[[str], str | None], folder: Path | None = None) -> L
             lines("kinds.tsv", "kind"),
             lines("near.tsv", "names"),
             lines("opposites.tsv", "names"),
+            lines("unsaid.tsv", "attributes"),
+            lambda kind: [kind, *(name for name, noun in nouns.items() if kind in noun.kinds | noun.synonyms)],
         ),
     )
     relations = checked("relations.tsv", lambda: read_relations(lines("relations.tsv", "name")))
