@@ -166,15 +166,6 @@ class Lexicon:
         """Participles that begin relations: `sitting`, `parked`."""
         return frozenset(w.phrases[0].split()[0] for w in self.relations.values() if w.sort == "posture")
 
-    @cached_property
-    def told_by(self) -> dict[str, tuple[str, ...]]:
-        """Relation → the relations that hold from the tail to the head where it holds from head to tail."""
-        found: dict[str, tuple[str, ...]] = {}
-        for word in self.relations.values():
-            if word.inverse is not None:
-                found[word.inverse] = (*found.get(word.inverse, ()), word.name)
-        return found
-
     def is_a(self, name: str, said: str) -> bool:
         """Whether an object that the graph calls `name` certainly is a `said`."""
         return name == said or said in self._certain.get(name, ())

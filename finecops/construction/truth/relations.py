@@ -18,8 +18,9 @@ class Relations:
     """The relations of a graph. `holds(r, h)` and `possible(r, h)` are the tails to which object h stands r.
 
     Attributes:
-        told: relation → head → tails, from either end: where one is "left of" the other, that is "right of" it. What
-            the boxes say is not asked. No object is related to itself.
+        told: relation → head → tails, from either end: where one is "left of" the other, that is "right of" it; where
+            one is "parked behind" the other, that is "in front of" it, and not the other way round. What the boxes say
+            is not asked. No object is related to itself.
         groups: the objects that are plurals, or without a border.
     """
 
@@ -37,8 +38,9 @@ class Relations:
                     tails[i] = tails.get(i, 0) | 1 << tail
         self.told: dict[str, dict[int, int]] = {name: dict(edges) for name, edges in self._stated.items()}
         for name, edges in self._stated.items():
-            for other in lexicon.told_by.get(name, ()):
-                _merge(self.told.setdefault(other, {}), _turned(edges))
+            word = lexicon.relations.get(name)
+            if word is not None and word.inverse is not None:
+                _merge(self.told.setdefault(word.inverse, {}), _turned(edges))
         self._back: dict[str, dict[int, int]] = {}
         self._holding: dict[tuple[str, int], int] = {}
         self._possible: dict[tuple[str, int], int] = {}
