@@ -49,7 +49,7 @@ GROUPS = {
     "way": "street road sidewalk bridge highway",
     "water_": "water ocean lake river pond",
     "vessel": "bowl glass cup box basket vase bottle bucket plate",
-    "content": "water fruit soup food flowers vegetables coffee ice juice apples rice oranges",
+    "content": "water fruit soup flowers vegetables coffee ice juice apples rice oranges",
     "parts": "hair glasses hat beard backpack hood",
     "openings": "windows door roof chimney balcony clock",
 }
@@ -146,6 +146,8 @@ class World:
             nouns = self.lexicon.nouns
             head = _by_rank(rng, [h for h in heads if not target or self.is_target(h)] or list(nouns)[:1])
         after = self.expand(VERB_TAILS[relation] if tails == "same_verb" else tails)
+        if tails == "content":
+            after = [name for name in after if self.lexicon.nouns[name].number in ("plural", "mass")]
         return head, relation, _by_rank(rng, after)
 
     def is_target(self, name: str) -> bool:
@@ -158,8 +160,8 @@ class World:
         count = rng.choice([0, 0, 1, 1, 1, 2])
         chosen: list[str] = []
         for _ in range(min(count, most, len(known))):
-            kinds = {self.lexicon.attributes[a].kind for a in chosen}
-            chosen += [a for a in [_by_rank(rng, known)] if self.lexicon.attributes[a].kind not in kinds]
+            kinds = {_dimension(self.lexicon.attributes[a].kind) for a in chosen}
+            chosen += [a for a in [_by_rank(rng, known)] if _dimension(self.lexicon.attributes[a].kind) not in kinds]
         return Node(name, tuple(chosen))
 
     def description(self, rng: random.Random, tuple_type: str) -> Description | None:
@@ -183,6 +185,11 @@ class World:
         if any(not self.lexicon.relations[e.relation].question for e in edges if not e.relation.startswith(SAME)):
             return None
         return Description(tuple_type, tuple(self.node(rng, name) for name in names), tuple(edges))
+
+
+def _dimension(kind: str) -> str:
+    """The kind of an attribute; all sizes are one, so that nothing is small and tall."""
+    return "size" if kind in ("size", "height", "length", "width", "build") else kind
 
 
 def _by_rank(rng: random.Random, words: Sequence[str]) -> str:
@@ -213,7 +220,7 @@ def captions(folder: Path, seed: int, count: int) -> list[tuple[str, str]]:
     known = {}
     for path in sorted(folder.rglob("*.json")):
         for key, row in json.loads(path.read_text()).items():
-            known.setdefault(row["caption"], f"{path.relative_to(folder)}:{key}")
+            known.setdefault(" ".join(row["caption"].split()), f"{path.relative_to(folder)}:{key}")
     return [(known[text], text) for text in rng.sample(sorted(known), count)]
 
 

@@ -14,8 +14,8 @@ from finecops.construction.lexicon import Lexicon
 
 _PIECE = re.compile(r"\{([A-Za-z]+)(\d?)\}|([^{}]+)")
 RELATION_SLOTS: Final = frozenset({"r", "is", "q", "b", "i", "c", "f", "p"})
-_BESIDES = ({"place", "posture", "state"}, {"action", "posture"}, {"having"})
-"""Sorts of relations that "and" may join behind a noun."""
+_JOINING: Final = frozenset({"b", "i", "c", "f"})
+"""Slots that a template joins by "and", so that they must be built alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +86,21 @@ class _Needs:
 
 
 def _fits_all(parts: tuple[Piece, ...], needs: _Needs) -> bool:
-    joined = [needs.said[piece.number - 1].sort for piece in parts if piece.slot in ("b", "i", "c")]
+    joined = {_build(needs.said[piece.number - 1]) for piece in parts if piece.slot in _JOINING}
     return (
         all(_fits(piece, needs) for piece in parts)
-        and (not joined or any(set(joined) <= besides for besides in _BESIDES))
+        and len(joined) < 2
         # "Next to the bus is the man next to the car": it is said once, behind "and".
         and (not needs.twice or any(" and " in piece.text for piece in parts))
         and all(_after_fits(i, parts, needs) for i in range(len(parts)))
     )
+
+
+def _build(phrase: Phrasing) -> str:
+    """How a phrase is built: "on the table and parked in the street" is good, "wearing a hat and on the table" not."""
+    if phrase.sort == "having":
+        return "with"
+    return "-ing" if phrase.phrases[0].split()[0].endswith("ing") else "place"
 
 
 def _fits(piece: Piece, needs: _Needs) -> bool:
@@ -121,20 +128,23 @@ def _after_fits(i: int, parts: tuple[Piece, ...], needs: _Needs) -> bool:
     piece = parts[i]
     if piece.slot not in ("T", "aT", "O"):
         return True
-    after = needs.after[max(piece.number, 0)]
+    node = max(piece.number, 0)
+    after = needs.after[node]
     rest = [other for other in parts[i + 1 :] if other.text != " "]
     if not after or not rest:
         return True
     following = rest[0]
     if not following.slot:
-        return following.text.startswith((" and ", ", "))
-    if following.slot in ("is", "there", "v") and following.number != 1 + max(piece.number, 0):
+        # "Near the man looking down and …"; "near the man who is standing and …" would go on about him.
+        return following.text.startswith(", ") or (following.text == " and " and stands_alone(after))
+    if following.slot in ("is", "there", "v") and relation_of(following) != node:
         # "Next to the lamp that is on is …".
         return stands_alone(after)
     if following.slot == "W":
         return False
+    clause = rest[1] if following.slot == "who" else following
+    if clause.slot == "is" and clause.number < 0:
+        return False
     # "Is waiting next to the bus and in front of the car"; "is waiting, is wearing a hat and in front of" is no list.
-    alike = following if following.slot in ("q", "b") else rest[1] if following.slot == "who" else None
-    if alike is not None and alike.slot in ("q", "b", "i"):
-        return is_participle(after) and needs.said[alike.number - 1].sort == "place"
-    return not (following.slot == "who" and rest[1].slot == "is" and rest[1].number < 0)
+    alike = clause.slot in ("q", "b", "i") or any(other.slot == "W" for other in rest)
+    return not alike or (is_participle(after) and needs.said[clause.number - 1].sort == "place")

@@ -19,6 +19,10 @@ _VOWEL_AFTER_ALL = ("unin", "unim")
 # Said letter by letter, the first of which begins with a vowel.
 _SPELLED = frozenset("suv suvs rv rvs lcd led mp3 atv hd hdtv xbox".split())
 _AMERICAN = {"colour": "color"}
+_WRITTEN = (
+    "American Asian CD CDs Chinese Christmas DVD DVDs Elmo French iPod Jeep Lego Mexican Roman SUV TV TVs Wii Xbox"
+)
+_CAPITALS = {word.lower(): word for word in _WRITTEN.split()}
 _AFTER = {"lying": "lying down", "bending": "bending over"}
 """Attributes that are said otherwise behind a noun."""
 
@@ -38,6 +42,11 @@ def indefinite(phrase: str) -> str:
     if word.startswith(_AS_IF_CONSONANT) and not word.startswith(_VOWEL_AFTER_ALL):
         return "a"
     return "an" if word[0] in "aeiou" else "a"
+
+
+def with_capitals(phrase: str) -> str:
+    """Names of makers, languages and the like as they are written: "a Chinese sign", "an SUV"."""
+    return " ".join(_CAPITALS.get(word, word) for word in phrase.split(" "))
 
 
 def chosen(pick: int, options: Sequence[str], plainness: float = 2.0) -> str:
@@ -89,7 +98,7 @@ def noun_phrase(
     """
     noun = lexicon.nouns[node.name]
     words = [lexicon.attributes[name] for name in node.attributes]
-    core = " ".join([*_before(words, lexicon), node.name])
+    core = with_capitals(" ".join([*_before(words, lexicon), node.name]))
     article, plural = "the", noun.number in ("plural", "pair")
     if bare == "always" and noun.number in ("plural", "mass") and node.name not in ONE_IN_THE_WORLD:
         article = ""

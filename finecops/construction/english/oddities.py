@@ -7,6 +7,8 @@ from finecops.construction.lexicon import Lexicon
 
 _STEM = 4
 """Letters by which two words are taken for one: "snowy", "snow"."""
+_INCOMPLETE = frozenset("riding covered filled attached mounted".split())
+"""Nobody says "the tree that is covered" without what covers it."""
 _GENDERED = frozenset("man woman boy girl lady guy gentleman father mother".split())
 
 
@@ -40,6 +42,8 @@ def _of_noun(node: Node, lexicon: Lexicon) -> str | None:
         return "an attribute repeats the noun"
     if not all(lexicon.fits(node.name, attribute) for attribute in node.attributes):
         return "an attribute that is not said of the noun"
+    if _INCOMPLETE & set(node.attributes):
+        return "an attribute that needs an object"
     if node.name in _GENDERED and any(lexicon.attributes[a].kind == "gender" for a in node.attributes):
         return "an attribute repeats the noun"
     return None
@@ -48,7 +52,8 @@ def _of_noun(node: Node, lexicon: Lexicon) -> str | None:
 def _of_postures(index: int, description: Description, lexicon: Lexicon) -> str | None:
     words = [attribute.split()[0] for attribute in description.nodes[index].attributes]
     attributes = {word for word in words if word.endswith(("ing", "ed"))}
-    postures = [word for word in words if word in lexicon.postures]
+    said = zip(words, description.nodes[index].attributes)
+    postures = [word for word, name in said if word in lexicon.postures or lexicon.attributes[name].kind == "posture"]
     for edge in description.edges:
         if edge.head == index and not edge.relation.startswith(SAME):
             first = lexicon.relations[edge.relation].phrases[0].split()[0]

@@ -169,7 +169,9 @@ class _Writer:
         if self.pending is not None and self.description.edges[edge].head == self.pending:
             self._behind_attribute(piece, edge)
             return
-        words = chosen(self.picks[2 * edge], phrase.phrases)
+        joined = bool(self.out) and self.out[-1].endswith(" and ")
+        # "To the left of the cup and right of the plate" limps.
+        words = phrase.phrases[0] if joined else chosen(self.picks[2 * edge], phrase.phrases)
         if piece.slot == "is":
             words = self._verb(edge)
         elif piece.slot == "i":
