@@ -57,11 +57,16 @@ Hub: TypeAlias = Annotated[
 ]
 
 Scenes: TypeAlias = Annotated[
-    Path | None,
-    _option(_OBJECTS, "A scenes file of Inst-Inpaint (GQA-Inpaint): targets are the objects in it alone.", "FILE"),
+    list[Path] | None,
+    _option(
+        _OBJECTS,
+        "A scenes file of Inst-Inpaint (GQA-Inpaint): targets are the objects that it could remove. Repeat it.",
+        "FILE",
+    ),
 ]
 KeepNames: TypeAlias = Annotated[
-    str | None, _option(_OBJECTS, "Targets have these names alone, with commas between.", "NAMES")
+    str | None,
+    _option(_OBJECTS, "Targets have these names and those below them alone: with commas, or a .txt file.", "NAMES"),
 ]
 DropNames: TypeAlias = Annotated[str | None, _option(_OBJECTS, "No target has one of these names.", "NAMES")]
 MinSide: TypeAlias = Annotated[

@@ -84,8 +84,8 @@ def build(settings: BuildSettings, plan: Plan, steps: Mapping[str, Step] = STEPS
     folder = BuildFolder(settings.out, settings.name)
     _check_out(folder)
     context = Context(settings, folder)
-    for path in (settings.scene_graphs, settings.scenes, *settings.votes):
-        if path is not None and not path.is_file():
+    for path in (settings.scene_graphs, *settings.scenes, *settings.votes):
+        if not path.is_file():
             more = "; GQA's download page has sceneGraphs.zip" if path == settings.scene_graphs else ""
             raise DataError(f"no such file: {path}{more}")
     if context.photos is not None:

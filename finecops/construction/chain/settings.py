@@ -81,9 +81,9 @@ class BuildSettings(BaseModel):
     workers: int = 1
     device: str | None = None
     # Objects.
-    scenes: Path | None = None
-    keep_names: Names = ()
-    drop_names: Names = ()
+    scenes: tuple[Path, ...] = ()
+    keep_names: str | None = None
+    drop_names: str | None = None
     min_side: float | None = None
     min_share: float | None = None
     # Positives.

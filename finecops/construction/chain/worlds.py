@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from finecops.construction.graph import SceneGraph, SceneObject
 from finecops.construction.lexicon import Lexicon
 from finecops.construction.truth.targets import ObjectFilter
 from finecops.construction.words import gqa_lexicon, lexicon_from
+from finecops.construction.words.filters import object_filter, read_names
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,14 @@ class World:
 
     Attributes:
         words: the folder of the tables; None: GQA's.
-        scenes: a scenes file of Inst-Inpaint.
-        keep_names, drop_names: names that targets have alone; that none has.
+        scenes: scenes files of Inst-Inpaint.
+        keep_names, drop_names: names that targets have alone; that none has; with commas, or a .txt file.
     """
 
     words: Path | None = None
-    scenes: Path | None = None
-    keep_names: tuple[str, ...] = ()
-    drop_names: tuple[str, ...] = ()
+    scenes: tuple[Path, ...] = ()
+    keep_names: str | None = None
+    drop_names: str | None = None
 
 
 @cache
@@ -57,20 +57,22 @@ def _plain(word: object) -> list[tuple[str, object]]:
     return [(name, sorted(value) if isinstance(value, frozenset) else value) for name, value in values.items()]
 
 
-@dataclass(frozen=True)
-class _Names:
-    """Targets by name."""
-
-    keep: frozenset[str]
-    drop: frozenset[str]
-
-    def __call__(self, graph: SceneGraph, obj: SceneObject) -> bool:
-        return obj.name not in self.drop and (not self.keep or obj.name in self.keep)
-
-
 @cache
-def object_filter(world: World) -> ObjectFilter | None:
-    """The filter of targets by name and by Inst-Inpaint's scenes; None: every object may be one."""
-    if not world.keep_names and not world.drop_names and world.scenes is None:
-        return None
-    return _Names(frozenset(world.keep_names), frozenset(world.drop_names))
+def target_filter(world: World) -> ObjectFilter | None:
+    """The filter of targets of this process: a scenes file has hundreds of megabytes and is read once.
+
+    Raises:
+        FinecopsError: a file is broken, or a name is none of the world's.
+    """
+    return object_filter(world_lexicon(world.words), world.scenes, world.keep_names, world.drop_names)
+
+
+def names_settings(world: World) -> dict[str, JsonValue]:
+    """The names that decide, wherever they are written, checked before anything is read.
+
+    Raises:
+        FinecopsError: a name is none of the world's, or none is left.
+    """
+    target_filter(replace(world, scenes=()))
+    given = {"keep names": world.keep_names, "drop names": world.drop_names}
+    return {key: None if text is None else [*sorted(read_names(text))] for key, text in given.items()}

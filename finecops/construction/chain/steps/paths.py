@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from finecops.construction.chain.context import Context
 from finecops.construction.chain.photos import Photos
 from finecops.construction.chain.pool import ordered_map
 from finecops.construction.chain.stage import OneByOne, Stage
-from finecops.construction.chain.worlds import World, object_filter, world_lexicon, world_settings
+from finecops.construction.chain.worlds import World, names_settings, target_filter, world_lexicon, world_settings
 from finecops.construction.graph import SceneGraph, parse_scene_graph
 from finecops.construction.graph_file import read_entries
 from finecops.construction.samples import PathsRow
@@ -43,12 +42,12 @@ def stage(context: Context) -> Stage[PathsRow]:
         "sides": asked.sides,
         "min side": asked.min_side,
         "min share": asked.min_share,
-        "keep names": list(asked.keep_names),
-        "drop names": list(asked.drop_names),
+        **names_settings(context.world),
         "images are looked at": asked.images is not None,
         "words": world_settings(asked.words),
     }
-    files = {"scene graphs": asked.scene_graphs} | ({"scenes": asked.scenes} if asked.scenes is not None else {})
+    files = {"scene graphs": asked.scene_graphs}
+    files |= {f"scenes {number}": path for number, path in enumerate(asked.scenes, start=1)}
     make = OneByOne(
         things=lambda: read_graph_entries(context),
         key=lambda entry: shown_id(entry[0]),
@@ -94,10 +93,4 @@ class _Task:
         reason = graph if isinstance(graph, str) else None if self.photos is None else self.photos.problem(graph)
         if isinstance(graph, str) or reason is not None:
             return PathsRow(image_id=shown_id(entry[0]), status="failed", reason=reason)
-        return find_paths(graph, world_lexicon(self.world.words), self.options, _filter(self.world))
-
-
-@cache
-def _filter(world: World) -> Any:
-    """The object filter of this process: a scenes file has hundreds of megabytes and is read once."""
-    return object_filter(world)
+        return find_paths(graph, world_lexicon(self.world.words), self.options, target_filter(self.world))
