@@ -12,6 +12,7 @@ from typing import Final, Literal
 from filelock import FileLock, Timeout
 from pydantic import Field, JsonValue
 
+from finecops.construction.chain.stage import ORDER
 from finecops.errors import RunError
 from finecops.paths import open_regular
 from finecops.records import Record
@@ -93,7 +94,9 @@ class BuildFolder:
         else:
             self.stages[stage] = record
         content: dict[str, object] = {"finecops": __version__, "split": self.split}
-        content["stages"] = {name: kept.model_dump(mode="json") for name, kept in self.stages.items()}
+        # In their own order, whichever was made again: the same build has the same bytes.
+        names = sorted(self.stages, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+        content["stages"] = {name: self.stages[name].model_dump(mode="json") for name in names}
         write_json_atomically(self.path / BUILD_JSON, content)
 
     @contextmanager

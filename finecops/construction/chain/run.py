@@ -151,6 +151,8 @@ def _make(folder: BuildFolder, stage: Stage[R]) -> Counts:
     else:
         _one_by_one(stage.make, stage, partial, counts)
     os.replace(partial, final)
+    if stage.tidy is not None:
+        stage.tidy()
     return counts
 
 

@@ -30,6 +30,7 @@ class Stage(Generic[R]):
         files: what else it reads, by a name for messages: the checksum decides.
         make: how its rows are made.
         beside: other files of the build folder that it writes, which go when it is made again.
+        tidy: called when all rows are there: removes files of things that were taken ahead and have no row.
         remake: it takes a moment: with other settings it is made again, where another stage refuses.
     """
 
@@ -41,6 +42,7 @@ class Stage(Generic[R]):
     files: Mapping[str, Path] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
     remake: bool = False
+    tidy: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)

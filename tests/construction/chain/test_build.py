@@ -18,7 +18,9 @@ from PIL import Image, ImageChops, ImageOps
 from finecops.config.find import load_dataset
 from finecops.construction.chain import run as run_module
 from finecops.construction.chain.build import Built, Plan, build
+from finecops.construction.chain.pool import ordered_map
 from finecops.construction.chain.settings import BuildSettings
+from finecops.construction.chain.steps import edits, negatives, paths
 from finecops.construction.graph import parse_scene_graph
 from finecops.construction.samples import EditRow, NegativeRow, PathsRow, PositiveRow
 from finecops.construction.truth.facts import Facts
@@ -199,11 +201,21 @@ def test_a_build_that_is_killed_in_every_stage_has_the_same_bytes(
     assert contents(out) == contents(first)
 
 
+@pytest.mark.slow
 def test_the_files_do_not_depend_on_the_number_of_workers(
-    first: Path, given: tuple[Path, Path], tmp_path: Path
+    first: Path, given: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Worker processes begin with many things; here the same function is made to give everything away."""
+    """Worker processes begin with hundreds of things; here with the first one."""
+    started = []
+
+    def at_once(do: Any, things: Any, workers: int, fewest: int = 0) -> Any:
+        started.append(workers)
+        return ordered_map(do, things, workers, fewest=1)
+
+    for step in (paths, negatives, edits):
+        monkeypatch.setattr(step, "ordered_map", at_once)
     make(given, tmp_path / "cars", workers=2)
+    assert started == [2, 2, 2]
     assert contents(tmp_path / "cars") == contents(first)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from pydantic import JsonValue
@@ -107,7 +109,16 @@ def stage(context: Context) -> Stage[EditRow]:
         quotas={key_of(column): quota for column, quota in quotas.items()},
         most_in_a_row=_MOST_IN_A_ROW,
     )
-    return Stage(NAME, EditRow, settings, make, reads=("positives",))
+    return Stage(NAME, EditRow, settings, make, reads=("positives",), tidy=lambda: _remove_others(context))
+
+
+def _remove_others(context: Context) -> None:
+    """Remove candidates that no row has: they were made ahead, or by settings of before."""
+    own = {Path(name).parts[1] for row in context.rows(NAME, EditRow) for name in row.candidates if name}
+    folder = context.folder.path / CandidateOptions().folder
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name not in own and path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
 
 
 def editor_settings(name: str | None) -> JsonValue:
