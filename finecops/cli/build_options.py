@@ -39,7 +39,7 @@ Workers: TypeAlias = Annotated[
     int, _option(_FILES, "Processes; 0: one for each core. The files do not depend on it.", None, 0)
 ]
 Device: TypeAlias = Annotated[
-    str | None, _option(_FILES, "Where models run: auto, cpu, cuda, cuda:1, mps. Default: auto.", "NAME")
+    str | None, _option(_FILES, "Where models run: cpu, cuda, cuda:1, mps. Default: the best one.", "NAME")
 ]
 Sentences: TypeAlias = Annotated[
     bool, typer.Option("--sentences", help="Begin with a capital, end with a full stop.", rich_help_panel=_FILES)
@@ -90,7 +90,7 @@ PerImage: TypeAlias = Annotated[int, _option(_POSITIVES, "At most this many of o
 Sides: TypeAlias = Annotated[
     float,
     typer.Option(
-        help="Share of those with a relation that may rest on left and right.",
+        help="Share of left and right among the relations, where there are others (nine tenths of GQA's are these).",
         metavar="X",
         min=0,
         max=1,
@@ -174,7 +174,9 @@ Refine: TypeAlias = Annotated[
 RefineScorers: TypeAlias = Annotated[
     str | None,
     _option(
-        _FILTERS, "With --refine adversarial: ngram, vera:WEIGHTS, cola:WEIGHTS, lm:WEIGHTS. Default: ngram.", "NAMES"
+        _FILTERS,
+        "With --refine adversarial: ngram, words, vera:WEIGHTS, cola:WEIGHTS, causal:WEIGHTS. Default: ngram.",
+        "NAMES",
     ),
 ]
 Votes: TypeAlias = Annotated[

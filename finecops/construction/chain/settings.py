@@ -90,7 +90,7 @@ class BuildSettings(BaseModel):
     positives: tuple[int, int, int] = (1000, 1000, 500)
     per_image: int = 3
     sides: float = 0.3
-    """Share of the positives that may rest on left and right."""
+    """Share of left and right among the relations that paths are drawn from."""
     # Wording.
     rewriter: str | None = None
     base_url: str | None = None
@@ -127,6 +127,8 @@ class BuildSettings(BaseModel):
             raise UsageError("--words-by model asks the model of --rewriter, and none is given")
         self._needs("--editor", self.editor is not None, "candidates edits scorers")
         self._needs("--editor", self.editor is not None, "synthetic_threshold")
+        runs = self._model_given or self.editor is not None or any(":" in name for name in self.refine_scorers)
+        self._needs("a model", runs, "device")
         self._needs("--images", self.images is not None, "editor flips bring")
         self._needs("--refine adversarial", self.refine == "adversarial", "refine_scorers")
         if self.bring != NONE and self.images is None:

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from finecops.construction.chain.context import Context
 from finecops.construction.chain.stage import Stage, Whole
 from finecops.construction.samples import ChosenRow, EditRow, NegativeRow, PositiveRow, RewriteRow, ScoreRow
+from finecops.errors import UsageError
 
 if TYPE_CHECKING:
     from finecops.construction.bias.pairs import TextPair
@@ -47,6 +48,8 @@ def _thresholds(context: Context) -> Thresholds:
     configs = scorer_configs(context.settings.image_scorers)
     margin = 0.0 if "text" in configs else None
     synthetic = context.settings.synthetic_threshold
+    if synthetic is not None and "synthetic" not in configs:
+        raise UsageError("--synthetic-threshold needs a scorer of synthetic images in --scorers, as ai-vs-human")
     if synthetic is None and "synthetic" in configs:
         synthetic = configs["synthetic"].threshold
     return Thresholds(
