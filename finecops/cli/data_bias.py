@@ -274,7 +274,7 @@ def _source(names: Sequence[str] | None, pairs: Sequence[Path] | None, out: Path
 def _refine_blind(source: PairSource, given: Mapping[str, Any], out: Path | None) -> tuple[Document, list[str]]:
     """The document, and the types whose target was not reached."""
     from finecops.construction.bias.refine_blind import BlindSettings, refine_blind
-    from finecops.construction.bias.tables_refinement import blind_document
+    from finecops.construction.bias.refinement_tables import blind_document
     from finecops.progress import progress
 
     settings = BlindSettings(**{name: value for name, value in given.items() if value is not None})
@@ -291,7 +291,7 @@ def _refine_blind(source: PairSource, given: Mapping[str, Any], out: Path | None
 
 def _refine_adversarial(source: PairSource, scorers: Sequence[PairScorer], seed: int, out: Path | None) -> Document:
     from finecops.construction.bias.adversarial import refine_adversarial
-    from finecops.construction.bias.tables_refinement import adversarial_document
+    from finecops.construction.bias.refinement_tables import adversarial_document
 
     found = refine_adversarial(source.pairs, scorers, seed)
     names: list[JsonValue] = [one.name for one in scorers]

@@ -139,6 +139,8 @@ class EditRow(Record):
     """Repainted boxes, xyxy in pixels; empty where the whole image changed (a flip, a drawing)."""
     prompts: list[str] = Field(default_factory=list)
     """What was asked for in each box."""
+    before: list[str] = Field(default_factory=list)
+    """What was in each box, in words of the same kind: a filter asks which of the two it looks like."""
     graph: dict[str, Any] = Field(default_factory=dict)
     """The edited scene graph in GQA's format: it proves that the expression fits nothing."""
     editor: str | None = None

@@ -20,10 +20,20 @@ from finecops.bench.models import VariantTiming
 from finecops.bench.report import WrittenReport
 from finecops.bench.synthetic import Counts, write_files
 from finecops.cli.app import app
+from finecops.config.find import load_dataset
+from finecops.construction.bias.adversarial import AdversarialRefinement, BalancedType
+from finecops.construction.bias.audit import Audit
+from finecops.construction.bias.blind import BlindScore
+from finecops.construction.bias.box_sources import BoxSource
+from finecops.construction.bias.refine_blind import BlindRefinement, BlindSettings, RefinedType
 from finecops.construction.chain.build import Built
 from finecops.construction.chain.folder import BuildFolder
 from finecops.construction.conversion import Converted
+from finecops.construction.review.applying import Applied
+from finecops.construction.review.page import Written as WrittenPage
+from finecops.construction.review.planting import PlantedFault, PlantKey, write_key
 from finecops.datasets.check import CheckReport
+from finecops.datasets.dataset import load_dataset_split
 from finecops.datasets.problems import Problem
 from finecops.evaluation.shown import Shown
 from finecops.evaluation.sources import Source
@@ -38,6 +48,7 @@ from tests.builders_runs import make_run
 from tests.cli.invoke import run
 from tests.cli.test_every_option import Seen, StandIn
 from tests.conftest import built_command
+from tests.construction.review.builders import vote, write_votes
 
 PROJECT = Path(__file__).resolve().parents[2]
 Call = tuple[str, str]
@@ -77,6 +88,9 @@ TEXTS = (
 TIMING = VariantTiming(stage="s", variant="v", samples=1, seconds=1.0, model_share=None, same_answers=1.0)
 IMPORTED = ImportedRun(Path("r"), ("toy", "test"), 1, {"a": {"box": 1}}, ())
 SHOWN = Shown(Source(Path("run"), [], ()), methods=(), cases=(), matched=0, asked=0, images=None)
+# What other modes of `data review` have, and the words that are modes themselves.
+OF_THE_PAGE = ("only", "level", "limit", "plant", "seed", "votes", "disagreements", "apply")
+APPLIED = Applied(Converted(Path("x.json"), 9), Path("x.yaml"), Path("x.jsonl"), Path("x.json"))
 PROBLEMS = [Problem(Path("a.json"), str(i), "wrong") for i in range(3)]
 CASES = {
     "eval": Case(("eval",), ("{a}",), {"finecops.evaluation.runs.evaluate_runs": ...}),
@@ -121,9 +135,75 @@ CASES = {
             "finecops.construction.chain.preview.preview": [],
         },
     ),
+    "data review": Case(
+        ("data", "review"),
+        ("finecops-mini", "--split", "val", "--out", "{out}.html"),
+        {
+            "finecops.datasets.dataset.load_dataset_split": ...,
+            "finecops.construction.review.page.write_page": WrittenPage(Path("r.html"), "p", 9, 9, 9, {}),
+            "finecops.construction.review.planting.write_key": None,
+        },
+    ),
+    "data review --votes": Case(
+        ("data", "review"),
+        ("finecops-mini", "{votes}", "--votes", "--split", "val"),
+        {"finecops.construction.review.summary.summarise": ...},
+        skip=("name", "split", *OF_THE_PAGE, "images", "out", "rater", "link", "rule", "unreviewed"),
+    ),
+    "data review --disagreements": Case(
+        ("data", "review"),
+        ("finecops-mini", "{votes}", "--votes", "--disagreements", "--split", "val", "--out", "{out}.html"),
+        {"finecops.construction.review.page.write_page": WrittenPage(Path("r.html"), "p", 9, 9, 9, {})},
+        skip=("name", "split", *OF_THE_PAGE, "images", "as_", "as_json", "as_csv", "key", "rule", "unreviewed"),
+    ),
+    "data review --apply": Case(
+        ("data", "review"),
+        ("finecops-mini", "{votes}", "--apply", "--unreviewed", "keep", "--split", "val", "--out", "{out}"),
+        {"finecops.construction.review.applying.write_reviewed": APPLIED},
+        skip=("name", "split", *OF_THE_PAGE, "images", "rater", "link", "as_", "as_json", "as_csv", "key"),
+    ),
     "data stats": Case(("data", "stats"), ("finecops-mini:val",)),
     "data overlap": Case(
         ("data", "overlap"), ("finecops-mini:val", "{annotations}"), {"finecops.datasets.overlap.overlap_of": ...}
+    ),
+    "data bias": Case(
+        ("data", "bias"),
+        ("finecops-mini:val",),
+        {
+            "finecops.construction.bias.audit.audit_dataset": Audit("toy:val", []),
+            "finecops.construction.bias.box_sources.find_boxes": BoxSource("nowhere", {}),
+            "finecops.construction.bias.image_embeddings.ImageEmbedder": None,
+            "finecops.models.backends.use_torch": "cpu",
+        },
+        # Of the other modes.
+        skip=("refine", "out", "target", "method", "strict", "held_out", "scorer", "seed"),
+    ),
+    "data bias of texts": Case(
+        ("data", "bias"),
+        ("--pairs", "{pairs}"),
+        {"finecops.construction.bias.audit.audit_pairs": Audit("toy", [])},
+        skip=("refine",),
+    ),
+    "data bias, blind": Case(
+        ("data", "bias"),
+        ("--pairs", "{pairs}", "--refine", "blind"),
+        {
+            "finecops.construction.bias.refine_blind.refine_blind": BlindRefinement(
+                [0], [RefinedType("toy", 2, 1, *[BlindScore(1, 1)] * 4, None, None)], BlindSettings()
+            )
+        },
+        skip=("refine",),
+    ),
+    "data bias, adversarial": Case(
+        ("data", "bias"),
+        ("--pairs", "{pairs}", "--refine", "adversarial"),
+        {
+            "finecops.construction.bias.adversarial.refine_adversarial": AdversarialRefinement(
+                [0], [BalancedType("toy", 2, 1, [], *[BlindScore(1, 1)] * 2)], 0
+            ),
+            "finecops.construction.bias.named_scorers.load_scorers": [],
+        },
+        skip=("refine",),
     ),
     "models list": Case(("models", "list")),
     "models check": Case(
@@ -333,6 +413,17 @@ OTHER: dict[str | tuple[str, str], str] = {
     "again": "paths",
     "preview": "3",
     "limit": "7",
+    ("data review", "name"): "{dataset}",
+    ("data review", "split"): "test",
+    ("data review", "only"): "flip",
+    ("data review", "out"): "{new}.html",
+    ("data review --disagreements", "out"): "{new}.html",
+    **{(f"data review{mode}", "files"): "{more_votes}" for mode in ("", " --votes", " --disagreements", " --apply")},
+    "rater": "ana",
+    "plant": "2",
+    "key": "{key}",
+    "rule": "all",
+    "unreviewed": "drop",
     "names": "finecops-mini:test",
     "a": "finecops-mini:test",
     "b": "finecops-mini:test",
@@ -367,10 +458,19 @@ OTHER: dict[str | tuple[str, str], str] = {
     "warm_up": "0.5",
     "trainer": "ms-swift",
     "against": "x.json",
+    "pairs": "{other_pairs}",
+    "candidates": "c.jsonl",
+    "image_model": "a-vision-model",
+    ("data bias, blind", "out"): "{new}.csv",
+    ("data bias, adversarial", "out"): "{new}.csv",
+    "target": "70",
+    "method": "cells",
+    "scorer": "words",
 }
 # What must be given besides for an option to have a use.
 BESIDES: dict[str | tuple[str, str], tuple[str, ...]] = {
     "cluster": ("--intervals",),
+    ("data review", "seed"): ("--plant", "2"),
     ("compare", "cluster"): (),
     ("report", "cluster"): (),
     "max_mb": ("--single",),
@@ -384,6 +484,10 @@ BESIDES: dict[str | tuple[str, str], tuple[str, ...]] = {
     **dict.fromkeys(("edits", "candidates", "scorers", "synthetic_threshold"), ("--editor", "sd15-inpainting")),
     "refine_scorers": ("--refine", "adversarial"),
     ("data build gqa", "device"): ("--editor", "sd15-inpainting"),
+    ("data bias", "device"): ("--image-model", "a-vision-model"),
+    ("data bias", "allow_pickle"): ("--image-model", "a-vision-model"),
+    ("data bias, adversarial", "device"): ("--scorer", "cola:weights"),
+    ("data bias, adversarial", "allow_pickle"): ("--scorer", "cola:weights"),
     "image": ("--expression", "the ball"),
     "expression": ("--image", "data/finecops-mini/images/test_00002.png"),
     "val_annotations": ("--val-predictions", "{val_texts}"),
@@ -398,6 +502,20 @@ def parameters_of(case: Case) -> Iterator[Any]:
     yield from (p for p in command.params if p.name != "help" and p.name not in case.skip)
 
 
+def votes_and_key(folder: Path) -> dict[str, str]:
+    """Votes of two raters who do not agree, of a third, and a key of their page."""
+    dataset = load_dataset_split(load_dataset("finecops-mini"), "val")
+    said = ((0, "keep", "ana"), (0, "drop", "ben"), (1, "keep", "ana"), (1, "unsure", "eva"))
+    own = [vote(dataset, dataset.samples[row].id, verdict, rater) for row, verdict, rater in said]
+    planted = (PlantedFault(sample_id="x", fault="wrong_box", of="1"),)
+    write_key(folder / "key.json", PlantKey(page="p", dataset="finecops-mini", split="val", seed=0, planted=planted))
+    return {
+        "votes": str(write_votes(folder / "votes.jsonl", own[:3])),
+        "more_votes": str(write_votes(folder / "more_votes.jsonl", own[3:])),
+        "key": str(folder / "key.json"),
+    }
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Runs and prediction files to work on."""
@@ -406,8 +524,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     text = (PROJECT / "configs/datasets/finecops-mini.yaml").read_text()
     (folder / "copy.yaml").write_text(text.replace("name: finecops-mini", "name: copy"))
     (folder / "script.py").write_text("")
+    for name in ("pairs", "other_pairs"):
+        (folder / f"{name}.csv").write_text("positive,negative\na cat,a dog\n")
     (folder / "map.json").write_text('[{"image_id": 1, "coco_id": 2}]')
     return {
+        **votes_and_key(folder),
         "a": str(make_run(folder / "a")),
         "b": str(make_run(folder / "b", scale=0.5)),
         "annotations": str(test.annotations),
@@ -417,6 +538,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "val_texts": str(val.texts),
         "dataset": str(folder / "copy.yaml"),
         "script": str(folder / "script.py"),
+        **{name: str(folder / f"{name}.csv") for name in ("pairs", "other_pairs")},
         "map": str(folder / "map.json"),
     }
 

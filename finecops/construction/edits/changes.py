@@ -22,11 +22,13 @@ class Change:
     Attributes:
         said: the changed description, which fits the edited image.
         nodes: node index → all that is said of this object to the editor.
+        before: node index → what it was before the edit, in words of the same kind.
         replaced: these are other objects now, not the same ones with another attribute.
     """
 
     said: Description
     nodes: Mapping[int, Node]
+    before: Mapping[int, Node]
     replaced: bool
 
 
@@ -56,11 +58,12 @@ def changes(
             yield NO_WORD
         for word in words:
             new_said = part.replaced(word)
-            node, replaced = new_said.nodes[part.index], part.type == "replace_object"
+            node, old = new_said.nodes[part.index], said.nodes[part.index]
+            replaced = part.type == "replace_object"
             # What the graph knows beyond the expression may not fit another thing; a drawn one is drawn as it is said.
             if not replaced or world.refit is not None:
-                node = _known(node, own[part.index], world.lexicon)
-            yield Change(new_said, {part.index: node}, replaced)
+                node, old = (_known(one, own[part.index], world.lexicon) for one in (node, old))
+            yield Change(new_said, {part.index: node}, {part.index: old}, replaced)
 
 
 def _exchanges(
@@ -70,14 +73,14 @@ def _exchanges(
     rng.shuffle(found)
     for swap in found:
         a, b = swap.changed
+        before = {i: _known(said.nodes[i], own[i], lexicon) for i in (a, b)}
         if column[0] == "swap_object":
             # The things themselves change places, with all that they are; in an expression, the names alone do.
             new_said = said.with_node(a, said.nodes[b]).with_node(b, said.nodes[a])
-            nodes = {a: _known(said.nodes[b], own[b], lexicon), b: _known(said.nodes[a], own[a], lexicon)}
-            yield Change(new_said, nodes, replaced=True)
+            yield Change(new_said, {a: before[b], b: before[a]}, before, replaced=True)
         else:
             nodes = {i: _known(swap.said.nodes[i], own[i], lexicon) for i in (a, b)}
-            yield Change(swap.said, nodes, replaced=False)
+            yield Change(swap.said, nodes, before, replaced=False)
 
 
 def _known(node: Node, own: Sequence[str], lexicon: Lexicon) -> Node:

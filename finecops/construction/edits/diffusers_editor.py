@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from finecops.config.building import EditorConfig
-from finecops.config.find import resolve_weights
-from finecops.config.fingerprint import weights_fingerprint
 from finecops.construction.edits.crop import crop_around
+from finecops.construction.edits.editor import editor_state
 from finecops.construction.edits.mask import MaskOptions, grown_box
 from finecops.construction.edits.pipeline_loading import check_call, load_pipeline
 from finecops.construction.edits.task_words import expand_task_words
@@ -56,13 +54,7 @@ class DiffusersEditor:
     @property
     def state(self) -> Mapping[str, object]:
         """The settings that change the pixels, and a fingerprint of local weights."""
-        settings = self.config.model_dump(mode="json", exclude={"licence", "size", "proved", "offload"})
-        folder = Path(resolve_weights(self.config.weights))
-        parts = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-        return settings | {
-            "mask": asdict(self._mask),
-            "fingerprint": {part.name: weights_fingerprint(str(part)) for part in parts},
-        }
+        return editor_state(self.config) | {"mask": asdict(self._mask)}
 
     def __call__(self, image: Image.Image, xyxy: Xyxy, prompt: str, seed: int) -> Image.Image:
         """Repaint a box; see `finecops.construction.edits.editor.ImageEditor`.

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from PIL import Image
+from pydantic import JsonValue
 
-from finecops.config.find import load_editor
+from finecops.config.building import EditorConfig
+from finecops.config.find import load_editor, resolve_weights
+from finecops.config.fingerprint import weights_fingerprint
 from finecops.construction.graph import SceneGraph
 from finecops.records import Xyxy
 
@@ -54,6 +58,19 @@ class Drawn:
 
     draw: Draw
     name: str = "drawn"
+
+
+def editor_state(config: EditorConfig) -> dict[str, JsonValue]:
+    """The settings that change the pixels, and a fingerprint of local weights; nothing is loaded.
+
+    Raises:
+        ConfigError: there is no such folder, or a file of the weights cannot be read.
+    """
+    found: dict[str, JsonValue] = config.model_dump(mode="json", exclude={"licence", "size", "proved", "offload"})
+    folder = Path(resolve_weights(config.weights))
+    # A pipeline has a folder for each of its parts.
+    parts = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    return found | {"fingerprint": {part.name: weights_fingerprint(str(part)) for part in parts}}
 
 
 def open_editor(name: str, device: str = "auto") -> ImageEditor:

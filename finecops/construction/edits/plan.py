@@ -54,6 +54,7 @@ class ImageEdit:
         changed: indices of the changed nodes of the positive's description; of a flip, of the edge's head.
         boxes: to repaint, xyxy in pixels, one for each changed node; empty where the whole image changes.
         prompts: what to paint in each box.
+        before: what is there now, in words of the same kind.
         reason: why there is none.
     """
 
@@ -64,6 +65,7 @@ class ImageEdit:
     changed: tuple[int, ...] = ()
     boxes: tuple[Xyxy, ...] = ()
     prompts: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
     reason: str | None = None
 
     def row(self, id_: int, positive_id: int, image_id: str) -> EditRow:
@@ -86,6 +88,7 @@ class ImageEdit:
             said=None if self.said is None else DescriptionRow.of(self.said),
             boxes=list(self.boxes),
             prompts=list(self.prompts),
+            before=list(self.before),
             graph={} if self.graph is None else dict(dump_scene_graph(self.graph)),
         )
 
@@ -164,8 +167,10 @@ def _planned(
     if world.refit is not None:
         return ImageEdit(*column, edited, change.said, changed)
     boxes = tuple(xyxy_of(edited.objects[objects[index]]) for index in changed)
-    prompts = tuple(object_text(change.nodes[index], world.lexicon) for index in changed)
-    return ImageEdit(*column, edited, change.said, changed, boxes, prompts)
+    prompts, before = (
+        tuple(object_text(nodes[index], world.lexicon) for index in changed) for nodes in (change.nodes, change.before)
+    )
+    return ImageEdit(*column, edited, change.said, changed, boxes, prompts, before)
 
 
 def _flip(said: Description, graph: SceneGraph, level: Level, world: EditWorld) -> ImageEdit:

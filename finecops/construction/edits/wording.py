@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from finecops.construction.description import Node
+from finecops.construction.english.forms import noun_phrase, stands_alone
 from finecops.construction.lexicon import Lexicon
 
 
 def object_text(node: Node, lexicon: Lexicon) -> str:
-    """An object in words, with an article where its noun has one.
+    """An object in words, as the expressions say it, with an article where its noun has one.
 
-    Attributes that stand behind the noun follow it ("a man looking down"); an attribute that the lexicon does not know
-    stands before it.
+    Raises:
+        KeyError: a word is not in the lexicon.
     """
-    noun = lexicon.nouns.get(node.name)
-    known = lexicon.attributes
-    behind = [a for a in node.attributes if a in known and known[a].after]
-    before = [a for a in node.attributes if a not in behind]
-    before.sort(key=lambda a: known[a].order if a in known else 0)
-    words = " ".join([*before, node.name, *behind])
-    number = noun.number if noun is not None else "singular"
-    if number in ("plural", "mass"):
-        return words
-    if number == "pair":
-        # "A pair of red scissors": the adjective belongs to the thing.
-        return f"a pair of {words}"
-    return f"{'an' if words[:1].lower() in 'aeiou' else 'a'} {words}"
+    several = lexicon.nouns[node.name].number in ("plural", "mass")
+    said = noun_phrase(node, lexicon, definite=False, bare=several, again=False, picks=(0, 0))
+    behind = list(said.after)
+    if behind and not stands_alone(said.after):
+        behind = [said.who, "are" if said.plural else "is", " and ".join(behind)]
+    return " ".join(part for part in (said.article, said.core, *behind) if part)

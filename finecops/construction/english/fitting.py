@@ -65,7 +65,7 @@ class _Needs:
     Attributes:
         said: its relations.
         after: for each node, the attributes that stand behind the noun.
-        who: "who" can only be the target: no person is named before the second relation.
+        who: "who" can only be the target, a person: no other being is named before the second relation.
         twice: "and" joins a relation with itself.
     """
 
@@ -80,7 +80,7 @@ class _Needs:
         return cls(
             [phrasing(edge.relation, lexicon) for edge in description.edges],
             [after_words(node, lexicon) for node in description.nodes],
-            who=beings[0] == "person" and "person" not in beings[1:2],
+            who=beings[0] == "person" and beings[1:2] == ["thing"],
             twice=description.tuple_type == "and" and len({edge.relation for edge in description.edges}) == 1,
         )
 

@@ -9,7 +9,6 @@ _STEM = 4
 """Letters by which two words are taken for one: "snowy", "snow"."""
 _INCOMPLETE = frozenset("riding covered filled attached mounted".split())
 """Nobody says "the tree that is covered" without what covers it."""
-_GENDERED = frozenset("man woman boy girl lady guy gentleman father mother".split())
 
 
 def oddity(description: Description, lexicon: Lexicon) -> str | None:
@@ -27,8 +26,9 @@ def oddity(description: Description, lexicon: Lexicon) -> str | None:
         beings = [lexicon.nouns[description.nodes[end].name].being for end in (edge.head, edge.tail)]
         if edge.relation.startswith(SAME):
             # The most frequent word of the kind stands for all of them: people are blond, but not brown.
-            word = lexicon.attributes[lexicon.of_kind(edge.relation.removeprefix(SAME))[0]]
-            if word.beings and not word.beings.issuperset(beings):
+            words = lexicon.of_kind(edge.relation.removeprefix(SAME))
+            said_of = lexicon.attributes[words[0]].beings if words else frozenset()
+            if said_of and not said_of.issuperset(beings):
                 return "an attribute that is not said of the noun"
         else:
             heads = lexicon.relations[edge.relation].heads
@@ -44,8 +44,9 @@ def _of_noun(node: Node, lexicon: Lexicon) -> str | None:
         return "an attribute that is not said of the noun"
     if _INCOMPLETE & set(node.attributes):
         return "an attribute that needs an object"
-    if node.name in _GENDERED and any(lexicon.attributes[a].kind == "gender" for a in node.attributes):
-        return "an attribute repeats the noun"
+    kinds = [lexicon.attributes[attribute].kind for attribute in node.attributes]
+    if "color" in kinds and any(attribute.endswith(" colored") for attribute in node.attributes):
+        return "two words for one color"
     return None
 
 
@@ -67,7 +68,7 @@ def _of_postures(index: int, description: Description, lexicon: Lexicon) -> str 
 
 def _same_stem(attribute: str, name: str) -> bool:
     return any(
-        one == other or (len(one) >= _STEM and one[:_STEM] == other[:_STEM])
+        one == other or (len(one) >= _STEM and (one[:_STEM] == other[:_STEM] or one.endswith(other)))
         for one in attribute.split()
         for other in name.split()
     )

@@ -66,7 +66,7 @@ def score_texts(id_: int, positive: str, negative: str, image: Image.Image, scor
 
 
 def score_edit(
-    row: EditRow, texts: tuple[str, str] | None, old: Sequence[str], image: Image.Image, build: Path, scorers: Scorers
+    row: EditRow, texts: tuple[str, str] | None, image: Image.Image, build: Path, scorers: Scorers
 ) -> ScoreRow:
     """The scores of an edited image and its candidates.
 
@@ -75,7 +75,6 @@ def score_edit(
     Args:
         row: the edit with its candidates.
         texts: the positive expression, and one that describes the edited image (`EditRow.said`). None: not compared.
-        old: what was in each box before, in words, as `row.prompts` says what is there now. Empty: not compared.
         image: the original image, RGB.
         build: the build folder.
         scorers: the models.
@@ -92,13 +91,13 @@ def score_edit(
     edit = _Edit(row, image, edited)
     scores: dict[str, Value] = {}
     reasons = []
-    for part in edit.parts(texts, old, scorers):
+    for part in edit.parts(texts, scorers):
         try:
             scores |= _finite(part())
         # A model gives up for one image, and goes on with the next: no memory, a text that its tokenizer refuses.
         except (FinecopsError, RuntimeError, ValueError) as error:
             reasons.append(first_line(error)[:300])
-    return ScoreRow(id=row.id, scores=scores, reason="; ".join(reasons) or None)
+    return ScoreRow(id=row.id, scores=scores, reason="; ".join(dict.fromkeys(reasons)) or None)
 
 
 def _finite(scores: dict[str, Value]) -> dict[str, Value]:
@@ -124,16 +123,14 @@ class _Edit:
         masks = [grown_box(box, image.size, MaskOptions()) for box in row.boxes]
         self._regions = [crop_around(mask, image.size, CONTEXT, 1, 1).region for mask in masks]
 
-    def parts(
-        self, texts: tuple[str, str] | None, old: Sequence[str], scorers: Scorers
-    ) -> list[Callable[[], dict[str, Value]]]:
+    def parts(self, texts: tuple[str, str] | None, scorers: Scorers) -> list[Callable[[], dict[str, Value]]]:
         """What is to be computed, one model after the other: where one fails, the others still score."""
         found: list[Callable[[], dict[str, Value]]] = []
         if scorers.text is not None:
             if texts is not None:
                 found.append(partial(_texts, *texts, self._image, scorers.text))
-            if old and self._regions:
-                found.append(partial(self._margins, old, scorers.text))
+            if self._regions:
+                found.append(partial(self._margins, scorers.text))
         if scorers.features is not None:
             found.append(partial(self._similarities, scorers.features))
         if scorers.synthetic is not None:
@@ -145,9 +142,9 @@ class _Edit:
         left = iter(values)
         return [None if candidate is None else next(left) for candidate in self._edited]
 
-    def _margins(self, old: Sequence[str], scorer: TextScorer) -> dict[str, Value]:
+    def _margins(self, scorer: TextScorer) -> dict[str, Value]:
         smallest: list[float] = []
-        for region, before, now in zip(self._regions, old, self._row.prompts, strict=True):
+        for region, before, now in zip(self._regions, self._row.before, self._row.prompts, strict=True):
             pairs = scorer.similarities([candidate.crop(region) for candidate in self._made], [now, before])
             margins = [new - gone for new, gone in pairs]
             smallest = [min(both) for both in zip(smallest, margins, strict=True)] if smallest else margins

@@ -26,7 +26,7 @@ FUNCTION: Final = frozenset(
     "well also in of to on at with having has have share shares sharing same matches matching made out from located "
     "positioned situated placed found seen visible shown can may be you we one i see find will look please for locate "
     "spot point appears both identical side hand image picture photo photograph scene color colour colored coloured "
-    "pair , .".split()
+    "shaped shape size match hand sitting standing resting sits stands rests sit stand rest identical pair , .".split()
 )
 
 

@@ -1,36 +1,20 @@
-"""The grammar of rewrites, second part: what stands behind a noun, and which noun it belongs to.
+"""The grammar of rewrites, third part: what stands behind a noun, and which noun it belongs to.
 
 A modifier belongs to the noun just before it. It belongs to an earlier one only where nothing else can be meant: behind
-"and" ("the cup on the table and next to the plate"), behind a verb of the sentence ("the cup on the table is next to
-the plate"), behind "who" where only the earlier one is a person. What could be read in two ways is not accepted.
+"and" or a comma ("the cup on the table and next to the plate"), behind a verb of the sentence ("the cup on the table is
+next to the plate"), behind "who" where only the earlier one is a person. What could be read in two ways is not
+accepted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Literal, NamedTuple
 
-from finecops.construction.rewriting.noun_phrases import SINGULAR, NounPhrases, State
-from finecops.construction.rewriting.phrases import SIDES, is_same
-
-Tail = Literal["none", "noun", "modified"]
-"""What the words so far end with: nothing that could be modified; another noun; another noun with a modifier."""
-_AND: Final = ("and", ", and", "as well as", "and also")
-_COMMA_AND: Final = (", and",)
-_PLACED: Final = ("located", "positioned", "situated", "placed", "found", "seen")
-_PRONOUNS: Final = ("it", "him", "her", "them")
-_OWNERS: Final = ("its", "his", "her", "their")
+from finecops.construction.rewriting.noun_phrases import SINGULAR, State
+from finecops.construction.rewriting.relation_phrases import Part, RelationPhrases, joins
 
 
-class Part(NamedTuple):
-    """A way to go on: the place behind it, what is left to be said, and what it ends with."""
-
-    place: int
-    state: State
-    tail: Tail = "none"
-
-
-class Modifiers(NounPhrases):
+class Modifiers(RelationPhrases):
     """Noun phrases with their modifiers; see `NounPhrases`."""
 
     def full(self, node: int, position: int, state: State) -> Iterator[Part]:
@@ -83,7 +67,8 @@ class Modifiers(NounPhrases):
                 yield Part(place, state._replace(attributes=left))
         yield from self._made_of(node, position, state)
         yield from self.relations(node, position, state)
-        yield from self._with_inverse(node, position, state)
+        for place in self.after(position, "with", "having"):
+            yield from self.with_place(node, place, state)
 
     def _relative(self, node: int, position: int, state: State) -> Iterator[Part]:
         """A relative clause."""
@@ -93,14 +78,7 @@ class Modifiers(NounPhrases):
             pronouns.append("who")
         for place in self.after(position, *pronouns):
             yield from self.clause(node, place, state)
-        for index in sorted(state.edges):
-            edge = self.said.edges[index]
-            if edge.head == node and is_same(edge.relation):
-                for kind in self.phrases.kinds(edge.relation):
-                    said = " ".join(kind)
-                    whose = (f"whose {said} is the same as that of", f"whose {said} matches that of")
-                    for place in self.after(position, *whose):
-                        yield from self.other_end(index, place, state)
+        yield from self.whose(node, position, state)
 
     def clause(self, node: int, position: int, state: State) -> Iterator[Part]:
         """One or more predicates of a node: "is red and wears a hat"."""
@@ -116,16 +94,8 @@ class Modifiers(NounPhrases):
             for start in [place, *self.after(place, "both")]:
                 yield from self._complements(node, start, state)
         for place in self.after(position, "can be found", "can be seen", "may be found", "may be seen"):
-            yield from self._placed_relations(node, place, state)
-        for edge in sorted(state.edges):
-            if self.said.edges[edge].head == node:
-                verbs = self.phrases.verbs(self.said.edges[edge].relation, number)
-                for place in self.behind(position, verbs):
-                    yield from self.other_end(edge, place, state)
-        has = ("has", "shares") if number in SINGULAR else ("have", "share")
-        for place in self.after(position, *has):
-            yield from self._same_kind(node, place, state, needs_as=True)
-            yield from self._with_place(node, place, state)
+            yield from self.places(node, place, state)
+        yield from self.verbs(node, position, state)
 
     def forms_of_be(self, position: int, singular: bool, either: bool = False) -> Iterator[int]:
         """Places behind "is" or "are"."""
@@ -147,7 +117,8 @@ class Modifiers(NounPhrases):
     def _complement(self, node: int, position: int, state: State) -> Iterator[Part]:
         for place, left in self.attribute(node, position, state.attributes):
             (_, name) = next(iter(state.attributes - left))
-            ends = [place, *self.after(place, "in color", "in colour")] if self.phrases.is_colour(name) else [place]
+            kinds = [f"in {kind}" for kind in self.phrases.kind_words(name)]
+            ends = [place, *self.after(place, *kinds)]
             yield from (Part(end, state._replace(attributes=left)) for end in ends)
         yield from self._made_of(node, position, state)
         yield from self.relations(node, position, state)
@@ -157,104 +128,3 @@ class Modifiers(NounPhrases):
             for end, left in self.attribute(node, place, state.attributes):
                 if all(self.phrases.is_material(name) for _, name in state.attributes - left):
                     yield Part(end, state._replace(attributes=left))
-
-    def relations(self, node: int, position: int, state: State) -> Iterator[Part]:
-        """A relation of a node with its other end, without a verb."""
-        yield from self._placed_relations(node, position, state)
-        for place in self.after(position, *_PLACED):
-            yield from self._placed_relations(node, place, state, positions_alone=True)
-        yield from self._same_kind(node, position, state, needs_as=False)
-
-    def _placed_relations(
-        self, node: int, position: int, state: State, positions_alone: bool = False
-    ) -> Iterator[Part]:
-        for index in sorted(state.edges):
-            edge = self.said.edges[index]
-            if edge.head != node or is_same(edge.relation):
-                continue
-            if positions_alone and not self.phrases.is_place(edge.relation):
-                continue
-            for place in self.behind(position, self.phrases.relation(edge.relation)):
-                yield from self.other_end(index, place, state)
-            yield from self._beside_owner(index, position, state)
-
-    def other_end(self, index: int, position: int, state: State) -> Iterator[Part]:
-        """The other end of an edge; and a second one of the same relation: "next to the cup and the plate"."""
-        edge = self.said.edges[index]
-        for part in self.full(edge.tail, position, state._replace(edges=state.edges - {index})):
-            tail: Tail = "noun" if self._is_bare(edge.tail, part) else "modified"
-            yield part._replace(tail=tail)
-            for other in sorted(part.state.edges):
-                if (self.said.edges[other].head, self.said.edges[other].relation) == (edge.head, edge.relation):
-                    for place in self.after(part.place, *joins(edge.head, tail)):
-                        yield from self.other_end(other, place, part.state)
-
-    def _is_bare(self, node: int, part: Part) -> bool:
-        """Whether a phrase ends with the node's own noun."""
-        return dict(part.state.spans)[node][1] == self.tokens[part.place - 1].end
-
-    def _beside_owner(self, index: int, position: int, state: State) -> Iterator[Part]:
-        """ "To the plate's left"."""
-        edge = self.said.edges[index]
-        side = SIDES.get(str(self.phrases.relation_word(edge.relation).boxes))
-        if side is None:
-            return
-        for start in self.after(position, "to", "on", "at"):
-            for place, after in self.noun_phrase(edge.tail, start, state._replace(edges=state.edges - {index})):
-                yield from (Part(end, after) for end in self.after(place, f"'s {side}", f"'s {side} side"))
-
-    def _same_kind(self, node: int, position: int, state: State, needs_as: bool) -> Iterator[Part]:
-        """ "The same color as": behind "has", or with a word of its own before it."""
-        for index in sorted(state.edges):
-            edge = self.said.edges[index]
-            if edge.head != node or not is_same(edge.relation):
-                continue
-            for kind in self.phrases.kinds(edge.relation):
-                said = " ".join(kind)
-                plain = (f"the same {said} as", f"the same {said} with", f"its {said} with", f"a {said} with")
-                longer = (
-                    *(f"{word} the same {said} as" for word in ("of", "with", "having", "in", "sharing")),
-                    *(f"sharing {phrase}" for phrase in plain[1:]),
-                    f"the same {said} as",
-                    f"the same in {said} as",
-                    f"identical in {said} to",
-                    f"made of the same {said} as",
-                    f"matching in {said} with",
-                )
-                for place in self.after(position, *(plain if needs_as else longer)):
-                    yield from self.other_end(index, place, state)
-
-    def _with_inverse(self, node: int, position: int, state: State) -> Iterator[Part]:
-        """ "With a plate to its right": the other end, and what it stands to the node."""
-        for place in self.after(position, "with", "having"):
-            yield from self._with_place(node, place, state)
-
-    def _with_place(self, node: int, position: int, state: State) -> Iterator[Part]:
-        for index in sorted(state.edges):
-            edge = self.said.edges[index]
-            word = self.phrases.relation_word(edge.relation)
-            if edge.head != node or word.inverse is None:
-                continue
-            for place, after in self.noun_phrase(edge.tail, position, state._replace(edges=state.edges - {index})):
-                for start in [place, *self.after(place, *_PLACED)]:
-                    yield from (Part(end, after) for end in self._of_it(word.inverse, start))
-
-    def _of_it(self, relation: str, position: int) -> Iterator[int]:
-        """Places behind a relation to a pronoun: "behind it", "to its left"."""
-        side = SIDES.get(str(self.phrases.relation_word(relation).boxes))
-        if side is not None:
-            owned = [f"{to} {whose} {side}" for to in ("to", "on", "at") for whose in _OWNERS]
-            yield from self.after(position, *owned, *(f"{phrase} side" for phrase in owned))
-        for place in self.behind(position, self.phrases.relation(relation)):
-            yield from self.after(place, *_PRONOUNS)
-
-
-def joins(node: int, tail: Tail) -> tuple[str, ...]:
-    """The words that join another modifier of a node to the words so far.
-
-    Behind a clause about another noun, only a comma shows that the target goes on: "the cup on the table that is red,
-    and next to the plate".
-    """
-    if tail == "modified":
-        return _COMMA_AND if node == 0 else ()
-    return _AND if node == 0 else tuple(phrase for phrase in _AND if phrase not in _COMMA_AND)

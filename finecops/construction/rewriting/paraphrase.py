@@ -94,7 +94,7 @@ class Draft:
             for said in self.phrases.nouns(shown.name)
             if (other := lexicon.nouns.get(said.name)) and (other.number, other.being) == (own.number, own.being)
         ]
-        if len(others) > 1 and self.rng.random() < 0.6:
+        if len(others) > 1 and self.rng.random() < 0.4:
             shown = replace(shown, name=self.rng.choice(others[1:]))
         # "That is red"; but not "that is tennis".
         movable = [name for name in shown.attributes if lexicon.attributes[name].kind in _SAID_ALONE]
@@ -146,7 +146,7 @@ class Draft:
 
     def _behind(self, edge: Edge, plain: bool = False) -> str:
         """The relation and its other end behind the noun that has it."""
-        words = self.rng.choice(self._ways(edge))
+        words = self.rng.choice(self._phrasing(edge).phrases if plain else self._ways(edge))
         if not plain and not self._edges(edge.tail) and (special := self._special(edge)) and self.rng.random() < 0.3:
             return special
         return f"{words} {self._other_end(edge)}"

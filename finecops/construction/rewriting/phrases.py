@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
 from typing import Final, NamedTuple, TypeAlias
 
@@ -13,6 +12,8 @@ from finecops.construction.rewriting.tokens import words_of
 Phrase: TypeAlias = tuple[str, ...]
 
 _SPELLINGS: Final = (
+    {"large", "big"},
+    {"small", "little"},
     {"gray", "grey"},
     {"blond", "blonde"},
     {"wood", "wooden"},
@@ -22,7 +23,30 @@ _SPELLINGS: Final = (
     {"striped", "stripy"},
     {"checkered", "chequered"},
 )
-"""One-word attributes that say the same."""
+"""Attributes that say the same, by their last word."""
+_SAY_THE_SAME: Final = {
+    "next to": ("beside", "right next to", "alongside", "by"),
+    "beside": ("next to", "right next to", "alongside", "by"),
+    "by": ("next to", "beside", "alongside", "near"),
+    "near": ("close to", "by", "nearby"),
+    "close to": ("near", "by"),
+    "under": ("underneath", "beneath", "below"),
+    "underneath": ("under", "beneath", "below"),
+    "beneath": ("under", "underneath", "below"),
+    "below": ("under", "underneath", "beneath"),
+    "above": ("over",),
+    "wearing": ("in", "dressed in"),
+    "riding": ("riding on",),
+    "riding on": ("riding",),
+    "holding": ("holding onto",),
+    "standing next to": ("standing beside",),
+    "sitting next to": ("sitting beside", "seated next to", "seated beside"),
+    "sitting on": ("seated on",),
+    "sitting in": ("seated in",),
+    "sitting at": ("seated at",),
+    "in front of": ("before",),
+}
+"""Relations of GQA → other words for them in a caption. The reverse is not always so: whoever wears a hat is in it."""
 SIDES: Final = {"left": "left", "right": "right"}
 _BOX_PHRASES: Final = {
     side: tuple(
@@ -111,20 +135,33 @@ class Phrases:
                     found += [(*own[:-1], other) for other in sorted(same - {own[-1]})]
             if own[-1] in ("colored", "coloured"):
                 found += [(*own[:-1], other) for other in ("colored", "coloured") if other != own[-1]]
-            elif self.is_colour(name):
-                found += [(*phrase, word) for phrase in tuple(found) for word in ("colored", "coloured")]
+            else:
+                ends = {"color": ("colored", "coloured"), "shape": ("shaped",)}
+                more = ends.get(self._kind(name), ())
+                found += [(*phrase, word) for phrase in tuple(found) for word in more]
             self._attributes[name] = tuple(found)
         return self._attributes[name]
 
-    def is_colour(self, name: str) -> bool:
-        """Whether an attribute is a colour."""
-        word = self.lexicon.attributes.get(name)
-        return word is not None and word.kind in ("color", "colour")
+    def is_no_posture(self, name: str, posture: str) -> bool:
+        """Whether "sitting on" says no more of a thing than "on": of no being, and no likeness of one."""
+        nouns, word = self.lexicon.nouns, self.lexicon.attributes.get(posture)
+        noun = nouns.get(name)
+        if noun is None or any(nouns[one].being != "thing" for one in (name, *noun.kinds, *noun.alike) if one in nouns):
+            return False
+        return word is None or (bool(word.beings) and "thing" not in word.beings)
+
+    def _kind(self, attribute: str) -> str:
+        word = self.lexicon.attributes.get(attribute)
+        return "" if word is None else word.kind.replace("colour", "color")
+
+    def kind_words(self, attribute: str) -> tuple[str, ...]:
+        """What may stand behind it: "red in color", "round in shape"."""
+        kind = self._kind(attribute)
+        return {"color": ("color", "colour"), "shape": ("shape",), "size": ("size",)}.get(kind, ())
 
     def is_material(self, name: str) -> bool:
         """Whether something may be made of it."""
-        word = self.lexicon.attributes.get(name)
-        return word is not None and word.kind == "material"
+        return self._kind(name) == "material"
 
     def is_said_after(self, name: str) -> bool:
         """Whether an attribute may stand behind its noun without "that is": "the man standing"."""
@@ -142,7 +179,7 @@ class Phrases:
             found = [words_of(phrase) for phrase in (*word.phrases, name)]
             if word.boxes in SIDES:
                 found += _BOX_PHRASES[str(word.boxes)]
-            # The longest first, so that "on top of" is not read as "on".
+            found += [words_of(phrase) for phrase in _SAY_THE_SAME.get(name, ())]
             self._relations[name] = tuple(dict.fromkeys(found))
         return self._relations[name]
 
@@ -193,8 +230,3 @@ class Phrases:
 def is_same(relation: str) -> bool:
     """Whether a relation compares an attribute."""
     return relation.startswith(SAME)
-
-
-def longest_first(phrases: Iterable[Phrase]) -> list[Phrase]:
-    """Phrases, so that one that begins with another comes before it."""
-    return sorted(phrases, key=len, reverse=True)

@@ -1,12 +1,13 @@
-"""The grammar of rewrites, third part: whole sentences, and where they begin and end."""
+"""The grammar of rewrites, last part: whole sentences, and where they begin and end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
-from finecops.construction.rewriting.modifiers import Modifiers, Part, joins
+from finecops.construction.rewriting.modifiers import Modifiers
 from finecops.construction.rewriting.noun_phrases import SINGULAR, State
+from finecops.construction.rewriting.relation_phrases import PLACED, Part, joins
 
 _PICTURES: Final = ("image", "picture", "photo", "photograph", "scene")
 IN_PICTURE: Final = tuple(f"in {article} {name}" for article in ("the", "this") for name in _PICTURES)
@@ -102,7 +103,8 @@ class Sentences(Modifiers):
 
     def _number_fits(self, verb: str, state: State) -> bool:
         number = state.noun(0).number
-        return number == "pair" or (verb == "are") == (number not in SINGULAR)
+        # "There's some cups" is said, and written.
+        return number == "pair" or verb == "'s" or (verb == "are") == (number not in SINGULAR)
 
     def _target(self, position: int, state: State) -> Iterator[Part]:
         """The target with its modifiers; "in the picture" may stand behind its noun."""
@@ -134,7 +136,7 @@ class Sentences(Modifiers):
                     if verb == "" and start == front.place:
                         continue
                     for part in self._target(place, front.state):
-                        if verb in ("is", "are") and not self._number_fits(verb, part.state):
+                        if verb in ("is", "are", "'s") and not self._number_fits(verb, part.state):
                             continue
                         yield from self._ended(part)
                         if verb == "":
@@ -159,19 +161,16 @@ class Sentences(Modifiers):
         """Places where the target may begin behind a front, and the verb "is" or "are" before it, if there is one."""
         yield position, ""
         for start in [position, *self.after(position, "there")]:
-            for place in self.after(start, "is", "are"):
+            for place in self.after(start, "is", "are", *(["'s"] if start != position else [])):
                 yield place, self.at(place - 1)
-                yield from ((end, self.at(place - 1)) for end in self.after(place, *_PLACED_BEFORE))
+                yield from ((end, self.at(place - 1)) for end in self.after(place, *PLACED))
         for place in self.after(position, "you can see", "we can see", "one can see", "you will find", "you can find"):
             yield place, "see"
 
     def _front(self, position: int, state: State) -> Iterator[Part]:
         """One or two relations of the target in front of it."""
-        for start in [position, *self.after(position, *_PLACED_BEFORE)]:
+        for start in [position, *self.after(position, *PLACED)]:
             for part in self.relations(0, start, state):
                 yield part
                 for place in self.after(part.place, *joins(0, part.tail)):
                     yield from self.relations(0, place, part.state)
-
-
-_PLACED_BEFORE: Final = ("located", "positioned", "situated", "found", "seen")

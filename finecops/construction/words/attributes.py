@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import cast, get_args
 
 from finecops.construction.lexicon import Attribute, Being
-from finecops.construction.words.tables import ANY, Row, read_pairs, read_rows, words_of
+from finecops.construction.words.tables import ANY, Row, one_of, read_pairs, read_rows, words_of
 from finecops.text import shortly
 
 COLUMNS = ("name", "kind", "place", "of")
@@ -70,7 +70,7 @@ def read_attributes(
             kind=row["kind"],
             near=frozenset(near_pairs.get(name, ())),
             opposites=frozenset(opposite_pairs.get(name, ())),
-            after=_one_of(number, place, ("before", "after")) == "after",
+            after=one_of(number, place, ("before", "after")) == "after",
             order=int(kind.get("order") or 0),
             beings=_beings(number, beings),
             unsaid=frozenset(not_of.get(name, ())),
@@ -106,22 +106,16 @@ def _read_unsaid(
 
 def _checked_kind(number: int, row: Row) -> Row:
     for column in ("exclusive", "compared"):
-        _one_of(number, row[column], ("yes", "no"))
-    _one_of(number, row["place"], ("before", "after"))
+        one_of(number, row[column], ("yes", "no"))
+    one_of(number, row["place"], ("before", "after"))
     _beings(number, row["of"])
     if row["order"] and not (row["order"].isascii() and row["order"].isdigit() and len(row["order"]) < 7):
         raise ValueError(f"line {number}: the order {shortly(row['order'])} is no whole number")
     return row
 
 
-def _one_of(number: int, cell: str, allowed: tuple[str, ...]) -> str:
-    if cell and cell not in allowed:
-        raise ValueError(f"line {number}: {shortly(cell)} is none of {', '.join(allowed)}")
-    return cell
-
-
 def _beings(number: int, cell: str) -> frozenset[Being]:
     named = words_of(cell)
     for being in named:
-        _one_of(number, being, (*get_args(Being), _ALL))
+        one_of(number, being, (*get_args(Being), _ALL))
     return frozenset() if _ALL in named else frozenset(cast("list[Being]", named))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
-from finecops.construction.lexicon import Lexicon
-from finecops.construction.words.attributes import read_attributes
+from finecops.construction.lexicon import Lexicon, Noun
+from finecops.construction.words.attributes import Attributes, read_attributes
 from finecops.construction.words.nouns import read_nouns
 from finecops.construction.words.relations import read_relations
 from finecops.errors import DataError
@@ -26,7 +26,8 @@ PARTS: Final = {
 MAX_BYTES: Final = 16_000_000
 """A table is not larger. GQA's have up to 45,000 bytes."""
 
-Text = TypeVar("Text")
+Table = Callable[[str], list[str] | None]
+"""A table's name → its lines, or None if there is none."""
 
 
 @cache
@@ -35,7 +36,10 @@ def gqa_lexicon() -> Lexicon:
 
     GQA's graphs do not say everything, so that `Lexicon.complete` is false.
     """
-    return _lexicon(_own_table)
+    nouns = _nouns(_own_table)
+    attributes = _attributes(_own_table, nouns)
+    relations = read_relations(_own_table("relations.tsv"))
+    return Lexicon(nouns, attributes.words, attributes.exclusive, relations, compared=attributes.compared)
 
 
 def lexicon_from(folder: Path) -> Lexicon:
@@ -49,26 +53,26 @@ def lexicon_from(folder: Path) -> Lexicon:
     Raises:
         DataError: no such folder, none of these tables, another one, or one that is damaged; names file and line.
     """
-    known = {name for part in PARTS.items() for name in (part[0], *part[1])}
-    if not folder.is_dir():
-        raise DataError(f"no folder {folder}: --words takes a folder with {', '.join(PARTS)}, or some of them")
-    there = {path.name for path in folder.iterdir() if path.suffix == ".tsv"}
-    if there - known:
-        raise DataError(f"{folder} has {shortly(min(there - known))}; its tables are {', '.join(sorted(known))}")
-    if not there & set(PARTS):
-        raise DataError(f"{folder} has none of {', '.join(PARTS)}")
-    for main, others in PARTS.items():
-        alone = sorted(there.intersection(others))
-        if alone and main not in there:
-            raise DataError(f"{folder / alone[0]} belongs to {main}, which is missing beside it")
-    part_of = {name: main for main, others in PARTS.items() for name in (main, *others)}
+    there = _tables_of(folder)
 
-    def text(name: str) -> str | None:
-        if part_of[name] not in there:
-            return _own_table(name)
+    def table(name: str) -> list[str] | None:
         return _user_table(folder / name) if name in there else None
 
-    return _lexicon(text, folder)
+    found = gqa_lexicon()
+    try:
+        what = "nouns.tsv or alike.tsv"
+        if "nouns.tsv" in there:
+            found = replace(found, nouns=_nouns(table))
+        what = "attributes.tsv or its tables"
+        if "attributes.tsv" in there:
+            own = _attributes(table, found.nouns)
+            found = replace(found, attributes=own.words, exclusive=own.exclusive, compared=own.compared)
+        what = "relations.tsv"
+        if "relations.tsv" in there:
+            found = replace(found, relations=read_relations(_user_table(folder / "relations.tsv")))
+    except ValueError as error:
+        raise DataError(f"{folder}: {what}: {error}") from error
+    return found
 
 
 def copy_tables(folder: Path) -> list[Path]:
@@ -89,51 +93,58 @@ def copy_tables(folder: Path) -> list[Path]:
         if path.exists():
             raise DataError(f"{path} is there already; choose a new folder")
     for path in paths:
-        path.write_text(_own_table(path.name), encoding="utf-8", newline="\n")
+        path.write_text(_own_text(path.name), encoding="utf-8", newline="\n")
     return paths
 
 
-def _own_table(name: str) -> str:
+def _tables_of(folder: Path) -> set[str]:
+    known = {name for main, others in PARTS.items() for name in (main, *others)}
+    if not folder.is_dir():
+        raise DataError(f"no folder {folder}; a folder of words has {', '.join(PARTS)}, or some of them")
+    there = {path.name for path in folder.iterdir() if path.suffix == ".tsv"}
+    if there - known:
+        raise DataError(f"{folder} has {shortly(min(there - known))}; its tables are {', '.join(sorted(known))}")
+    if not there & set(PARTS):
+        raise DataError(f"{folder} has none of {', '.join(PARTS)}")
+    for main, others in PARTS.items():
+        alone = sorted(there.intersection(others))
+        if alone and main not in there:
+            raise DataError(f"{folder / alone[0]} belongs to {main}, which is missing beside it")
+    return there
+
+
+def _nouns(table: Table) -> dict[str, Noun]:
+    return read_nouns(table("nouns.tsv") or (), table("alike.tsv") or ("names",))
+
+
+def _attributes(table: Table, nouns: Mapping[str, Noun]) -> Attributes:
+    def below(kind: str) -> list[str]:
+        return [kind, *(name for name, noun in nouns.items() if kind in noun.kinds | noun.synonyms)]
+
+    return read_attributes(
+        table("attributes.tsv") or (),
+        table("kinds.tsv") or ("kind",),
+        table("near.tsv") or ("names",),
+        table("opposites.tsv") or ("names",),
+        table("unsaid.tsv") or ("attributes",),
+        below,
+    )
+
+
+def _own_table(name: str) -> list[str]:
+    return _own_text(name).split("\n")
+
+
+def _own_text(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _user_table(path: Path) -> str:
+def _user_table(path: Path) -> list[str]:
     with open_regular(path) as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise DataError(f"{path} has more than {MAX_BYTES} bytes; a table of words is far smaller")
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text: save it as tab-separated text in UTF-8") from error
-
-
-def _lexicon(text: Callable[[str], str | None], folder: Path | None = None) -> Lexicon:
-    def lines(name: str, empty: str) -> list[str]:
-        found = text(name)
-        return [empty] if found is None else found.split("\n")
-
-    def checked(names: str, read: Callable[[], Text]) -> Text:
-        try:
-            return read()
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError, csv.Error) as error:
-            if folder is None:
-                raise
-            raise DataError(f"{folder}: {names}: {error}") from error
-
-    nouns = checked(
-        "nouns.tsv or alike.tsv", lambda: read_nouns(lines("nouns.tsv", "name"), lines("alike.tsv", "names"))
-    )
-    attributes = checked(
-        "attributes.tsv or its tables",
-        lambda: read_attributes(
-            lines("attributes.tsv", "name"),
-            lines("kinds.tsv", "kind"),
-            lines("near.tsv", "names"),
-            lines("opposites.tsv", "names"),
-            lines("unsaid.tsv", "attributes"),
-            lambda kind: [kind, *(name for name, noun in nouns.items() if kind in noun.kinds | noun.synonyms)],
-        ),
-    )
-    relations = checked("relations.tsv", lambda: read_relations(lines("relations.tsv", "name")))
-    return Lexicon(nouns, attributes.words, attributes.exclusive, relations, compared=attributes.compared)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import cast, get_args
 
 from finecops.construction.lexicon import Being, Noun, Number
-from finecops.construction.words.tables import Pairs, Row, read_pairs, read_rows, words_of
+from finecops.construction.words.tables import Pairs, Row, one_of, read_pairs, read_rows, words_of
 from finecops.text import shortly
 
 COLUMNS = ("name", "number", "target", "being", "kinds", "synonyms", "singular")
@@ -129,8 +129,7 @@ def _pair_plurals(rows: Rows, pairs: Pairs) -> None:
 def _noun(name: str, row: Row, synonyms: frozenset[str], kinds: set[str], alike: frozenset[str], number: int) -> Noun:
     count, being, target = row["number"] or "singular", row["being"] or "thing", row["target"] or "yes"
     for said, allowed in ((count, get_args(Number)), (being, get_args(Being)), (target, ("yes", "no"))):
-        if said not in allowed:
-            raise ValueError(f"line {number}: {shortly(said)} is none of {', '.join(allowed)}")
+        one_of(number, said, allowed)
     return Noun(
         name=name,
         number=cast("Number", count),

@@ -8,17 +8,22 @@ head's being, and not where the head is a part of something (`Noun.target` is fa
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Literal, cast
+from typing import Final, Literal, cast, get_args
 
 from finecops.construction.lexicon import Being, RelationWord, Sort
+from finecops.construction.words.tables import Row, one_of, read_rows, words_of
+from finecops.text import shortly
 
 Side = Literal["left", "right", "above", "below"]
 
 _TABLE = "relations.tsv"
+COLUMNS: Final = (
+    *("name", "sort", "phrases", "verb", "heads", "contact", "one_head", "one_tail", "boxes", "mirror", "inverse"),
+    *("contradictions", "question"),
+)
 
 
 @cache
@@ -34,41 +39,43 @@ def read_relations(lines: Iterable[str]) -> dict[str, RelationWord]:
     A relation that another one names as its contradiction has that one as its own, too.
 
     Raises:
-        ValueError: two lines are about one relation, or one names a relation that the table does not have.
+        ValueError: names the line, and what is wrong with it.
     """
-    rows = list(csv.DictReader((line for line in lines if not line.startswith("#")), delimiter="\t", strict=True))
-    excludes: dict[str, set[str]] = {row["name"]: set() for row in rows}
-    if len(excludes) < len(rows):
-        raise ValueError("a relation has two lines")
-    for row in rows:
-        named = [*_list(row["contradictions"]), *_list(row["mirror"]), *_list(row["inverse"])]
-        unknown = [other for other in named if other not in excludes]
-        if unknown:
-            raise ValueError(f"{row['name']}: the table has no relation {', '.join(unknown)}")
-        for other in _list(row["contradictions"]):
-            excludes[row["name"]].add(other)
-            excludes[other].add(row["name"])
-    return {row["name"]: _relation(row, frozenset(excludes[row["name"]])) for row in rows}
+    rows = {row["name"]: (number, row) for number, row in read_rows(lines, COLUMNS)}
+    excludes: dict[str, set[str]] = {name: set() for name in rows}
+    for name, (number, row) in rows.items():
+        contradictions = words_of(row["contradictions"])
+        for other in (*contradictions, *words_of(row["mirror"]), *words_of(row["inverse"])):
+            if other not in rows:
+                raise ValueError(f"line {number}: {shortly(name)} names {shortly(other)}, which has no line of its own")
+        for other in contradictions:
+            excludes[name].add(other)
+            excludes[other].add(name)
+    return {name: _relation(number, row, frozenset(excludes[name])) for name, (number, row) in rows.items()}
 
 
-def _relation(row: Mapping[str, str], contradictions: frozenset[str]) -> RelationWord:
-    verb = _list(row["verb"])
+def _relation(number: int, row: Row, contradictions: frozenset[str]) -> RelationWord:
+    for column in ("contact", "one_head", "one_tail", "question"):
+        one_of(number, row[column], ("yes", "no"))
+    phrases, verb, heads = words_of(row["phrases"]), words_of(row["verb"]), words_of(row["heads"])
+    if not phrases:
+        raise ValueError(f"line {number}: {shortly(row['name'])} has no phrases")
+    if len(verb) not in (0, 2):
+        raise ValueError(f"line {number}: a verb is two words, as in wears|wear, or none")
+    for being in heads:
+        one_of(number, being, get_args(Being))
     return RelationWord(
         name=row["name"],
-        phrases=tuple(_list(row["phrases"])),
+        phrases=tuple(phrases),
         verb=(verb[0], verb[1]) if verb else None,
         inverse=row["inverse"] or None,
         contradictions=contradictions,
         mirror=row["mirror"] or None,
-        boxes=cast("Side | None", row["boxes"] or None),
+        boxes=cast("Side | None", one_of(number, row["boxes"], get_args(Side)) or None),
         contact=row["contact"] == "yes",
         one_head=row["one_head"] == "yes",
         one_tail=row["one_tail"] == "yes",
-        heads=frozenset(cast("list[Being]", _list(row["heads"]))),
+        heads=frozenset(cast("list[Being]", heads)),
         question=row["question"] == "yes",
-        sort=cast("Sort", row["sort"]),
+        sort=cast("Sort", one_of(number, row["sort"], get_args(Sort)) or "place"),
     )
-
-
-def _list(cell: str) -> list[str]:
-    return cell.split("|") if cell else []

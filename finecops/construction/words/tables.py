@@ -84,6 +84,17 @@ def words_of(cell: str) -> list[str]:
     return [word.strip() for word in cell.split("|") if word.strip()]
 
 
+def one_of(number: int, cell: str, allowed: Sequence[str]) -> str:
+    """A cell that is empty or one of some words.
+
+    Raises:
+        ValueError: it is neither; names the line.
+    """
+    if cell and cell not in allowed:
+        raise ValueError(f"line {number}: {shortly(cell)} is none of {', '.join(allowed)}")
+    return cell
+
+
 def read_pairs(lines: Iterable[str], below: Callable[[str], Iterable[str]], known: Callable[[str], bool]) -> Pairs:
     """Groups of words as pairs.
 

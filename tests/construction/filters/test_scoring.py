@@ -71,6 +71,7 @@ def row(**changes: Any) -> EditRow:
         changed=[0, 1],
         boxes=TWO,
         prompts=["a cup", "a plate"],
+        before=["a hat", "a bus"],
         candidates=["0.png", "", "2.png"],
         seeds=[0, 1, 2],
     )
@@ -79,9 +80,7 @@ def row(**changes: Any) -> EditRow:
 
 def test_all_scores_of_an_edit(build: Path) -> None:
     scorer = Brightness()
-    found = score_edit(
-        row(), ("the cup", "the new cup"), ["a hat", "a bus"], IMAGE, build, Scorers(scorer, scorer, scorer)
-    )
+    found = score_edit(row(), ("the cup", "the new cup"), IMAGE, build, Scorers(scorer, scorer, scorer))
     dark, white = 10 / 255, 245 / 255
     assert found.reason is None
     assert set(found.scores) == {
@@ -110,20 +109,21 @@ def test_all_scores_of_an_edit(build: Path) -> None:
 def test_only_what_there_are_models_for(build: Path) -> None:
     scorer = Brightness()
     texts = ("the cup", "the new cup")
-    assert score_edit(row(), texts, [], IMAGE, build, Scorers()).scores == {}
-    assert set(score_edit(row(), texts, [], IMAGE, build, Scorers(text=scorer)).scores) == {
+    assert score_edit(row(), texts, IMAGE, build, Scorers()).scores == {}
+    assert set(score_edit(row(), texts, IMAGE, build, Scorers(text=scorer)).scores) == {
         "text_positive",
         "text_negative",
+        "edit_margin",
     }
-    assert set(score_edit(row(), None, ["x", "y"], IMAGE, build, Scorers(text=scorer)).scores) == {"edit_margin"}
-    drawn = score_edit(row(boxes=[], prompts=[]), texts, [], IMAGE, build, Scorers(scorer, None, scorer))
+    assert set(score_edit(row(), None, IMAGE, build, Scorers(text=scorer)).scores) == {"edit_margin"}
+    drawn = score_edit(row(boxes=[], prompts=[], before=[]), texts, IMAGE, build, Scorers(scorer, None, scorer))
     assert set(drawn.scores) == {"text_positive", "text_negative", "synthetic", "synthetic_original"}
 
 
 def test_flips_and_failures_are_not_scored(build: Path) -> None:
     scorers = Scorers(Brightness(), Brightness(), Brightness())
-    assert score_edit(row(type="flip"), ("a", "b"), [], IMAGE, build, scorers).scores == {}
-    assert score_edit(row(status="failed", candidates=[]), ("a", "b"), [], IMAGE, build, scorers).scores == {}
+    assert score_edit(row(type="flip"), ("a", "b"), IMAGE, build, scorers).scores == {}
+    assert score_edit(row(status="failed", candidates=[]), ("a", "b"), IMAGE, build, scorers).scores == {}
 
 
 def test_a_model_that_fails_leaves_the_others_scores(build: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_model_that_fails_leaves_the_others_scores(build: Path) -> None:
         def probabilities(self, images: Sequence[Image.Image]) -> list[float]:
             return [float("nan")] * len(images)
 
-    found = score_edit(row(), ("a", "b"), [], IMAGE, build, Scorers(Broken(), Brightness(), NoNumber()))
+    found = score_edit(row(), ("a", "b"), IMAGE, build, Scorers(Broken(), Brightness(), NoNumber()))
     assert set(found.scores) == {"similarity", "similarity_box"}
     assert found.reason is not None
     assert found.reason.startswith("out of memory; the score synthetic_original is no number")
@@ -145,11 +145,11 @@ def test_a_model_that_fails_leaves_the_others_scores(build: Path) -> None:
 
 def test_a_candidate_that_is_gone_or_lies_elsewhere_is_a_reason(build: Path) -> None:
     (build / "0.png").unlink()
-    found = score_edit(row(), None, [], IMAGE, build, Scorers(features=Brightness()))
+    found = score_edit(row(), None, IMAGE, build, Scorers(features=Brightness()))
     assert found.scores == {}
     assert str(found.reason).startswith("a candidate cannot be read: image ")
     assert str(found.reason).endswith("is missing")
-    outside = score_edit(row(candidates=["../x.png"]), None, [], IMAGE, build, Scorers(features=Brightness()))
+    outside = score_edit(row(candidates=["../x.png"]), None, IMAGE, build, Scorers(features=Brightness()))
     assert "leads out" in str(outside.reason)
 
 

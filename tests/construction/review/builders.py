@@ -60,7 +60,7 @@ def vote(dataset: Dataset, sample_id: str, verdict: str = "keep", rater: str = "
         changes.setdefault("reason", "wrong_box")
     if verdict == "fix":
         changes.setdefault("text", "the better sentence")
-    about = {"dataset": "toy", "split": "test", "sha256": dataset.sha256, "page": "p"}
+    about = {"dataset": dataset.config.name, "split": dataset.split, "sha256": dataset.sha256, "page": "p"}
     return Vote(sample_id=sample_id, rater=rater, verdict=verdict, **{**about, **changes})  # type: ignore[arg-type]
 
 

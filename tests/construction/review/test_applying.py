@@ -9,6 +9,7 @@ import pytest
 
 from finecops.config.find import load_dataset
 from finecops.construction.review.applying import RULES, Rule, decide, review
+from finecops.construction.review.planting import PlantedFault, PlantKey, write_key
 from finecops.construction.review.votes import Vote, by_sample
 from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.errors import DataError
@@ -140,3 +141,15 @@ def test_the_command_makes_a_dataset(tmp_path: Path, dataset: Dataset) -> None:
     code, said = run(*command, "--rule", "any")
     assert code == 1
     assert "choose another --out" in said
+
+
+def test_planted_faults_are_no_samples(tmp_path: Path, dataset: Dataset) -> None:
+    planted = (PlantedFault(sample_id="9", fault="wrong_box", of="100"),)
+    write_key(tmp_path / "key.json", PlantKey(page="p", dataset="toy", split="test", seed=0, planted=planted))
+    votes = [*votes_of(dataset, "ana", "k" * 24), vote(dataset, "9", "keep")]
+    a = write_votes(tmp_path / "a.jsonl", votes)
+    command = ("data", "review", str(tmp_path / "toy" / "toy.yaml"), "--apply", str(a), "--out", str(tmp_path / "out"))
+    assert run(*command)[0] == 1
+    code, output = run(*command, "--key", str(tmp_path / "key.json"))
+    assert (code, output.splitlines()[0].endswith(": 24 of 24 samples")) == (0, True)
+    assert json.loads((tmp_path / "out" / "test_review.json").read_text())["planted_votes"] == 1

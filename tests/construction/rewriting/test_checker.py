@@ -33,6 +33,8 @@ WITH = described("woman", "umbrella", "0 with 1")
 TABLE = described("wood,table", "grass", "0 on 1")
 ORANGE = described("orange,orange", "light blue,plate", "0 on 1")
 SAME_TWICE = described("cup", "plate", "bowl", "0 next to 1", "0 next to 2")
+LARGE = described("large,car")
+STATUE = described("statue", "table", "0 on 1")
 STANDS = described("man", "car", "0 standing next to 1")
 JEANS = described("man", "jeans", "0 wearing 1")
 CUPS = described("cup", "cup", f"0 {LEFT} 1")
@@ -132,6 +134,18 @@ ACCEPTED = [
     (SAME_TWICE, "the cup next to the plate and the bowl"),
     (HOLDS, "the man who holds an umbrella"),
     (HORSE, "the man riding the horse"),
+    (CUP, "the cup sitting to the left of the plate"),
+    (CUP, "a cup stands left of the plate"),
+    (AND, "the cup on the table, next to the plate"),
+    (AND, "On the table, next to the plate, is the cup."),
+    (COLOUR, "the cup that matches the plate in color"),
+    (COLOUR, "the cup sharing the plate's color"),
+    (COLOUR, "the cup whose color is the same as the plate's"),
+    (COLOUR, "the cup whose colour matches that of the plate"),
+    (COLOUR, "the cup matching the plate in color"),
+    (LARGE, "the big car"),
+    (CAR, "the car that is small in size and red in color"),
+    (MAN, "the man dressed in a hat"),
     (STANDS, "next to the car stands a man"),
     (STANDS, "the man who stands next to a car"),
     (STANDS, "standing next to the car is the man"),
@@ -159,8 +173,7 @@ REFUSED = [
     (TWO, "the table with the cup that is next to the plate", "."),
     (AND, "the cup on the table next to the plate", "says 'next to' of the table"),
     (AND, "the cup on the table that is next to the plate", "says 'next to' of the table"),
-    (AND, "the cup on the table, next to the plate", "certain"),
-    (TWO, "the cup on the table, next to the plate", "certain"),
+    (TWO, "the cup on the table, next to the plate", "says 'next to' of the cup"),
     (TALL, "the man next to the car that is wearing a hat", "says 'wearing' of the car"),
     (RED_CUP, "the white cup to the left of the red plate", "gives attributes|says of the plate"),
     (RED_CUP, "the cup to the left of the white plate that is red", "certain|gives"),
@@ -193,8 +206,10 @@ REFUSED = [
     (CUP, "the cup that isn't to the left of the plate", 'it negates: "n\'t"'),
     (CUP, "the cup without a plate to its right", "it negates: 'without'"),
     (CUP, "the other cup to the left of the plate", "a number: 'other'"),
-    (CUP, "the cup sitting to the left of the plate", "not known: 'sitting'"),
-    (CUP, "the cup standing to the left of the plate", "adds an attribute: 'standing'"),
+    (BEHIND, "the dog sitting behind the tree", "certain"),
+    (BEHIND, "the dog standing behind the tree", "certain"),
+    (STATUE, "the statue standing on the table", "certain"),
+    (CUP, "the cup lying to the left of the plate", "not known: 'lying'"),
     (CUP, "the dish to the left of the plate", "adds an object: 'dish'"),
     (CUP, "the cup to the left of the dish", "adds an object: 'dish'"),
     (MAN, "the person wearing a hat", "adds an object: 'person'"),

@@ -35,13 +35,14 @@ _NOUNS = [
     Noun("t-shirt"),
     Noun("orange"),
     Noun("picture"),
+    Noun("statue", alike=frozenset({"person"})),
 ]
 _ATTRIBUTES = [
     *(Attribute(name, "color", order=2) for name in ("red", "blue", "white", "brown", "gray", "orange", "light blue")),
     *(Attribute(name, "material", order=3) for name in ("wood", "metal", "plastic")),
     *(Attribute(name, "size") for name in ("small", "large")),
     *(Attribute(name, "state", order=1) for name in ("open", "parked", "smiling", "old")),
-    Attribute("standing", "pose", after=True),
+    Attribute("standing", "pose", after=True, beings=frozenset({"person", "animal"})),
     Attribute("looking down", "pose", after=True),
 ]
 _PEOPLE = frozenset({"person"})
@@ -129,9 +130,12 @@ def drawn(rng: random.Random, lexicon: Lexicon = LEXICON) -> Description:
 
 
 def _drawn_node(rng: random.Random, lexicon: Lexicon) -> Node:
+    name = rng.choice(list(lexicon.nouns))
     attributes: list[str] = []
     for _ in range(rng.choice([0, 0, 1, 1, 2])):
         word = rng.choice(list(lexicon.attributes.values()))
+        if word.beings and lexicon.nouns[name].being not in word.beings:
+            continue
         if word.kind not in [lexicon.attributes[other].kind for other in attributes]:
             attributes.append(word.name)
-    return Node(rng.choice(list(lexicon.nouns)), tuple(attributes))
+    return Node(name, tuple(attributes))

@@ -105,9 +105,9 @@ def test_verbs_are_third_persons_singular_and_plural() -> None:
 
 def test_a_table_that_contradicts_itself_is_refused() -> None:
     on = "on\tplace\ton" + "\t" * 10
-    with pytest.raises(ValueError, match="two lines"):
+    with pytest.raises(ValueError, match="stands twice"):
         read_relations([LINE, on, on])
-    with pytest.raises(ValueError, match="no relation under"):
+    with pytest.raises(ValueError, match="which has no line of its own"):
         read_relations([LINE, "on\tplace\ton" + "\t" * 9 + "under\tyes"])
 
 
