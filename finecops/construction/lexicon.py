@@ -178,17 +178,23 @@ class Lexicon:
         return one is not None and other is not None and (one == other or other in self._possible[one])
 
     def _head(self, name: str) -> str | None:
-        """The name, or the last of its words that are a name: the most of them."""
-        while name not in self.nouns:
+        """The name, or else the last of its words that are a name or its plural: the most of them."""
+        while True:
+            for form in (name, name.removesuffix("s")):
+                if form in self.nouns:
+                    return form
             _, blank, name = name.partition(" ")
             if not blank:
                 return None
-        return name
 
     def is_group(self, name: str) -> bool:
         """Whether an object of this name is several things (trees, a crowd), or one without a border."""
-        noun = self.nouns.get(self._head(name) or "")
-        return noun is not None and (noun.number in ("plural", "mass") or noun.singular is not None)
+        head = self._head(name)
+        if head is None:
+            return False
+        noun = self.nouns[head]
+        several = not name.endswith(head)
+        return several or noun.number in ("plural", "mass") or noun.singular is not None
 
     def fits(self, name: str, attribute: str) -> bool:
         """Whether an attribute can be said of a name in a sentence: no "ceramic man", no "orange orange"."""

@@ -30,6 +30,9 @@ LEXICON = small_lexicon()
         ("cup", "cups", False, True),
         ("unknown", "unknown", True, True),
         ("unknown", "cup", False, False),
+        ("paper cup", "cup", False, True),
+        ("tin mugs", "cups", False, True),
+        ("cup holder", "cup", False, False),
     ],
 )
 def test_names(name: str, said: str, is_a: bool, may_be: bool) -> None:
@@ -61,7 +64,10 @@ def test_attributes(values: tuple[str, ...], attribute: str, excluded: bool) -> 
 
 
 def test_groups() -> None:
-    assert [name for name in ("cup", "cups", "grass", "scissors", "unknown") if LEXICON.is_group(name)] == [
+    names = ("cup", "cups", "grass", "scissors", "unknown", "paper cup", "tin mugs", "dry grass")
+    assert [name for name in names if LEXICON.is_group(name)] == [
         "cups",
         "grass",
+        "tin mugs",
+        "dry grass",
     ]
