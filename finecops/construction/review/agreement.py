@@ -6,12 +6,16 @@ Both are made of sums over samples, so that a replicate of the bootstrap needs t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from finecops.metrics.answers import Floats, Ints
 from finecops.metrics.intervals import Interval, percentiles, sum_replicates
+
+MIN_IMAGES: Final = 20
+"""Of fewer images a bootstrap says little: its interval may be a point."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Agreement:
         samples: with a vote of every rater.
         observed: the share of pairs of votes on a sample that are the same, 0 to 1.
         kappa: 1: they always are; 0: as often as by chance. None: every vote is the same, so that chance says all.
-        interval: of kappa, 95%; None where kappa has none, or all samples are of one image.
+        interval: of kappa, 95%; None where kappa has none, or there are fewer than `MIN_IMAGES` images.
     """
 
     samples: int
@@ -59,7 +63,7 @@ def agreement(votes: NDArray[np.intp], clusters: Ints, categories: int) -> Agree
         observed=float(observed[0]),
         kappa=float(kappa[0]) if known else None,
         interval=percentiles(kappa_of(sum_replicates(per_image), categories)[1])
-        if known and len(per_image) > 1
+        if known and len(per_image) >= MIN_IMAGES
         else None,
     )
 

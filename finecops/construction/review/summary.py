@@ -47,10 +47,9 @@ class Share:
 
 @dataclass(frozen=True)
 class RaterSummary:
-    """What one rater did.
+    """What one rater did in the first round.
 
     Attributes:
-        verdicts: verdict → votes on samples.
         reasons: reason → drops of samples.
         found: planted faults that the rater dropped or wrote anew; None: the page had none.
         found_of: the same by kind of fault.
@@ -59,7 +58,6 @@ class RaterSummary:
     """
 
     rater: str
-    verdicts: Mapping[str, int]
     reasons: Mapping[str, int]
     found: Share | None
     found_of: Mapping[Fault, Share]
@@ -90,7 +88,8 @@ class ReviewSummary:
         samples: of the split.
         voted: samples with a vote.
         disagreed: of these, those that the raters of the last round do not agree on, or of which one is unsure.
-        round: the round that the numbers are about: the first one, in which every rater was alone.
+        verdicts: round and rater → verdict → votes on samples.
+        raters: those of the first round, in which every rater was alone. Agreement is about that round too.
         groups: the first one is `all`.
         pairs: of more than two raters: each pair's agreement on all samples.
     """
@@ -100,7 +99,7 @@ class ReviewSummary:
     samples: int
     voted: int
     disagreed: int
-    round: int
+    verdicts: Mapping[tuple[int, str], Mapping[str, int]]
     raters: tuple[RaterSummary, ...]
     groups: tuple[GroupAgreement, ...]
     pairs: Mapping[tuple[str, str], GroupAgreement]
@@ -128,13 +127,20 @@ def summarise(votes: Votes, dataset: Dataset, planted: Sequence[PlantedFault] = 
         samples=len(dataset.samples),
         voted=len(last),
         disagreed=sum(disagree(of) for of in last.values()),
-        round=first,
-        raters=tuple(_rater(rater, table, votes, planted) for rater in votes.raters),
+        verdicts=_verdicts(votes),
+        raters=tuple(_rater(rater, table, votes, planted) for rater in raters),
         groups=tuple(table.agreement(name, ids, raters) for name, ids in groups),
         pairs={pair: table.agreement(ALL, table.ids, pair) for pair in combinations(raters, 2)}
         if len(raters) > 2
         else {},
     )
+
+
+def _verdicts(votes: Votes) -> dict[tuple[int, str], Counter[str]]:
+    found: dict[tuple[int, str], Counter[str]] = {}
+    for vote in sorted(votes.samples, key=lambda vote: (vote.round, vote.rater)):
+        found.setdefault((vote.round, vote.rater), Counter())[vote.verdict] += 1
+    return found
 
 
 class _Table:
@@ -194,7 +200,6 @@ def _rater(rater: str, table: _Table, votes: Votes, faults: Sequence[PlantedFaul
     by_fault = {fault: [v for v in planted if fault_of[v.sample_id] == fault] for fault in FAULTS}
     return RaterSummary(
         rater=rater,
-        verdicts=Counter(vote.verdict for vote in own),
         reasons=Counter(vote.reason for vote in own if vote.reason is not None),
         found=_found(planted) if planted else None,
         found_of={fault: _found(some) for fault, some in by_fault.items() if some},

@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from finecops.construction.review.agreement import Agreement
+from finecops.construction.review.agreement import MIN_IMAGES, Agreement
 from finecops.construction.review.planting import FAULTS
 from finecops.construction.review.summary import GroupAgreement, RaterSummary, ReviewSummary, Share
 from finecops.construction.review.votes import REASONS, VERDICTS
@@ -22,22 +22,20 @@ _PERCENT: Final = ".1f"
 
 def review_document(summary: ReviewSummary) -> Document:
     """The summary for every writer."""
-    tables = [_raters(summary), _reasons(summary), _planted(summary), *_agreements(summary)]
+    tables = [_votes(summary), _reasons(summary), *_planted(summary), *_agreements(summary)]
     rows = [{"dataset": summary.dataset, "split": summary.split, **row} for row in _tidy(summary)]
     return Document([table for table in tables if table is not None], _data(summary), rows, LEADING)
 
 
-def _raters(summary: ReviewSummary) -> Table:
-    titles = ("rater", "votes", "kept", "text fixed", "dropped", "unsure")
-    rows: list[tuple[Cell, ...]] = [
-        (printable(one.rater), sum(one.verdicts.values()), *(one.verdicts.get(verdict, 0) for verdict in VERDICTS))
-        for one in summary.raters
-    ]
+def _votes(summary: ReviewSummary) -> Table:
+    first = min((number for number, _ in summary.verdicts), default=1)
+    rows: list[tuple[Cell, ...]] = []
+    for (number, rater), of in summary.verdicts.items():
+        later = f", round {number}" if number > first else ""
+        rows.append((f"{printable(rater)}{later}", sum(of.values()), *(of.get(verdict, 0) for verdict in VERDICTS)))
     voted = f"{summary.voted} of {counted(summary.samples, 'sample')} of {summary.dataset}, {summary.split}"
-    notes = [f"{voted} have a vote; open (no agreement, or somebody is unsure): {summary.disagreed}."]
-    if summary.round > 1:
-        notes.append(f"These votes begin with round {summary.round}.")
-    return Table("Votes", _columns(titles), tuple(rows), tuple(notes))
+    notes = (f"{voted} have a vote.", f"Open (no agreement, or somebody is unsure): {summary.disagreed}.")
+    return Table("Votes", _columns(("rater", "votes", "kept", "text fixed", "dropped", "unsure")), tuple(rows), notes)
 
 
 def _reasons(summary: ReviewSummary) -> Table | None:
@@ -50,64 +48,70 @@ def _reasons(summary: ReviewSummary) -> Table | None:
     return Table("Why samples were dropped", _columns(titles), rows) if rows else None
 
 
-def _planted(summary: ReviewSummary) -> Table | None:
+def _planted(summary: ReviewSummary) -> Iterable[Table]:
     if all(one.found is None for one in summary.raters):
-        return None
+        return
     header = (
         Column("rater", side="left"),
         Column("faults"),
-        *(Column(title, _PERCENT) for title in ("found %", "95%")),
-        *(Column(fault.replace("_", " ")) for fault in FAULTS),
-        *(Column(title, _PERCENT) for title in ("dropped %", "alone %")),
+        *(Column(title, _PERCENT) for title in ("found %", "95%", "dropped %", "alone %")),
     )
     notes = (
-        "found: planted faults that were dropped or written anew. dropped: of the rest, which may be wrong too, so "
-        "that it bounds wrong drops from above. alone: dropped of what every other rater kept.",
+        "found: planted faults that were dropped or written anew.",
+        "dropped: of the other samples. Some are wrong too, so wrong drops are at most as many.",
+        "alone: dropped of what every other rater kept.",
     )
-    return Table("Planted faults", header, tuple(map(_planted_row, summary.raters)), notes)
+    yield Table("Planted faults", header, tuple(map(_planted_row, summary.raters)), notes)
+    kinds = tuple(
+        (
+            printable(one.rater),
+            *(f"{share.part}/{share.of}" if (share := one.found_of.get(f)) else None for f in FAULTS),
+        )
+        for one in summary.raters
+    )
+    yield Table("Planted faults found, by kind", _columns(("rater", *(f.replace("_", " ") for f in FAULTS))), kinds)
 
 
 def _planted_row(one: RaterSummary) -> tuple[Cell, ...]:
     found = one.found or Share(0, 0)
-    faults = (f"{share.part}/{share.of}" if (share := one.found_of.get(fault)) else None for fault in FAULTS)
     alone = None if one.alone is None else _percent(one.alone.value)
-    return (
-        printable(one.rater),
-        found.of,
-        _percent(found.value),
-        _range(found.interval, 100),
-        *faults,
-        _percent(one.dropped.value),
-        alone,
-    )
+    share = (_percent(found.value), _range(found.interval, 100))
+    return (printable(one.rater), found.of, *share, _percent(one.dropped.value), alone)
 
 
 def _agreements(summary: ReviewSummary) -> Iterable[Table]:
     if len(summary.raters) < 2:
         yield Table(notes=("Agreement needs the votes of two raters.",))
         return
-    name = "Fleiss' kappa" if summary.pairs else "Cohen's kappa"
+    kappa = "Fleiss' kappa" if summary.pairs else "Cohen's kappa"
     if not summary.groups or summary.groups[0].verdict is None:
         yield Table(notes=("No sample has a vote of every rater, so there is no agreement to measure.",))
     else:
+        verdicts = tuple((group.group, *_cells(group.verdict)) for group in summary.groups)
+        yield Table(f"Agreement on keep, fix, drop, unsure: {kappa}", _agreement_columns("samples"), verdicts)
+        kept = tuple((group.group, *_cells(group.kept)) for group in summary.groups)
         notes = (
-            f"{name} on keep, fix, drop, unsure; and on kept or dropped, where a fixed text is kept and samples with "
-            "an unsure vote are left out. 95%: bootstrap over images. –: all votes are the same, or of one image.",
+            "A fixed text is kept; samples with an unsure vote are left out.",
+            f"95%: bootstrap over images, of {MIN_IMAGES} or more. No kappa: all votes are the same.",
         )
-        rows = tuple((group.group, *_agreement_cells(group)) for group in summary.groups)
-        yield Table("Agreement", _agreement_columns("samples of"), rows, notes)
+        yield Table(f"Agreement on kept or dropped: {kappa}", _agreement_columns("samples"), kept, notes)
     if summary.pairs:
-        pairs = tuple((" – ".join(map(printable, pair)), *_agreement_cells(of)) for pair, of in summary.pairs.items())
-        yield Table("Agreement of two raters each, Cohen's kappa", _agreement_columns("raters"), pairs)
+        for title, part in (("keep, fix, drop, unsure", 0), ("kept or dropped", 1)):
+            rows = tuple(
+                (" – ".join(map(printable, pair)), *_cells((of.verdict, of.kept)[part]))
+                for pair, of in summary.pairs.items()
+            )
+            yield Table(f"Two raters each, on {title}: Cohen's kappa", _agreement_columns("raters"), rows)
 
 
 def _agreement_columns(first: str) -> tuple[Column, ...]:
-    ones = (Column("samples"), Column("same %", _PERCENT), Column("kappa"), Column("95%"))
-    return (Column(first, side="left"), *ones, Column("decided"), Column("kept: same %", _PERCENT), *ones[2:])
-
-
-def _agreement_cells(of: GroupAgreement) -> tuple[Cell, ...]:
-    return (*_cells(of.verdict), *_cells(of.kept))
+    return (
+        Column(first, side="left"),
+        Column("votes of all"),
+        Column("same %", _PERCENT),
+        Column("kappa"),
+        Column("95%"),
+    )
 
 
 def _cells(found: Agreement | None) -> tuple[Cell, ...]:
@@ -136,7 +140,7 @@ def _data(summary: ReviewSummary) -> dict[str, JsonValue]:
         "samples": summary.samples,
         "voted": summary.voted,
         "open": summary.disagreed,
-        "round": summary.round,
+        "votes": [{"round": number, "rater": rater, **of} for (number, rater), of in summary.verdicts.items()],
         "raters": [_rater_data(one) for one in summary.raters],
         "agreement": {group.group: _group_data(group) for group in summary.groups},
         "pairs": [{"raters": list(pair), **_group_data(of)} for pair, of in summary.pairs.items()],
@@ -146,7 +150,6 @@ def _data(summary: ReviewSummary) -> dict[str, JsonValue]:
 def _rater_data(one: RaterSummary) -> dict[str, JsonValue]:
     return {
         "rater": one.rater,
-        "verdicts": dict(one.verdicts),
         "reasons": dict(one.reasons),
         "found": _share_data(one.found),
         "found_of": {fault: _share_data(share) for fault, share in one.found_of.items()},
@@ -176,17 +179,18 @@ def _ends(interval: Interval | None) -> dict[str, JsonValue]:
 
 
 def _tidy(summary: ReviewSummary) -> Iterable[Mapping[str, JsonValue]]:
-    for one in summary.raters:
+    for (number, rater), of in summary.verdicts.items():
         for verdict in VERDICTS:
-            yield {"what": "votes", "of": one.rater, "group": verdict, "value": one.verdicts.get(verdict, 0)}
+            yield {"what": f"votes of round {number}", "of": rater, "group": verdict, "value": of.get(verdict, 0)}
+    for one in summary.raters:
         for what, share in (("found", one.found), ("dropped", one.dropped), ("alone", one.alone)):
             if share is not None:
                 ends = {**_ends(share.interval), "samples": share.of}
                 yield {"what": what, "of": one.rater, "value": share.value, **ends}
     both = [("all raters", group) for group in summary.groups]
     both += [(" – ".join(pair), of) for pair, of in summary.pairs.items()]
-    for of, group in both:
+    for raters, group in both:
         for what, found in (("kappa of verdicts", group.verdict), ("kappa of kept or dropped", group.kept)):
             if found is not None:
                 ends = {**_ends(found.interval), "samples": found.samples}
-                yield {"what": what, "of": of, "group": group.group, "value": found.kappa, **ends}
+                yield {"what": what, "of": raters, "group": group.group, "value": found.kappa, **ends}

@@ -56,9 +56,10 @@ def test_where_kappa_says_nothing() -> None:
     same = agreement(np.zeros((5, 2), dtype=np.intp), np.arange(5), 2)
     assert same is not None
     assert (same.observed, same.kappa, same.interval) == (1.0, None, None)
-    one_image = agreement(np.array([[0, 1], [1, 1]]), np.zeros(2, dtype=np.intp), 2)
-    assert one_image is not None
-    assert one_image.interval is None
+    few = agreement(np.tile([[0, 1], [1, 1], [0, 0]], (30, 1)), np.arange(90) % 19, 2)
+    assert few is not None
+    assert few.kappa is not None
+    assert few.interval is None
     assert agreement(np.zeros((0, 2), dtype=np.intp), np.zeros(0, dtype=np.intp), 2) is None
 
 
@@ -86,7 +87,10 @@ def test_summary_of_two_raters(tmp_path: Path) -> None:
     found = summarise(Votes(votes, planted), dataset, keys)
     assert (found.voted, found.disagreed, found.samples) == (12, 3, 24)
     ana, ben = found.raters
-    assert (ana.verdicts, ana.reasons) == ({"keep": 8, "drop": 2, "fix": 1, "unsure": 1}, {"wrong_box": 2})
+    assert (found.verdicts[1, "ana"], ana.reasons) == (
+        {"keep": 8, "drop": 2, "fix": 1, "unsure": 1},
+        {"wrong_box": 2},
+    )
     assert (ana.found, ben.found) == (Share(1, 2), Share(1, 2))
     assert ana.found_of == {"wrong_box": Share(1, 1), "wrong_sentence": Share(0, 1)}
     # Ben dropped one that Ana kept; of what Ben kept Ana dropped nothing.
@@ -114,7 +118,7 @@ def test_summary_of_three_raters(tmp_path: Path) -> None:
         one for rater in ("ana", "ben", "eva") for one in votes_of(dataset, rater, "kkdk" if rater == "eva" else "kkdd")
     ]
     # A later round is about what was open: it changes no agreement.
-    votes += votes_of(dataset, "ana", "   k", round=2)
+    votes += votes_of(dataset, "zoe", "   k", round=2)
     found = summarise(Votes(tuple(votes), ()), dataset)
     first = found.groups[0].verdict
     assert first is not None
@@ -124,3 +128,5 @@ def test_summary_of_three_raters(tmp_path: Path) -> None:
     assert pair is not None
     assert pair.kappa == 1
     assert (found.disagreed, found.raters[0].found) == (0, None)
+    assert [one.rater for one in found.raters] == ["ana", "ben", "eva"]
+    assert found.verdicts[2, "zoe"] == {"keep": 1}

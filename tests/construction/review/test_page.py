@@ -155,6 +155,7 @@ def test_the_command_compares_raters(tmp_path: Path, dataset: Dataset, monkeypat
     assert any(line[:3] == ["ana", "2", "100.0"] for line in lines)
     assert any(line[:3] == ["ben", "2", "50.0"] for line in lines)
     assert any(line[:4] == ["all", "24", "75.0", "0.50"] for line in lines)
+    assert max(map(len, output.splitlines())) <= 100
     found = json.loads(run(*command, "--json")[1])
     assert found["agreement"]["all"]["verdict"]["kappa"] == pytest.approx(0.5)
     assert found["raters"][1]["found"]["share"] == 0.5
