@@ -15,7 +15,7 @@ def oddity(description: Description, lexicon: Lexicon) -> str | None:
     """Why a description sounds odd in any wording, or None.
 
     Positives and negatives are to be chosen by the same rule. It finds: "the grassy grass"; an attribute that is not
-    said of such a thing, also in "the same material as"; "the female man"; "the parked car parked on the street" and
+    said of such a thing ("the female man"), also in "the same material as"; "the parked car parked on the street" and
     other postures twice or two postures of one object; a thing that does what beings do.
     """
     for i, node in enumerate(description.nodes):

@@ -134,7 +134,7 @@ class _Writer:
             self.out.append(piece.text.removeprefix(" ") if self.skips_blank else piece.text)
             self.skips_blank = False
         elif (edge := relation_of(piece)) is not None:
-            self._relation(piece, edge)
+            self._relation(piece, edge, rest)
         else:
             self._small_word(piece, rest)
 
@@ -161,13 +161,13 @@ class _Writer:
         if following is not None and following.text.startswith(" and "):
             self.out.append(",")
 
-    def _relation(self, piece: Piece, edge: int) -> None:
+    def _relation(self, piece: Piece, edge: int, rest: Sequence[Piece]) -> None:
         phrase, head = self.said[edge], self.nouns[self.description.edges[edge].head]
         if self._is_said_twice(edge):
             self.skips_blank = True
             return
         if self.pending is not None and self.description.edges[edge].head == self.pending:
-            self._behind_attribute(piece, edge)
+            self._behind_attribute(piece, edge, rest)
             return
         joined = bool(self.out) and self.out[-1].endswith(" and ")
         # "To the left of the cup and right of the plate" limps.
@@ -180,7 +180,7 @@ class _Writer:
             words = words.split(maxsplit=1)[1]
         self.out.append(words)
 
-    def _behind_attribute(self, piece: Piece, edge: int) -> None:
+    def _behind_attribute(self, piece: Piece, edge: int, rest: Sequence[Piece]) -> None:
         """The relation of a noun that has attributes behind it: "standing next to", "that is on and is next to"."""
         noun = self.nouns[self.description.edges[edge].head]
         self.pending = None
@@ -190,8 +190,10 @@ class _Writer:
             self.out.append(f"{_is(noun)} {words}" if in_clause else words)
             return
         start = "" if in_clause else f"{noun.who} "
+        # A list of three: "that is on, is near the bus and has a door".
         edges = self.description.edges
-        three = edge == 0 and self.description.tuple_type == "and" and edges[0].relation != edges[1].relation
+        others = [edges[k] for other in rest if (k := relation_of(other)) is not None]
+        three = any(other.head == 0 and other.relation != edges[edge].relation for other in others)
         joint = "," if three else " and"
         self.out.append(f"{start}{_is(noun)} {_after(noun)}{joint} {self._verb(edge)}")
 
@@ -204,7 +206,7 @@ class _Writer:
     def _is_said_twice(self, edge: int) -> bool:
         edges = self.description.edges
         before = edges[edge - 1]
-        joined = edge > 0 and self.out[-1].endswith(" and ")
+        joined = edge > 0 and bool(self.out) and self.out[-1].endswith(" and ")
         return joined and (before.relation, before.head) == (edges[edge].relation, edges[edge].head)
 
     def _small_word(self, piece: Piece, rest: Sequence[Piece]) -> None:

@@ -90,6 +90,22 @@ CASES = [
     ("1_hop", "standing man, hat", ("wearing",), HOP, "1", "the man who is standing and is wearing the hat"),
     ("1_hop", "on bus, man", ("near",), HOP, "1", "the bus that is on and is near the man"),
     ("1_hop", "bus, looking_down man", ("near",), HOP, "1", "the bus near the man looking down"),
+    (
+        "and",
+        "on bus, man, hat",
+        ("near", "with"),
+        AND,
+        "12",
+        "the bus that is on, is near the man and has the hat",
+    ),
+    (
+        "and",
+        "standing man, hat, bus",
+        ("wearing", "near"),
+        "{f2} {O2} {there} {aT} {r1} {O1}",
+        "12",
+        "near the bus there is a man who is standing and is wearing the hat",
+    ),
     # "The same color as", also of a kind that the table spells in the British way.
     ("same_attr", "bus, hat", ("same color",), CLAUSE, "1", "the bus that is the same color as the hat"),
     ("same_attr", "windows, hat", ("same colour",), CLAUSE, "1", "the windows that are the same color as the hat"),
