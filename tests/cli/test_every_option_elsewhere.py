@@ -402,7 +402,7 @@ OTHER: dict[str | tuple[str, str], str] = {
     "words_by": "model",
     "editor": "sd15-inpainting",
     "edits": "9",
-    "candidates": "3",
+    ("data build gqa", "candidates"): "3",
     "scorers": "none",
     "synthetic_threshold": "0.5",
     "refine": "blind",

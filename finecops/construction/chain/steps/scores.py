@@ -10,7 +10,6 @@ from pydantic import JsonValue
 from finecops.construction.chain.context import Context
 from finecops.construction.chain.stage import OneByOne, Stage
 from finecops.construction.chain.steps.chosen import positive_texts, text_pairs
-from finecops.construction.edits.wording import object_text
 from finecops.construction.english.realise import Wording, realise
 from finecops.construction.samples import EditRow, PositiveRow, ScoreRow
 from finecops.errors import DataError, UsageError
@@ -150,9 +149,7 @@ class _Words:
             image = read_image(photo.path)
         except DataError as error:
             return ScoreRow(id=edit.id, reason=str(error))
-        nodes = positive.said.description().nodes
-        old = [object_text(nodes[index], desk.lexicon) for index in edit.changed] if edit.prompts else []
-        return score_edit(edit, self._both(edit, positive), old, image, self._context.folder.path, scorers)
+        return score_edit(edit, self._both(edit, positive), image, self._context.folder.path, scorers)
 
     def _both(self, edit: EditRow, positive: PositiveRow) -> tuple[str, str] | None:
         """What the expression says, and what is true of the edited image, in the same kind of words."""
