@@ -481,8 +481,11 @@ BESIDES: dict[str | tuple[str, str], tuple[str, ...]] = {
         [("data build gqa", name) for name in ("base_url", "api_model", "budget_tokens", "budget_usd", "words_by")],
         ("--rewriter", "openai"),
     ),
-    **dict.fromkeys(("edits", "candidates", "scorers", "synthetic_threshold"), ("--editor", "sd15-inpainting")),
-    "refine_scorers": ("--refine", "adversarial"),
+    **dict.fromkeys(
+        [("data build gqa", name) for name in ("edits", "candidates", "scorers", "synthetic_threshold")],
+        ("--editor", "sd15-inpainting"),
+    ),
+    ("data build gqa", "refine_scorers"): ("--refine", "adversarial"),
     ("data build gqa", "device"): ("--editor", "sd15-inpainting"),
     ("data bias", "device"): ("--image-model", "a-vision-model"),
     ("data bias", "allow_pickle"): ("--image-model", "a-vision-model"),
