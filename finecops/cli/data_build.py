@@ -152,8 +152,7 @@ def _report(built: Built, settings: BuildSettings, writer: str) -> None:
         return
     made = ", ".join(f"{number} {what}" for what, number in built.samples.items())
     typer.echo(f"{settings.name}: {made}", err=writer != "text")
-    if settings.hub is not None:
-        _write_hub(built, settings)
+    _write_hub(built, settings)
     if built.file.to_add is not None:
         typer.secho(f"{built.file.path}: add to its splits: {built.file.to_add}", fg=typer.colors.YELLOW, err=True)
     for line in _next(built.file.path, settings, built.file.images_inside):
@@ -175,6 +174,8 @@ def _write_hub(built: Built, settings: BuildSettings) -> None:
     from finecops.construction.chain.hub import write_hub
     from finecops.text import counted
 
-    assert settings.hub is not None
-    written = write_hub(built, settings)
+    if settings.hub is None or built.file is None:
+        return
+    place = None if built.file.images_inside else settings.images
+    written = write_hub(built.file.path, settings.hub, place, settings.licence)
     typer.secho(f"wrote {counted(len(written.files), 'file')} and README.md to {settings.hub}/", err=True)

@@ -17,6 +17,7 @@ from finecops.construction.chain.desk import clear_desk
 from finecops.construction.chain.export import ExportSettings, annotation_names, export
 from finecops.construction.chain.finished import Finished, finished
 from finecops.construction.chain.folder import BuildFolder, StageRecord
+from finecops.construction.chain.readiness import check_ready
 from finecops.construction.chain.run import compare, forget, run_stage
 from finecops.construction.chain.settings import EXPORT, BuildSettings, check_steps
 from finecops.construction.chain.stage import ORDER, Stage
@@ -84,18 +85,14 @@ def build(settings: BuildSettings, plan: Plan, steps: Mapping[str, Step] = STEPS
     folder = BuildFolder(settings.out, settings.name)
     _check_out(folder)
     context = Context(settings, folder)
-    for path in (settings.scene_graphs, *settings.scenes, *settings.votes):
-        if not path.is_file():
-            more = "; GQA's download page has sceneGraphs.zip" if path == settings.scene_graphs else ""
-            raise DataError(f"no such file: {path}{more}")
-    if context.photos is not None:
-        context.photos.check()
     with folder.locked():
         clear_desk()
         stages = {name: steps[name](context) for name in ORDER}
         # What is made again with other settings is compared with nothing: an option for it would be ignored.
         there = [name for name in ORDER if _is_there(folder, name) and not stages[name].remake]
         check_steps(plan.given, plan.only, plan.until, there)
+        left = [name for name in plan.made if name in plan.again or not _is_there(folder, name)]
+        check_ready(context, left)
         _forget_again(folder, stages, plan)
         for name, stage in stages.items():
             if name in plan.made:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,7 @@ from finecops.runs.jsonl import append_rows, open_new, read_rows, repair_torn_en
 from finecops.text import shortly
 
 log = logging.getLogger(__name__)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 R = TypeVar("R", bound=Record)
 
@@ -87,11 +89,7 @@ def compare(stage: Stage[Any], record: StageRecord, inputs: Mapping[str, str] | 
     Raises:
         RunError: something differs; it says what.
     """
-    differ = [
-        f"{name} {_shown(record.settings.get(name))} → {_shown(stage.settings.get(name))}"
-        for name in sorted(record.settings.keys() | stage.settings.keys())
-        if record.settings.get(name) != stage.settings.get(name)
-    ]
+    differ = list(_differences(record.settings, stage.settings))
     if inputs is not None:
         names = sorted(name for name in record.inputs.keys() | inputs.keys() if name not in stage.reads)
         differ += [f"{name} has another content" for name in names if record.inputs.get(name) != inputs.get(name)]
@@ -102,8 +100,22 @@ def compare(stage: Stage[Any], record: StageRecord, inputs: Mapping[str, str] | 
         )
 
 
+def _differences(before: Mapping[str, JsonValue], now: Mapping[str, JsonValue]) -> Iterator[str]:
+    """What differs, each with its two values; of two dictionaries what differs in them."""
+    for name in sorted(before.keys() | now.keys()):
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from (f"{name}: {inner}" for inner in _differences(old, new))
+        elif old != new:
+            yield f"{name} {_shown(old)} → {_shown(new)}"
+
+
 def _shown(value: JsonValue) -> str:
-    return "none" if value is None else shortly(value)
+    if isinstance(value, dict):
+        return str(value.get("name", "other settings"))
+    if isinstance(value, str) and _SHA256.fullmatch(value):
+        return f"{value[:12]}…"
+    return "none" if value in (None, [], "") else shortly(value)
 
 
 def _inputs(folder: BuildFolder, stage: Stage[Any]) -> dict[str, str]:

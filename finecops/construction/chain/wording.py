@@ -38,7 +38,7 @@ def rewriter_settings(context: Context) -> JsonValue:
     asked = context.settings
     if asked.rewriter in (None, RULES):
         return asked.rewriter
-    config = _config(context)
+    config = writer_config(context)
     # The hash of the whole question but its sentence: another prompt gives other words.
     prompt = answer_key(str(config.model), {}, [TASK.system, [list(example) for example in TASK.examples]])
     return {
@@ -111,7 +111,7 @@ def _asker(context: Context) -> Asker:
     from finecops.construction.rewriting.budget import Budget
     from finecops.construction.rewriting.writers import load_writer_model
 
-    asked, config = context.settings, _config(context)
+    asked, config = context.settings, writer_config(context)
     return Asker(
         load_writer_model(config, asked.device or "auto"),
         AnswerCache(context.folder.path / ANSWERS),
@@ -120,7 +120,8 @@ def _asker(context: Context) -> Asker:
     )
 
 
-def _config(context: Context) -> WriterConfig:
+def writer_config(context: Context) -> WriterConfig:
+    """The language model of `--rewriter`, at the server that was named."""
     from finecops.config.find import load_writer
 
     asked = context.settings

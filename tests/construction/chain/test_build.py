@@ -302,6 +302,7 @@ def test_files_of_another_benchmark_are_not_overwritten(given: tuple[Path, Path]
         make(given, tmp_path)
     (tmp_path / "test_expression_all.json").unlink()
     (tmp_path / "README.md").write_text("my notes")
+    (tmp_path / "README.md").write_text("my notes")
     with pytest.raises(DataError, match="is no card of `finecops data build`"):
         make(given, tmp_path)
     assert (tmp_path / "README.md").read_text() == "my notes"

@@ -240,8 +240,11 @@ def test_people_drop_and_mend_and_the_export_follows(out: Path, settings: dict[s
 
 def test_a_folder_for_the_hub(out: Path, settings: dict[str, Any], tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
-    asked = BuildSettings(**{**settings, "out": out, "hub": tmp_path / "hub"})
-    write_hub(build(asked, Plan()), asked)
+    for _ in range(2):
+        # The second time it is written again.
+        write_hub(out / "dataset.yaml", tmp_path / "hub", settings["images"])
+    with pytest.raises(DataError, match="has another dataset"):
+        write_hub(out / "dataset.yaml", out, settings["images"])
     samples = load_dataset_split(load_dataset(str(out / "dataset.yaml")), "test", images=settings["images"]).samples
     again = load_dataset_split(load_dataset(str(tmp_path / "hub")), "test").samples
     assert [(s.id, s.expression, s.box, s.truth) for s in again] == [

@@ -126,13 +126,7 @@ def editor_settings(name: str | None) -> JsonValue:
     if name is None:
         return None
     from finecops.config.find import load_editor
-    from finecops.config.fingerprint import weights_fingerprint
+    from finecops.construction.edits.editor import editor_state
 
     config = load_editor(name)
-    found: dict[str, JsonValue] = config.model_dump(
-        # What changes the speed or the documents alone is left out.
-        mode="json",
-        exclude={"size", "proved", "offload"},
-        exclude_none=True,
-    )
-    return found | {"weights_fingerprint": weights_fingerprint(config.weights)}
+    return editor_state(config) | {"licence": config.licence}
