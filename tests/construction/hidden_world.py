@@ -86,7 +86,7 @@ MATERIALS = ("wood", "metal", "plastic", "glass")
 SIZES = ("large", "small")
 OPPOSITE_STATES = (("open", "closed"), ("wet", "dry"), ("full", "empty"), ("clean", "dirty"))
 EXCLUSIVE = {**dict.fromkeys(COLORS, "color"), **dict.fromkeys(MATERIALS, "material")}
-PASSIVE = {"wearing": "worn by", "holding": "held by", "carrying": "carried by", "riding": "ridden by"}
+PASSIVE = {"on": "under", "wearing": "worn by", "holding": "held by", "carrying": "carried by", "riding": "ridden by"}
 """A relation → what is then true from the other end."""
 
 
@@ -263,13 +263,23 @@ def _graph(
     seed: str, world: HiddenWorld, annotated: Mapping[str, tuple[str, list[str]]], share: float, rng: random.Random
 ) -> SceneGraph:
     objects = {}
+    # Some things have two boxes; what is annotated goes to one of them or to both.
+    twice = {i for i in world.things if rng.random() < 0.06}
     for i, thing in world.things.items():
         name, written = annotated[i]
-        # An annotator writes few of the vague relations.
-        told = sorted(r for r in world.relations if r[1] == i)
-        kept = [r for r in told if rng.random() >= share and (r[0] not in ("near", "next to") or rng.random() < 0.3)]
-        attributes = tuple(dict.fromkeys(a for a in written if rng.random() >= share))
-        objects[i] = SceneObject(i, name, thing.xywh, attributes, tuple(Relation(r, tail) for r, _, tail in kept))
+        for again in ("", "D") if i in twice else ("",):
+            # An annotator writes few of the vague relations.
+            told = sorted(r for r in world.relations if r[1] == i)
+            kept = [
+                r for r in told if rng.random() >= share and (r[0] not in ("near", "next to") or rng.random() < 0.3)
+            ]
+            relations = [
+                Relation(r, tail + ("D" if tail in twice and rng.random() < 0.5 else "")) for r, _, tail in kept
+            ]
+            attributes = tuple(dict.fromkeys(a for a in written if rng.random() >= share))
+            box = tuple(v + (rng.randint(-1, 1) if again else 0) for v in thing.xywh)
+            called = rng.choice(sorted(thing.called)) if again else name
+            objects[i + again] = SceneObject(i + again, called, box, attributes, tuple(relations))  # type: ignore[arg-type]
     return SceneGraph(seed.replace("/", "_"), 500, 375, objects)
 
 
@@ -281,7 +291,8 @@ def worlds(count: int, seed: str, share: float = 0.5) -> Iterable[HiddenWorld]:
 
 def wrong_positives(world: HiddenWorld, made: Sequence[tuple[Description, str]]) -> list[tuple[Description, set[str]]]:
     """The descriptions that in truth do not fit their target alone."""
-    fits = [(said, world.fitting(said), target) for said, target in made]
+    # The second box of a thing has its id and a D.
+    fits = [(said, world.fitting(said), target.rstrip("D")) for said, target in made]
     return [(said, found) for said, found, target in fits if found != {target}]
 
 
