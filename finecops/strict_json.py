@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -90,9 +90,29 @@ def next_marked_value(text: str, start: int) -> tuple[Any, int]:
     """
 
     def read(**how: Any) -> tuple[Any, int]:
-        return json.JSONDecoder(object_pairs_hook=_mark_repeated, **how).raw_decode(text, start)
+        return _decoder(object_pairs_hook=_mark_repeated, **how).raw_decode(text, start)
 
     return _any_length(read)
+
+
+def next_end(text: str, start: int) -> tuple[bool, int]:
+    """Whether the value that starts at a position of a text is a number, and the position of its end.
+
+    Raises:
+        json.JSONDecodeError: there is no whole value.
+        ValueError: it is nested too deeply.
+    """
+
+    def read(**how: Any) -> tuple[bool, int]:
+        found, end = _decoder(**how).raw_decode(text, start)
+        return isinstance(found, int | float), end
+
+    return _any_length(read)
+
+
+@lru_cache(maxsize=8)
+def _decoder(**how: Any) -> json.JSONDecoder:
+    return json.JSONDecoder(**how)
 
 
 def _any_length(read: Callable[..., T]) -> T:

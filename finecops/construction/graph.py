@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, TypedDict
 
 from finecops.datasets.fields import FieldError, as_id, as_image_wh, as_object
@@ -154,7 +155,7 @@ def parse_scene_graph(image_id: str, raw: object) -> SceneGraph:
 
 
 def _parse_object(object_id: str, raw: object) -> SceneObject:
-    if plain_id(object_id) != object_id or printable(object_id) != object_id:
+    if not _is_digits(object_id) and (plain_id(object_id) != object_id or printable(object_id) != object_id):
         raise FieldError(f"an object's id is {shortly(object_id)}; a short text without control characters is meant")
     what = f"object {object_id}"
     item = as_object(raw, what)
@@ -162,27 +163,43 @@ def _parse_object(object_id: str, raw: object) -> SceneObject:
         if key not in item:
             raise FieldError(f"{what} has no {key}")
     attributes = _list(item, "attributes", MAX_ATTRIBUTES, what)
-    relations = [as_object(r, f"a relation of {what}") for r in _list(item, "relations", MAX_RELATIONS, what)]
+    relations = _list(item, "relations", MAX_RELATIONS, what)
     return SceneObject(
         id=object_id,
         name=_words(item["name"], f"the name of {what}"),
         xywh=(_pixels(item, "x", what), _pixels(item, "y", what), _pixels(item, "w", what), _pixels(item, "h", what)),
-        attributes=tuple(_words(a, f"an attribute of {what}") for a in attributes),
-        relations=tuple(
-            Relation(
-                _words(r.get("name"), f"the name of a relation of {what}"),
-                as_id(r.get("object"), f"the object of a relation of {what}"),
-            )
-            for r in relations
-        ),
+        attributes=tuple([_words(a, f"an attribute of {what}") for a in attributes]),
+        relations=tuple([_relation(r, what) for r in relations]),
     )
+
+
+def _relation(raw: Any, what: str) -> Relation:
+    # Words for messages are made where they are needed: nearly all relations are sound.
+    entry = raw if type(raw) is dict else as_object(raw, f"a relation of {what}")
+    name, other = entry.get("name"), entry.get("object")
+    if type(name) is not str or len(name) > MAX_ID_CHARS or not _is_plain(name):
+        name = _words(name, f"the name of a relation of {what}")
+    if type(other) is not str or not _is_digits(other):
+        other = as_id(other, f"the object of a relation of {what}")
+    return Relation(name, other)
+
+
+@lru_cache(maxsize=2**14)
+def _is_plain(value: str) -> bool:
+    """Whether a text may stand in an expression. A file repeats the same texts over and over."""
+    return bool(value.strip()) and printable(value) == value
+
+
+def _is_digits(value: str) -> bool:
+    """Whether a text is an id as it stands, as GQA's are."""
+    return value.isascii() and value.isdigit() and len(value) <= MAX_ID_CHARS
 
 
 def _words(value: object, what: str) -> str:
     """A text that may stand in an expression, unchanged."""
-    if not isinstance(value, str) or not value.strip() or len(value) > MAX_ID_CHARS:
+    if not isinstance(value, str) or len(value) > MAX_ID_CHARS or not value.strip():
         raise FieldError(f"{what} is {shortly(value)}; a short text is meant")
-    if printable(value) != value:
+    if not _is_plain(value):
         raise FieldError(f"{what} is {shortly(value)}, with control characters or half characters")
     return value
 

@@ -7,13 +7,13 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, TypeVar, cast
 
 from finecops.errors import DataError
-from finecops.strict_json import next_marked_value
+from finecops.strict_json import next_end, next_marked_value
 from finecops.text import shortly
 
 MAX_CHARS: Final = 640_000_000
@@ -27,6 +27,8 @@ MAX_GRAPH_CHARS: Final = 2**23
 MAX_GRAPHS: Final = 500_000
 """A file has no more entries. GQA's have 10,696 and 74,942."""
 
+T = TypeVar("T")
+
 _PIECE = 2**21
 _BLANKS = re.compile(r"[ \t\n\r]*")
 
@@ -37,11 +39,26 @@ def read_entries(path: Path) -> Iterator[tuple[str, Any]]:
     Raises:
         DataError: the file is missing, damaged, too large, or no JSON dictionary.
     """
+    return _read(path, _Text.value)
+
+
+def read_texts(path: Path) -> Iterator[tuple[str, str]]:
+    """The entries of a JSON dictionary in a file, gzipped or not: key and the value's JSON text, not yet parsed.
+
+    This takes a fifth of the time of `read_entries` and `parse_scene_graph`, which other processes then do.
+
+    Raises:
+        DataError: as `read_entries`.
+    """
+    return _read(path, _Text.text)
+
+
+def _read(path: Path, take: Callable[[_Text, str], T]) -> Iterator[tuple[str, T]]:
     if not path.is_file():
         raise DataError(f"no scene graph file {path}; GQA's download page has sceneGraphs.zip")
     try:
         with closing(gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")) as stream:
-            yield from _entries(_Text(path, cast("BinaryIO", stream)))
+            yield from _entries(_Text(path, cast("BinaryIO", stream)), take)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path} is not JSON: its gzip data are damaged: {error}; download it again") from error
 
@@ -90,13 +107,31 @@ class _Text:
 
     def value(self, where: str) -> Any:
         """The next value."""
+
+        def read(window: str, at: int) -> tuple[Any, bool, int]:
+            found, end = next_marked_value(window, at)
+            return found, isinstance(found, int | float), end
+
+        return self._next(read, where)
+
+    def text(self, where: str) -> str:
+        """The JSON text of the next value."""
+
+        def read(window: str, at: int) -> tuple[str, bool, int]:
+            is_number, end = next_end(window, at)
+            return window[at:end], is_number, end
+
+        return self._next(read, where)
+
+    def _next(self, read: Callable[[str, int], tuple[T, bool, int]], where: str) -> T:
+        """What a function makes of the next value; it also gives whether that is a number, and its end."""
         self.sign()
         while True:
             cause = "it is too long"
             try:
-                found, end = next_marked_value(self._window, self._at)
+                found, is_number, end = read(self._window, self._at)
                 # A number may go on behind the window (at its end, this is the empty text, which is in every text).
-                goes_on = isinstance(found, int | float) and self._window[end : end + 1] in "0123456789.eE+-"
+                goes_on = is_number and self._window[end : end + 1] in "0123456789.eE+-"
                 if self._ended or not goes_on:
                     self._at = end
                     return found
@@ -111,7 +146,7 @@ class _Text:
             self._read_on()
 
 
-def _entries(text: _Text) -> Iterator[tuple[str, Any]]:
+def _entries(text: _Text, take: Callable[[_Text, str], T]) -> Iterator[tuple[str, T]]:
     if text.sign() not in ("{", ""):
         raise DataError(f"{text.path} is not in GQA's format: a dictionary from image id to scene graph")
     text.take("{", "at its start")
@@ -127,7 +162,7 @@ def _entries(text: _Text) -> Iterator[tuple[str, Any]]:
             raise text.wrong(f"the key of entry {number} is no text")
         where = f"entry {shortly(key)}"
         text.take(":", f"behind the key of {where}")
-        yield key, text.value(where)
+        yield key, take(text, where)
         sign = text.take(",}", f"behind {where}")
     if text.sign():
         raise text.wrong("something stands behind its end")
