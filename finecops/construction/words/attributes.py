@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast, get_args
 
 from finecops.construction.lexicon import Attribute, Being
-from finecops.construction.words.tables import ANY, Row, one_of, read_pairs, read_rows, words_of
+from finecops.construction.words.tables import ANY, Pairs, Row, naming, one_of, read_pairs, read_rows, words_of
 from finecops.text import shortly
 
 COLUMNS = ("name", "kind", "place", "of")
 KIND_COLUMNS = ("kind", "exclusive", "order", "place", "of", "compared", "why")
+_PLACES = ("before", "after")
 _ALL = "all"
 
 
@@ -46,45 +47,61 @@ def read_attributes(
     Raises:
         ValueError: names the line, and what is wrong with it.
     """
-    kind_rows = {row["kind"]: _checked_kind(number, row) for number, row in read_rows(kinds, KIND_COLUMNS)}
-    rows = {row["name"]: (number, row) for number, row in read_rows(lines, COLUMNS)}
+    with naming("kinds.tsv"):
+        kind_rows = {row["kind"]: _checked_kind(number, row) for number, row in read_rows(kinds, KIND_COLUMNS)}
     of_kind: dict[str, list[str]] = {}
-    for name, (number, row) in rows.items():
-        if not row["kind"]:
-            raise ValueError(f"line {number}: {shortly(name)} has no kind")
-        of_kind.setdefault(row["kind"], []).append(name)
+    with naming("attributes.tsv"):
+        rows = {row["name"]: (number, row) for number, row in read_rows(lines, COLUMNS)}
+        for name, (number, row) in rows.items():
+            if not row["kind"]:
+                raise ValueError(f"line {number}: {shortly(name)} has no kind")
+            of_kind.setdefault(row["kind"], []).append(name)
 
-    def known(word: str) -> bool:
-        return word in rows or word in of_kind
-
-    near_pairs = read_pairs(near, lambda kind: of_kind.get(kind, []), known)
-    opposite_pairs = read_pairs(opposites, lambda kind: of_kind.get(kind, []), known)
-    not_of = _read_unsaid(unsaid, rows.__contains__, below)
+    near_pairs, opposite_pairs = _pairs(
+        near, opposites, {name: row["kind"] for name, (_, row) in rows.items()}, of_kind
+    )
+    with naming("unsaid.tsv"):
+        not_of = _read_unsaid(unsaid, rows.__contains__, below)
     words = {}
-    for name, (number, row) in rows.items():
-        kind = kind_rows.get(row["kind"], {})
-        place = row["place"] or kind.get("place", "")
-        beings = row["of"] or kind.get("of", "")
-        words[name] = Attribute(
-            name=name,
-            kind=row["kind"],
-            near=frozenset(near_pairs.get(name, ())),
-            opposites=frozenset(opposite_pairs.get(name, ())),
-            after=one_of(number, place, ("before", "after")) == "after",
-            order=int(kind.get("order") or 0),
-            beings=_beings(number, beings),
-            unsaid=frozenset(not_of.get(name, ())),
-        )
-        if words[name].near & words[name].opposites:
-            both = min(words[name].near & words[name].opposites)
-            raise ValueError(f"line {number}: {shortly(name)} and {shortly(both)} are near and opposite")
-        if any(rows[other][1]["kind"] != row["kind"] for other in words[name].near):
-            raise ValueError(f"line {number}: {shortly(name)} is near an attribute of another kind")
+    with naming("attributes.tsv"):
+        for name, (number, row) in rows.items():
+            kind = kind_rows.get(row["kind"], {})
+            place = one_of(number, row["place"], _PLACES) or kind.get("place", "")
+            words[name] = Attribute(
+                name=name,
+                kind=row["kind"],
+                near=frozenset(near_pairs.get(name, ())),
+                opposites=frozenset(opposite_pairs.get(name, ())),
+                after=place == "after",
+                order=int(kind.get("order") or 0),
+                beings=_beings(number, row["of"] or kind.get("of", "")),
+                unsaid=frozenset(not_of.get(name, ())),
+            )
     return Attributes(
         words,
         frozenset(kind for kind, row in kind_rows.items() if row["exclusive"] == "yes"),
         frozenset(kind for kind, row in kind_rows.items() if row["compared"] == "yes"),
     )
+
+
+def _pairs(
+    near: Iterable[str], opposites: Iterable[str], kinds: Mapping[str, str], of_kind: Mapping[str, list[str]]
+) -> tuple[Pairs, Pairs]:
+    def all_of(kind: str) -> list[str]:
+        return of_kind.get(kind, [kind])
+
+    with naming("near.tsv"):
+        near_pairs = read_pairs(near, all_of, kinds.__contains__)
+        for name, others in near_pairs.items():
+            for other in others:
+                if kinds[other] != kinds[name]:
+                    raise ValueError(f"{shortly(name)} and {shortly(other)} are of different kinds")
+    with naming("opposites.tsv"):
+        opposite_pairs = read_pairs(opposites, all_of, kinds.__contains__)
+        for name, others in opposite_pairs.items():
+            for other in others & near_pairs.get(name, set()):
+                raise ValueError(f"{shortly(name)} and {shortly(other)} stand in near.tsv, too")
+    return near_pairs, opposite_pairs
 
 
 def _read_unsaid(
@@ -107,7 +124,7 @@ def _read_unsaid(
 def _checked_kind(number: int, row: Row) -> Row:
     for column in ("exclusive", "compared"):
         one_of(number, row[column], ("yes", "no"))
-    one_of(number, row["place"], ("before", "after"))
+    one_of(number, row["place"], _PLACES)
     _beings(number, row["of"])
     if row["order"] and not (row["order"].isascii() and row["order"].isdigit() and len(row["order"]) < 7):
         raise ValueError(f"line {number}: the order {shortly(row['order'])} is no whole number")

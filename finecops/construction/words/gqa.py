@@ -13,6 +13,7 @@ from finecops.construction.lexicon import Lexicon, Noun
 from finecops.construction.words.attributes import Attributes, read_attributes
 from finecops.construction.words.nouns import read_nouns
 from finecops.construction.words.relations import read_relations
+from finecops.construction.words.tables import naming
 from finecops.errors import DataError
 from finecops.paths import open_regular
 from finecops.text import shortly
@@ -60,18 +61,16 @@ def lexicon_from(folder: Path) -> Lexicon:
 
     found = gqa_lexicon()
     try:
-        what = "nouns.tsv or alike.tsv"
         if "nouns.tsv" in there:
             found = replace(found, nouns=_nouns(table))
-        what = "attributes.tsv or its tables"
         if "attributes.tsv" in there:
             own = _attributes(table, found.nouns)
             found = replace(found, attributes=own.words, exclusive=own.exclusive, compared=own.compared)
-        what = "relations.tsv"
         if "relations.tsv" in there:
-            found = replace(found, relations=read_relations(_user_table(folder / "relations.tsv")))
+            with naming("relations.tsv"):
+                found = replace(found, relations=read_relations(_user_table(folder / "relations.tsv")))
     except ValueError as error:
-        raise DataError(f"{folder}: {what}: {error}") from error
+        raise DataError(f"{folder}: {error}") from error
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import cast, get_args
 
 from finecops.construction.lexicon import Being, Noun, Number
-from finecops.construction.words.tables import Pairs, Row, one_of, read_pairs, read_rows, words_of
+from finecops.construction.words.tables import Pairs, Row, naming, one_of, read_pairs, read_rows, words_of
 from finecops.text import shortly
 
 COLUMNS = ("name", "number", "target", "being", "kinds", "synonyms", "singular")
@@ -22,28 +22,29 @@ def read_nouns(lines: Iterable[str], alike: Iterable[str] = ("names",)) -> dict[
     Raises:
         ValueError: names the line, and what is wrong with it.
     """
-    rows = {row["name"]: (number, row) for number, row in read_rows(lines, COLUMNS)}
-    same = _synonyms(rows)
-    for name in [name for name in same if name not in rows]:
-        first = next(other for other in rows if other in same[name])
-        rows[name] = rows[first]
-    kinds = _all_kinds(rows, same)
-    _add_kinds_of_plurals(rows, kinds, same)
+    with naming("nouns.tsv"):
+        rows = {row["name"]: (number, row) for number, row in read_rows(lines, COLUMNS)}
+        same = _synonyms(rows)
+        for name in [name for name in same if name not in rows]:
+            rows[name] = next(rows[other] for other in rows if other in same[name])
+        kinds = _all_kinds(rows, same)
     below: dict[str, list[str]] = {}
     for name in rows:
         for kind in kinds[name]:
             below.setdefault(kind, []).append(name)
-    pairs = read_pairs(alike, lambda kind: [kind, *below.get(kind, [])], rows.__contains__)
+    with naming("alike.tsv"):
+        pairs = read_pairs(alike, lambda kind: [kind, *below.get(kind, [])], rows.__contains__)
     _pair_plurals(rows, pairs)
     for name, others in pairs.items():
         # Symmetric: neither is a synonym of the other, nor above it.
         for other in [o for o in others if o in kinds[name] or o in same.get(name, ())]:
             others.discard(other)
             pairs[other].discard(name)
-    return {
-        name: _noun(name, row, same.get(name, frozenset()), kinds[name], frozenset(pairs.get(name, ())), number)
-        for name, (number, row) in rows.items()
-    }
+    with naming("nouns.tsv"):
+        return {
+            name: _noun(name, row, same.get(name, frozenset()), kinds[name], frozenset(pairs.get(name, ())), number)
+            for name, (number, row) in rows.items()
+        }
 
 
 Rows = dict[str, tuple[int, Row]]
@@ -65,16 +66,28 @@ def _synonyms(rows: Rows) -> dict[str, frozenset[str]]:
 
 def _all_kinds(rows: Rows, same: Names) -> dict[str, set[str]]:
     """Name → all kinds above it: its own and its synonyms', those above them, and the synonyms of all of these."""
-    direct: dict[str, list[str]] = {}
-    for name, (number, _) in rows.items():
-        direct[name] = []
+    direct: dict[str, set[str]] = {}
+    for name in rows:
+        direct[name] = set()
         for one in (name, *same.get(name, ())):
             for kind in words_of(rows[one][1]["kinds"]):
                 if kind not in rows:
                     raise ValueError(f"line {rows[one][0]}: the kind {shortly(kind)} has no line of its own")
-                direct[name] += [kind, *same.get(kind, ())]
-        if name in direct[name]:
-            raise ValueError(f"line {number}: {shortly(name)} is a kind above itself")
+                direct[name] |= {kind, *same.get(kind, ())}
+    kinds = _closed(rows, direct)
+    plural_of = _plurals(rows, same)
+    for name, (_, row) in rows.items():
+        # Cats are animals, as a cat is an animal.
+        if row["number"] == "plural" and row["singular"]:
+            for plural in {plural_of[kind] for kind in kinds[row["singular"]] if kind in plural_of}:
+                if plural != name and plural not in same.get(name, ()):
+                    for one in (name, *same.get(name, ())):
+                        direct[one] |= {plural, *same.get(plural, ())}
+    return _closed(rows, direct)
+
+
+def _closed(rows: Rows, direct: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Name → all that is reached over direct kinds."""
     kinds: dict[str, set[str]] = {}
     for name in rows:
         found: set[str] = set()
@@ -90,25 +103,18 @@ def _all_kinds(rows: Rows, same: Names) -> dict[str, set[str]]:
     return kinds
 
 
-def _add_kinds_of_plurals(rows: Rows, kinds: dict[str, set[str]], same: Names) -> None:
-    """Cats are animals, as a cat is an animal: the first plural of a kind is a kind above the plurals below it."""
+def _plurals(rows: Rows, same: Names) -> dict[str, str]:
+    """Singular, or a synonym of it → the first plural of it."""
     plural_of: dict[str, str] = {}
     for name, (number, row) in rows.items():
         singular = row["singular"]
-        if not singular:
-            continue
-        if singular not in rows or singular == name:
+        if singular and (singular not in rows or singular == name):
             why = "is the name itself" if singular == name else "has no line of its own"
             raise ValueError(f"line {number}: the singular {shortly(singular)} {why}")
-        if row["number"] == "plural":
+        if singular and row["number"] == "plural":
             for one in (singular, *same.get(singular, ())):
                 plural_of.setdefault(one, name)
-    for name, (_, row) in rows.items():
-        if row["number"] == "plural" and row["singular"]:
-            for kind in kinds[row["singular"]]:
-                plural = plural_of.get(kind)
-                if plural is not None and plural != name:
-                    kinds[name] |= {plural, *same.get(plural, ())} - {name} - same.get(name, frozenset())
+    return plural_of
 
 
 def _pair_plurals(rows: Rows, pairs: Pairs) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import combinations, islice, product
 from typing import Final
 
@@ -19,6 +20,15 @@ ANY: Final = "any "
 Row = Mapping[str, str]
 Pairs = dict[str, set[str]]
 """Word → the words that go with it, in both directions."""
+
+
+@contextmanager
+def naming(table: str) -> Iterator[None]:
+    """What is wrong inside is said with the table's name."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{table}: {error}") from error
 
 
 def read_rows(lines: Iterable[str], columns: Sequence[str], once: bool = True) -> list[tuple[int, Row]]:
@@ -103,7 +113,7 @@ def read_pairs(lines: Iterable[str], below: Callable[[str], Iterable[str]], know
 
     Args:
         lines: the table, with the columns `names` and `with`.
-        below: X → all that `any X` stands for.
+        below: X → all that `any X` stands for; not known, if there is none.
         known: whether a word has a line of its own.
 
     Raises:
@@ -117,9 +127,10 @@ def read_pairs(lines: Iterable[str], below: Callable[[str], Iterable[str]], know
             side: list[str] = []
             for word in words_of(cell):
                 plain = word.removeprefix(ANY)
-                if not known(plain):
+                meant = [word] if plain == word else list(below(plain))
+                if not all(map(known, meant or [plain])):
                     raise ValueError(f"line {number}: {shortly(plain)} has no line of its own")
-                side += [word] if plain == word else list(below(plain))
+                side += meant
             sides.append(side)
         count += len(sides[0]) * max(len(sides[0]), len(sides[1]))
         if count > MAX_PAIRS:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
+from finecops.construction.lexicon import Lexicon
 from finecops.construction.words import copy_tables, gqa_lexicon, lexicon_from
 from finecops.construction.words.attributes import read_attributes
 from finecops.construction.words.nouns import read_nouns
@@ -34,8 +36,8 @@ def test_a_plural_has_its_singular_and_names_of_attributes_are_in_the_table() ->
     words = gqa_lexicon()
     without = {name for name, noun in words.nouns.items() if noun.number == "plural" and noun.singular is None}
     assert without == {
-        *("anchovies", "bleachers", "chocolate chips", "groceries", "office supplies"),
-        *("potato chips", "snow flakes", "snowflakes", "sticky notes"),
+        *("anchovies", "bleachers", "chips", "chocolate chips", "groceries", "office supplies"),
+        *("potato chips", "sideburns", "sticky notes", "suspenders"),
     }
     for noun in words.nouns.values():
         assert noun.singular is None or words.nouns[noun.singular].number in ("singular", "mass")
@@ -145,8 +147,9 @@ def test_attributes_of_a_small_table() -> None:
         ("color\tyes\t1\tbeside", "", "", "'beside' is none of before, after"),
         ("color\tyes\t1\tafter\trobot", "", "", "'robot' is none of person"),
         ("", "red|blue|green", "", "line 2: 'green' has no line of its own"),
-        ("", "red|open", "", "line 2: 'red' is near an attribute of another kind"),
-        ("", "red|blue", "red|blue", "line 2: 'red' and 'blue' are near and opposite"),
+        ("", "red|open", "", "near.tsv: '(red|open)' and '(red|open)' are of different kinds"),
+        ("", "red|color", "", "near.tsv: line 2: 'color' has no line of its own"),
+        ("", "red|blue", "red|blue", "opposites.tsv: '(red|blue)' and '(red|blue)' stand in near.tsv, too"),
         ("", "", "any size\tred", "line 2: 'size' has no line of its own"),
     ],
 )
@@ -178,10 +181,10 @@ def test_a_folder_with_nouns_alone_has_the_other_words_of_gqa(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("name", "content", "wrong"),
     [
-        ("nouns.tsv", b"name\ncat\ncat\n", "nouns.tsv or alike.tsv: line 3: 'cat' stands twice"),
+        ("nouns.tsv", b"name\ncat\ncat\n", "nouns.tsv: line 3: 'cat' stands twice"),
         ("nouns.tsv", b"name\n\xff", "nouns.tsv is not UTF-8"),
         ("nouns.tsv", b"name\n" + b"#" * 16_000_001, "has more than 16000000 bytes"),
-        ("attributes.tsv", b"name\tkind\nred\n", "attributes.tsv or its tables: line 2: 'red' has no kind"),
+        ("attributes.tsv", b"name\tkind\nred\n", "attributes.tsv: line 2: 'red' has no kind"),
         ("relations.tsv", b"name\non\n", "relations.tsv: line 2: 'on' has no phrases"),
         ("relations.tsv", b"name\tphrases\tverb\non\ton\tis\n", "relations.tsv: line 2: a verb is two words"),
         ("relations.tsv", b"name\tphrases\tsort\non\ton\tthing\n", "relations.tsv: line 2: 'thing' is none of place"),
@@ -208,3 +211,28 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "nouns.tsv").mkdir()
     with pytest.raises(DataError, match="is no file"):
         lexicon_from(tmp_path)
+
+
+def test_any_table_is_refused_or_gives_consistent_nouns() -> None:
+    rng = random.Random(2)
+    read = 0
+    for _ in range(400):
+        names = rng.sample([f"n{i}" for i in range(8)], rng.randint(1, 8))
+        cells = [("", "plural", "mass"), (*names, *[""] * 20), ("z", "y", *names, *[""] * 20), (*names, *[""] * 20)]
+        lines = ["\t".join((name, *map(rng.choice, cells))) for name in names]
+        groups = ["\t".join((rng.choice(names), rng.choice((*names, f"any {names[0]}")))) for _ in range(3)]
+        try:
+            nouns = read_nouns(["name\tnumber\tkinds\tsynonyms\tsingular", *lines], ["names\twith", *groups])
+        except ValueError:
+            continue
+        read += 1
+        words = Lexicon(nouns, {}, frozenset(), {})
+        for one, noun in nouns.items():
+            assert all(one in nouns[other].synonyms and nouns[other].kinds == noun.kinds for other in noun.synonyms)
+            assert all(one in nouns[other].alike for other in noun.alike)
+            assert all(one not in nouns[kind].kinds and nouns[kind].kinds <= noun.kinds for kind in noun.kinds)
+            assert not noun.alike & (noun.synonyms | noun.kinds | {one})
+            for other in nouns:
+                assert words.may_be(one, other) is words.may_be(other, one)
+                assert words.may_be(one, other) or not words.is_a(one, other)
+    assert read > 100
