@@ -82,7 +82,8 @@ def _own_phrases(said: Description, phrases: Phrases) -> Iterator[Phrase]:
         if phrases.relation_word(edge.relation).boxes in SIDES:
             yield from ((side,) for side in SIDES)
         yield from phrases.relation(edge.relation)
-        yield from phrases.inverse(edge.relation)
+        inverse = phrases.exact_inverse(edge.relation)
+        yield from phrases.relation(inverse) if inverse is not None else ()
         yield from phrases.verbs(edge.relation, "singular")
         yield from phrases.verbs(edge.relation, "plural")
 
@@ -114,8 +115,7 @@ def _lost(words: tuple[str, ...], said: Description, phrases: Phrases) -> Iterat
                 yield f"the attribute {name!r} is missing"
     for edge in said.edges:
         wordings = list(_own_phrases(replace(said, nodes=(), edges=(edge,)), phrases))
-        side = phrases.relation_word(edge.relation).boxes
-        if not has(wordings) and not (side in words or (side and has(phrases.inverse(edge.relation)))):
+        if not has(wordings):
             yield f"the relation {edge.relation!r} is missing"
 
 
@@ -133,7 +133,7 @@ def _moved(tokens: Sequence[Token], said: Description, phrases: Phrases) -> Iter
         if a.attributes != b.attributes and _reads(tokens, swapped, phrases):
             yield f"it gives attributes of the {a.name} to the {b.name}, or the other way round"
     for index, edge in enumerate(said.edges):
-        inverse = phrases.relation_word(edge.relation).inverse
+        inverse = phrases.exact_inverse(edge.relation)
         if inverse and _reads(tokens, said.with_edge(index, replace(edge, relation=inverse)), phrases):
             yield f"it says the opposite: {inverse!r}, not {edge.relation!r}"
         for head in set(range(len(said.nodes))) - {edge.head, edge.tail}:

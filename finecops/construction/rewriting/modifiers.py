@@ -41,7 +41,8 @@ class Modifiers(RelationPhrases):
         if not first and node == 0:
             for start in self.after(place, *joins(node, tail)):
                 yield from self._bare(node, start, state)
-                yield from self._relative(node, start, state)
+                # ", which" is about the noun before it.
+                yield from self._relative(node, start, state) if self.at(start - 1) != "," else ()
         if tail != "none" and self._only_person(node, state):
             for start in [place, *self.after(place, ",")]:
                 if self.at(start) == "who":

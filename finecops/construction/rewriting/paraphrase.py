@@ -100,7 +100,7 @@ class Draft:
         movable = [name for name in shown.attributes if lexicon.attributes[name].kind in _SAID_ALONE]
         moved: tuple[str, ...] = (self.rng.choice(movable),) if movable and self.rng.random() < 0.25 else ()
         kept = tuple(name for name in shown.attributes if name not in moved)
-        bare = before is not None and self._phrasing(before).bare
+        bare = "never" if before is None else self._phrasing(before).bare
         picks = [self.rng.randrange(PICKS), self.rng.randrange(PICKS)]
         again = node > 0 and self.said.nodes[node].name == self.said.nodes[0].name
         noun = noun_phrase(Node(shown.name, kept), lexicon, the, bare, again, picks)
@@ -167,8 +167,8 @@ class Draft:
 
     def _special(self, edge: Edge) -> str:
         """ "With a plate to its right", "to the plate's left"; empty where there is none."""
-        word = self.phrases.relation_word(edge.relation)
-        if word.inverse is None or self._phrasing(edge).sort != "place":
+        word, inverse = self.phrases.relation_word(edge.relation), self.phrases.exact_inverse(edge.relation)
+        if inverse is None or self._phrasing(edge).sort != "place":
             return ""
         noun = self._noun(edge.tail, self.definite[edge.tail], edge)
         if noun.after:
@@ -180,7 +180,7 @@ class Draft:
         if self._is_being(edge.head):
             # Of beings it would be "his" or "her".
             return ""
-        other = self.phrases.relation_word(word.inverse)
+        other = self.phrases.relation_word(inverse)
         if other.boxes in SIDES:
             return f"with {noun.head} to {whose} {other.boxes}"
         return f"with {noun.head} {other.phrases[0]} {pronoun}"

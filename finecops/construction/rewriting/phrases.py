@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Final, NamedTuple, TypeAlias
 
-from finecops.construction.description import SAME
+from finecops.construction.description import SAME, Node
+from finecops.construction.english.forms import after_words
 from finecops.construction.lexicon import Lexicon, Noun, Number, RelationWord
 from finecops.construction.rewriting.tokens import words_of
 
@@ -126,10 +127,12 @@ class Phrases:
         return noun is not None and noun.being == "person"
 
     def attribute(self, name: str) -> tuple[Phrase, ...]:
-        """The ways to say an attribute before a noun, its own first."""
+        """The ways to say an attribute, its own first."""
         if name not in self._attributes:
             own = words_of(name)
             found = [own]
+            if name in self.lexicon.attributes:
+                found += [words_of(form) for form in after_words(Node("", (name,)), self.lexicon) if form != name]
             for same in _SPELLINGS:
                 if own[-1] in same:
                     found += [(*own[:-1], other) for other in sorted(same - {own[-1]})]
@@ -202,10 +205,13 @@ class Phrases:
             return ()
         return (words_of(verb[1] if number in ("plural", "pair") else verb[0]),)
 
-    def inverse(self, name: str) -> tuple[Phrase, ...]:
-        """The ways to say what the tail stands to the head."""
-        word = self.relation_word(name)
-        return self.relation(word.inverse) if word.inverse is not None else ()
+    def exact_inverse(self, name: str) -> str | None:
+        """What the tail stands to the head, if it says as much: "behind" of "in front of".
+
+        "Next to" says less than "standing next to", whose inverse it is.
+        """
+        inverse = self.relation_word(name).inverse
+        return inverse if inverse is not None and self.relation_word(inverse).inverse == name else None
 
     @cached_property
     def entries(self) -> dict[str, frozenset[Phrase]]:

@@ -161,7 +161,7 @@ class RelationPhrases(NounPhrases):
     def with_place(self, node: int, position: int, state: State) -> Iterator[Part]:
         """The other end, and what it stands to the node: "a plate to its right", behind "with" or "has"."""
         for index in self._edges_of(node, state):
-            inverse = self.phrases.relation_word(self.said.edges[index].relation).inverse
+            inverse = self.phrases.exact_inverse(self.said.edges[index].relation)
             if inverse is None:
                 continue
             left = state._replace(edges=state.edges - {index})

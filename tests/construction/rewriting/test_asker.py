@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -234,6 +236,44 @@ def test_what_was_answered_before_a_stop_is_not_asked_again(tmp_path: Path) -> N
     assert answers(done) == SHOUTED
     assert done.counts.cached == 2
     assert first.asked[:2] + second.asked == [json.dumps({"1": question}) for question in QUESTIONS]
+
+
+_ASKING = """
+import sys
+from pathlib import Path
+from finecops.construction.rewriting.asker import Asker
+from finecops.construction.rewriting.answers import AnswerCache
+from finecops.construction.rewriting.writers import ServerWriter
+from finecops.config.writing import WriterConfig
+from tests.construction.rewriting.test_asker import QUESTIONS, TASK
+config = WriterConfig(name="w", model="m", base_url=sys.argv[1], concurrency=1)
+Asker(ServerWriter(config), AnswerCache(Path(sys.argv[2])), per_request=1).ask(TASK, [*QUESTIONS])
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_process_loses_no_answer(tmp_path: Path) -> None:
+    stuck, over = threading.Event(), threading.Event()
+
+    def say(questions: dict[str, Any]) -> str:
+        # The fourth request of the first process is still on its way when it is killed.
+        if "question 3" in questions.values() and not stuck.is_set():
+            stuck.set()
+            over.wait(60)
+        return each(str)(questions)
+
+    path = tmp_path / "answers.jsonl"
+    with serving(say) as server:
+        process = subprocess.Popen([sys.executable, "-c", _ASKING, server.url, str(path)])
+        assert stuck.wait(60)
+        process.kill()
+        process.wait()
+        over.set()
+        assert len(AnswerCache(path)) == 3
+        assert answers(asker(server, cache=AnswerCache(path), per_request=1)) == SHOUTED
+    times = server.times()
+    assert times.pop(json.dumps("question 3")) == 2
+    assert set(times.values()) == {1}
 
 
 def test_another_model_or_prompt_is_another_question(tmp_path: Path) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
-from dataclasses import replace
-from itertools import combinations
+from pathlib import Path
 
 import pytest
 
-from finecops.construction.description import Description, Node
+from finecops.construction.description import Description
 from finecops.construction.english.realise import realise, sample_wording
 from finecops.construction.rewriting.checker import Checker
-from tests.construction.rewriting.words import LEFT, LEXICON, described, drawn
+from finecops.construction.rewriting.paraphrase import Draft
+from finecops.construction.words import gqa_lexicon
+from tests.construction.rewriting.words import LEFT, LEXICON, described, drawn, meaning, others
 
 CUP = described("cup", "plate", f"0 {LEFT} 1")
 RED_CUP = described("red,cup", "white,plate", f"0 {LEFT} 1")
@@ -266,37 +266,9 @@ def test_refused(checker: Checker, said: Description, text: str, reason: str) ->
     assert re.search(reason, found.reason), found.reason
 
 
-def _others(said: Description, rng: random.Random) -> Iterator[Description]:
-    """Descriptions that say something else."""
-    for i, j in combinations(range(len(said.nodes)), 2):
-        a, b = said.nodes[i], said.nodes[j]
-        yield said.with_node(i, Node(b.name, a.attributes)).with_node(j, Node(a.name, b.attributes))
-        yield said.with_node(i, Node(a.name, b.attributes)).with_node(j, Node(b.name, a.attributes))
-        yield said.with_node(i, b).with_node(j, a)
-    for i, node in enumerate(said.nodes):
-        for name in node.attributes:
-            yield said.with_node(i, Node(node.name, tuple(other for other in node.attributes if other != name)))
-        new = rng.choice([name for name in LEXICON.attributes if name not in node.attributes])
-        yield said.with_node(i, Node(node.name, (*node.attributes, new)))
-        yield said.with_node(i, Node("dog" if node.name != "dog" else "tree", node.attributes))
-    for i, edge in enumerate(said.edges):
-        yield said.with_edge(i, replace(edge, relation="above" if edge.relation != "above" else "behind"))
-        for head in set(range(len(said.nodes))) - {edge.head, edge.tail}:
-            yield said.with_edge(i, replace(edge, head=head))
-
-
-def _meaning(said: Description) -> object:
-    """Equal for descriptions that say the same: the order of attributes and of relations says nothing."""
-    nodes = [("cup" if n.name == "mug" else n.name, frozenset(n.attributes)) for n in said.nodes]
-    # Of "and", the related objects have no order.
-    if said.tuple_type == "and" and {edge.head for edge in said.edges} == {0}:
-        return nodes[0], frozenset((edge.relation, nodes[edge.tail]) for edge in said.edges)
-    return tuple(nodes), frozenset((edge.relation, edge.head, edge.tail) for edge in said.edges)
-
-
 def test_every_template_says_its_description_and_no_other(checker: Checker) -> None:
     """Templates and their spans come from a module that shares no grammar with the checker."""
-    others = 0
+    count = 0
     for seed in range(60):
         rng = random.Random(seed)
         said = drawn(rng)
@@ -306,11 +278,37 @@ def test_every_template_says_its_description_and_no_other(checker: Checker) -> N
         assert found.reason is None, template.text
         assert found.expression is not None
         assert [tuple(span) for span in found.expression.spans] == list(template.spans)
-        for other in _others(said, rng):
-            if _meaning(other) != _meaning(said):
-                others += 1
+        for other in others(said, rng):
+            if meaning(other) != meaning(said):
+                count += 1
                 assert checker.check(template.text, other).reason is not None, (template.text, other)
-    assert others > 400
+    assert count > 400
+
+
+def test_the_sentences_of_the_rules_say_nothing_else(checker: Checker) -> None:
+    """With commas and words dropped at random: what is still accepted is accepted for one description alone."""
+    count = 0
+    for seed in range(25):
+        rng = random.Random(seed)
+        said = drawn(rng)
+        draft = Draft(said, [True] * len(said.nodes), checker.phrases, rng).sentence()
+        for text in (draft, _spoilt(draft, rng), _spoilt(draft, rng)):
+            if checker.check(text, said).reason is None:
+                count += 1
+                for other in others(said, rng):
+                    if meaning(other) != meaning(said):
+                        assert checker.check(text, other).reason is not None, (text, other)
+    assert count > 25
+
+
+def _spoilt(text: str, rng: random.Random) -> str:
+    words = text.split()
+    place = rng.randrange(len(words))
+    if rng.random() < 0.5:
+        words[place] += ","
+    else:
+        words.insert(place, rng.choice(["and", ", which is", "that is", "who is", ", and", "with"]))
+    return " ".join(words).replace(" ,", ",")
 
 
 def test_an_article_that_promises_too_much_is_refused(checker: Checker) -> None:
@@ -331,3 +329,28 @@ def test_no_sentence_takes_long(checker: Checker) -> None:
     text = "the small red cup next to " * 6
     assert checker.check(text, said).expression is None
     assert checker.check("and , " * 29, said).expression is None
+
+
+def test_the_examples_of_the_page() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "build_rewriting.md").read_text()
+    rows = re.findall(r"^\| (.+?) \| (taken|refused)(?:: (.+))? \|$", page, re.MULTILINE)
+    assert len(rows) == 7
+    checker, dog = Checker(gqa_lexicon()), described("dog", "couch", "lamp", "0 on 1", "0 next to 2")
+    for text, said, why in rows:
+        reason = checker.check(text, dog).reason
+        assert (reason is None) == (said == "taken"), text
+        assert reason is None or why in (reason, "another target")
+
+
+def test_every_template_is_accepted_with_the_words_of_gqa() -> None:
+    lexicon = gqa_lexicon()
+    checker = Checker(lexicon)
+    for seed in range(200):
+        rng = random.Random(seed)
+        said = drawn(rng, lexicon)
+        definite = [rng.random() < 0.5 for _ in said.nodes]
+        template = realise(said, sample_wording(rng, said, lexicon), definite, lexicon)
+        found = checker.check(template.text, said, definite)
+        assert found.reason is None, template.text
+        assert found.expression is not None
+        assert [tuple(span) for span in found.expression.spans] == list(template.spans)

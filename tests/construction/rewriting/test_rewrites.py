@@ -21,6 +21,7 @@ from finecops.construction.rewriting.asker import Asker
 from finecops.construction.rewriting.budget import Budget
 from finecops.construction.rewriting.checker import Checker
 from finecops.construction.rewriting.rewrites import (
+    TASK,
     UNCHANGED,
     UNPROVED,
     ModelRewriter,
@@ -33,8 +34,10 @@ from finecops.construction.rewriting.rewrites import (
 )
 from finecops.construction.rewriting.writers import LocalWriter, ServerWriter, load_writer_model
 from finecops.construction.samples import DescriptionRow, NegativeRow, Phrased, PositiveRow
+from finecops.construction.words import gqa_lexicon
 from finecops.errors import ConfigError
 from finecops.mini.training.tokenizer import mini_processor
+from finecops.prompts import REWRITE_STYLES
 from tests.construction.rewriting.text_server import TextServer, each, serving
 from tests.construction.rewriting.words import LEFT, LEXICON, described, drawn
 
@@ -220,9 +223,7 @@ def test_swapped_negatives_are_checked_against_the_swapped_description() -> None
 
 
 def _style(seed: int, row_id: int) -> int:
-    from finecops import prompts
-
-    return random.Random(f"{seed}/negative/{row_id}/style").randrange(len(prompts.REWRITE_STYLES))
+    return random.Random(f"{seed}/negative/{row_id}/style").randrange(len(REWRITE_STYLES))
 
 
 def test_rules_give_other_sentences_that_the_checker_accepts() -> None:
@@ -259,6 +260,20 @@ def test_rules_give_other_sentences_that_the_checker_accepts() -> None:
 )
 def test_a_rewrite_is_written_as_its_template(text: str, like: str, expected: str) -> None:
     assert styled(text, like) == expected
+
+
+def test_the_prompts_examples_are_rewrites_that_are_taken() -> None:
+    said = [
+        described("red,cup", "table", "plate", "0 on 1", "1 next to 2"),
+        described("man", "car", f"0 {LEFT} 1"),
+        described("couch", "dog", "0 behind 1"),
+    ]
+    checker = Checker(gqa_lexicon())
+    for (question, answer), description in zip(TASK.examples, said, strict=True):
+        assert isinstance(question, dict)
+        for text in (question["expression"], answer):
+            assert checker.check(str(text), description).reason is None
+        assert question["style"] in REWRITE_STYLES
 
 
 def test_the_writers_that_are_configured() -> None:

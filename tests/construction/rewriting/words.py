@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
 
 from finecops.construction.description import Description, Edge, Node
 from finecops.construction.lexicon import Attribute, Lexicon, Noun, RelationWord
@@ -139,3 +142,31 @@ def _drawn_node(rng: random.Random, lexicon: Lexicon) -> Node:
         if word.kind not in [lexicon.attributes[other].kind for other in attributes]:
             attributes.append(word.name)
     return Node(name, tuple(attributes))
+
+
+def others(said: Description, rng: random.Random) -> Iterator[Description]:
+    """Descriptions that say something else."""
+    for i, j in combinations(range(len(said.nodes)), 2):
+        a, b = said.nodes[i], said.nodes[j]
+        yield said.with_node(i, Node(b.name, a.attributes)).with_node(j, Node(a.name, b.attributes))
+        yield said.with_node(i, Node(a.name, b.attributes)).with_node(j, Node(b.name, a.attributes))
+        yield said.with_node(i, b).with_node(j, a)
+    for i, node in enumerate(said.nodes):
+        for name in node.attributes:
+            yield said.with_node(i, Node(node.name, tuple(other for other in node.attributes if other != name)))
+        new = rng.choice([name for name in LEXICON.attributes if name not in node.attributes])
+        yield said.with_node(i, Node(node.name, (*node.attributes, new)))
+        yield said.with_node(i, Node("dog" if node.name != "dog" else "tree", node.attributes))
+    for i, edge in enumerate(said.edges):
+        yield said.with_edge(i, replace(edge, relation="above" if edge.relation != "above" else "behind"))
+        for head in set(range(len(said.nodes))) - {edge.head, edge.tail}:
+            yield said.with_edge(i, replace(edge, head=head))
+
+
+def meaning(said: Description) -> object:
+    """Equal for descriptions that say the same: the order of attributes and of relations says nothing."""
+    nodes = [("cup" if n.name == "mug" else n.name, frozenset(n.attributes)) for n in said.nodes]
+    # Of "and", the related objects have no order.
+    if said.tuple_type == "and" and {edge.head for edge in said.edges} == {0}:
+        return nodes[0], frozenset((edge.relation, nodes[edge.tail]) for edge in said.edges)
+    return tuple(nodes), frozenset((edge.relation, edge.head, edge.tail) for edge in said.edges)
