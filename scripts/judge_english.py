@@ -262,16 +262,19 @@ def gather(options: argparse.Namespace) -> None:
 
 def count(options: argparse.Namespace) -> None:
     """Print the shares without a fault and the agreement of both passes, per seed."""
-    from sklearn.metrics import cohen_kappa_score
+    import numpy as np
+
+    from finecops.construction.review.agreement import agreement
 
     with options.verdicts.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     for seed in dict.fromkeys(row["seed"] for row in rows):
         mine = [row for row in rows if row["seed"] == seed]
-        first, second = ([bool(row[name]) for row in mine] for name in ("first", "second"))
-        kappa = cohen_kappa_score(first, second)
-        same = sum(a == b for a, b in zip(first, second, strict=True)) / len(mine)
-        print(f"seed {seed}: both passes agree on {same:.1%} of {len(mine)} sentences, kappa {kappa:.2f}")
+        votes = np.array([[bool(row["first"]), bool(row["second"])] for row in mine], dtype=np.intp)
+        found = agreement(votes, np.arange(len(mine)), 2)
+        assert found is not None
+        kappa = "none" if found.kappa is None else f"{found.kappa:.2f}"
+        print(f"seed {seed}: both passes agree on {found.observed:.1%} of {len(mine)} sentences, kappa {kappa}")
         for source, label in ((True, "finecops"), (False, "human captions")):
             group = [row for row in mine if (row["source"] == "ours") == source]
             good = [sum(not row[name] for row in group) for name in ("first", "second")]

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final
 
 from finecops.construction.description import Description
-from finecops.construction.english.forms import Phrasing, after_words, is_participle, phrasing, stands_alone
+from finecops.construction.english.forms import Phrasing, after_words, goes_before, phrasing, stands_alone
 from finecops.construction.english.templates import TEMPLATES
 from finecops.construction.lexicon import Lexicon
 
@@ -90,10 +90,18 @@ def _fits_all(parts: tuple[Piece, ...], needs: _Needs) -> bool:
     return (
         all(_fits(piece, needs) for piece in parts)
         and len(joined) < 2
-        # "Next to the bus is the man next to the car": it is said once, behind "and".
-        and (not needs.twice or any(" and " in piece.text for piece in parts))
+        and (not needs.twice or _says_once(parts))
         and all(_after_fits(i, parts, needs) for i in range(len(parts)))
     )
+
+
+def _says_once(parts: tuple[Piece, ...]) -> bool:
+    """Whether one relation to two objects is said once: "next to the bus and the car".
+
+    Not "next to the bus is the man next to the car", nor "both next to the bus and the car".
+    """
+    texts = {piece.text for piece in parts}
+    return " and " in texts and " both " not in texts
 
 
 def _build(phrase: Phrasing) -> str:
@@ -147,4 +155,4 @@ def _after_fits(i: int, parts: tuple[Piece, ...], needs: _Needs) -> bool:
         return False
     # "Is waiting next to the bus and in front of the car"; "is waiting, is wearing a hat and in front of" is no list.
     alike = clause.slot in ("q", "b", "i") or any(other.slot == "W" for other in rest)
-    return not alike or (is_participle(after) and needs.said[clause.number - 1].sort == "place")
+    return not alike or goes_before(after, needs.said[clause.number - 1])

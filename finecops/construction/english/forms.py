@@ -20,11 +20,14 @@ _VOWEL_AFTER_ALL = ("unin", "unim")
 _SPELLED = frozenset("suv suvs rv rvs lcd led mp3 atv hd hdtv xbox".split())
 _AMERICAN = {"colour": "color"}
 _WRITTEN = (
-    "American Asian CD CDs Chinese Christmas DVD DVDs Elmo French iPod Jeep Lego Mexican Roman SUV TV TVs Wii Xbox"
+    "American Asian CD CDs Chinese Christmas Coke DVD DVDs Elmo French iPod Jeep Lego Mexican Oreo Oreos Roman SUV "
+    "TV TVs Wii Xbox"
 )
 _CAPITALS = {word.lower(): word for word in _WRITTEN.split()}
 _AFTER = {"lying": "lying down", "bending": "bending over"}
 """Attributes that are said otherwise behind a noun."""
+_STILL = frozenset("standing sitting lying kneeling crouching squatting resting sleeping waiting hanging".split())
+"""What is done in one place."""
 
 ONE_IN_THE_WORLD: Final = frozenset("sky ground air sun moon ocean sea shore horizon background".split())
 """Names that always have "the"."""
@@ -97,6 +100,7 @@ def noun_phrase(
         picks: two free choices: "who" or "that" of people; "some" or nothing.
     """
     noun = lexicon.nouns[node.name]
+    # In the description's order where two have one place: a negative then differs in the changed word alone.
     words = [lexicon.attributes[name] for name in node.attributes]
     core = with_capitals(" ".join([*_before(words, lexicon), node.name]))
     article, plural = "the", noun.number in ("plural", "pair")
@@ -137,6 +141,16 @@ def is_participle(after: Sequence[str]) -> bool:
     return len(after) == 1 and after[0].split()[0].endswith("ing")
 
 
+def goes_before(after: Sequence[str], phrase: Phrasing) -> bool:
+    """Whether a place may follow the words behind a noun: "standing next to the bus".
+
+    Not "staring to the left of the bus" or "driving to the left of the bus": that would be a direction.
+    """
+    if phrase.sort != "place" or not is_participle(after):
+        return False
+    return not phrase.phrases[0].startswith("to ") or after[0].split()[0] in _STILL
+
+
 def stands_alone(after: Sequence[str]) -> bool:
     """Whether they need no "that is": "the man looking down", but "the man who is standing"."""
     return is_participle(after) and " " in after[0]
@@ -173,6 +187,7 @@ def phrasing(relation: str, lexicon: Lexicon) -> Phrasing:
         verbs.append(word.verb)
         if word.sort == "posture" and " " in word.phrases[0]:
             posture = (word.verb[0].split()[0], word.verb[1].split()[0])
+    # "The house surrounded by trees"; "the man wearing gloves" or "the gloves"; but "next to some trees".
     bare: Bare = (
         "always" if word.sort == "state" else "indefinite" if word.contact or word.sort == "action" else "never"
     )

@@ -45,6 +45,8 @@ def _of_noun(node: Node, lexicon: Lexicon) -> str | None:
     if _INCOMPLETE & set(node.attributes):
         return "an attribute that needs an object"
     kinds = [lexicon.attributes[attribute].kind for attribute in node.attributes]
+    if "size" in kinds and lexicon.nouns[node.name].number == "mass":
+        return "a size of what has none"
     if "color" in kinds and any(attribute.endswith(" colored") for attribute in node.attributes):
         return "two words for one color"
     return None

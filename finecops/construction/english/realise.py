@@ -13,7 +13,7 @@ from finecops.construction.english.forms import (
     NounPhrase,
     Phrasing,
     chosen,
-    is_participle,
+    goes_before,
     kind_word,
     noun_phrase,
     phrasing,
@@ -80,6 +80,7 @@ def realise(
         KeyError: a word is not in the lexicon.
     """
     template = wording.template
+    # A negative may have a relation that cannot stand first where its positive's did.
     if not fits(template, description, lexicon):
         template = fitting(description, lexicon)[0][1]
     parts = pieces(template)
@@ -100,6 +101,7 @@ def realise(
 def _noun_phrases(
     description: Description, wording: Wording, definite: Sequence[bool], lexicon: Lexicon, the_target: bool
 ) -> list[NounPhrase]:
+    # The edges' picks come first.
     picks = wording.picks[2 * len(description.edges) :]
     found = []
     for i, node in enumerate(description.nodes):
@@ -185,7 +187,7 @@ class _Writer:
         noun = self.nouns[self.description.edges[edge].head]
         self.pending = None
         in_clause = piece.slot in ("is", "i")
-        if is_participle(noun.after) and self.said[edge].sort == "place":
+        if goes_before(noun.after, self.said[edge]):
             words = f"{_after(noun)} {self.said[edge].phrases[0]}"
             self.out.append(f"{_is(noun)} {words}" if in_clause else words)
             return

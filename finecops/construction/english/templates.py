@@ -27,6 +27,7 @@ from typing import Final
 
 Weighted = tuple[tuple[int, str], ...]
 
+# A target without relations is mostly named and no more: these expressions are short in every benchmark.
 _NO_HOP: Final[Weighted] = (
     (12, "{T}"),
     (5, "{T} in the picture"),
@@ -44,6 +45,7 @@ _NO_HOP: Final[Weighted] = (
     (1, "please point to {T}"),
 )
 
+# Requests ("find", "you can see") are rare: they add no content, and models know them from their prompts.
 _ONE_HOP: Final[Weighted] = (
     (10, "{T} {who0} {is1} {O1}"),
     (14, "{T} {r1} {O1}"),
@@ -70,6 +72,7 @@ _ONE_HOP: Final[Weighted] = (
     (1, "please point to {T} {r1} {O1}"),
 )
 
+# `{q2}`, not `{r2}`: in "the cup on the table near the window" either of the two may be near the window.
 _TWO_HOP: Final[Weighted] = (
     (10, "{T} {r1} {O1} {who1} {is2} {O2}"),
     (10, "{T} {r1} {O1} {q2} {O2}"),
@@ -95,6 +98,7 @@ _TWO_HOP: Final[Weighted] = (
     (1, "find {T} {r1} {O1} {who1} {is2} {O2}"),
 )
 
+# Two places in a row are joined by "and", or stand on both sides of the target, for the same reason.
 _AND: Final[Weighted] = (
     (8, "{T} {who0} {is1} {O1} and {is2} {O2}"),
     (12, "{T} {b1} {O1} and {b2} {O2}"),
@@ -140,6 +144,7 @@ _SAME: Final[Weighted] = (
     (1, "find {T} {who0} {is1} {O1}"),
 )
 
+# Here a bare second relation is about the related object: "the same color as the door left of the man".
 _SAME_TWO_HOP: Final[Weighted] = (
     (8, "{T} {who0} {is1} {O1} {who1} {is2} {O2}"),
     (10, "{T} {who0} {is1} {O1} {r2} {O2}"),

@@ -42,6 +42,7 @@ def read_relations(lines: Iterable[str]) -> dict[str, RelationWord]:
         ValueError: names the line, and what is wrong with it.
     """
     rows = {row["name"]: (number, row) for number, row in read_rows(lines, COLUMNS)}
+    # All names first: a line may name a relation further down.
     excludes: dict[str, set[str]] = {name: set() for name in rows}
     for name, (number, row) in rows.items():
         contradictions = words_of(row["contradictions"])

@@ -26,6 +26,8 @@ def _hop(head: Node, relation: str, tail: Node) -> Description:
         ("man", ("wood",), "not said"),
         ("tree", ("covered",), "needs an object"),
         ("jacket", ("light colored", "green"), "two words"),
+        ("snow", ("small",), "a size"),
+        ("grass", ("tall",), None),
         ("man", ("standing", "sitting"), "two postures"),
         ("man", ("jumping", "crouched"), "two postures"),
         ("man", ("standing", "smiling"), None),

@@ -129,7 +129,7 @@ def test_a_template_says_each_node_and_each_relation_once() -> None:
 def test_every_template_is_right_with_relations_of_all_sorts() -> None:
     some = ["on", "to the left of", "wearing", "with", "covered with", "sitting on", "contain", "attached to"]
     seen = Counter()
-    for template, said, found in expressions(some * 6, seed=0):
+    for template, said, found in expressions(some * 4, seed=0):
         seen[template] += 1
         assert faults(said, found) == [], found.text
     assert len(seen) == len({text for known in TEMPLATES.values() for _, text in known})
