@@ -1,6 +1,7 @@
 """Screenshots for the documents, into docs/ (Chromium and the extra `browser`).
 
     python scripts/screenshots.py           # of a report
+    python scripts/screenshots.py review    # of the page of `finecops data review`
     python scripts/screenshots.py demo      # of `finecops demo`, in an environment with Gradio:
                                             # outputs/demo-environment/venv (scripts/demo_environment.sh)
 
@@ -43,11 +44,11 @@ def finecops(*arguments: str) -> None:
 def main() -> None:
     """Write every screenshot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", choices=("report", "demo"), default="report")
+    parser.add_argument("what", nargs="?", choices=tuple(MAKERS), default="report")
     parser.add_argument("--out", type=Path, default=PROJECT / "docs")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    for path in (of_report if given.what == "report" else of_demo)(given.out):
+    for path in MAKERS[given.what](given.out):
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
@@ -60,6 +61,22 @@ def of_report(out: Path) -> Iterator[Path]:
             with opened(chromium, Path(folder) / "report/report.html", viewport, at) as watched:
                 take(watched, selector, out / name)
             yield out / name
+
+
+def of_review(out: Path) -> Iterator[Path]:
+    """The page of a review: a negative expression with its positive, while a reason is asked for."""
+    with tempfile.TemporaryDirectory() as folder, browser() as chromium:
+        page = Path(folder) / "review.html"
+        finecops("data", "review", "finecops-mini", "--split", "val", "--rater", "ana", "--out", str(page))
+        with opened(chromium, page, Viewport(1280, 800)) as watched:
+            for key in "kkk":
+                watched.page.keyboard.press(key)
+            watched.page.locator('[data-fc="go"]').fill("700")
+            for key in ("Enter", "p", "d"):
+                watched.page.keyboard.press(key)
+            watched.page.wait_for_timeout(300)
+            save(watched.page.screenshot(), out / "review.png")
+        yield out / "review.png"
 
 
 def of_demo(out: Path) -> Iterator[Path]:
@@ -94,6 +111,8 @@ def save(screenshot: bytes, path: Path) -> None:
     with Image.open(io.BytesIO(screenshot)) as picture:
         picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
+
+MAKERS = {"report": of_report, "review": of_review, "demo": of_demo}
 
 if __name__ == "__main__":
     main()

@@ -51,6 +51,7 @@ def agreement(votes: NDArray[np.intp], clusters: Ints, categories: int) -> Agree
     """
     if not len(votes):
         return None
+    # Cohen's is of two raters alone; Fleiss' of two would be another number, Scott's pi.
     two = votes.shape[1] == 2
     sums, kappa_of = (_cohen_sums(votes, categories), _cohen) if two else (_fleiss_sums(votes, categories), _fleiss)
     numbers = np.unique(clusters, return_inverse=True)[1]
@@ -70,6 +71,7 @@ def agreement(votes: NDArray[np.intp], clusters: Ints, categories: int) -> Agree
 
 def _cohen_sums(votes: NDArray[np.intp], categories: int) -> Floats:
     """`[samples, categories²]`: the cell of the table of two raters that each sample is in."""
+    # One cell a sample, so that sums over any samples are their table.
     cells = np.zeros((len(votes), categories * categories))
     cells[np.arange(len(votes)), votes[:, 0] * categories + votes[:, 1]] = 1
     return cells
@@ -101,5 +103,6 @@ def _fleiss(sums: Floats, categories: int) -> tuple[Floats, Floats]:
 def _beyond(observed: Floats, chance: Floats) -> Floats:
     """Kappa; NaN where chance says all."""
     left = 1 - chance
+    # All votes are the same: chance says all, and the quotient is 0 by 0.
     sure = left < 1e-12
     return np.where(sure, np.nan, (observed - chance) / np.where(sure, 1, left))

@@ -88,6 +88,7 @@ def decide(votes: Sequence[Vote], rule: Rule) -> Decision:
     Of several wordings (the old one counts for those who keep it) the one with most votes is taken; of as many, the
     fixed one. Two fixed texts with as many votes leave it open, so that the sample is dropped.
     """
+    # Unsure counts among the votes and keeps nothing.
     keeping = [vote for vote in votes if vote.keeps]
     if not _KEEPS[rule](len(keeping), len(votes)):
         reasons = Counter(vote.reason for vote in votes if vote.reason is not None)
@@ -114,6 +115,7 @@ def review(
     Raises:
         DataError: there are samples without a vote, and nobody said what becomes of them; or nothing is kept.
     """
+    # Nobody said that these are right, so somebody must say what becomes of them.
     without = [sample.id for sample in samples if sample.id not in votes]
     if without and unreviewed is None:
         raise DataError(
@@ -122,6 +124,7 @@ def review(
         )
     untouched = Decision(dropped=None if unreviewed == "keep" else NO_VOTE)
     decisions = {s.id: decide(votes[s.id], rule) if s.id in votes else untouched for s in samples}
+    # Votes first, then what follows from them: a dropped negative keeps the reason of its own votes.
     dropped = {id_: decision.dropped for id_, decision in decisions.items() if decision.dropped is not None}
     for sample in samples:
         if sample.positive_id in dropped and sample.id not in dropped:
@@ -131,6 +134,7 @@ def review(
     for sample in samples:
         if sample.id in dropped:
             continue
+        # A rater's own words for a negative image come before those of its positive.
         text = decisions[sample.id].text
         if text is not None:
             fixed.append(sample.id)
@@ -183,6 +187,7 @@ def write_reviewed(
     Raises:
         DataError: the folder is the dataset's own, or has another file of that name.
     """
+    # The new dataset has a name of its own, so that no result on it passes for one on the whole split.
     converted = convert(replace(dataset, samples=reviewed.samples), out, EITHER, progress)
     yaml = write_converted_file(
         dataset,

@@ -26,6 +26,7 @@ def review_samples(samples: Sequence[Sample], only: str | None, level: int | Non
         UsageError: the split has no such kind.
         DataError: no sample is left.
     """
+    # A benchmark may have types of its own.
     types = sorted({s.negative.type for s in samples if s.negative is not None and s.negative.type is not None})
     if only is not None and only not in (*KINDS, *types):
         raise UsageError(unknown_name("kind of samples", only, (*KINDS, *types)))

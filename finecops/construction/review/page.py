@@ -89,6 +89,7 @@ def write_page(path: Path, dataset: Dataset, samples: Sequence[Sample], settings
         DataError: there is another file of that name, or it cannot be written.
     """
     _check_replaceable(path)
+    # A picture in a zip file, or of a format that browsers do not show, is inside the page in any case.
     make = partial(inline, side=SIDE)
     images = PageImages([dataset.images], linking(path.parent, make) if settings.link else make)
     positives = _positives_of(samples, dataset)
@@ -96,6 +97,7 @@ def write_page(path: Path, dataset: Dataset, samples: Sequence[Sample], settings
     # Two samples of one image share its picture.
     urls = dict.fromkeys(url for sample in (*samples, *positives.values()) if (url := images.url(sample)) is not None)
     number_of = {url: number for number, url in enumerate(urls)}
+    # What the application reads; its names are those of assets/data.js.
     page = fingerprint(dataset, samples, settings.round)
     data: dict[str, object] = {
         "name": dataset.config.name,
@@ -145,6 +147,7 @@ def _row(
         **_seen(sample, images, number_of),
         "positive": None if positive is None else _seen(positive, images, number_of),
     }
+    # Of a second round: only where somebody asked to see who voted what.
     others = settings.votes.get(sample.id, ())
     said = [vote.model_dump(include={"rater", "verdict", "reason", "text", "note"}) for vote in others]
     return row | ({"votes": said} if said else {})
@@ -174,6 +177,7 @@ def _parts(title: str, data: Mapping[str, object], pictures: Mapping[str, None] 
     styles = "".join([*map(_shared, _SHARED_STYLES), _asset("review.css")])
     if "</" in styles or "</script" in script.lower() or "<!--" in script:
         raise ValueError("a style sheet or a script would end its element")
+    # In parts: thousands of pictures need not be in memory twice.
     environment = Environment(
         loader=PackageLoader("finecops.construction.review", "assets"),
         autoescape=True,
@@ -212,12 +216,14 @@ def _check_replaceable(path: Path) -> None:
     if path.is_dir():
         raise DataError(f"{path} is a folder; --out takes the page's file, as review.html")
     if path.exists():
+        # By its head, not its name: nobody's notes are overwritten.
         with path.open("rb") as file:
             if f'content="{GENERATOR}"'.encode() not in file.read(_HEAD):
                 raise DataError(f"{path} is there already and is no review's page; choose another --out")
 
 
 def _write(path: Path, parts: Iterator[str]) -> None:
+    # Another name first: a page that is there is whole.
     partial_ = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -101,6 +101,7 @@ def plant(page: Sequence[Sample], everything: Sequence[Sample], count: int, seed
     positives, negatives = any(s.positive for s in page), any(s.absent for s in page)
     kinds = [f for f in FAULTS if (negatives if f == "positive_as_negative" else positives)]
     pools = {fault: _in_order(rng, everything, shown, fault) for fault in kinds}
+    # A fault of each kind in turn, so that a small number has all of them.
     ids = _new_ids(rng, set(split.by_id), count)
     used, found = set[str](), list[Planted]()
     while len(found) < count and pools:
@@ -110,6 +111,7 @@ def plant(page: Sequence[Sample], everything: Sequence[Sample], count: int, seed
                 del pools[fault]
             elif len(found) < count:
                 base, changed = made
+                # Two faults of one sample would be seen side by side.
                 used.add(base.id)
                 id_ = next(ids)
                 row = PlantedFault(sample_id=id_, fault=fault, of=base.id)
@@ -120,13 +122,10 @@ def plant(page: Sequence[Sample], everything: Sequence[Sample], count: int, seed
 
 
 def mixed(samples: Sequence[Sample], planted: Sequence[Planted], seed: int) -> list[Sample]:
-    """The samples in their order, with the faults at places that the seed draws."""
-    rng = random.Random(f"{seed}/places")
-    places = sorted(rng.randrange(len(samples) + 1) for _ in planted)
-    found = list(samples)
-    # From the end, so that the places before stay as they are.
-    for place, one in zip(reversed(places), rng.sample(list(planted), len(planted))):
-        found.insert(place, one.sample)
+    """Samples and faults in an order that the seed draws."""
+    found = [*samples, *(one.sample for one in planted)]
+    # All of them: in the split's order, a new id or a positive among negatives would be seen.
+    random.Random(f"{seed}/order").shuffle(found)
     return found
 
 
@@ -149,6 +148,7 @@ def _next(
 
 def _wrong_box(rng: random.Random, base: Sample, split: _Split) -> Sample | None:
     assert base.box is not None
+    # The box of another thing is the likely mistake; a box of nothing is found at once.
     others = [s.box for s in split.of_image[base.image] if s.box is not None and _iou(s.box, base.box) <= _MOST_IOU]
     box = rng.choice(others) if others else _elsewhere(rng, base)
     return None if box is None else base.model_copy(update={"box": box})
@@ -168,6 +168,7 @@ def _elsewhere(rng: random.Random, base: Sample) -> Xyxy | None:
 
 def _wrong_sentence(rng: random.Random, base: Sample, split: _Split) -> Sample | None:
     """The sentence of another image that has the fewest words in common with this image's; at most a half of them."""
+    # Words of everything that is said of the image: another thing in it may fit the sentence too.
     own = {word for sample in split.of_image[base.image] for word in _words(sample.expression)}
     drawn = [rng.choice(split.positives) for _ in range(_TRIES)]
     others = [
@@ -194,6 +195,7 @@ def _positive_as_negative(rng: random.Random, base: Sample, split: _Split) -> Sa
     if positive is None:
         return None
     here = split.of_image[positive.image]
+    # Its own positive's sentence would be seen as the same when the two are compared.
     others = [s for s in here if s.expression not in (positive.expression, base.expression)]
     if not others:
         return None
@@ -260,6 +262,7 @@ def write_key(path: Path, key: PlantKey) -> None:
         DataError: there is another one: votes on the page that it is about would lose it.
     """
     content = json.dumps(key.model_dump(), indent=1, ensure_ascii=False).encode() + b"\n"
+    # Without its key, the votes on a page cannot be read any more.
     if path.exists() and path.read_bytes() != content:
         raise DataError(f"{path} is there already, of another page; choose another --out, or move it away")
     write_atomically(path, content)

@@ -114,6 +114,7 @@ def summarise(votes: Votes, dataset: Dataset, planted: Sequence[PlantedFault] = 
         planted: the faults in its pages' keys.
     """
     last = by_sample(votes.samples)
+    # Files may hold votes of a second round alone.
     first = min((vote.round for vote in votes.samples), default=1)
     own = votes.of_round(first)
     raters = sorted({vote.rater for vote in own})
@@ -156,6 +157,7 @@ class _Table:
     def agreement(self, group: str, ids: Iterable[str], raters: Sequence[str]) -> GroupAgreement:
         """The agreement of some raters on the samples that all of them voted on."""
         shared = [id_ for id_ in ids if all(rater in self.of[id_] for rater in raters)]
+        # Unsure is neither kept nor dropped.
         decided = [id_ for id_ in shared if all(self.of[id_][rater].verdict != "unsure" for rater in raters)]
         return GroupAgreement(
             group,
@@ -192,11 +194,13 @@ def _rater(rater: str, table: _Table, votes: Votes, faults: Sequence[PlantedFaul
     own = [of[rater] for of in table.of.values() if rater in of]
     fault_of = {one.sample_id: one.fault for one in faults}
     planted = [vote for vote in votes.planted if vote.rater == rater and vote.sample_id in fault_of]
+    # What all others keep is most likely right: who drops it alone is careful, or careless.
     kept_by_others = [
         of[rater]
         for of in table.of.values()
         if rater in of and len(of) > 1 and all(vote.keeps for name, vote in of.items() if name != rater)
     ]
+    # By kind: a rater may see wrong boxes at once and read no sentence.
     by_fault = {fault: [v for v in planted if fault_of[v.sample_id] == fault] for fault in FAULTS}
     return RaterSummary(
         rater=rater,

@@ -62,6 +62,7 @@ def _planted(summary: ReviewSummary) -> Iterable[Table]:
         "alone: dropped of what every other rater kept.",
     )
     yield Table("Planted faults", header, tuple(map(_planted_row, summary.raters)), notes)
+    # A table of its own: together they are too wide for a terminal.
     kinds = tuple(
         (
             printable(one.rater),

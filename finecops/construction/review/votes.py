@@ -25,11 +25,13 @@ REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
     "wrong_english": ("wrong English", "wrong English"),
     "wrong_truth": ("not true: it does not fit what is in the box", "not false: it fits something in the image"),
     "unnatural_image": ("the image is unnatural", "the image is unnatural"),
-    "other": ("something else…", "something else…"),
+    "other": ("something else", "something else"),
 }
 """Why a sample is dropped → what the page says of a positive, and of a negative."""
 MAX_CHARS: Final = 2000
 """Of a fixed text or a note."""
+MAX_RATERS: Final = 30
+"""Of all files: every pair of raters is compared."""
 MAX_BYTES: Final = 200 * 10**6
 """Of a file of votes."""
 
@@ -129,9 +131,10 @@ def read_votes(paths: Sequence[Path], dataset: Dataset, planted: Collection[str]
         planted: ids of planted faults, which are no samples of the split.
 
     Raises:
-        DataError: a line is no vote, is about another split or another state of it, or about no sample; or a rater
-            votes differently on one sample in one round.
+        DataError: a line is no vote, is about another split or another state of it, or about no sample; a rater votes
+            differently on one sample in one round; or there are more than `MAX_RATERS`.
     """
+    # A planted fault is no sample of the split; without its key it would look like one that was deleted.
     known, faults = {sample.id for sample in dataset.samples}, set(planted)
     seen: dict[tuple[int, str, str], tuple[Vote, str]] = {}
     for path in paths:
@@ -142,6 +145,7 @@ def read_votes(paths: Sequence[Path], dataset: Dataset, planted: Collection[str]
                     f"{place}: sample {shortly(vote.sample_id)} is not in {dataset.config.name}, {dataset.split}. If "
                     "the page has planted faults, --key names the file that was written beside it"
                 )
+            # The same file twice, or a later save that has the same votes, is no contradiction.
             key = (vote.round, vote.rater, vote.sample_id)
             before, where = seen.setdefault(key, (vote, place))
             if _said(before) != _said(vote):
@@ -152,6 +156,9 @@ def read_votes(paths: Sequence[Path], dataset: Dataset, planted: Collection[str]
     votes = [vote for vote, _ in seen.values()]
     if not votes:
         raise DataError(f"there is no vote in {', '.join(map(str, paths))}")
+    raters = {vote.rater for vote in votes}
+    if len(raters) > MAX_RATERS:
+        raise DataError(f"the votes are of {len(raters)} raters; at most {MAX_RATERS} can be compared")
     return Votes(
         tuple(vote for vote in votes if vote.sample_id not in faults),
         tuple(vote for vote in votes if vote.sample_id in faults),
@@ -162,6 +169,7 @@ def _rows(path: Path) -> Iterable[tuple[str, Vote]]:
     """Each vote behind its place."""
     try:
         with open_regular(path) as file:
+            # Lines are read one by one, but one line may be the whole file.
             if path.stat().st_size > MAX_BYTES:
                 raise DataError(f"{path} has more than {MAX_BYTES // 10**6} MB: it is no file of votes")
             for number, line in enumerate(file, start=1):
@@ -183,6 +191,7 @@ def _check_about(vote: Vote, dataset: Dataset, place: str) -> None:
             f"{place}: a vote on {shortly(vote.dataset)}, {shortly(vote.split)}; this is about {asked[0]}, {asked[1]}. "
             "NAME and --split say what the votes are about"
         )
+    # The same id may be another sample now.
     if vote.sha256 != dataset.sha256:
         raise DataError(
             f"{place}: the annotation files of {asked[0]}, {asked[1]} have changed since the page was made (checksum "
@@ -202,6 +211,7 @@ def by_sample(votes: Iterable[Vote]) -> dict[str, list[Vote]]:
     found: dict[str, list[Vote]] = {}
     for vote in votes:
         found.setdefault(vote.sample_id, []).append(vote)
+    # All raters of a sample's last round: one who votes there alone decides alone.
     last = {id_: max(vote.round for vote in of) for id_, of in found.items()}
     return {
         id_: sorted((vote for vote in of if vote.round == last[id_]), key=lambda vote: vote.rater)

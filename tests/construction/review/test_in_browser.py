@@ -110,7 +110,16 @@ def test_every_vote_has_its_keys(chromium: Browser, page: Path) -> None:
         press(on, "ArrowLeft")
         assert (text(on, "sentence"), text(on, "before")) == ("the red boat number 1, dk", "was: the red boat number 1")
         press(on, "ArrowLeft")
-        assert text(on, "vote") == "Your vote: drop, something else… – k looks like u"
+        assert text(on, "vote") == "Your vote: drop, something else – k looks like u"
+
+
+def test_keyboards_of_other_alphabets(chromium: Browser, page: Path) -> None:
+    with sound(chromium, page) as watched:
+        keyboard = watched.page.context.new_cdp_session(watched.page)
+        # A Russian one, and the 1 of a French one.
+        for key, code in (("л", "KeyK"), ("в", "KeyD"), ("&", "Digit1")):
+            keyboard.send("Input.dispatchKeyEvent", {"type": "keyDown", "key": key, "code": code, "text": key})
+        assert kept(watched.page) == {"100": "keep", "101": "not_unique"}
 
 
 def test_undo_goes_back_step_by_step(chromium: Browser, page: Path) -> None:

@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 
+from finecops.config.find import load_dataset
 from finecops.construction.review.page import PageSettings, fingerprint, write_page
 from finecops.construction.review.planting import read_key
-from finecops.datasets.dataset import Dataset
+from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.errors import DataError
 from tests.builders_gallery import HOSTILE
 from tests.cli.invoke import run
 from tests.conftest import make_sample
 from tests.construction.review.builders import benchmark, samples, vote, votes_of, write_votes
+from tests.datasets.releases import RELEASES, SPLITS, yaml_of
 
 
 @pytest.fixture
@@ -213,3 +215,26 @@ def test_wrong_commands(
     assert found[0] == code
     assert said in found[1]
     assert "\n" not in found[1]
+
+
+@pytest.mark.parametrize("name", ["cops-ref", "refcoco of MDETR", "ref-reasoning"])
+def test_any_release_is_reviewed(tmp_path: Path, name: str) -> None:
+    """From its published files to a reviewed split that holds the same samples but one."""
+    root, split, out = tmp_path / "data", SPLITS.get(name, "test"), tmp_path / "out"
+    config = RELEASES[name](root)
+    given = str(yaml_of(tmp_path / f"{config.name}.yaml", config.name, root))
+    page = tmp_path / "r.html"
+    assert run("data", "review", given, "--split", split, "--out", str(page))[0] == 0
+    before = load_dataset_split(config, split)
+    rows = data_of(page)["rows"]
+    assert [row["id"] for row in rows] == [sample.id for sample in before.samples]
+    assert all(row["picture"] is not None and row["size"][0] for row in rows)
+    gone = before.samples[0]
+    votes = [vote(before, s.id, "drop" if s == gone else "keep", page=data_of(page)["page"]) for s in before.samples]
+    a = str(write_votes(tmp_path / "a.jsonl", votes))
+    assert run("data", "review", given, "--split", split, "--apply", a, "--out", str(out))[0] == 0
+    after = load_dataset_split(load_dataset(str(out / f"{config.name}-reviewed.yaml")))
+    # A negative goes with its positive.
+    expected = [s for s in before.samples if gone.id not in (s.id, s.positive_id)]
+    assert [sample.model_copy(update={"dataset": config.name}) for sample in after.samples] == expected
+    assert after.problems == ()

@@ -80,6 +80,12 @@ def test_no_vote_at_all(tmp_path: Path, dataset: Dataset) -> None:
         read_votes([tmp_path], dataset)
 
 
+def test_too_many_raters(tmp_path: Path, dataset: Dataset) -> None:
+    many = [vote(dataset, "100", rater=f"r{i}") for i in range(31)]
+    with pytest.raises(DataError, match="the votes are of 31 raters; at most 30"):
+        read_votes([write_votes(tmp_path / "a.jsonl", many)], dataset)
+
+
 def test_two_files_of_one_rater(tmp_path: Path, dataset: Dataset) -> None:
     first = write_votes(tmp_path / "a.jsonl", votes_of(dataset, "ana", "kd"))
     more = write_votes(tmp_path / "b.jsonl", votes_of(dataset, "ana", "kdk"))

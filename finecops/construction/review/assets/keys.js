@@ -37,7 +37,7 @@ function keyPressed(event) {
   if (isWriting(event.target) || event.altKey || event.metaKey) return;
   const undoing = event.ctrlKey && event.key === "z";
   if (event.ctrlKey && !undoing) return;
-  const run = undoing ? undo : runOf(event.key);
+  const run = undoing ? undo : runOf(event);
   if (!run) return;
   event.preventDefault();
   // A key that is held down is one vote.
@@ -45,9 +45,11 @@ function keyPressed(event) {
   run();
 }
 
-function runOf(key) {
-  if (asking !== "reason") return RUNS.get(NAMES[key] ?? (key.length === 1 ? key.toUpperCase() : key)) ?? null;
-  const reason = review.reasons[Number(key) - 1];
+// Keyboards of other alphabets have the letters in their places, and some have digits with Shift alone.
+function runOf({ key, code }) {
+  const letter = /^[ -~]$/.test(key) ? key : (/^Key([A-Z])$/.exec(code)?.[1] ?? key);
+  if (asking !== "reason") return RUNS.get(NAMES[letter] ?? (letter.length === 1 ? letter.toUpperCase() : letter)) ?? null;
+  const reason = review.reasons[Number(/^(?:Digit|Numpad)(\d)$/.exec(code)?.[1] ?? key) - 1];
   if (reason) return () => dropFor(reason[0]);
   // No other vote by accident while the reason is wanted.
   return key.length === 1 || key.startsWith("Arrow")

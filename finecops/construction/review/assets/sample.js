@@ -143,7 +143,7 @@ function reasonQuestion(row) {
       "button.fc-button",
       { type: "button", "data-reason": name, "aria-keyshortcuts": String(i + 1), on: { click: () => dropFor(name) } },
       el("kbd", {}, String(i + 1)),
-      ` ${reasonText(name, row)}`,
+      ` ${reasonText(name, row)}${name === "other" ? "…" : ""}`,
     ),
   );
   return el(
