@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from finecops.cli import data_bias_options as b
 from finecops.cli import options as o
-from finecops.cli.data_stats import NAME_HELP
+from finecops.cli.data_bias_refine import pair_source, read_pairs, refine_by_blind, refine_by_scorers
 from finecops.cli.eval_options import As, AsCsv, AsJson, refuse_two_outputs
 
 if TYPE_CHECKING:
-    from pydantic import JsonValue
-
     from finecops.construction.bias.audit import Features
-    from finecops.construction.bias.pair_files import PairFile
-    from finecops.construction.bias.scorers import PairScorer
-    from finecops.construction.bias.sources import PairSource
     from finecops.report.document import Document
 
-_AUDIT, _REFINE, _MODELS = "Audit", "Refinement", "Models"
 REFINEMENTS: Final = ("blind", "adversarial")
 _ALWAYS: Final = ("as_", "as_json", "as_csv")
 _REFINED: Final = (*_ALWAYS, "names", "pairs", "refine", "out", "seed")
@@ -32,7 +26,7 @@ MODES: Final[Mapping[str, Sequence[str]]] = {
         *("image_model", "device", "allow_pickle"),
     ),
     "an audit of --pairs": (*_ALWAYS, "pairs"),
-    "--refine blind": (*_REFINED, "target", "method", "strict", "held_out"),
+    "--refine blind": (*_REFINED, "target", "reading", "method", "strict", "held_out"),
     "--refine adversarial": (*_REFINED, "scorer", "device", "allow_pickle"),
 }
 """What the command does → the parameters that it uses."""
@@ -40,95 +34,21 @@ MODES: Final[Mapping[str, Sequence[str]]] = {
 
 def bias_command(
     ctx: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help=f"What to look at: {NAME_HELP}.")] = None,
-    pairs: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--pairs",
-            help="A list of positive and negative texts instead of a dataset: .json, .jsonl, .csv or .tsv, with "
-            "positive and negative (or caption and negative_caption), and image, id, type if it has them. Repeatable.",
-            rich_help_panel=_AUDIT,
-        ),
-    ] = None,
-    no_images: Annotated[bool, typer.Option("--no-images", help="Open no image.", rich_help_panel=_AUDIT)] = False,
-    scene_graphs: Annotated[
-        Path | None,
-        typer.Option(
-            help="Scene graphs in GQA's format: their objects are the boxes of blind guesses. "
-            "Default: those in the dataset's folder, else the targets of each image.",
-            rich_help_panel=_AUDIT,
-        ),
-    ] = None,
-    candidates: Annotated[
-        Path | None,
-        typer.Option(help="A run's candidates.jsonl: its boxes are those of blind guesses.", rich_help_panel=_AUDIT),
-    ] = None,
-    image_model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WEIGHTS",
-            help="Also look at images by a vision model: a folder or Hub id of DINOv2, CLIP or the like.",
-            rich_help_panel=_MODELS,
-        ),
-    ] = None,
-    refine: Annotated[
-        str | None,
-        typer.Option(
-            help="Keep those pairs that tell little: 'blind', against classifiers of the words; 'adversarial', as "
-            "SugarCrepe, against --scorer.",
-            rich_help_panel=_REFINE,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="With --refine: write what is kept: the entries of the file of pairs, or ids of samples (.json).",
-            rich_help_panel=_REFINE,
-        ),
-    ] = None,
-    target: Annotated[
-        float | None,
-        typer.Option(
-            help="With --refine blind: the largest upper end of AUROC's 95% interval, in %. Default: 58.",
-            rich_help_panel=_REFINE,
-        ),
-    ] = None,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            help="With --refine blind: what is dropped: 'drop', the pairs told best (the default); 'cells', what "
-            "balances score gaps; 'words', what balances words.",
-            rich_help_panel=_REFINE,
-        ),
-    ] = None,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict",
-            help="With --refine blind: the target holds also for classifiers that learned from the dropped pairs.",
-            rich_help_panel=_REFINE,
-        ),
-    ] = False,
-    held_out: Annotated[
-        bool,
-        typer.Option(
-            "--held-out",
-            help="With --refine blind: also measure with a half of the images that had no part in the choice; it takes "
-            "twice as long.",
-            rich_help_panel=_REFINE,
-        ),
-    ] = False,
-    scorer: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="With --refine adversarial: ngram (the default) or words, which need no weights; vera:WEIGHTS, "
-            "cola:WEIGHTS or causal:WEIGHTS. Repeatable.",
-            rich_help_panel=_REFINE,
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="With --refine: of the draws. Default: 0.", rich_help_panel=_REFINE)
-    ] = None,
+    names: b.Names = None,
+    pairs: b.Pairs = None,
+    no_images: b.NoImages = False,
+    scene_graphs: b.SceneGraphs = None,
+    candidates: b.Candidates = None,
+    image_model: b.ImageModel = None,
+    refine: b.Refine = None,
+    out: b.Out = None,
+    target: b.Target = None,
+    reading: b.Reading = None,
+    method: b.Method = None,
+    strict: b.Strict = False,
+    held_out: b.HeldOut = False,
+    scorer: b.Scorer = None,
+    seed: b.Seed = None,
     device: o.Device = None,
     allow_pickle: o.AllowPickle = False,
     as_: As = None,
@@ -150,23 +70,19 @@ def bias_command(
     _check(ctx, names, pairs, refine, with_weights)
     if no_images and image_model is not None:
         raise UsageError("--image-model looks at images and --no-images opens none; give one of them")
-    missed: list[str] = []
     if refine == "blind":
-        settings = {"target": target, "method": method, "seed": seed, "strict": strict, "held_out": held_out}
-        document, missed = _refine_blind(_source(names, pairs, out), settings, out)
+        settings: dict[str, Any] = {"target": target, "method": method, "seed": seed}
+        settings |= {"strict": strict, "held_out": held_out, "readings": tuple(dict.fromkeys(reading or ())) or None}
+        document, missed = refine_by_blind(pair_source(names, pairs, out), settings, out)
     elif refine == "adversarial":
-        from finecops.construction.bias.named_scorers import check_scorers, load_scorers
-
-        given = check_scorers(scorer or ["ngram"])
-        source = _source(names, pairs, out)
-        document = _refine_adversarial(source, load_scorers(given, device, allow_pickle), seed or 0, out)
+        document = refine_by_scorers(names, pairs, scorer or ["ngram"], (device, allow_pickle), seed or 0, out)
     elif pairs:
         document = _audit_of_files(pairs)
     else:
         features = {} if no_images else _image_features(image_model, device, allow_pickle)
         document = _audit_of_splits(names or [], features, scene_graphs, candidates)
     print_document(document, output.writer)
-    if missed:
+    if refine == "blind" and missed:
         raise typer.Exit(1)
 
 
@@ -196,21 +112,12 @@ def _check(
             raise UsageError(f"{spelled(ctx, name)} is for models, and none is loaded; it goes with {model}")
 
 
-def _read(pairs: Sequence[Path]) -> list[PairFile]:
-    from finecops.cli.printing import warn
-    from finecops.construction.bias.pair_files import read_pair_file
-
-    files = [read_pair_file(path) for path in pairs]
-    warn([problem for file in files for problem in file.problems])
-    return files
-
-
 def _audit_of_files(pairs: Sequence[Path]) -> Document:
     from finecops.construction.bias.audit import audit_pairs
     from finecops.construction.bias.tables import audit_document
     from finecops.progress import progress
 
-    files = progress(_read(pairs), what="reading words", unit="file", leave=False)
+    files = progress(read_pairs(pairs), what="reading words", unit="file", leave=False)
     return audit_document([audit_pairs(str(file.path), file.pairs, file.singles) for file in files])
 
 
@@ -252,56 +159,3 @@ def _image_features(weights: str | None, device: str | None, allow_pickle: bool)
 
         found["image_model"] = ImageEmbedder(weights, use_torch(device or "auto"), allow_pickle)
     return found
-
-
-def _source(names: Sequence[str] | None, pairs: Sequence[Path] | None, out: Path | None) -> PairSource:
-    from finecops.construction.bias.sources import source_of_files, source_of_split
-    from finecops.datasets.named import named_splits
-    from finecops.errors import UsageError
-
-    if pairs:
-        source = source_of_files(_read(pairs))
-    else:
-        splits = [split for name in names or [] for split in named_splits(name)]
-        if len(splits) > 1:
-            raise UsageError(f"one split is refined at a time; name one of {', '.join(map(str, splits))}")
-        source = source_of_split(splits[0].load())
-    if out is not None:
-        source.check_out(out)
-    return source
-
-
-def _refine_blind(source: PairSource, given: Mapping[str, Any], out: Path | None) -> tuple[Document, list[str]]:
-    """The document, and the types whose target was not reached."""
-    from finecops.construction.bias.refine_blind import BlindSettings, refine_blind
-    from finecops.construction.bias.refinement_tables import blind_document
-    from finecops.progress import progress
-
-    settings = BlindSettings(**{name: value for name, value in given.items() if value is not None})
-    with progress(what="refining", unit="round", leave=False) as bar:
-
-        def show(type_: str, left: int) -> None:
-            bar.set_postfix_str(f"{type_}: {left} left", refresh=False)
-            bar.update()
-
-        found = refine_blind(source.pairs, settings, show)
-    _write(source, found.kept, out, {"refine": "blind", **asdict(found.settings)})
-    return blind_document(source.name, found), [one.type for one in found.types if one.reason is not None]
-
-
-def _refine_adversarial(source: PairSource, scorers: Sequence[PairScorer], seed: int, out: Path | None) -> Document:
-    from finecops.construction.bias.adversarial import refine_adversarial
-    from finecops.construction.bias.refinement_tables import adversarial_document
-
-    found = refine_adversarial(source.pairs, scorers, seed)
-    names: list[JsonValue] = [one.name for one in scorers]
-    _write(source, found.kept, out, {"refine": "adversarial", "scorers": names, "seed": seed})
-    return adversarial_document(source.name, found)
-
-
-def _write(source: PairSource, kept: Sequence[int], out: Path | None, about: dict[str, JsonValue]) -> None:
-    from finecops.text import printable
-
-    if out is not None:
-        for path in source.write_kept(kept, out, about):
-            typer.secho(printable(f"wrote {path}"), err=True)

@@ -25,7 +25,9 @@ from finecops.construction.bias.adversarial import AdversarialRefinement, Balanc
 from finecops.construction.bias.audit import Audit
 from finecops.construction.bias.blind import BlindScore
 from finecops.construction.bias.box_sources import BoxSource
-from finecops.construction.bias.refine_blind import BlindRefinement, BlindSettings, RefinedType
+from finecops.construction.bias.choosing import BlindSettings
+from finecops.construction.bias.pairs import READINGS
+from finecops.construction.bias.refine_blind import BlindRefinement, RefinedType, Reread
 from finecops.construction.chain.build import Built
 from finecops.construction.chain.folder import BuildFolder
 from finecops.construction.conversion import Converted
@@ -176,7 +178,7 @@ CASES = {
             "finecops.models.backends.use_torch": "cpu",
         },
         # Of the other modes.
-        skip=("refine", "out", "target", "method", "strict", "held_out", "scorer", "seed"),
+        skip=("refine", "out", "target", "reading", "method", "strict", "held_out", "scorer", "seed"),
     ),
     "data bias of texts": Case(
         ("data", "bias"),
@@ -189,7 +191,9 @@ CASES = {
         ("--pairs", "{pairs}", "--refine", "blind"),
         {
             "finecops.construction.bias.refine_blind.refine_blind": BlindRefinement(
-                [0], [RefinedType("toy", 2, 1, *[BlindScore(1, 1)] * 4, None, None)], BlindSettings()
+                [0],
+                [RefinedType("toy", 2, 1, dict.fromkeys(READINGS, Reread(*[BlindScore(1, 1)] * 4)), None, None)],
+                BlindSettings(),
             )
         },
         skip=("refine",),
@@ -465,6 +469,7 @@ OTHER: dict[str | tuple[str, str], str] = {
     ("data bias, adversarial", "out"): "{new}.csv",
     "target": "70",
     "method": "cells",
+    "reading": "writing",
     "scorer": "words",
 }
 # What must be given besides for an option to have a use.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from finecops.construction.bias.blind import BlindScore, blind_score, numbers_mo
 from finecops.construction.bias.box_sources import BoxSource
 from finecops.construction.bias.guesses import Asked, Guess, blind_guesses, box_features
 from finecops.construction.bias.pair_files import LabelledText
-from finecops.construction.bias.pairs import TextPair, Texts, by_type, pairs_of_dataset, type_of
+from finecops.construction.bias.pairs import READINGS, TextPair, Texts, by_type, pairs_of_dataset, type_of
 from finecops.datasets.dataset import Dataset
 from finecops.errors import DataError
 from finecops.metrics.answers import Floats
@@ -23,6 +24,7 @@ from finecops.records import Sample
 
 READERS: Final[Mapping[str, str]] = {
     "words": "words of the negatives against those of the positives that they were made from",
+    "writing": "as words, with capitals, punctuation and one-letter words",
     "words_all": "words of the negatives against those of all positives",
     "box": "position and size of the box of the negatives' positives against those of all positives",
     "image": "plain features of the negative images against those of the images that they were made from",
@@ -72,10 +74,11 @@ def audit_pairs(name: str, pairs: Sequence[TextPair], singles: Sequence[Labelled
     """The audit of a list of texts, in pairs or not."""
     types = []
     for type_, members in by_type(pairs).items():
-        types.append(_of_words("text", type_, Texts.of_pairs([pairs[i] for i in members])))
+        some = [pairs[i] for i in members]
+        types.append(_of_texts("text", type_, partial(Texts.of_pairs, some)))
     for type_ in dict.fromkeys(one.type for one in singles):
         rows = [(one.text, one.positive, one.group) for one in singles if one.type == type_]
-        types.append(_of_words("text", type_, Texts.of(rows)))
+        types.append(_of_texts("text", type_, partial(Texts.of, rows)))
     return Audit(name, types)
 
 
@@ -102,7 +105,7 @@ def audit_dataset(
     for kind, type_ in progress(keys, "type"):
         negatives = [s for s in samples if s.absent and _key(s) == (kind, type_)]
         some = [pair for pair in pairs if pair.type == type_] if kind != "image" else []
-        found = _of_words(kind, type_, Texts.of_pairs(some)) if some else TypeAudit(kind, type_)
+        found = _of_texts(kind, type_, partial(Texts.of_pairs, some)) if some else TypeAudit(kind, type_)
         found.readers |= _against_all(negatives, positives)
         if kind == "image":
             found.readers |= table.scores(negatives, {s.id: s for s in positives})
@@ -126,8 +129,16 @@ def _order(key: tuple[str, str]) -> tuple[int, tuple[int, str]]:
     return kinds.index(key[0]), type_order(key[1])
 
 
-def _of_words(kind: str, type_: str, texts: Texts) -> TypeAudit:
-    return TypeAudit(kind, type_, {"words": words_score(texts)}, *telling_words(texts))
+def _of_texts(kind: str, type_: str, read: Callable[..., Texts]) -> TypeAudit:
+    """What each reading of the same texts tells."""
+    found = TypeAudit(kind, type_)
+    for reading in READINGS:
+        texts = read(reading=reading)
+        found.readers[reading] = words_score(texts)
+        # The words too, but for a capital here and there.
+        if reading == "writing":
+            found.for_positives, found.for_negatives = telling_words(texts)
+    return found
 
 
 def _against_all(negatives: Sequence[Sample], positives: Sequence[Sample]) -> dict[str, BlindScore]:

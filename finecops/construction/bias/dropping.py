@@ -7,7 +7,7 @@ it until the words tell little enough.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,17 +27,17 @@ class Round:
     """The pairs that are still there.
 
     Attributes:
-        texts: of the pairs, positives first.
-        gap: gives each pair's gap, `[n]`: the positive's blind score out of fold less the negative's.
+        read: texts of the pairs, positives first, in each reading that tells too much.
+        gap: gives each pair's gap, `[n]`: the positive's blind scores out of fold less the negative's.
         rng: for draws.
     """
 
-    texts: Texts
+    read: Sequence[Texts]
     gap: Callable[[], Floats]
     rng: np.random.Generator
 
     def __len__(self) -> int:
-        return len(self.texts.positive) // 2
+        return len(self.read[0].positive) // 2
 
 
 Method = Callable[[Round], Ints]
@@ -75,13 +75,15 @@ def balance_words(round_: Round) -> Ints:
     No classifier: the sum over words of (positives with it − negatives with it)² / (texts with it + 1) is made smaller.
     """
     n = len(round_)
-    counts = round_.texts.counts.sign().astype(float)
-    change = (counts[:n] - counts[n:]).tocsr()
-    changed = change.multiply(change).tocsr()
-    balance, frequency = (np.asarray(of.sum(axis=0)).ravel() for of in (change, changed))
-    weight = 1 / (frequency + 1)
-    # (b − d)² is b² − 2bd + d²: what the sum loses if a pair with the change d goes.
-    gain = change @ (2 * balance * weight) - changed @ weight
+    gain = np.zeros(n)
+    for texts in round_.read:
+        counts = texts.counts.sign().astype(float)
+        change = (counts[:n] - counts[n:]).tocsr()
+        changed = change.multiply(change).tocsr()
+        balance, frequency = (np.asarray(of.sum(axis=0)).ravel() for of in (change, changed))
+        weight = 1 / (frequency + 1)
+        # (b − d)² is b² − 2bd + d²: what the sum loses if a pair with the change d goes.
+        gain += change @ (2 * balance * weight) - changed @ weight
     return np.argsort(-gain, kind="stable")[: _batch(n)].astype(np.intp)
 
 

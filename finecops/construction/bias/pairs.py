@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from finecops.records import Sample
 NO_TYPE: Final = "?"
 """The type of a negative whose benchmark does not state one."""
 Bools = NDArray[np.bool_]
+_WORD = re.compile(r"\b\w\w+\b")
+_TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,23 @@ class TextPair:
     type: str = NO_TYPE
 
 
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.lower())
+
+
+def _writing(text: str) -> list[str]:
+    return ["<start>", *_TOKEN.findall(text), "<end>"]
+
+
+READINGS: Final[Mapping[str, Callable[[str], list[str]]]] = {"words": _words, "writing": _writing}
+"""How a blind classifier reads a text. `words`: words of two letters or more in lower case, as scikit-learn reads
+texts: "a" is none, and "on a table" has the pair "on table". `writing`: all that is written, which is words with their
+capitals, "a", punctuation, start and end."""
+
+
 @dataclass(frozen=True)
 class Texts:
-    """Texts with their truth, a row each: what a blind classifier of words gets.
+    """Texts with their truth, a row each: what a blind classifier of texts gets.
 
     Attributes:
         counts: how often each word and each pair of words stands in each text, sparse `[n, words]`.
@@ -54,22 +71,21 @@ class Texts:
     groups: Ints
 
     @classmethod
-    def of(cls, rows: Sequence[tuple[str, bool, str]]) -> Texts:
-        """From rows of text, truth and image."""
+    def of(cls, rows: Sequence[tuple[str, bool, str]], reading: str = "words") -> Texts:
+        """From rows of text, truth and image; `reading` is a name in `READINGS`."""
         from sklearn.feature_extraction.text import CountVectorizer
 
-        # Lower case, and words of two letters or more: "a" is none, and "on a table" has the pair "on table".
-        counter = CountVectorizer(ngram_range=(1, 2))
+        counter = CountVectorizer(ngram_range=(1, 2), lowercase=False, tokenizer=READINGS[reading], token_pattern=None)
         # A text of its own keeps the vocabulary from being empty, which is an error.
         counts = counter.fit_transform([*(text for text, _, _ in rows), "text"])[: len(rows)]
         truth = np.array([truth for _, truth, _ in rows], bool)
         return cls(counts, counter.get_feature_names_out(), truth, cluster_indices([group for _, _, group in rows]))
 
     @classmethod
-    def of_pairs(cls, pairs: Sequence[TextPair]) -> Texts:
+    def of_pairs(cls, pairs: Sequence[TextPair], reading: str = "words") -> Texts:
         """All positives, then all negatives, in the order of the pairs. A positive of two pairs is there twice."""
         rows = [(pair.positive, True, pair.group) for pair in pairs]
-        return cls.of(rows + [(pair.negative, False, pair.group) for pair in pairs])
+        return cls.of(rows + [(pair.negative, False, pair.group) for pair in pairs], reading)
 
     def of_rows(self, rows: Ints) -> Texts:
         """Some of the texts."""

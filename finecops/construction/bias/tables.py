@@ -16,6 +16,13 @@ VERSION: Final = 1
 LEADING: Final = ("name", "table", "kind", "type", "reader", "value", "low", "high", "positives", "negatives", "reason")
 _ROOM: Final = 40
 """Characters of the words that are named in a row."""
+_TABLES: Final = (
+    ("What the texts alone tell", ("words", "writing")),
+    ("What the images alone tell", ("image", "image_model")),
+    ("Which positives negatives were made from", ("words_all", "box")),
+)
+"""Title of a table, and its readers."""
+_SHORT: Final = {"words_all": "words", "image_model": "model"}
 CHANCE = "AUROC in %, out of 5 folds by image, with 95% intervals that draw images. 50 is chance."
 
 
@@ -32,64 +39,54 @@ def audit_document(audits: Sequence[Audit]) -> Document:
 
 
 def _audit_tables(audit: Audit) -> Iterator[Table]:
-    texts = [one for one in audit.types if one.readers.keys() & {"words", "words_all"}]
-    others = [one for one in audit.types if one.readers.keys() & {"box", "image", "image_model"}]
-    tables = [_words(texts), _telling(texts), _others(others), _guesses(audit)]
-    found = [table for table in tables if table.rows]
+    tables = [_readers(audit, *one) for one in _TABLES]
+    tables[1:1] = [_telling(audit.types)]
+    found = [table for table in (*tables, _guesses(audit)) if table.rows]
     if not found:
         yield Table("Nothing to audit", notes=("There is neither a negative nor a positive.",), section=audit.name)
     for i, table in enumerate(found):
+        first = (CHANCE,) if i == 0 and table.title == _TABLES[0][0] else ()
         last = tuple(audit.notes) if i == len(found) - 1 else ()
-        yield Table(table.title, table.columns, table.rows, (*table.notes, *last), section=audit.name)
+        yield Table(table.title, table.columns, table.rows, (*first, *table.notes, *last), section=audit.name)
 
 
-def _words(types: Sequence[TypeAudit]) -> Table:
-    with_all = any("words_all" in one.readers for one in types)
-    header = [Column("", side="left"), Column("n"), Column("pairs", ".1f"), Column("95%", ".1f")]
-    header += [Column("all", ".1f"), Column("95%", ".1f")] if with_all else []
-    rows = []
-    for one in types:
-        pairs, all_ = one.readers.get("words"), one.readers.get("words_all")
-        count = (all_ or pairs or BlindScore(0, 0)).negatives
-        rows.append((_title(one, with_all), count, *auroc_cells(pairs), *(auroc_cells(all_) if with_all else ())))
-    notes = [CHANCE, *_reasons(types, ("words", "words_all"))]
-    if with_all:
-        notes.append("n: negatives. pairs: against the positives that they were made from. all: against all positives.")
-    return Table("What the words alone tell", tuple(header), tuple(rows), tuple(notes))
+def _readers(audit: Audit, title: str, readers: Sequence[str]) -> Table:
+    """A row per type with what some readers tell of it, and how many negatives they saw."""
+    types = [one for one in audit.types if any(reader in one.readers for reader in readers)]
+    there = [reader for reader in readers if any(reader in one.readers for one in types)]
+    header = [Column("", side="left"), Column("negatives")]
+    for reader in there:
+        header += [Column(_SHORT.get(reader, reader), ".1f"), Column("95%", ".1f")]
+    rows = tuple(
+        (
+            *(_title(one), max(one.readers[r].negatives for r in there if r in one.readers)),
+            *(cell for r in there for cell in auroc_cells(one.readers.get(r))),
+        )
+        for one in types
+    )
+    notes = [f"{_SHORT.get(reader, reader)}: {READERS[reader]}." for reader in there]
+    return Table(title, tuple(header), rows, (*notes, *_reasons(types, there)))
 
 
 def _telling(types: Sequence[TypeAudit]) -> Table:
     rows: list[tuple[Cell, ...]] = []
-    kinds = len({one.kind for one in types}) > 1 or any("words_all" in one.readers for one in types)
     for one in types:
         if one.for_negatives:
-            rows.append((_title(one, kinds), "positive", _as_many(one.for_positives)))
+            rows.append((_title(one), "positive", _as_many(one.for_positives)))
             rows.append(("", "negative", _as_many(one.for_negatives)))
     header = tuple(Column(title, side="left") for title in ("", "speaks for a", "words and pairs of words"))
-    return Table("Words that tell most, in pairs", header, tuple(rows))
+    return Table("What tells most in the writing", header, tuple(rows))
 
 
 def _as_many(words: Sequence[str]) -> str:
     """As many words as there is room for."""
     text = ""
     for word in words:
-        longer = f"{text}, {word}" if text else word
+        longer = f"{text}  {word}" if text else word
         if len(longer) > _ROOM:
             break
         text = longer
     return text or words[0][:_ROOM]
-
-
-def _others(types: Sequence[TypeAudit]) -> Table:
-    readers = [reader for reader in ("box", "image", "image_model") if any(reader in one.readers for one in types)]
-    header = [Column("", side="left")]
-    for reader in readers:
-        header += [Column(reader.replace("image_model", "model"), ".1f"), Column("95%", ".0f")]
-    rows = tuple(
-        (_title(one, True), *(cell for r in readers for cell in auroc_cells(one.readers.get(r)))) for one in types
-    )
-    notes = [f"{reader.replace('image_model', 'model')}: {READERS[reader]}." for reader in readers]
-    return Table("What box and image alone tell", tuple(header), rows, (*notes, *_reasons(types, readers)))
 
 
 def _guesses(audit: Audit) -> Table:
@@ -110,8 +107,8 @@ def _guesses(audit: Audit) -> Table:
     return Table(f"Blind guesses on {count} positives", header, rows, (f"Boxes: {audit.boxes_from}.",))
 
 
-def _title(one: TypeAudit, kinds: bool) -> str:
-    return f"{one.kind} {one.type}" if kinds else one.type
+def _title(one: TypeAudit) -> str:
+    return f"{one.kind} {one.type}"
 
 
 def auroc_cells(score: BlindScore | None) -> tuple[Cell, Cell]:
@@ -127,7 +124,7 @@ def _reasons(types: Sequence[TypeAudit], readers: Sequence[str]) -> Iterator[str
     for one in types:
         for reader in readers:
             if reader in one.readers and (reason := one.readers[reader].reason) is not None:
-                found.setdefault(reason, []).append(_title(one, True))
+                found.setdefault(reason, []).append(_title(one))
     for reason, names in found.items():
         yield f"–: {reason} ({', '.join(dict.fromkeys(names))})."
 

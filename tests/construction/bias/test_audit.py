@@ -57,7 +57,7 @@ def test_planted_tells_are_found_and_nothing_else(dataset: Dataset) -> None:
     assert [(one.kind, one.type) for one in audit.types] == [("text", "replace_object"), ("image", "swap_attribute")]
     values = {one.kind: {reader: score.auroc for reader, score in one.readers.items()} for one in audit.types}
     assert {kind: sorted(found) for kind, found in values.items()} == {
-        "text": ["box", "words", "words_all"],
+        "text": ["box", "words", "words_all", "writing"],
         "image": ["box", "image", "words_all"],
     }
     assert values["text"]["words"] > 75
