@@ -117,8 +117,8 @@ def _settings(values: Mapping[str, Any], given: Sequence[str]) -> BuildSettings:
     """The settings; only those that the user gave are set, so that the others can follow them."""
     from pydantic import ValidationError
 
-    from finecops.construction.chain.pool import usual_workers
     from finecops.construction.chain.settings import BuildSettings
+    from finecops.construction.pool import usual_workers
     from finecops.errors import UsageError
 
     said = {name: values[name] for name in given if name not in _PRINTED and values[name] is not None}

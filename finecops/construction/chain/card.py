@@ -160,6 +160,8 @@ def _left_out(folder: BuildFolder) -> Iterator[str]:
             counts = record.counts
             rows.append((name, *(counts.get(key, 0) for key in (KEPT, DROPPED, FAILED))))
     yield from _table(("stage", KEPT, DROPPED, FAILED), rows)
+    notes = [f"- {name}: {_shown(note)}" for name, record in folder.stages.items() for note in record.notes]
+    yield from ["", *notes] if notes else []
     reasons = [row for name in ORDER if name in folder.stages for row in _reasons(name, folder.stages[name])]
     if reasons:
         yield ""

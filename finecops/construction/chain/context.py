@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 from finecops.construction.chain.desk import Desk, Place, desk_at
 from finecops.construction.chain.folder import BuildFolder
@@ -32,15 +32,14 @@ class Context:
         return None if self.settings.images is None else Photos(self.settings.images)
 
     @cached_property
-    def _shared(self) -> dict[str, Any]:
+    def _shared(self) -> dict[str, object]:
         return {}
 
     def shared(self, name: str, make: Callable[[], T]) -> T:
         """Something that several stages use, as a language model: made when the first one asks for it."""
         if name not in self._shared:
             self._shared[name] = make()
-        found: T = self._shared[name]
-        return found
+        return cast("T", self._shared[name])
 
     @property
     def world(self) -> World:

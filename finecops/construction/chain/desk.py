@@ -16,8 +16,9 @@ from finecops.construction.chain.photos import Photos
 from finecops.construction.chain.worlds import world_lexicon
 from finecops.construction.graph import SceneGraph, Work
 from finecops.construction.lexicon import Lexicon
-from finecops.construction.negatives.words import CorpusWords, Counts
+from finecops.construction.negatives.words import CorpusWords
 from finecops.construction.truth.facts import Facts
+from finecops.construction.truth.statistics import Statistics
 
 STATISTICS: Final = "statistics.json"
 _KEPT: Final = 16
@@ -47,11 +48,9 @@ class Desk:
         return GraphStore(self.place.build / GRAPHS)
 
     @cached_property
-    def statistics(self) -> Counts:
+    def statistics(self) -> Statistics:
         """What was counted over all graphs."""
-        from finecops.construction.truth.statistics import read_statistics
-
-        return read_statistics(self.place.build / STATISTICS)
+        return Statistics.read(self.place.build / STATISTICS)
 
     @cached_property
     def words(self) -> CorpusWords:

@@ -42,6 +42,8 @@ class StageRecord(Record):
     """Reason → things that rows left out inside: objects and paths of an image."""
     columns: dict[str, int] = Field(default_factory=dict)
     """Column of negatives → kept rows."""
+    notes: list[str] = Field(default_factory=list)
+    """What else is to be said, as quotas that were not met."""
 
 
 class BuildRecord(Record):

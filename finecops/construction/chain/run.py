@@ -63,6 +63,7 @@ def run_stage(folder: BuildFolder, stage: Stage[R]) -> bool:
         reasons=dict(counts.reasons.most_common()),
         inner=dict(counts.inner.most_common()),
         columns=dict(counts.columns),
+        notes=list(stage.make.notes) if isinstance(stage.make, Whole) else [],
     )
     folder.note(stage.name, done)
     return True

@@ -52,10 +52,12 @@ class Whole(Generic[R]):
     Attributes:
         rows: makes them all, in their order.
         total: how many there will be, where it is known.
+        notes: what is to be said of them, when all are there.
     """
 
     rows: Callable[[], Iterable[R]]
     total: int | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

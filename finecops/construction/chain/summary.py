@@ -40,13 +40,15 @@ def stage_data(record: StageRecord) -> dict[str, JsonValue]:
         "reasons": dict(record.reasons),
         "inside": dict(record.inner),
         "columns": dict(record.columns),
+        "notes": list(record.notes),
     }
 
 
 def _stages(stages: Mapping[str, StageRecord]) -> Table:
     keys = (KEPT, DROPPED, FAILED)
     rows = tuple(_row(name, [record.counts.get(key, 0) for key in keys]) for name, record in stages.items())
-    return Table("Rows of each stage", columns("stage", *keys), rows)
+    notes = tuple(f"{name}: {note}" for name, record in stages.items() for note in record.notes)
+    return Table("Rows of each stage", columns("stage", *keys), rows, notes)
 
 
 def _columns(stages: Mapping[str, StageRecord]) -> Iterator[Table]:

@@ -18,10 +18,10 @@ from PIL import Image, ImageChops, ImageOps
 from finecops.config.find import load_dataset
 from finecops.construction.chain import run as run_module
 from finecops.construction.chain.build import Built, Plan, build
-from finecops.construction.chain.pool import ordered_map
 from finecops.construction.chain.settings import BuildSettings
 from finecops.construction.chain.steps import edits, negatives, paths
 from finecops.construction.graph import parse_scene_graph
+from finecops.construction.pool import ordered_map
 from finecops.construction.samples import EditRow, NegativeRow, PathsRow, PositiveRow
 from finecops.construction.truth.facts import Facts
 from finecops.construction.words import gqa_lexicon
@@ -31,7 +31,7 @@ from finecops.errors import DataError, FinecopsError, RunError, UsageError
 from finecops.runs.jsonl import read_rows
 from tests.construction.chain.toy import draw, toy_graphs, write_toy
 
-FEW = {"positives": (6, 6, 4), "expressions": 2, "flips": 2, "workers": 1}
+FEW = {"positives": (6, 6, 4), "expressions": 2, "flips": 2, "sides": 1.0, "workers": 1}
 STAGES = ("paths", "positives", "rewrites", "negatives", "edits", "scores", "chosen", "reviewed")
 
 
@@ -385,7 +385,7 @@ def test_missing_and_wrong_images_are_counted_and_the_build_goes_on(tmp_path: Pa
     make((graphs, photos), out, positives=(99, 99, 99), per_image=1)
     found = _first_row(out)
     failed = {id_: row.reason for id_, row in found.items() if row.status == "failed"}
-    assert failed.keys() == {"photo0", "photo1", "photo2", "photo6", "'../x'"}
+    assert failed.keys() == {"photo0", "photo1", "photo2", "photo6", "#11"}
     assert failed["photo0"] == "the image is missing"
     assert "cannot be read" in str(failed["photo1"])
     assert failed["photo2"] == "the image is 40x30, its graph says 400x300"

@@ -13,9 +13,9 @@ import pytest
 from filelock import FileLock
 
 from finecops.construction.chain.folder import BuildFolder
-from finecops.construction.chain.pool import ordered_map
 from finecops.construction.chain.run import forget, run_stage
 from finecops.construction.chain.stage import OneByOne, Stage, Whole
+from finecops.construction.pool import ordered_map
 from finecops.construction.samples import ChosenRow
 from finecops.errors import FailuresError, RunError
 from finecops.records import Record

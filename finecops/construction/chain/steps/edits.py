@@ -15,13 +15,13 @@ from finecops.construction.chain.columns import TOO_MUCH, Column, image_id, imag
 from finecops.construction.chain.context import Context
 from finecops.construction.chain.desk import Place, desk_at
 from finecops.construction.chain.photos import NO_IMAGE
-from finecops.construction.chain.pool import ordered_map
 from finecops.construction.chain.stage import OneByOne, Stage
 from finecops.construction.edits.candidates import CandidateOptions, make_candidates
 from finecops.construction.edits.editor import ImageEditor, open_editor
 from finecops.construction.edits.plan import ImageEdit, plan_edit
 from finecops.construction.edits.world import EditWorld
 from finecops.construction.graph import TooMuchWorkError, Work
+from finecops.construction.pool import ordered_map
 from finecops.construction.samples import EditRow, PositiveRow
 from finecops.errors import DataError
 from finecops.images import read_picture

@@ -21,7 +21,6 @@ from finecops.construction.chain.columns import (
 )
 from finecops.construction.chain.context import Context
 from finecops.construction.chain.desk import Place, desk_at
-from finecops.construction.chain.pool import ordered_map
 from finecops.construction.chain.stage import Stage, Whole
 from finecops.construction.chain.steps.chosen import positive_texts
 from finecops.construction.chain.wording import asker_of, reworded
@@ -31,6 +30,7 @@ from finecops.construction.lexicon import Lexicon
 from finecops.construction.negatives.make import Negative, Words, negative
 from finecops.construction.negatives.requests import COLUMNS as TEXT_COLUMNS
 from finecops.construction.negatives.requests import requests
+from finecops.construction.pool import ordered_map
 from finecops.construction.rewriting.word_choice import Proposals, WordQuestion, propose_words
 from finecops.construction.samples import DescriptionRow, NegativeRow, Phrased, PositiveRow
 from finecops.construction.truth.facts import Facts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pydantic import JsonValue
@@ -13,11 +13,15 @@ from finecops.construction.chain.context import Context
 from finecops.construction.chain.desk import STATISTICS
 from finecops.construction.chain.graphs import GRAPHS, graph_row
 from finecops.construction.chain.stage import Stage, Whole
-from finecops.construction.chain.steps.paths import parsed, read_graph_entries, shown_id
-from finecops.construction.chain.worlds import world_lexicon
 from finecops.construction.english.realise import realise, sample_wording
+from finecops.construction.graph import SceneGraph
+from finecops.construction.lexicon import Lexicon
 from finecops.construction.samples import PathRow, PathsRow, Phrased, PositiveRow
+from finecops.construction.truth.choose import ChoiceOptions, choose_paths
 from finecops.construction.truth.facts import Facts
+from finecops.construction.truth.statistics import Statistics
+from finecops.construction.truth.stream import graph_entries, graphs_of
+from finecops.progress import progress
 from finecops.runs.jsonl import append_rows, open_new
 
 NAME: Final = "positives"
@@ -30,65 +34,68 @@ def stage(context: Context) -> Stage[PositiveRow]:
         "seed": asked.seed,
         "positives": list(asked.positives),
         "per image": asked.per_image,
+        "sides": asked.sides,
     }
-    make = Whole(lambda: _rows(context))
+    notes: list[str] = []
+    make = Whole(lambda: _rows(context, notes), notes=notes)
     return Stage(NAME, PositiveRow, settings, make, reads=("paths",), beside=(GRAPHS, STATISTICS))
 
 
-def _rows(context: Context) -> Iterator[PositiveRow]:
+def _rows(context: Context, notes: list[str]) -> Iterator[PositiveRow]:
     """Choose paths, then read the graphs once more: for the words, the statistics, and the graphs that are kept."""
-    from finecops.construction.truth.statistics import Statistics
-
-    asked, lexicon = context.settings, world_lexicon(context.settings.words)
-    chosen = _choose(context)
-    statistics = Statistics()
+    asked = context.settings
+    chosen = _chosen(context, notes)
     number = 0
     part = context.folder.path / f"{GRAPHS}.part"
     with open_new(part) as file:
-        for entry in read_graph_entries(context):
-            graph = parsed(entry)
-            if isinstance(graph, str):
-                continue
-            statistics.add(graph)
-            paths = chosen.pop(shown_id(entry[0]), None)
-            if paths is None:
-                continue
+        for graph in graphs_of(asked.scene_graphs, chosen, asked.limit):
             append_rows(file, [graph_row(graph)])
-            facts = Facts(graph, lexicon)
-            for path in paths:
-                number += 1
-                rng = random.Random(f"{asked.seed}/{graph.image_id}/{number}/wording")
-                said = path.said.description()
-                wording = sample_wording(rng, said, lexicon)
-                definite = [facts.node(node, possible=True).bit_count() == 1 for node in said.nodes]
-                text = realise(said, wording, definite, lexicon)
-                yield PositiveRow(
-                    id=number,
-                    image_id=graph.image_id,
-                    said=path.said,
-                    objects=path.objects,
-                    level=path.level,
-                    strict=path.strict,
-                    template=wording.template,
-                    picks=list(wording.picks),
-                    definite=definite,
-                    expression=Phrased(text=text.text, spans=list(text.spans)),
-                )
+            for row in _worded(graph, chosen[graph.image_id], number, context.desk.lexicon, asked.seed):
+                number = row.id
+                yield row
     part.replace(context.folder.path / GRAPHS)
-    statistics.write(context.folder.path / STATISTICS)
+    entries = progress(graph_entries(asked.scene_graphs, asked.limit), what="statistics", unit="image", leave=False)
+    Statistics.of(entries, asked.workers).write(context.folder.path / STATISTICS)
 
 
-def _choose(context: Context) -> dict[str, list[PathRow]]:
-    """Image → its chosen paths; the hard levels first."""
+def _chosen(context: Context, notes: list[str]) -> dict[str, list[PathRow]]:
+    """Image → its chosen paths, in the order of the graphs; `notes` gets what the quotas lack."""
     asked = context.settings
-    rows = [row for row in context.rows("paths", PathsRow) if row.status == "kept"]
-    random.Random(f"{asked.seed}/positives").shuffle(rows)
+    # A quota has room for ids that tell positives and negatives apart.
+    quotas = {level: min(quota, MOST_POSITIVES // 3) for level, quota in enumerate(asked.positives, start=1)}
+    options = ChoiceOptions(quotas=quotas, per_image=asked.per_image, sides=asked.sides, seed=asked.seed)
+    choice = choose_paths(_paths(context), context.desk.lexicon, options)
+    notes[:] = [count.unmet for count in choice.levels if count.unmet is not None]
     found: dict[str, list[PathRow]] = {}
-    for level, quota in zip((3, 2, 1), reversed(asked.positives), strict=True):
-        left = min(quota, MOST_POSITIVES)
-        for row in rows:
-            for path in row.paths:
-                if left and path.level == level and len(found.get(row.image_id, ())) < asked.per_image:
-                    found.setdefault(row.image_id, []).append(path)
-                    left -= 1
+    for row, path in choice.paths(_paths(context)):
+        found.setdefault(row.image_id, []).append(path)
     return found
+
+
+def _paths(context: Context) -> Iterable[PathsRow]:
+    return context.rows("paths", PathsRow)
+
+
+def _worded(
+    graph: SceneGraph, paths: Iterable[PathRow], number: int, lexicon: Lexicon, seed: int
+) -> Iterator[PositiveRow]:
+    """The positives of an image; ids count on from `number`."""
+    facts = Facts(graph, lexicon)
+    for id_, path in enumerate(paths, start=number + 1):
+        rng = random.Random(f"{seed}/{graph.image_id}/{id_}/wording")
+        said = path.said.description()
+        wording = sample_wording(rng, said, lexicon)
+        definite = [facts.node(node, possible=True).bit_count() == 1 for node in said.nodes]
+        text = realise(said, wording, definite, lexicon)
+        yield PositiveRow(
+            id=id_,
+            image_id=graph.image_id,
+            said=path.said,
+            objects=path.objects,
+            level=path.level,
+            strict=path.strict,
+            template=wording.template,
+            picks=list(wording.picks),
+            definite=definite,
+            expression=Phrased(text=text.text, spans=list(text.spans)),
+        )
