@@ -143,6 +143,8 @@ def review_command(
     refuse_options_of_other_modes(ctx, mode, _MODES)
     refuse_two_outputs(ctx)
     _refuse_seed_alone(ctx, plant)
+    if mode == "--apply":
+        review_modes.check_applying(rule, unreviewed, out)
     asked = shlex.join([name, *(["--split", split] if split is not None else [])])
     dataset = review_modes.read_split(name, split, images)
     if mode == "a page":
@@ -155,7 +157,7 @@ def review_command(
         review_modes.print_votes(ctx, dataset, found, keys)
     elif mode == "--disagreements":
         review_modes.write_second(dataset, found, out, rater=rater, link=link, show_votes=show_votes, asked=asked)
-    else:
+    elif out is not None:
         review_modes.apply_votes(dataset, found, files or (), rule=rule, unreviewed=unreviewed, out=out)
 
 

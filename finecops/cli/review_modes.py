@@ -187,12 +187,13 @@ def print_votes(ctx: typer.Context, dataset: Dataset, votes: Votes, keys: Sequen
     print_document(review_document(summarise(votes, dataset, planted)), OutputSettings.of(ctx.params).writer)
 
 
-def apply_votes(
-    dataset: Dataset, votes: Votes, files: Sequence[Path], rule: str, unreviewed: str | None, out: Path | None
-) -> None:
-    """Write the reviewed split, and say what became of the samples."""
-    from finecops.construction.review.applying import RULES, UNREVIEWED, review, sources, write_reviewed
-    from finecops.construction.review.votes import by_sample, rater_counts
+def check_applying(rule: str, unreviewed: str | None, out: Path | None) -> None:
+    """Refuse a wrong choice before anything is read.
+
+    Raises:
+        UsageError: the rule or the choice is unknown, or nothing says where to write.
+    """
+    from finecops.construction.review.applying import RULES, UNREVIEWED
     from finecops.errors import UsageError
     from finecops.strategies.options import require_known
 
@@ -201,6 +202,15 @@ def apply_votes(
         require_known("choice for samples without a vote", unreviewed, UNREVIEWED)
     if out is None:
         raise UsageError("--apply needs --out FOLDER")
+
+
+def apply_votes(
+    dataset: Dataset, votes: Votes, files: Sequence[Path], rule: str, unreviewed: str | None, out: Path
+) -> None:
+    """Write the reviewed split, and say what became of the samples."""
+    from finecops.construction.review.applying import review, sources, write_reviewed
+    from finecops.construction.review.votes import by_sample, rater_counts
+
     last = by_sample(votes.samples)
     reviewed = review(dataset.samples, last, rule, unreviewed)  # type: ignore[arg-type]
     about: dict[str, JsonValue] = {

@@ -12,13 +12,14 @@ from finecops.construction.chain.context import Context
 from finecops.construction.chain.settings import RULES
 from finecops.construction.description import Description
 from finecops.construction.graph import TooMuchWorkError
+from finecops.construction.rewriting.checker import Checker
+from finecops.construction.rewriting.negative_rewrites import rewritten_negatives
 from finecops.construction.rewriting.rewrites import (
     TASK,
     Proof,
     Rewriter,
     RuleRewriter,
     Templates,
-    rewritten_negatives,
     rewritten_positives,
 )
 from finecops.construction.samples import NegativeRow, PositiveRow, RewriteRow
@@ -82,7 +83,13 @@ def reworded(context: Context, negatives: Iterable[tuple[NegativeRow, PositiveRo
             return context.desk.facts(images[key]).is_false(said)
         return False
 
-    yield from rewritten_negatives(noted(), _open(context, proof))
+    positives = {row.id: row for row in context.rows("positives", PositiveRow)}
+    finals = {row.id: row for row in context.rows("rewrites", RewriteRow)}
+    # Strict: what a kind above a name would say of other objects is proved by nobody here.
+    checker = Checker(context.desk.lexicon)
+    yield from rewritten_negatives(
+        noted(), _open(context, proof), checker, lambda id_: (positives[id_], finals[id_]) if id_ in finals else None
+    )
 
 
 def _open(context: Context, proof: Proof) -> Rewriter:

@@ -14,7 +14,7 @@ def object_text(node: Node, lexicon: Lexicon) -> str:
         KeyError: a word is not in the lexicon.
     """
     several = lexicon.nouns[node.name].number in ("plural", "mass")
-    said = noun_phrase(node, lexicon, definite=False, bare=several, again=False, picks=(0, 0))
+    said = noun_phrase(node, lexicon, definite=False, bare="always" if several else "never", again=False, picks=(0, 0))
     behind = list(said.after)
     if behind and not stands_alone(said.after):
         behind = [said.who, "are" if said.plural else "is", " and ".join(behind)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from finecops.construction.description import Description
 from finecops.construction.english.fitting import Piece, fits, fitting, pieces, relation_of
@@ -26,8 +27,8 @@ from finecops.construction.lexicon import Lexicon
 class Wording:
     """The free choices of an expression.
 
-    They stay valid for another description of the same type. Where its relation does not fit the template, the first
-    template that fits is taken in its place.
+    They stay valid for another description of the same type. Where its relation does not fit the template, the most
+    similar one that fits is taken in its place.
 
     Attributes:
         template: a text of `finecops.construction.english.templates`.
@@ -79,11 +80,7 @@ def realise(
     Raises:
         KeyError: a word is not in the lexicon.
     """
-    template = wording.template
-    # A negative may have a relation that cannot stand first where its positive's did.
-    if not fits(template, description, lexicon):
-        template = fitting(description, lexicon)[0][1]
-    parts = pieces(template)
+    parts = pieces(_fitting_template(wording.template, description, lexicon))
     writer = _Writer(
         description,
         [phrasing(edge.relation, lexicon) for edge in description.edges],
@@ -96,6 +93,20 @@ def realise(
     if sentence:
         text = f"{text[0].upper()}{text[1:]}."
     return Expression(text, tuple(writer.spans[i] for i in range(len(description.nodes))))
+
+
+def _fitting_template(template: str, description: Description, lexicon: Lexicon) -> str:
+    """The template, or the one most like it: a negative may have a relation that cannot stand where the old one did."""
+    if fits(template, description, lexicon):
+        return template
+    known = [text for _, text in fitting(description, lexicon)]
+    # The target's article comes first: "a" where positives have "the" would tell what is negative.
+    return max(known, key=lambda text: (("{aT}" in text) == ("{aT}" in template), _same_beginning(text, template)))
+
+
+def _same_beginning(one: str, other: str) -> int:
+    """How many parts two templates begin with together."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(pieces(one), pieces(other))))
 
 
 def _noun_phrases(

@@ -128,9 +128,10 @@ class CorpusWords:
         if word.kind in lexicon.exclusive:
             options |= set(lexicon.of_kind(word.kind)) - word.near
         seen = self._counts.attributes.get(node.name, {})
-        # An attribute that never occurs with the name would be told from the words alone.
+        # An attribute that never occurs with the name would be told from the words alone. One that is near to many
+        # others is more often true: a thing of two colors, of which one is annotated, is "gray" in more ways than pink.
         return {
-            option: math.sqrt(seen[option])
+            option: math.sqrt(seen[option]) / (1 + len(lexicon.attributes[option].near))
             for option in sorted(options - {*node.attributes})
             if seen.get(option, 0) and option in lexicon.attributes
         }
@@ -139,7 +140,7 @@ class CorpusWords:
         lexicon, edge = self._lexicon, request.said.edges[request.index]
         kind = same_kind(edge.relation)
         if kind is not None:
-            return {SAME + other: 1.0 for other in sorted(lexicon.exclusive - {kind})}
+            return {SAME + other: 1.0 for other in sorted((lexicon.exclusive & lexicon.compared) - {kind})}
         word = lexicon.relations[edge.relation]
         head, tail = (request.said.nodes[i].name for i in (edge.head, edge.tail))
         seen = self._seen.between.get((head, tail), {})
@@ -191,7 +192,7 @@ def _fits(word: str, request: Request, lexicon: Lexicon) -> bool:
         return False
     if request.type == "replace_relation":
         if same_kind(request.old) is not None:
-            return same_kind(word) in lexicon.exclusive
+            return same_kind(word) in lexicon.exclusive & lexicon.compared
         return word in lexicon.relations and lexicon.relations[word].question
     if request.type == "replace_attribute":
         old, new = lexicon.attributes[request.old], lexicon.attributes.get(word)

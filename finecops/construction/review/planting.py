@@ -277,6 +277,8 @@ def read_key(path: Path) -> PlantKey:
     try:
         with open_regular(path) as file:
             return parse_record(file.read(_MAX_KEY), PlantKey)
+    except FileNotFoundError as error:
+        raise DataError(f"no such file: {path}") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:

@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import AfterValidator, Field, model_validator
 
 from finecops.datasets.dataset import Dataset
+from finecops.datasets.fields import MAX_CHARS
 from finecops.errors import DataError
 from finecops.paths import open_regular
 from finecops.records import Record
@@ -28,8 +29,6 @@ REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
     "other": ("something else", "something else"),
 }
 """Why a sample is dropped → what the page says of a positive, and of a negative."""
-MAX_CHARS: Final = 2000
-"""Of a fixed text or a note."""
 MAX_RATERS: Final = 30
 """Of all files: every pair of raters is compared."""
 MAX_BYTES: Final = 200 * 10**6
@@ -180,6 +179,8 @@ def _rows(path: Path) -> Iterable[tuple[str, Vote]]:
                 except ValueError as error:
                     said = shortly(str(error), 200)[1:-1]
                     raise DataError(f"{path}:{number}: not a vote, as the review's page saves them: {said}") from error
+    except FileNotFoundError as error:
+        raise DataError(f"no such file: {path}") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
 

@@ -48,6 +48,13 @@ class Modifiers(RelationPhrases):
                 if self.at(start) == "who":
                     yield from self._relative(node, start, state)
                 yield from (part for part in self._bare(node, start, state) if self._only_beings(state, part))
+        if tail == "noun" and node == 0 and self._is_worn(state.nouns[-1][0]):
+            yield from self.placed(node, place, state)
+
+    def _is_worn(self, node: int) -> bool:
+        """Whether a place behind a noun is its head's: "the man wearing a hat next to the car"."""
+        heads = [edge.relation for edge in self.said.edges if edge.tail == node]
+        return any(self.phrases.is_worn(relation) for relation in heads)
 
     def _only_person(self, node: int, state: State) -> bool:
         """Whether, of the nodes that were named, this one is a person and all others are things."""
@@ -67,9 +74,14 @@ class Modifiers(RelationPhrases):
             if any(self.phrases.is_said_after(name) for _, name in state.attributes - left):
                 yield Part(place, state._replace(attributes=left))
         yield from self._made_of(node, position, state)
-        yield from self.relations(node, position, state)
+        parts = self.relations(node, position, state)
+        yield from parts if not self._is_worn(node) else (part for part in parts if not self._is_place(state, part))
         for place in self.after(position, "with", "having"):
             yield from self.with_place(node, place, state)
+
+    def _is_place(self, before: State, part: Part) -> bool:
+        first = min(before.edges - part.state.edges, key=lambda edge: (self.said.edges[edge].head, edge))
+        return self.phrases.is_place(self.said.edges[first].relation)
 
     def _relative(self, node: int, position: int, state: State) -> Iterator[Part]:
         """A relative clause."""
@@ -85,8 +97,9 @@ class Modifiers(RelationPhrases):
         """One or more predicates of a node: "is red and wears a hat"."""
         for part in self._predicate(node, position, state):
             yield part
-            # "Is small, is red and stands …": a comma alone only where no other noun stands before it.
-            for place in self.after(part.place, *joins(node, part.tail), *([","] if part.tail == "none" else [])):
+            # "Is small, is red and stands …": a comma alone only where nothing else could go on behind it.
+            comma = [","] if part.tail == "none" and node == 0 else []
+            for place in self.after(part.place, *joins(node, part.tail), *comma):
                 yield from self.clause(node, place, part.state)
 
     def _predicate(self, node: int, position: int, state: State) -> Iterator[Part]:
@@ -111,7 +124,8 @@ class Modifiers(RelationPhrases):
             yield part
             starts = list(self.after(part.place, *joins(node, part.tail)))
             # "Small, red"; "parked on the street": a participle, and where.
-            starts += [part.place, *self.after(part.place, ",")] if part.tail == "none" else []
+            if part.tail == "none":
+                starts += [part.place, *(self.after(part.place, ",") if node == 0 else ())]
             for start in starts:
                 yield from self._complements(node, start, part.state)
 

@@ -190,6 +190,11 @@ class Phrases:
         """Whether "located" may stand before it."""
         return self.relation_word(name).sort == "place"
 
+    def is_worn(self, name: str) -> bool:
+        """Whether the tail of a relation is where its head is, and nobody says a place of it alone."""
+        word = self.relation_word(name)
+        return word.sort == "action" and word.one_head
+
     def posture(self, name: str, number: Number) -> tuple[Phrase, Phrase] | None:
         """Of "sitting on": the place, "on", and the verb alone, "sits"; None: it is no posture at a place."""
         word = self.relation_word(name)

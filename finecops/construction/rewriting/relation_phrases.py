@@ -43,6 +43,11 @@ class RelationPhrases(NounPhrases):
             yield from self.places(node, place, state, places_alone=True)
         yield from self.same_kind(node, position, state)
 
+    def placed(self, node: int, position: int, state: State) -> Iterator[Part]:
+        """Where a node is."""
+        for place in [position, *self.after(position, *PLACED)]:
+            yield from self.places(node, place, state, places_alone=True)
+
     def _postures(self, node: int, words: tuple[str, ...]) -> list[str]:
         """Those of some words for a posture that say nothing more of a node."""
         return [

@@ -16,7 +16,7 @@ from finecops.construction.lexicon import Lexicon
 from finecops.construction.rewriting.asker import Answered, Asker, Task
 from finecops.construction.rewriting.checker import Checker
 from finecops.construction.rewriting.paraphrase import Draft
-from finecops.construction.samples import NegativeRow, Phrased, PositiveRow, RewriteRow
+from finecops.construction.samples import Phrased, PositiveRow, RewriteRow
 from finecops.text import clean_line, printable
 
 Proof = Callable[[str, Description], bool]
@@ -28,7 +28,7 @@ NO_OTHER: Final = "no rule gives another sentence that the checker accepts"
 UNPROVED: Final = "with the names in it, the graph does not prove it"
 _DRAFTS = 8
 _MOST_CHARACTERS = 500
-_TOGETHER = 400
+TOGETHER: Final = 400
 """Sentences that are read before any is asked for: some dozens of requests, so that a server always has enough."""
 
 
@@ -201,7 +201,7 @@ def rewritten_positives(positives: Iterable[PositiveRow], rewriter: Rewriter) ->
         ModelError: the model is gone. The rows before it were given out.
     """
     waiting = iter(positives)
-    while some := list(islice(waiting, _TOGETHER)):
+    while some := list(islice(waiting, TOGETHER)):
         asked = [Sentence(str(row.id), row.expression, row.said.description(), row.definite) for row in some]
         for row, rewrite in zip(some, rewriter.rewrite(asked), strict=True):
             yield RewriteRow(
@@ -212,32 +212,3 @@ def rewritten_positives(positives: Iterable[PositiveRow], rewriter: Rewriter) ->
                 rejected=rewrite.rejected,
                 source=dict(rewrite.source),
             )
-
-
-def rewritten_negatives(
-    negatives: Iterable[tuple[NegativeRow, Sequence[bool]]], rewriter: Rewriter
-) -> Iterator[NegativeRow]:
-    """Negative expressions rewritten against their own descriptions: the paper does so with swaps.
-
-    Args:
-        negatives: each with `PositiveRow.definite` of its positive. Those without an expression stay as they are.
-        rewriter: see `Rewriter`.
-    """
-    waiting = iter(negatives)
-    while some := list(islice(waiting, _TOGETHER)):
-        asked = {
-            index: Sentence(f"negative/{row.id}", row.expression, row.said.description(), definite)
-            for index, (row, definite) in enumerate(some)
-            if row.expression is not None
-        }
-        done = dict(zip(asked, rewriter.rewrite(list(asked.values())), strict=True))
-        for index, (row, _) in enumerate(some):
-            rewrite = done.get(index)
-            if rewrite is None:
-                yield row
-                continue
-            more: dict[str, JsonValue] = {"rewriting": dict(rewrite.source)} if rewrite.source else {}
-            more |= {"rejected": rewrite.rejected} if rewrite.rejected else {}
-            more |= {"template_stands": rewrite.reason} if rewrite.reason else {}
-            changed = {"expression": rewrite.expression, "by": rewrite.by, "source": {**row.source, **more}}
-            yield row.model_copy(update=changed)

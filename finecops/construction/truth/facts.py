@@ -18,6 +18,7 @@ from finecops.construction.lexicon import Lexicon
 from finecops.construction.truth.attributes import Attributes
 from finecops.construction.truth.masks import bits, union
 from finecops.construction.truth.relations import Relations
+from finecops.construction.truth.words import words_of
 
 Level = Literal[1, 2, 3]
 _NODES: Final = {(): 1, ((0, 1),): 2, ((0, 1), (1, 2)): 3, ((0, 1), (0, 2)): 3}
@@ -37,6 +38,7 @@ class Facts:
         self.graph, self.lexicon = graph, lexicon
         self.objects = tuple(graph.objects.values())
         self.index = {obj.id: i for i, obj in enumerate(self.objects)}
+        self.words = words_of(lexicon)
         self.relations = Relations(graph, lexicon, self.objects)
         self._names: dict[str, int] = {}
         for i, obj in enumerate(self.objects):
@@ -57,7 +59,7 @@ class Facts:
         """The objects that are (may be) of a name."""
         cache = self._may if possible else self._is
         if name not in cache:
-            fits = self.lexicon.may_be if possible else self.lexicon.is_a
+            fits = self.words.may_be if possible else self.words.is_a
             cache[name] = union(mask for own, mask in self._names.items() if fits(own, name))
         return cache[name]
 

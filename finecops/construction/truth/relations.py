@@ -12,6 +12,7 @@ from finecops.construction.graph import SceneGraph, SceneObject
 from finecops.construction.lexicon import Lexicon, RelationWord
 from finecops.construction.truth.boxes import INSIDE, TOUCHING, Beside, apart, inside
 from finecops.construction.truth.masks import bits
+from finecops.construction.truth.words import words_of
 
 
 class Relations:
@@ -27,7 +28,8 @@ class Relations:
     def __init__(self, graph: SceneGraph, lexicon: Lexicon, objects: tuple[SceneObject, ...]) -> None:
         self._graph, self._lexicon, self._objects = graph, lexicon, objects
         self._all = (1 << len(objects)) - 1
-        self.groups = sum([1 << i for i, obj in enumerate(objects) if lexicon.is_group(obj.name)])
+        is_group = words_of(lexicon).is_group
+        self.groups = sum([1 << i for i, obj in enumerate(objects) if is_group(obj.name)])
         self._stated: dict[str, dict[int, int]] = {}
         index = {obj.id: i for i, obj in enumerate(objects)}
         for i, obj in enumerate(objects):
@@ -108,21 +110,30 @@ class Relations:
         return self._back[relation]
 
     def _excluded(self, word: RelationWord, head: int) -> int:
-        """The tails to which the head cannot stand so."""
+        """The tails to which the head cannot stand so.
+
+        What a word excludes is said of whole things and of heads that it allows: a wheel is on the bus and under it
+        (`finecops.construction.words.relations`).
+        """
         out = 0
-        for other in word.contradictions:
-            out |= self.told.get(other, _NONE).get(head, 0)
         if word.contact:
             if word.one_head or word.one_tail:
                 # What I wear does not wear me.
                 out |= self._heads(word.name).get(head, 0)
             out |= self._too_far(head)
+        noun = self._lexicon.nouns.get(self._objects[head].name)
         # Of several heads in one box, each may stand somewhere else.
-        if not self.groups >> head & 1:
-            if word.one_head:
-                out |= self._taken(word.name, head)
-            if word.one_tail:
-                out |= self._elsewhere(word.name, head)
+        if noun is None or not noun.target or self.groups >> head & 1:
+            return out
+        if not word.heads or noun.being in word.heads:
+            for name in word.contradictions:
+                other = self._lexicon.relations.get(name)
+                if other is None or not other.heads or noun.being in other.heads:
+                    out |= self.told.get(name, _NONE).get(head, 0)
+        if word.one_head:
+            out |= self._taken(word.name, head)
+        if word.one_tail:
+            out |= self._elsewhere(word.name, head)
         return out
 
     def _too_far(self, head: int) -> int:

@@ -2,7 +2,8 @@
 
 All that is given here holds (`Facts`). What holds but could mislead is left out:
 
-- one color of a two-coloured thing, or one of two values that exclude each other;
+- one color of a two-coloured thing, one of two values that exclude each other, or a word that is not said of such a
+  thing (`Lexicon.fits`);
 - "to the left of" something so wide that it is also above or below the object: the centres are apart, and still
   nobody would say so of a man in front of a long wall;
 - a vague relation, one that the head cannot do (only a being "wears"), or one to a thing of no known name;
@@ -47,7 +48,9 @@ class Statements:
     def attributes(self, i: int) -> tuple[str, ...]:
         """Attributes of an object, in the graph's order."""
         if i not in self._attributes:
-            self._attributes[i] = _sayable(self.facts.objects[i].attributes, self.lexicon)
+            obj = self.facts.objects[i]
+            said = _sayable(obj.attributes, self.lexicon) if obj.attributes else ()
+            self._attributes[i] = tuple([a for a in said if self.facts.words.fits(obj.name, a)])
         return self._attributes[i]
 
     def steps(self, i: int) -> list[Step]:
@@ -80,7 +83,7 @@ class Statements:
     def apart(self, objects: tuple[int, ...]) -> bool:
         """Whether the names of some objects cannot be taken for each other: "the man beside the man" reads badly."""
         names = [self.facts.objects[i].name for i in objects]
-        return not any(self.lexicon.may_be(a, b) for n, a in enumerate(names) for b in names[:n])
+        return not any([self.facts.words.may_be(a, b) for n, a in enumerate(names) for b in names[:n]])
 
     def _find_steps(self, i: int) -> Iterator[Step]:
         facts, nouns = self.facts, self.lexicon.nouns
@@ -92,7 +95,7 @@ class Statements:
                 continue
             for tail in bits(facts.tails(word.name, i)):
                 name = facts.objects[tail].name
-                if name in nouns and not self.lexicon.may_be(noun.name, name) and self._reads_well(word, i, tail):
+                if name in nouns and not facts.words.may_be(noun.name, name) and self._reads_well(word, i, tail):
                     yield Step(word.name, tail, word.boxes is not None)
 
     def _reads_well(self, word: RelationWord, head: int, tail: int) -> bool:

@@ -69,7 +69,7 @@ def _unsuitable(facts: Facts, i: int, rules: TargetRules, object_filter: ObjectF
     noun = lexicon.nouns.get(obj.name)
     if noun is None:
         return NO_NOUN
-    if lexicon.is_group(obj.name) and not rules.groups:
+    if facts.relations.groups >> i & 1 and not rules.groups:
         return GROUP
     if not noun.target:
         return NO_TARGET

@@ -1,4 +1,5 @@
-"""The sentences as other programs see them: the rules that find targets, spaCy's parser, and inflect's articles."""
+"""The sentences as other programs see them: the rules that find targets, the checker of rewrites, which has a grammar
+of its own, spaCy's parser, and inflect's articles."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from finecops.construction.description import Description
 from finecops.construction.english.forms import indefinite
 from finecops.construction.english.oddities import oddity
 from finecops.construction.english.realise import Expression, realise, sample_wording
+from finecops.construction.rewriting.checker import Checker
 from finecops.construction.words import gqa_lexicon
 from finecops.extraction.rules import extract_target
 from tests.construction.english.small_words import LEXICON
@@ -31,6 +33,16 @@ def test_the_rules_find_the_target_of_nearly_all_expressions() -> None:
     made = [(found.text, found.spans[0]) for _, found in _expressions(400, seed=0)]
     missed = [text for text, span in made if extract_target(text) != span]
     assert len(missed) <= 0.05 * len(made), missed
+
+
+def test_the_checker_of_rewrites_reads_nearly_all_as_what_they_say() -> None:
+    """It knows no template; what it reads is the same description, with the same spans."""
+    checker = Checker(LEXICON)
+    read = [(checker.check(found.text, said), found) for said, found in _expressions(120, seed=2)]
+    missed = [(found.text, checked.reason) for checked, found in read if checked.expression is None]
+    assert len(missed) <= 0.05 * len(read), missed
+    for checked, found in read:
+        assert checked.expression is None or tuple(checked.expression.spans) == found.spans, found.text
 
 
 @pytest.mark.slow

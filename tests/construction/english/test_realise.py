@@ -185,9 +185,22 @@ def test_a_negative_keeps_template_and_articles() -> None:
         assert realise(changed, wording, [True, False], LEXICON).text == text
 
 
-def test_a_relation_that_cannot_stand_first_takes_the_first_template() -> None:
-    said = _said("1_hop", "man, hat", "wearing")
-    assert _say(said, "{f1} {O1} {there} {aT}", "1").text == "the man who is wearing the hat"
+@pytest.mark.parametrize(
+    ("said", "template", "text"),
+    [
+        (("1_hop", "man, hat", "wearing"), "{f1} {O1} {there} {aT}", "there is a man wearing the hat"),
+        (("1_hop", "man, hat", "wearing"), "{f1} {O1} {is} {T}", "the man who is wearing the hat"),
+        (
+            ("2_hop", "man, hat, bus", "near", "on"),
+            "{T} {r1} {O1} {q2} {O2}",
+            "the man near the hat that is on the bus",
+        ),
+    ],
+)
+def test_a_template_that_does_not_fit_is_replaced_by_one_like_it(
+    said: tuple[str, ...], template: str, text: str
+) -> None:
+    assert _say(_said(*said), template, "12").text == text
 
 
 def test_an_unknown_tuple_type_is_refused() -> None:

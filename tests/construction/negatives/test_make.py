@@ -30,7 +30,7 @@ def offer(request: Request, rng: random.Random) -> Sequence[str]:
 
 
 def make(type_: str, level: int, *false: str) -> tuple[str | None, str | None]:
-    made = negative(SAID, Graph(*false), type_, level, LEXICON, offer, random.Random(1))  # type: ignore[arg-type]
+    made = negative(SAID, Graph(*false), (type_, level), LEXICON, offer, random.Random(1))  # type: ignore[arg-type]
     assert (made.said is None) is (made.reason is not None)
     return made.new, made.reason
 

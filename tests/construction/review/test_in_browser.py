@@ -149,6 +149,12 @@ def test_escape_leaves_a_question(chromium: Browser, page: Path) -> None:
         on.keyboard.type("x")
         press(on, "Escape", "k")
         assert kept(on) == {"100": "keep", "101": "keep"}
+        # A very long one is refused at once, not when the file is read.
+        press(on, "f")
+        on.get_by_label("The right sentence").evaluate("e => { e.value = 'a'.repeat(10001); }")
+        press(on, "Enter")
+        assert "at most 10,000 characters" in text(on, "message")
+        press(on, "Escape")
         # The same sentence is no fix, and no sentence is none.
         press(on, "f", "Enter")
         assert "The sentence is as it was" in text(on, "message")

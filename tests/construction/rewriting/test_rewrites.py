@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from pathlib import Path
 from typing import Any
@@ -28,12 +27,11 @@ from finecops.construction.rewriting.rewrites import (
     RuleRewriter,
     Sentence,
     Templates,
-    rewritten_negatives,
     rewritten_positives,
     styled,
 )
 from finecops.construction.rewriting.writers import LocalWriter, ServerWriter, load_writer_model
-from finecops.construction.samples import DescriptionRow, NegativeRow, Phrased, PositiveRow
+from finecops.construction.samples import DescriptionRow, Phrased, PositiveRow
 from finecops.construction.words import gqa_lexicon
 from finecops.errors import ConfigError
 from finecops.mini.training.tokenizer import mini_processor
@@ -185,45 +183,6 @@ def test_kinds_are_taken_only_where_the_graph_proves_them() -> None:
         assert ModelRewriter(asker, LEXICON).rewrite(sentences)[0].reason == "it adds an object: 'person'"
     assert [(one.by, one.reason) for one in found] == [("model", None), ("template", UNPROVED)]
     assert asked == [("a", "person"), ("b", "person")]
-
-
-def test_swapped_negatives_are_checked_against_the_swapped_description() -> None:
-    said = described("plate", "red,cup", f"0 {LEFT} 1")
-    rows = [
-        NegativeRow(
-            id=i,
-            positive_id=0,
-            image_id="1",
-            type="swap_object",
-            level=1,
-            status="kept" if i < 2 else "dropped",
-            said=DescriptionRow.of(said),
-            changed=[0, 1],
-            expression=phrased("the plate to the left of the red cup", said) if i < 2 else None,
-            chosen_by="swap",
-        )
-        for i in range(3)
-    ]
-    replies = ["the plate that is left of the red cup", "the red cup to the left of the plate"]
-
-    def say(questions: dict[str, Any]) -> str:
-        return json.dumps(dict(zip(questions, replies, strict=False)))
-
-    # Both have one template: the seeded styles make two questions of them.
-    with serving(say) as server:
-        asker = Asker(ServerWriter(server.config()))
-        seeds = (seed for seed in range(99) if len({_style(seed, row.id) for row in rows[:2]}) == 2)
-        model = ModelRewriter(asker, LEXICON, seed=next(seeds))
-        done = list(rewritten_negatives([(row, [True, True]) for row in rows], model))
-    assert [row.by for row in done] == ["model", "template", "template"]
-    assert done[0].expression == phrased(replies[0], said)
-    assert done[1].source["template_stands"] == "it says of the cup what belongs to the plate"
-    assert done[1].source["rejected"] == replies[1]
-    assert done[2] == rows[2]
-
-
-def _style(seed: int, row_id: int) -> int:
-    return random.Random(f"{seed}/negative/{row_id}/style").randrange(len(REWRITE_STYLES))
 
 
 def test_rules_give_other_sentences_that_the_checker_accepts() -> None:

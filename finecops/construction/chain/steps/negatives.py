@@ -77,7 +77,7 @@ class _Task:
 def _change(row: PositiveRow, facts: Facts, column: Column, lexicon: Lexicon, words: Words, seed: int) -> Negative:
     rng = random.Random(f"{seed}/{row.image_id}/{row.id}/text/{key_of(column)}")
     try:
-        return negative(row.said.description(), facts, *column, lexicon, words, rng)
+        return negative(row.said.description(), facts, column, lexicon, words, rng, row.template)
     except TooMuchWorkError:
         return Negative(*column, None, reason=TOO_MUCH)
 

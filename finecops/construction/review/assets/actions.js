@@ -29,6 +29,7 @@ function dropWithNote(note) {
 
 function fixText(text) {
   if (!text) return say("A sentence has words: Esc leaves it as it was.");
+  if (text.length > MOST_CHARS) return say(`A sentence has at most ${count(MOST_CHARS)} characters.`);
   if (text === review.rows[at].text) return say("The sentence is as it was. K keeps it, Esc leaves the field.");
   give(vote("fix", { text }));
 }
@@ -102,7 +103,8 @@ function goToNumber(text) {
   const number = Number(wanted);
   const row = review.rowOf.get(wanted) ?? (Number.isInteger(number) ? number - 1 : -1);
   byName("stage").focus({ preventScroll: true });
-  if (row < 0 || row >= review.count) return say(`There is no sample ${wanted}: G, then 1 to ${review.count} or an id.`);
+  if (row < 0 || row >= review.count)
+    return say(`There is no sample ${wanted}: G, then 1 to ${review.count} or an id.`);
   goTo(row);
 }
 

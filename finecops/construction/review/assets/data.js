@@ -1,4 +1,4 @@
-// The page's data: rows to vote on, what their negatives were made from, and pictures that are read when they are shown.
+// The page's data: rows to vote on, what negatives were made from, and pictures that are read when they are shown.
 
 const review = {}; // the data as Python wrote it; see page.py
 let root = null;

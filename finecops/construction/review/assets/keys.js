@@ -48,7 +48,8 @@ function keyPressed(event) {
 // Keyboards of other alphabets have the letters in their places, and some have digits with Shift alone.
 function runOf({ key, code }) {
   const letter = /^[ -~]$/.test(key) ? key : (/^Key([A-Z])$/.exec(code)?.[1] ?? key);
-  if (asking !== "reason") return RUNS.get(NAMES[letter] ?? (letter.length === 1 ? letter.toUpperCase() : letter)) ?? null;
+  if (asking !== "reason")
+    return RUNS.get(NAMES[letter] ?? (letter.length === 1 ? letter.toUpperCase() : letter)) ?? null;
   const reason = review.reasons[Number(/^(?:Digit|Numpad)(\d)$/.exec(code)?.[1] ?? key) - 1];
   if (reason) return () => dropFor(reason[0]);
   // No other vote by accident while the reason is wanted.

@@ -110,7 +110,11 @@ function drawVote(row) {
   byName("others").hidden = !others.length;
   byName("others").replaceChildren(
     ...others.map(({ rater: who, verdict, reason: why, text, note: remark }) => {
-      const more = [why ? `, ${reasonText(why, row)}` : "", text ? [": ", outside(text)] : "", remark ? [" – ", outside(remark)] : ""];
+      const more = [
+        why ? `, ${reasonText(why, row)}` : "",
+        text ? [": ", outside(text)] : "",
+        remark ? [" – ", outside(remark)] : "",
+      ];
       return el("li", {}, outside(who), `: ${VERDICTS[verdict]}`, more.flat());
     }),
   );

@@ -58,7 +58,9 @@ function bind() {
 }
 
 function nameGiven() {
-  const name = oneLine(byName("rater-field").value).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "").trim();
+  const name = oneLine(byName("rater-field").value)
+    .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "")
+    .trim();
   byName("who-problem").hidden = Boolean(name);
   if (!name) return;
   if (name !== rater) begin(name);

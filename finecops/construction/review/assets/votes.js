@@ -1,7 +1,7 @@
 // Votes: kept in this browser for a rater and this page, undone step by step, saved and loaded as JSON Lines.
 
 const VERDICTS = { keep: "keep", fix: "text fixed", drop: "drop", unsure: "unsure" };
-const MOST_CHARS = 2000; // of a text or a note: more is refused when the votes are read
+const MOST_CHARS = 10000; // of a text or a note: more is refused when the votes are read
 const MOST_UNDONE = 500;
 
 const votes = new Map(); // sample id → { verdict, reason, text, note, changed }
