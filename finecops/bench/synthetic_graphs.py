@@ -114,8 +114,7 @@ def _by_rank(count: int) -> list[float]:
 
 def write_graph_file(path: Path, count: int, lexicon: Lexicon, seed: int = 0) -> None:
     """Write a file in GQA's format, gzipped if its name ends in .gz."""
-    opened = gzip.open(path, "wt", encoding="utf-8") if path.suffix == ".gz" else path.open("w", encoding="utf-8")
-    with opened as file:
+    with gzip.open(path, "wt", encoding="utf-8") if path.suffix == ".gz" else path.open("w", encoding="utf-8") as file:
         file.write("{")
         for number, (image_id, graph) in enumerate(GraphGenerator(lexicon, seed).graphs(count)):
             file.write(f"{', ' if number else ''}{json.dumps(image_id)}: {json.dumps(graph)}")

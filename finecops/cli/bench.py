@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from finecops.cli.bench_build import build_command
 from finecops.cli.bench_data import data_command
 from finecops.cli.bench_report import report_command
 from finecops.cli.options import DEFAULT_DATASET
 from finecops.cli.panels import App
 
 bench_app = App(help="Measure speed on this machine. Compare the ratios of one run.")
+bench_app.command("build")(build_command)
 bench_app.command("data")(data_command)
 bench_app.command("report")(report_command)
 

@@ -56,6 +56,14 @@ Hub: TypeAlias = Annotated[
     _option(_FILES, "Also write a folder for the Hub: parquet files with the images in them, and the card.", "FOLDER"),
 ]
 
+CompleteGraphs: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--complete-graphs",
+        help="What a graph does not say is false (in the paper, people filtered what was not). Default: it is possible.",
+        rich_help_panel=_OBJECTS,
+    ),
+]
 Scenes: TypeAlias = Annotated[
     list[Path] | None,
     _option(

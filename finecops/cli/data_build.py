@@ -59,6 +59,7 @@ def build_gqa_command(
     bring: b.Bring = "none",
     licence: b.Licence = None,
     hub: b.Hub = None,
+    complete_graphs: b.CompleteGraphs = False,
     scenes: b.Scenes = None,
     keep_names: b.KeepNames = None,
     drop_names: b.DropNames = None,

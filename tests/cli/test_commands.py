@@ -181,6 +181,21 @@ def test_bench_data_times_the_reading_of_files(tmp_path: Path) -> None:
     assert run("bench", "data", "-n", "9")[0] == 2
 
 
+@pytest.mark.parametrize(("until", "lines"), [("reading", 1), pytest.param("whole", 3, marks=pytest.mark.slow)])
+def test_bench_build_times_its_measures(tmp_path: Path, until: str, lines: int) -> None:
+    code, text = run("bench", "build", "-n", "60", "--until", until, "--workers", "1", "--folder", str(tmp_path))
+    assert code == 0
+    rows = [line for line in text.splitlines() if line.startswith(("  reading", "  the whole"))]
+    assert len(rows) == lines
+    # graphs, seconds, graphs/s, milliseconds, and three of memory; one process without workers.
+    assert all(row.split()[-7] == "60" and row.split()[-2] == "0" for row in rows)
+    assert list(tmp_path.iterdir()) == []
+    code, text = run("bench", "build", "-n", "0")
+    assert (code, "none is given" in text) == (2, True)
+    code, text = run("bench", "build", "--until", "pths")
+    assert (code, "paths" in text) == (2, True)
+
+
 def test_bench_eval_times_both_formats(tmp_path: Path) -> None:
     code, text = run("bench", "eval", "--scale", "0.003", "--repeats", "1", "--folder", str(tmp_path))
     assert code == 0

@@ -263,6 +263,11 @@ CASES = {
         }.items()
     },
     "bench eval": Case(("bench", "eval"), (), {"finecops.bench.evaluation.time_evaluation": []}),
+    "bench build": Case(
+        ("bench", "build"),
+        (),
+        {"finecops.bench.building.time_building": [], "finecops.bench.building.profile_paths": "a table"},
+    ),
     "bench data": Case(("bench", "data"), (), {"finecops.bench.reading.time_reading": []}),
     "bench models": Case(("bench", "models"), (), {"finecops.bench.models.time_models": [TIMING]}),
     "bench report": Case(
@@ -437,6 +442,10 @@ OTHER: dict[str | tuple[str, str], str] = {
     "kind": "mllm",
     "samples": "2",
     ("bench data", "samples"): "20",
+    ("bench build", "graphs"): "20",
+    ("bench build", "scene_graphs"): "{map}",
+    ("bench build", "workers"): "3",
+    ("bench build", "until"): "paths",
     "device": "cuda:7",
     "scale": "3",
     "scales": "3",

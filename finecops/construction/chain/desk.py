@@ -32,6 +32,7 @@ class Place:
     build: Path
     words: Path | None = None
     images: Path | None = None
+    complete: bool = False
 
 
 class Desk:
@@ -39,7 +40,7 @@ class Desk:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.lexicon: Lexicon = world_lexicon(place.words)
+        self.lexicon: Lexicon = world_lexicon(place.words, place.complete)
         self._facts: OrderedDict[str, Facts] = OrderedDict()
 
     @cached_property

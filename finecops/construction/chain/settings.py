@@ -23,7 +23,7 @@ USUAL_SCORERS: Final = ("clip-vit-b32", "dinov2-base")
 """Of repainted images: those of the paper, in their smaller sizes."""
 
 STAGE_OF: Final[Mapping[str, str]] = {
-    **dict.fromkeys("scenes keep_names drop_names min_side min_share limit".split(), "paths"),
+    **dict.fromkeys("complete_graphs scenes keep_names drop_names min_side min_share limit".split(), "paths"),
     **dict.fromkeys("positives per_image sides".split(), "positives"),
     **dict.fromkeys("rewriter base_url api_model budget_tokens budget_usd".split(), "rewrites"),
     **dict.fromkeys("expressions negatives words_by".split(), "negatives"),
@@ -74,6 +74,8 @@ class BuildSettings(BaseModel):
     images: Path | None = None
     """A folder or zip file; None: no image is looked at, and no negative image made."""
     name: Annotated[str, BeforeValidator(_name)] = "test"
+    complete_graphs: bool = False
+    """What a graph does not say is false; else it is possible."""
     words: Path | None = None
     """A folder with the tables of another world; None: GQA's words."""
     seed: int = 0

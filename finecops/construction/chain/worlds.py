@@ -21,24 +21,27 @@ class World:
 
     Attributes:
         words: the folder of the tables; None: GQA's.
+        complete: what a graph does not say is false.
         scenes: scenes files of Inst-Inpaint.
         keep_names, drop_names: names that targets have alone; that none has; with commas, or a .txt file.
     """
 
     words: Path | None = None
+    complete: bool = False
     scenes: tuple[Path, ...] = ()
     keep_names: str | None = None
     drop_names: str | None = None
 
 
 @cache
-def world_lexicon(words: Path | None) -> Lexicon:
-    """The lexicon of a folder of tables, or GQA's.
+def world_lexicon(words: Path | None, complete: bool = False) -> Lexicon:
+    """The lexicon of a folder of tables, or GQA's; of a world whose graphs say everything, or not.
 
     Raises:
         DataError: a table is missing or broken.
     """
-    return gqa_lexicon() if words is None else lexicon_from(words)
+    found = gqa_lexicon() if words is None else lexicon_from(words)
+    return replace(found, complete=True) if complete else found
 
 
 def world_settings(words: Path | None) -> JsonValue:
@@ -64,7 +67,7 @@ def target_filter(world: World) -> ObjectFilter | None:
     Raises:
         FinecopsError: a file is broken, or a name is none of the world's.
     """
-    return object_filter(world_lexicon(world.words), world.scenes, world.keep_names, world.drop_names)
+    return object_filter(world_lexicon(world.words, world.complete), world.scenes, world.keep_names, world.drop_names)
 
 
 def names_settings(world: World) -> dict[str, JsonValue]:

@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import pytest
 
 from finecops.construction.description import Description, Edge, Node
-from finecops.construction.graph import Relation, SceneGraph, SceneObject
+from finecops.construction.graph import SceneObject
 from finecops.construction.lexicon import Attribute, Lexicon, Noun, RelationWord
 from finecops.construction.truth.facts import Facts
 from tests.construction.small_lexicon import small_lexicon
+from tests.construction.truth.graphs import graph_of, thing
 from tests.mini.builder.oracle import OPPOSITES, TYPES, fitting, level_of, pattern, toy_graphs
 from tests.mini.builder.oracle import Facts as Oracle
 
 LEXICON = small_lexicon()
-BOXES = {"left": (0.0, 40.0, 20.0, 20.0), "middle": (45.0, 40.0, 20.0, 20.0), "right": (75.0, 40.0, 20.0, 20.0)}
-
-
-def thing(
-    id_: str,
-    name: str,
-    *attributes: str,
-    at: Sequence[float] | str = "middle",
-    **relations: str,
-) -> SceneObject:
-    """An object; a relation is given as `to_the_left_of="id id"`."""
-    box = BOXES[at] if isinstance(at, str) else tuple(at)
-    edges = tuple(Relation(r.replace("_", " "), tail) for r, tails in relations.items() for tail in tails.split())
-    return SceneObject(id_, name, box, attributes, edges)  # type: ignore[arg-type]
 
 
 def facts(*things: SceneObject, lexicon: Lexicon = LEXICON) -> Facts:
-    return Facts(SceneGraph("1", 100, 100, {t.id: t for t in things}), lexicon)
+    return Facts(graph_of(*things), lexicon)
 
 
 def one(name: str, *attributes: str) -> Description:
@@ -264,6 +251,33 @@ def test_an_edited_graph() -> None:
     graph = facts(thing("a", "cup", "red"), thing("b", "plate"))
     edited = graph.replace_objects([thing("a", "cup", "blue")])
     assert (graph.is_false(one("cup", "red")), edited.is_false(one("cup", "red"))) == (False, True)
+
+
+def test_an_inverse_relation_holds_one_way() -> None:
+    words = {
+        "behind": RelationWord("behind", ("behind",), inverse="in front of"),
+        "in front of": RelationWord("in front of", ("in front of",), inverse="behind"),
+        "parked behind": RelationWord("parked behind", ("parked behind",), inverse="in front of"),
+    }
+    lexicon = Lexicon(LEXICON.nouns, LEXICON.attributes, LEXICON.exclusive, words)
+    graph = facts(
+        thing("a", "car", parked_behind="b"), thing("b", "bus", behind="c"), thing("c", "cup"), lexicon=lexicon
+    )
+    assert graph.holds(two("bus", "in front of", "car")) == ["b"]
+    # The bus is behind the cup; nobody says that the cup is parked there.
+    assert graph.holds(two("cup", "in front of", "bus")) == ["c"]
+    assert graph.holds(two("car", "behind", "bus")) == []
+
+
+@pytest.mark.parametrize("attribute", [a.name for a in LEXICON.attributes.values()])
+def test_masks_of_attributes_say_what_the_lexicon_says_of_one_object(attribute: str) -> None:
+    rng = random.Random(attribute)
+    names = sorted(LEXICON.attributes)
+    things = [thing(str(i), "cup", *rng.sample(names, rng.randint(0, 4))) for i in range(40)]
+    mask = facts(*things).having(attribute, possible=True)
+    for i, one_thing in enumerate(things):
+        may = attribute in one_thing.attributes or not LEXICON.excluded(one_thing.attributes, attribute)
+        assert bool(mask >> i & 1) is may, one_thing
 
 
 TOY = Lexicon(

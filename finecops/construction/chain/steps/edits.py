@@ -23,6 +23,7 @@ from finecops.construction.edits.world import EditWorld
 from finecops.construction.graph import TooMuchWorkError, Work
 from finecops.construction.pool import ordered_map
 from finecops.construction.samples import EditRow, PositiveRow
+from finecops.construction.truth.facts import Facts
 from finecops.errors import DataError
 from finecops.images import read_picture
 
@@ -53,7 +54,9 @@ class _Task:
         # Its work is counted anew for each edit: what was done before must decide nothing.
         graph = replace(desk.graphs[positive.image_id], work=Work())
         rng = random.Random(f"{self.seed}/{positive.image_id}/{positive.id}/image/{type_}/{level}")
-        world = EditWorld(desk.lexicon, desk.facts_of, desk.words.words)
+        # Whatever is true of the graphs: an editor may paint more than the words say.
+        lexicon = replace(desk.lexicon, complete=False)
+        world = EditWorld(lexicon, lambda edited: Facts(edited, lexicon), desk.words.words)
         try:
             planned = plan_edit(positive.said.description(), positive.objects, graph, thing.column, world, rng)
         except TooMuchWorkError:

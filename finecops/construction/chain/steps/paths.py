@@ -35,6 +35,7 @@ def stage(context: Context) -> Stage[PathsRow]:
         "min share": asked.min_share,
         **names_settings(context.world),
         "images are looked at": asked.images is not None,
+        "complete graphs": asked.complete_graphs,
         "words": world_settings(asked.words),
     }
     files = {"scene graphs": asked.scene_graphs}
@@ -74,4 +75,6 @@ class _Task:
         reason = self.photos.problem(graph) if self.photos is not None else None
         if reason is not None:
             return PathsRow(image_id=entry.key, status="failed", reason=reason)
-        return find_paths(graph, world_lexicon(self.world.words), self.options, target_filter(self.world))
+        return find_paths(
+            graph, world_lexicon(self.world.words, self.world.complete), self.options, target_filter(self.world)
+        )

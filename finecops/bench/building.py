@@ -1,0 +1,215 @@
+"""`finecops bench build`: the speed and memory of building a benchmark from scene graphs, without images and models.
+
+Each measure is a process of its own with its worker processes, timed behind the imports and the start of Python.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import io
+import json
+import os
+import pstats
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from finecops.bench.processes import run_process
+from finecops.bench.synthetic_graphs import write_graph_file
+from finecops.construction.lexicon import Lexicon
+from finecops.construction.pool import ordered_map, usual_workers
+from finecops.construction.truth.paths import PathOptions
+from finecops.construction.truth.stream import GraphEntry, entry_paths, graph_entries, iter_paths
+from finecops.datasets.fields import FieldError
+from finecops.errors import RunError
+
+READING: Final = "reading"
+PATHS: Final = "reading and paths"
+WHOLE: Final = "the whole, to negative expressions"
+MEASURES: Final = (READING, PATHS, WHOLE)
+_POSITIVES: Final = (0.72, 0.34, 0.05)
+"""Positives of each level per graph: those of FineCops-Ref's train split (54,015, 25,282 and 4,044 of 74,942)."""
+_NEGATIVES: Final = 0.1
+"""Negative expressions of each type and level per graph; it has 80,451."""
+_PROFILED: Final = 2000
+"""Graphs of a profile, which makes all slower."""
+
+
+@dataclass(frozen=True)
+class BuildTime:
+    """Time and memory of one measure.
+
+    Attributes:
+        what: a name of `MEASURES`.
+        graphs: how many there were.
+        seconds: from the first byte to the last row.
+        cpu_seconds: of all processes: what other work of the machine hardly changes.
+        own_mib: the highest memory of the first process, in MiB, with Python and the libraries.
+        worker_mib: the highest of any worker; 0 without workers.
+        workers: how many there were.
+    """
+
+    what: str
+    graphs: int
+    seconds: float
+    cpu_seconds: float
+    own_mib: float
+    worker_mib: float
+    workers: int
+
+    @property
+    def most_mib(self) -> float:
+        """More than all processes together had: pages that they share count several times."""
+        return self.own_mib + self.workers * self.worker_mib
+
+
+def time_building(
+    folder: Path, graphs: int, workers: int = 0, measures: Sequence[str] = MEASURES, path: Path | None = None
+) -> list[BuildTime]:
+    """Time the measures on graphs of GQA's shape, or on a file.
+
+    Args:
+        folder: for the files, which are deleted afterwards.
+        graphs: how many are made; of `path`, how many are read (0: all).
+        workers: processes; 0: one for each core.
+        measures: names of `MEASURES`.
+        path: a scene graph file.
+
+    Raises:
+        RunError: a process fails; or it makes another number of rows than there are graphs.
+    """
+    was_here = folder.is_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with _graph_file(folder, graphs, path) as file:
+            return [_time(what, file, graphs, workers or usual_workers(), folder) for what in measures]
+    finally:
+        if not was_here and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+@contextmanager
+def _graph_file(folder: Path, graphs: int, path: Path | None) -> Iterator[Path]:
+    if path is not None:
+        yield path
+        return
+    made = folder / f"synthetic-graphs-{graphs}.json"
+    try:
+        write_graph_file(made, graphs, _lexicon())
+        yield made
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def _time(what: str, path: Path, graphs: int, workers: int, folder: Path) -> BuildTime:
+    out = folder / "building"
+    asked = json.dumps({"what": what, "path": str(path), "limit": graphs, "workers": workers, "out": str(out)})
+    command = [sys.executable, "-c", "from finecops.bench.building import main; main()", asked]
+    try:
+        found = json.loads(run_process(command).output)
+    finally:
+        shutil.rmtree(out, ignore_errors=True)
+    return BuildTime(what=what, workers=workers, **found)
+
+
+def main() -> None:
+    """Take the measure that the command line asks for, and print what it took as JSON."""
+    asked = json.loads(sys.argv[1])
+    work, path, workers = _WORK[asked["what"]], Path(asked["path"]), asked["workers"]
+    lexicon, out = _lexicon(), Path(asked["out"])
+    out.mkdir(parents=True, exist_ok=True)
+    begun, cpu = time.perf_counter(), _cpu_seconds()
+    graphs = work(path, asked["limit"], workers, lexicon, out)
+    seconds, cpu = time.perf_counter() - begun, _cpu_seconds() - cpu
+    own, others = (_peak_mib(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    found = {"graphs": graphs, "seconds": seconds, "cpu_seconds": cpu, "own_mib": own, "worker_mib": others}
+    print(json.dumps(found))
+
+
+def _lexicon() -> Lexicon:
+    from finecops.construction.words import gqa_lexicon
+
+    return gqa_lexicon()
+
+
+def _read(path: Path, limit: int, workers: int, lexicon: Lexicon, out: Path) -> int:
+    return sum(1 for _ in ordered_map(_parse, graph_entries(path, limit), workers))
+
+
+def _parse(entry: GraphEntry) -> int:
+    try:
+        return len(entry.graph().objects)
+    except (FieldError, ValueError):
+        return 0
+
+
+def _find(path: Path, limit: int, workers: int, lexicon: Lexicon, out: Path) -> int:
+    count = 0
+    with (out / "paths.jsonl").open("w", encoding="utf-8") as file:
+        for row in iter_paths(path, lexicon, workers=workers, limit=limit):
+            file.write(f"{row.model_dump_json()}\n")
+            count += 1
+    return count
+
+
+def _build(path: Path, limit: int, workers: int, lexicon: Lexicon, out: Path) -> int:
+    from finecops.cli.app import app
+
+    graphs = limit or sum(1 for _ in graph_entries(path))
+    positives = [str(max(1, round(share * graphs))) for share in _POSITIVES]
+    arguments = ["--scene-graphs", str(path), "--out", str(out / "built"), "--workers", str(workers)]
+    arguments += ["--limit", str(limit), "--positives", *positives, "--until", "negatives"]
+    arguments += ["--expressions", str(max(1, round(_NEGATIVES * graphs)))]
+    # The command prints its own summary.
+    with redirect_stdout(io.StringIO()):
+        status = app(["data", "build", "gqa", *arguments], standalone_mode=False)
+    if status:
+        raise RunError(f"finecops data build gqa ended with exit code {status}")
+    with (out / "built" / "build" / "test" / "paths.jsonl").open("rb") as file:
+        return sum(1 for _ in file)
+
+
+_WORK: Final[dict[str, Callable[[Path, int, int, Lexicon, Path], int]]] = {
+    READING: _read,
+    PATHS: _find,
+    WHOLE: _build,
+}
+
+
+def _cpu_seconds() -> float:
+    """Of this process and of its workers that have ended."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+def _peak_mib(who: int) -> float:
+    return resource.getrusage(who).ru_maxrss / (1024 if sys.platform != "darwin" else 1024 * 1024)
+
+
+def profile_paths(folder: Path, graphs: int, path: Path | None = None, lines: int = 25) -> str:
+    """Where the time of reading and paths goes: functions by their own time, in this process alone.
+
+    Args:
+        folder, path: as in `time_building`.
+        graphs: at most `_PROFILED` of them are looked at: a profile makes all several times slower.
+        lines: functions.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lexicon, options = _lexicon(), PathOptions()
+    count = min(graphs or _PROFILED, _PROFILED)
+    with _graph_file(folder, count, path) as file:
+        profile = cProfile.Profile()
+        profile.enable()
+        for entry in graph_entries(file, count):
+            entry_paths(entry, lexicon, options).model_dump_json()
+        profile.disable()
+    text = io.StringIO()
+    stats: Any = pstats.Stats(profile, stream=text).strip_dirs()
+    stats.sort_stats("tottime").print_stats(lines)
+    return text.getvalue().strip()
