@@ -120,13 +120,14 @@ def xl_pipeline() -> Any:
     )
 
 
-def _qwen_tokenizer() -> Any:
+def _qwen_tokenizer(marks: Sequence[str] = ()) -> Any:
     """A tokenizer of Qwen's class that spells, with a chat template that only joins the texts."""
     from transformers import Qwen2TokenizerFast
 
     signs = ["Ġ", "Ċ", *"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:!?'-_"]
     vocabulary = {word: i for i, word in enumerate([*signs, "<|endoftext|>", "<|im_end|>"])}
     tokenizer = Qwen2TokenizerFast(vocab=vocabulary, merges=[])
+    tokenizer.add_special_tokens({"additional_special_tokens": list(marks)})
     tokenizer.chat_template = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
     return tokenizer
 
@@ -264,6 +265,23 @@ def save_clip(folder: Path) -> Path:
     return folder
 
 
+def save_siglip(folder: Path) -> Path:
+    """SigLIP, with which SigLIP 2 shares its classes where images have one size: texts of 64 tokens."""
+    from transformers import SiglipConfig, SiglipImageProcessor, SiglipModel
+
+    tokenizer = clip_tokenizer()
+    torch.manual_seed(0)
+    common = {"hidden_size": 32, "intermediate_size": 37, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = SiglipConfig(
+        text_config=common | {"vocab_size": len(tokenizer), "max_position_embeddings": 64},
+        vision_config=common | {"image_size": 32, "patch_size": 8},
+    )
+    SiglipModel(config).save_pretrained(folder)
+    SiglipImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
 def save_dinov2(folder: Path) -> Path:
     """DINOv2 with patches of 14 pixels; its processor cuts out the centre, as the published ones do."""
     from transformers import BitImageProcessor, Dinov2Config, Dinov2Model
@@ -309,3 +327,86 @@ def write_scorer(path: Path, kind: str, weights: Path, **settings: object) -> Pa
     """The YAML file of a scorer with these weights."""
     path.write_text(json.dumps({"name": path.stem, "kind": kind, "weights": str(weights)} | settings))
     return path
+
+
+def qwen_edit_pipeline() -> Any:
+    """Qwen-Image-Edit for inpainting. It works at about 1024 x 1024 pixels, so that a call takes seconds."""
+    from diffusers import (
+        AutoencoderKLQwenImage,
+        FlowMatchEulerDiscreteScheduler,
+        QwenImageEditInpaintPipeline,
+        QwenImageTransformer2DModel,
+    )
+    from transformers import (
+        Qwen2_5_VLConfig,
+        Qwen2_5_VLForConditionalGeneration,
+        Qwen2VLImageProcessor,
+        Qwen2VLProcessor,
+        Qwen2VLVideoProcessor,
+    )
+
+    marks = ["<|im_start|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
+    tokenizer = _qwen_tokenizer(marks)
+    ids = {mark: tokenizer.convert_tokens_to_ids(mark) for mark in marks}
+    torch.manual_seed(0)
+    config = Qwen2_5_VLConfig(
+        text_config={
+            "vocab_size": len(tokenizer),
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 2,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [1, 1, 2]},
+        },
+        vision_config={
+            "depth": 2,
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_heads": 2,
+            "out_hidden_size": 16,
+            "fullatt_block_indexes": [1],
+        },
+        image_token_id=ids["<|image_pad|>"],
+        video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=ids["<|vision_start|>"],
+        vision_end_token_id=ids["<|vision_end|>"],
+    )
+    transformer = QwenImageTransformer2DModel(
+        patch_size=2,
+        in_channels=16,
+        out_channels=4,
+        num_layers=2,
+        attention_head_dim=16,
+        num_attention_heads=2,
+        joint_attention_dim=16,
+        guidance_embeds=False,
+        axes_dims_rope=(8, 4, 4),
+    )
+    vae = AutoencoderKLQwenImage(
+        base_dim=4,
+        z_dim=4,
+        dim_mult=[1, 1, 1, 1],
+        num_res_blocks=1,
+        temperal_downsample=[False, True, True],
+        latents_mean=[0.0] * 4,
+        latents_std=[1.0] * 4,
+    )
+    # Random weights paint one grey for all latents: its small differences become the whole range.
+    with torch.no_grad():
+        grey = vae.decode(torch.randn(1, 4, 1, 8, 8)).sample
+        scale = 0.5 / grey.std(dim=(0, 2, 3, 4))
+        vae.decoder.conv_out.weight.mul_(scale[:, None, None, None, None])
+        vae.decoder.conv_out.bias.sub_(grey.mean(dim=(0, 2, 3, 4))).mul_(scale)
+    few = {"shortest_edge": 28 * 28, "longest_edge": 4 * 28 * 28}
+    processor = Qwen2VLProcessor(
+        Qwen2VLImageProcessor(size=few), tokenizer, Qwen2VLVideoProcessor(), chat_template=tokenizer.chat_template
+    )
+    return QwenImageEditInpaintPipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        vae=vae,
+        text_encoder=Qwen2_5_VLForConditionalGeneration(config),
+        tokenizer=tokenizer,
+        processor=processor,
+        transformer=transformer,
+    )

@@ -73,6 +73,16 @@ def test_seed_and_prompt_decide_the_pixels(tmp_path: Path, name: str) -> None:
     assert (first != inside("a blue plate", 3)).any()
 
 
+def test_qwen_image_edit_works_at_a_size_of_its_own(tmp_path: Path) -> None:
+    tiny_models.qwen_edit_pipeline().save_pretrained(tmp_path / "weights")
+    call = load_editor("qwen-image-edit").call | {"num_inference_steps": 1}
+    file = write_editor(tmp_path / "tiny.yaml", "QwenImageEditInpaintPipeline", tmp_path / "weights", call=call)
+    editor = open_editor(str(file), "cpu")
+    one, other = (editor(IMAGE, BOX, "a red cup", seed) for seed in (0, 1))
+    assert one.size == other.size == IMAGE.size
+    assert (np.asarray(one)[20:40, 20:50] != np.asarray(other)[20:40, 20:50]).any()
+
+
 def test_candidates_of_a_pipeline(tmp_path: Path, weights: Path) -> None:
     editor = sd(tmp_path, weights)
     planned = row(boxes=[BOX], prompts=["a red cup"])

@@ -14,7 +14,7 @@ from finecops.config.find import load_scorer, names
 from finecops.construction.filters.scorers import Scorers, open_scorers
 from finecops.errors import ConfigError, ModelError
 from tests.construction.edits.test_mask import noise
-from tests.construction.tiny_models import save_classifier, save_clip, save_dinov2, write_scorer
+from tests.construction.tiny_models import save_classifier, save_clip, save_dinov2, save_siglip, write_scorer
 
 IMAGE = noise((100, 60))
 
@@ -70,6 +70,18 @@ def test_clip_agrees_with_transformers_own_arithmetic(scorers: Scorers, folder: 
     assert scorers.text.similarities([square], ["the red cup", "a plate"])[0] == pytest.approx(
         logits[0].tolist(), abs=1e-5
     )
+
+
+def test_siglip_gets_lower_case_texts_of_its_length(tmp_path: Path) -> None:
+    file = write_scorer(
+        tmp_path / "siglip.yaml", "text", save_siglip(tmp_path / "siglip"), text_length=64, lower_case=True
+    )
+    scorer = open_scorers(text=str(file), device="cpu").text
+    assert scorer is not None
+    ((first, other, capitals),) = scorer.similarities([IMAGE], ["the red cup", "the plate", "The RED cup"])
+    assert first == capitals != other
+    # The only text of a batch is padded like any other.
+    assert scorer.similarities([IMAGE], ["the red cup"])[0][0] == pytest.approx(first, abs=1e-5)
 
 
 def test_dinov2_sees_an_edit_at_the_border_and_inside_its_box(scorers: Scorers) -> None:
