@@ -13,7 +13,7 @@ from finecops.construction.english.realise import realise, sample_wording
 from finecops.construction.rewriting.checker import Checker
 from finecops.construction.rewriting.paraphrase import Draft
 from finecops.construction.words import gqa_lexicon
-from tests.construction.rewriting.words import LEFT, LEXICON, described, drawn, meaning, others
+from tests.construction.rewriting.words import LEFT, LEXICON, described, drawn, meaning, others, spoilt
 
 CUP = described("cup", "plate", f"0 {LEFT} 1")
 RED_CUP = described("red,cup", "white,plate", f"0 {LEFT} 1")
@@ -292,23 +292,13 @@ def test_the_sentences_of_the_rules_say_nothing_else(checker: Checker) -> None:
         rng = random.Random(seed)
         said = drawn(rng)
         draft = Draft(said, [True] * len(said.nodes), checker.phrases, rng).sentence()
-        for text in (draft, _spoilt(draft, rng), _spoilt(draft, rng)):
+        for text in (draft, spoilt(draft, rng), spoilt(draft, rng)):
             if checker.check(text, said).reason is None:
                 count += 1
                 for other in others(said, rng):
                     if meaning(other) != meaning(said):
                         assert checker.check(text, other).reason is not None, (text, other)
     assert count > 25
-
-
-def _spoilt(text: str, rng: random.Random) -> str:
-    words = text.split()
-    place = rng.randrange(len(words))
-    if rng.random() < 0.5:
-        words[place] += ","
-    else:
-        words.insert(place, rng.choice(["and", ", which is", "that is", "who is", ", and", "with"]))
-    return " ".join(words).replace(" ,", ",")
 
 
 def test_an_article_that_promises_too_much_is_refused(checker: Checker) -> None:

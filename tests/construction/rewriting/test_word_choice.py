@@ -125,7 +125,7 @@ def test_the_first_word_that_is_proved_false_is_taken() -> None:
     with serving(each(lambda question: ["bowl", "tree", "hat"])) as server:
         question = WordQuestion("1", one, "the red cup to the left of the plate")
         found = propose_words(Asker(ServerWriter(server.config())), [question], LEXICON)
-    made = negative(CUP, Facts(), "replace_object", 1, LEXICON, found.words_of("1"), random.Random(0))
+    made = negative(CUP, Facts(), ("replace_object", 1), LEXICON, found.words_of("1"), random.Random(0))
     assert (made.old, made.new) == ("cup", "tree")
 
 

@@ -170,3 +170,14 @@ def meaning(said: Description) -> object:
     if said.tuple_type == "and" and {edge.head for edge in said.edges} == {0}:
         return nodes[0], frozenset((edge.relation, nodes[edge.tail]) for edge in said.edges)
     return tuple(nodes), frozenset((edge.relation, edge.head, edge.tail) for edge in said.edges)
+
+
+def spoilt(text: str, rng: random.Random) -> str:
+    """A sentence with a comma or a word put in."""
+    words = text.split()
+    place = rng.randrange(len(words))
+    if rng.random() < 0.5:
+        words[place] += ","
+    else:
+        words.insert(place, rng.choice(["and", ", which is", "that is", "who is", ", and", "with"]))
+    return " ".join(words).replace(" ,", ",")
