@@ -60,7 +60,7 @@ CompleteGraphs: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--complete-graphs",
-        help="What a graph does not say is false (in the paper, people filtered what was not). Default: it is possible.",
+        help="What a graph does not say is false (the paper had people filter). Default: it is possible.",
         rich_help_panel=_OBJECTS,
     ),
 ]

@@ -13,13 +13,13 @@ from finecops.construction.chain.settings import RULES
 from finecops.construction.description import Description
 from finecops.construction.graph import TooMuchWorkError
 from finecops.construction.rewriting.checker import Checker
-from finecops.construction.rewriting.negative_rewrites import rewritten_negatives
 from finecops.construction.rewriting.rewrites import (
     TASK,
     Proof,
     Rewriter,
     RuleRewriter,
     Templates,
+    rewritten_negatives,
     rewritten_positives,
 )
 from finecops.construction.samples import NegativeRow, PositiveRow, RewriteRow

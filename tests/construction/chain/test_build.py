@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import shutil
 import zipfile
 from collections import Counter
@@ -29,7 +28,7 @@ from finecops.datasets.check import check_split
 from finecops.datasets.dataset import load_dataset_split
 from finecops.errors import DataError, FinecopsError, RunError, UsageError
 from finecops.runs.jsonl import read_rows
-from tests.construction.chain.toy import draw, toy_graphs, write_toy
+from tests.construction.chain.toy import draw, write_toy
 
 FEW = {"positives": (6, 6, 4), "expressions": 2, "flips": 2, "sides": 1.0, "workers": 1}
 STAGES = ("paths", "positives", "rewrites", "negatives", "edits", "scores", "chosen", "reviewed")
@@ -433,11 +432,20 @@ def test_a_folder_of_images_that_is_none(given: tuple[Path, Path], tmp_path: Pat
         make((given[0], tmp_path / "nowhere"), tmp_path / "out")
 
 
-def test_quotas_that_cannot_be_met_are_counted(first: Path, given: tuple[Path, Path], tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    make(given, out, positives=(0, 0, 500), per_image=50)
-    found = rows(out, "positives", PositiveRow)
+def test_quotas_that_cannot_be_met_are_said(given: tuple[Path, Path], tmp_path: Path) -> None:
+    built = make(given, tmp_path, positives=(0, 0, 500), per_image=50)
+    found = rows(tmp_path, "positives", PositiveRow)
     assert {row.level for row in found} == {3}
-    assert len(found) < 500
-    assert len(toy_graphs(3)) == 3
-    assert os.listdir(out)
+    assert built.folder.stages["positives"].notes[0].startswith(f"level 3: {len(found)} of 500 positives")
+    assert f"level 3: {len(found)} of 500 positives" in (tmp_path / "README.md").read_text()
+
+
+def test_complete_graphs_give_more(first: Path, given: tuple[Path, Path], tmp_path: Path) -> None:
+    """What the graph does not say is false then: "near" is no clue otherwise, since nothing excludes it."""
+    with pytest.raises(RunError, match="complete graphs False → True"):
+        make(given, first, complete_graphs=True)
+    make(given, tmp_path, complete_graphs=True, positives=(99, 99, 99))
+    said = [row.said.description() for row in rows(tmp_path, "positives", PositiveRow)]
+    before = [row.said.description() for row in rows(first, "positives", PositiveRow)]
+    assert any(edge.relation == "near" for one in said for edge in one.edges)
+    assert not any(edge.relation == "near" for one in before for edge in one.edges[:1] if one.tuple_type == "1_hop")

@@ -16,6 +16,7 @@ from finecops.construction.chain.context import Context
 from finecops.construction.chain.desk import Place, desk_at
 from finecops.construction.chain.photos import NO_IMAGE
 from finecops.construction.chain.stage import OneByOne, Stage
+from finecops.construction.chain.worlds import world_lexicon
 from finecops.construction.edits.candidates import CandidateOptions, make_candidates
 from finecops.construction.edits.editor import ImageEditor, open_editor
 from finecops.construction.edits.plan import ImageEdit, plan_edit
@@ -55,7 +56,7 @@ class _Task:
         graph = replace(desk.graphs[positive.image_id], work=Work())
         rng = random.Random(f"{self.seed}/{positive.image_id}/{positive.id}/image/{type_}/{level}")
         # Whatever is true of the graphs: an editor may paint more than the words say.
-        lexicon = replace(desk.lexicon, complete=False)
+        lexicon = world_lexicon(self.place.words)
         world = EditWorld(lexicon, lambda edited: Facts(edited, lexicon), desk.words.words)
         try:
             planned = plan_edit(positive.said.description(), positive.objects, graph, thing.column, world, rng)
