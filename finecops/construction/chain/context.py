@@ -57,6 +57,10 @@ class Context:
         """Words, graphs and facts in this process."""
         return desk_at(self.place)
 
+    def count(self, stage: str) -> int:
+        """How many rows a finished stage has."""
+        return sum(self.folder.stages[stage].counts.values())
+
     def rows(self, stage: str, row_type: type[R]) -> Iterable[R]:
         """The rows of a finished stage."""
         return read_rows(self.folder.file(stage), row_type)

@@ -155,11 +155,10 @@ def _make(folder: BuildFolder, stage: Stage[R]) -> Counts:
         os.replace(final, partial)
     counts = Counts()
     if isinstance(stage.make, Whole):
-        with open_new(partial) as file, progress(what=stage.name, unit="row", total=stage.make.total) as bar:
+        with open_new(partial) as file:
             for row in stage.make.rows():
                 counts.add(row)
                 append_rows(file, [row])
-                bar.update()
             _sync(file.fileno())
     else:
         _one_by_one(stage.make, stage, partial, counts)
@@ -177,13 +176,15 @@ def _one_by_one(make: OneByOne[R], stage: Stage[R], partial: Path, counts: Count
     things = iter(make.things())
     columns = _Columns(make, counts)
     resumed = _replay(make, stage, partial, things, columns)
-    bar = progress(what=stage.name, unit=make.unit, total=make.total, initial=resumed)
+    # Where columns are filled, the end is known by what is kept, not by how many are tried.
+    goal = sum(make.quotas.values()) if make.quotas else make.total()
+    bar = progress(what=stage.name, unit=make.unit, total=goal, initial=columns.kept if make.quotas else resumed)
     held = _Failures(stage.name, make.most_in_a_row)
     with bar, partial.open("a", encoding="utf-8") as file:
         for row in _new_rows(make, things, columns):
             append_rows(file, held.pass_on(row))
             bar.set_postfix_str(str(counts), refresh=False)
-            bar.update()
+            bar.update(columns.kept - bar.n if make.quotas else 1)
         append_rows(file, held.rest())
         _sync(file.fileno())
 
@@ -201,6 +202,11 @@ class _Columns:
 
     def add(self, thing: Any, row: Record) -> None:
         self.counts.add(row, self.make.column(thing))
+
+    @property
+    def kept(self) -> int:
+        """How many rows the columns have."""
+        return sum(self.counts.columns.values())
 
 
 def _replay(make: OneByOne[R], stage: Stage[R], partial: Path, things: Iterator[Any], columns: _Columns) -> int:

@@ -50,13 +50,11 @@ class Whole(Generic[R]):
     """Rows that depend on each other: after a kill they are made from the start.
 
     Attributes:
-        rows: makes them all, in their order.
-        total: how many there will be, where it is known.
+        rows: makes them all, in their order, and shows its own progress.
         notes: what is to be said of them, when all are there.
     """
 
     rows: Callable[[], Iterable[R]]
-    total: int | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -69,7 +67,7 @@ class OneByOne(Generic[R]):
         key: of a thing: the key of its row.
         key_of_row: of a row.
         results: maps things to rows, one to one and in their order. It may take some things ahead.
-        total: how many things there are, where it is known.
+        total: gives how many things there are, where it is known; asked when the stage begins.
         column: of a thing: the column that its row counts for; None: no column.
         quotas: column → rows that are kept at most; further things of a full column get no row.
         unit: what a thing is, for the bar.
@@ -80,7 +78,7 @@ class OneByOne(Generic[R]):
     key: Callable[[Any], str]
     key_of_row: Callable[[R], str]
     results: Callable[[Iterator[Any]], Iterator[R]]
-    total: int | None = None
+    total: Callable[[], int | None] = lambda: None
     column: Callable[[Any], str | None] = lambda thing: None
     quotas: Mapping[str, int] = field(default_factory=dict)
     unit: str = "sample"

@@ -7,6 +7,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from finecops.benchmark_words import type_order
 from finecops.construction.chain.folder import BuildFolder, StageRecord
 from finecops.construction.chain.outcome import DROPPED, FAILED, KEPT
 from finecops.construction.chain.stage import ORDER
@@ -25,8 +26,9 @@ def summary_document(folder: BuildFolder) -> Document:
         "split": folder.split,
         "stages": {name: stage_data(record) for name, record in stages.items()},
     }
+    where = f"The rows of each stage are in {folder.path}/."
     return Document(
-        [_stages(stages), *_columns(stages), _reasons(stages)],
+        [_stages(stages), *_columns(stages), _reasons(stages, where)],
         data=data,
         rows=list(_tidy(stages)),
         leading=("stage", "status", "reason", "column", "count"),
@@ -55,18 +57,23 @@ def _columns(stages: Mapping[str, StageRecord]) -> Iterator[Table]:
     """Negatives by type and level."""
     counts = {name: record.columns for name, record in stages.items() if record.columns}
     if counts:
-        keys = list(dict.fromkeys(key for found in counts.values() for key in found))
+        keys = sorted({key for found in counts.values() for key in found}, key=_column_order)
         rows = tuple(
             _row(key.replace("/", ", level "), [found.get(key, 0) for found in counts.values()]) for key in keys
         )
         yield Table("Negatives kept by type and level", columns("type", *counts), rows)
 
 
+def _column_order(key: str) -> tuple[tuple[int, str], str]:
+    type_, _, level = key.partition("/")
+    return type_order(type_), level
+
+
 def _row(name: str, counts: Sequence[int]) -> tuple[Cell, ...]:
     return (name, *counts)
 
 
-def _reasons(stages: Mapping[str, StageRecord]) -> Table:
+def _reasons(stages: Mapping[str, StageRecord], where: str) -> Table:
     rows: list[tuple[str | int, ...]] = []
     hidden = 0
     for name, record in stages.items():
@@ -75,8 +82,8 @@ def _reasons(stages: Mapping[str, StageRecord]) -> Table:
         # The most frequent first; a pipe reads all of them with --json.
         rows += [(name, count, reason) for reason, count in found[:_MOST]]
         hidden += max(0, len(found) - _MOST)
-    notes = (f"{hidden} rarer reasons are in --json.",) if hidden else ()
-    return Table("Why", (Column("stage", side="left"), Column("count"), _LEFT), tuple(rows), notes if rows else ())
+    notes = (f"{hidden} rarer reasons are in --json. {where}" if hidden else where,)
+    return Table("Why", (Column("stage", side="left"), Column("count"), _LEFT), tuple(rows), notes) if rows else Table()
 
 
 def _tidy(stages: Mapping[str, StageRecord]) -> Iterator[dict[str, JsonValue]]:

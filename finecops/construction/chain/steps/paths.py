@@ -50,6 +50,7 @@ def stage(context: Context) -> Stage[PathsRow]:
         key=lambda entry: entry.key,
         key_of_row=lambda row: row.image_id,
         results=results,
+        total=lambda: asked.limit or None,
         unit="image",
     )
     return Stage(NAME, PathsRow, settings, make, files=files)

@@ -48,14 +48,17 @@ def _rows(context: Context, notes: list[str]) -> Iterator[PositiveRow]:
     number = 0
     part = context.folder.path / f"{GRAPHS}.part"
     with open_new(part) as file:
-        for graph in graphs_of(asked.scene_graphs, chosen, asked.limit):
+        graphs = graphs_of(asked.scene_graphs, chosen, asked.limit)
+        # The file is read once more, and only these graphs are parsed.
+        for graph in progress(graphs, what=NAME, unit="image", total=len(chosen)):
             append_rows(file, [graph_row(graph)])
             for row in _worded(graph, chosen[graph.image_id], number, context.desk.lexicon, asked.seed):
                 number = row.id
                 yield row
     part.replace(context.folder.path / GRAPHS)
-    entries = progress(graph_entries(asked.scene_graphs, asked.limit), what="statistics", unit="image", leave=False)
-    Statistics.of(entries, asked.workers).write(context.folder.path / STATISTICS)
+    entries = graph_entries(asked.scene_graphs, asked.limit)
+    bar = progress(entries, what="statistics", unit="image", total=context.count("paths"), leave=False)
+    Statistics.of(bar, asked.workers).write(context.folder.path / STATISTICS)
 
 
 def _chosen(context: Context, notes: list[str]) -> dict[str, list[PathRow]]:
@@ -64,7 +67,8 @@ def _chosen(context: Context, notes: list[str]) -> dict[str, list[PathRow]]:
     # A quota has room for ids that tell positives and negatives apart.
     quotas = {level: min(quota, MOST_POSITIVES // 3) for level, quota in enumerate(asked.positives, start=1)}
     options = ChoiceOptions(quotas=quotas, per_image=asked.per_image, sides=asked.sides, seed=asked.seed)
-    choice = choose_paths(_paths(context), context.desk.lexicon, options)
+    rows = progress(_paths(context), what="choosing", unit="image", total=context.count("paths"), leave=False)
+    choice = choose_paths(rows, context.desk.lexicon, options)
     notes[:] = [count.unmet for count in choice.levels if count.unmet is not None]
     found: dict[str, list[PathRow]] = {}
     for row, path in choice.paths(_paths(context)):

@@ -30,6 +30,7 @@ def stage(context: Context) -> Stage[RewriteRow]:
         key=lambda row: str(row.id),
         key_of_row=lambda row: str(row.id),
         results=results,
+        total=lambda: context.count("positives"),
         unit="sentence",
     )
     return Stage(NAME, RewriteRow, settings, make, reads=("positives",))
