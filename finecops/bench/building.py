@@ -16,7 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +28,6 @@ from finecops.construction.pool import ordered_map, usual_workers
 from finecops.construction.truth.paths import TOO_MUCH, PathOptions
 from finecops.construction.truth.stream import GraphEntry, entry_paths, graph_entries, iter_paths
 from finecops.datasets.fields import FieldError
-from finecops.errors import RunError
 
 READING: Final = "reading"
 PATHS: Final = "reading and paths"
@@ -166,18 +165,20 @@ def _find(path: Path, limit: int, workers: int, lexicon: Lexicon, out: Path) -> 
 
 
 def _build(path: Path, limit: int, workers: int, lexicon: Lexicon, out: Path) -> Counter[str]:
-    from finecops.cli.app import app
+    from finecops.construction.chain.build import Plan, build
+    from finecops.construction.chain.settings import BuildSettings
 
     graphs = limit or sum(1 for _ in graph_entries(path))
-    positives = [str(max(1, round(share * graphs))) for share in _POSITIVES]
-    arguments = ["--scene-graphs", str(path), "--out", str(out / "built"), "--workers", str(workers)]
-    arguments += ["--limit", str(limit), "--positives", *positives, "--until", "negatives"]
-    arguments += ["--expressions", str(max(1, round(_NEGATIVES * graphs)))]
-    # The command prints its own summary.
-    with redirect_stdout(io.StringIO()):
-        status = app(["data", "build", "gqa", *arguments], standalone_mode=False)
-    if status:
-        raise RunError(f"finecops data build gqa ended with exit code {status}")
+    one, two, three = (max(1, round(share * graphs)) for share in _POSITIVES)
+    settings = BuildSettings(
+        scene_graphs=path,
+        out=out / "built",
+        limit=limit,
+        workers=workers,
+        positives=(one, two, three),
+        expressions=max(1, round(_NEGATIVES * graphs)),
+    )
+    build(settings, Plan(until="negatives"))
     with (out / "built" / "build" / "test" / "paths.jsonl").open("rb") as file:
         return Counter({_GRAPHS: sum(1 for _ in file)})
 
