@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -52,19 +53,28 @@ class Asked:
         some = [s for s in samples if s.id in boxes and len(boxes[s.id].xyxy)]
         return cls(some, [boxes[s.id] for s in some], cluster_indices([s.image for s in some]))
 
-    @property
+    @cached_property
     def image_wh(self) -> Floats:
         """Width and height of each sample's image, `[n, 2]`."""
         return np.array([(s.width, s.height) for s in self.samples], dtype=np.float64)
 
-    @property
+    @cached_property
     def targets(self) -> Boxes:
         """`[n, 4]`."""
         return np.array([s.box for s in self.samples], dtype=np.float64)
 
-    def hits(self, i: int) -> NDArray[np.bool_]:
-        """For each box of sample i whether it would be right."""
-        return np.asarray(iou_xyxy(self.boxes[i].xyxy, self.targets[i]) > IOU)
+    @cached_property
+    def overlaps(self) -> list[Floats]:
+        """For each sample, the IoU of each of its boxes with the target."""
+        # Of all boxes at once: a hundred thousand calls would take longer than all else.
+        counts = [len(boxes.xyxy) for boxes in self.boxes]
+        overlap = iou_xyxy(np.concatenate([b.xyxy for b in self.boxes]), np.repeat(self.targets, counts, axis=0))
+        return np.split(overlap, np.cumsum(counts)[:-1])
+
+    @cached_property
+    def hits(self) -> list[NDArray[np.bool_]]:
+        """For each sample, whether each of its boxes would be right."""
+        return [np.asarray(overlap > IOU) for overlap in self.overlaps]
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,7 @@ def _guess(name: str, right: Floats, asked: Asked, replicates: int) -> Guess:
 
 def any_box(asked: Asked) -> Floats:
     """A box drawn at random: the share of boxes that would be right."""
-    return np.array([asked.hits(i).mean() for i in range(len(asked.samples))])
+    return np.array([hits.mean() for hits in asked.hits])
 
 
 def largest_box(asked: Asked) -> Floats:
@@ -135,32 +145,27 @@ def fixed_box(asked: Asked) -> Floats:
 def most_frequent_name(asked: Asked) -> Floats:
     """The box whose name is most often the target's on other images; the largest of several."""
     right = np.zeros(len(asked.samples))
+    name = [_name(boxes, overlap) for boxes, overlap in zip(asked.boxes, asked.overlaps, strict=True)]
     for train, test in folds_of(asked.groups):
-        count: Counter[str] = Counter()
-        for i in train:
-            overlap = iou_xyxy(asked.boxes[i].xyxy, asked.targets[i])
-            best = int(overlap.argmax())
-            if overlap[best] > IOU:
-                count[(asked.boxes[i].names or ())[best]] += 1
+        count = Counter(name[i] for i in train)
         for i in test:
             order = _area(asked.boxes[i].xyxy).argsort().argsort() / (len(asked.boxes[i].xyxy) + 1)
-            often = np.array([count[name] for name in asked.boxes[i].names or ()])
-            right[i] = asked.hits(int(i))[int((often + order).argmax())]
+            often = np.array([count[one] for one in asked.boxes[i].names or ()])
+            right[i] = asked.hits[i][int((often + order).argmax())]
     return right
 
 
 def likeliest_place(asked: Asked) -> Floats:
     """The box whose position and size a logistic regression takes for a target's, learned on other images."""
     features = [box_features(b.xyxy, wh) for b, wh in zip(asked.boxes, asked.image_wh, strict=True)]
-    hits = [asked.hits(i) for i in range(len(asked.samples))]
     right = np.zeros(len(features))
     for train, test in folds_of(asked.groups):
-        learned = np.concatenate([features[i] for i in train]), np.concatenate([hits[i] for i in train])
+        learned = np.concatenate([features[i] for i in train]), np.concatenate([asked.hits[i] for i in train])
         tested = [features[i] for i in test]
         scores = fitted_scores(numbers_model, *learned, np.concatenate(tested))
         ends = np.cumsum([len(one) for one in tested])[:-1]
         for i, of_image in zip(test, np.split(scores, ends), strict=True):
-            right[i] = hits[i][int(of_image.argmax())]
+            right[i] = asked.hits[i][int(of_image.argmax())]
     return right
 
 
@@ -189,7 +194,13 @@ def box_features(xyxy: Boxes, image_wh: Floats) -> Floats:
 
 def _right(asked: Asked, preferences: Sequence[Floats]) -> Floats:
     """Whether the most preferred box of each sample is right; the first of several."""
-    return np.array([float(asked.hits(i)[int(one.argmax())]) for i, one in enumerate(preferences)])
+    return np.array([float(hits[int(one.argmax())]) for hits, one in zip(asked.hits, preferences, strict=True)])
+
+
+def _name(boxes: ImageBoxes, overlap: Floats) -> str | None:
+    """The name of the box that is nearest to the target, if one is near it."""
+    best = int(overlap.argmax())
+    return boxes.names[best] if boxes.names is not None and overlap[best] > IOU else None
 
 
 def _area(xyxy: Boxes) -> Floats:
