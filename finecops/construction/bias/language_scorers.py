@@ -27,7 +27,7 @@ from finecops.models.loading import Checkpoint, load_complete, load_tokenizer
 from finecops.progress import progress
 
 MAX_TOKENS: Final = 128
-"""Longer texts are cut, as Vera's authors do."""
+"""Longer texts are cut, as Vera's authors do; earlier where a model has room for fewer."""
 BATCH: Final = 32
 VERA_WEIGHT, VERA_BIAS, VERA_TEMPERATURE = 32099, 32098, 32097
 """Rows of Vera's embedding table that hold its classifier: the weights, and a number each in their first element."""
@@ -48,6 +48,9 @@ class _Loaded:
         checkpoint = Checkpoint(self.name, weights, where, revision=None, code=False, pickle=allow_pickle)
         self.tokenizer = load_tokenizer(checkpoint)
         self.model = load_complete(auto_class, checkpoint, dtype="auto").to(device).eval()
+        # One place is left for the token of a text's start. T5 has no such limit.
+        places = getattr(self.model.config, "max_position_embeddings", None)
+        self._most = MAX_TOKENS if places is None else min(MAX_TOKENS, places - 1)
         # Batches are padded at their ends, which every score here counts on.
         self.tokenizer.padding_side = "right"
         if self.tokenizer.pad_token is None:
@@ -61,7 +64,7 @@ class _Loaded:
             for start in range(0, len(texts), BATCH):
                 some = list(texts[start : start + BATCH])
                 yield self.tokenizer(
-                    some, return_tensors="pt", padding=True, truncation=True, max_length=MAX_TOKENS
+                    some, return_tensors="pt", padding=True, truncation=True, max_length=self._most
                 ).to(self.model.device)
                 bar.update(len(some))
 
