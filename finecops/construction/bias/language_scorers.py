@@ -92,7 +92,7 @@ class VeraScorer(_Loaded):
             last = batch["attention_mask"].sum(dim=1) - 1
             logit = hidden[torch.arange(len(last)), last] @ self._weight + self._bias
             found += torch.sigmoid(logit / self._temperature).tolist()
-        return np.array(found, dtype=np.float64)
+        return _rounded(found)
 
 
 class ColaScorer(_Loaded):
@@ -116,7 +116,7 @@ class ColaScorer(_Loaded):
         found: list[float] = []
         for batch in self.batches(texts):
             found += self.model(**_without_types(batch)).logits.float().softmax(dim=1)[:, self._class].tolist()
-        return np.array(found, dtype=np.float64)
+        return _rounded(found)
 
 
 class CausalScorer(_Loaded):
@@ -143,7 +143,7 @@ class CausalScorer(_Loaded):
             counted = mask[:, 1:].float()
             mean = (told * counted).sum(dim=1) / counted.sum(dim=1)
             found += mean.nan_to_num(-float("inf")).tolist()
-        return np.array(found, dtype=np.float64)
+        return _rounded(found)
 
     def _started(self, texts: Sequence[str]) -> Iterator[Any]:
         """Batches in which the first word is scored too, where the tokenizer has a token for a text's start."""
@@ -155,6 +155,11 @@ class CausalScorer(_Loaded):
                 begin = torch.full_like(ids[:, :1], start)
                 ids, mask = torch.cat([begin, ids], dim=1), torch.cat([torch.ones_like(begin), mask], dim=1)
             yield {"input_ids": ids, "attention_mask": mask}
+
+
+def _rounded(scores: Sequence[float]) -> Floats:
+    """Scores to six places: texts of the same tokens are ties, also where their batches were padded differently."""
+    return np.round(np.array(scores, dtype=np.float64), 6)
 
 
 def _without_types(batch: Any) -> Mapping[str, Any]:
