@@ -25,7 +25,7 @@ class DatasetConfig(Config):
     """
 
     root: Folder
-    """The dataset's folder."""
+    """The dataset's folder. `.`, and what begins with `./`: from the folder of this file."""
     format: str = "coco"
     """How the annotation files are written: a name in `finecops.datasets.formats`."""
     image_folders: Names = Field(min_length=1)

@@ -3,7 +3,7 @@
 A name is looked up in `./configs/<kind>/<name>.yaml` first, then in the user's folder (`finecops.config.home`), then in
 the package. A path to a YAML file works wherever a name does. A relative folder in a configuration is looked up from
 the working directory first, then from the project's folder, the user's folder, and the package of the small models
-(`finecops.config.companion`).
+(`finecops.config.companion`). A dataset's `root` that is `.` or begins with `./` is looked up from the file itself.
 
 The command line may give any path: of a YAML file, or behind `@` of weights. What a file itself may name is in
 `finecops.config.plain`.
@@ -217,6 +217,9 @@ def _load(kind: str, name: str, expected: type[C]) -> C:
     actual: type[Config] = _MODEL_KINDS.get(str(raw.get("kind")), expected) if kind == "models" else expected
     if actual is not expected:
         raise ConfigError(f"{name} is a model of kind {raw['kind']}; a {wanted} is needed here")
+    if kind == "datasets" and isinstance(root := raw.get("root"), str) and (root == "." or root.startswith("./")):
+        # The folder of the file itself, so that both may be moved together.
+        raw = raw | {"root": str(path.parent / root)}
     try:
         config = expected.model_validate(raw)
     except ValidationError as error:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
+from finecops.construction.description import Description
+
 
 class _PositiveFields(TypedDict):
     id: int
@@ -38,6 +40,15 @@ class VanillaRow(_PositiveFields, total=False):
     shuffle_index: list[int]
     ori_type: str
     negative_cate: str
+
+
+def tuple_of(description: Description) -> list[Any]:
+    """The `tuple` of a description."""
+    parts: list[Any] = [[description.nodes[0].name, list(description.nodes[0].attributes)]]
+    for edge in description.edges:
+        tail = description.nodes[edge.tail]
+        parts += [edge.relation, [tail.name, list(tail.attributes)]]
+    return parts
 
 
 class CocoImage(TypedDict):

@@ -12,6 +12,7 @@ from typing import Any, Final, TypedDict
 
 from finecops.datasets.fields import FieldError, as_id, as_image_wh, as_object
 from finecops.errors import DataError
+from finecops.paths import name_problem
 from finecops.text import MAX_ID_CHARS, plain_id, printable, shortly
 
 MAX_OBJECTS: Final = 1000
@@ -49,9 +50,10 @@ class _RawGraphSize(TypedDict):
 
 
 class RawGraph(_RawGraphSize, total=False):
-    """An image's graph in GQA's file; `location` may be missing."""
+    """An image's graph in GQA's file; `location` may be missing, and `file_name` is no key of GQA's own."""
 
     location: str
+    file_name: str
     objects: dict[str, RawObject]
 
 
@@ -106,6 +108,8 @@ class Work:
 class SceneGraph:
     """The graph of one image; its size in pixels; `location` is the kind of scene, where the file names one.
 
+    `file_name` is that of the image below the folder of images, where it is not `<image_id>.jpg`.
+
     An edited copy (`dataclasses.replace`) counts its `work` together with the original.
     """
 
@@ -115,6 +119,7 @@ class SceneGraph:
     objects: Mapping[str, SceneObject]
     location: str | None = None
     work: Work = field(default_factory=Work, compare=False, repr=False)
+    file_name: str | None = None
 
 
 def parse_scene_graph(image_id: str, raw: object) -> SceneGraph:
@@ -142,7 +147,11 @@ def parse_scene_graph(image_id: str, raw: object) -> SceneGraph:
             if relation.object_id not in objects:
                 other = printable(relation.object_id)
                 raise FieldError(f"object {obj.id} relates to {other}, which is not in the image")
-    return SceneGraph(image_id, width, height, objects, None if location is None else _words(location, "location"))
+    file_name = entry.get("file_name")
+    if file_name is not None and (problem := name_problem(file_name)) is not None:
+        raise FieldError(f"file_name: {problem}")
+    place = None if location is None else _words(location, "location")
+    return SceneGraph(image_id, width, height, objects, place, file_name=file_name)
 
 
 def _parse_object(object_id: str, raw: object) -> SceneObject:
@@ -218,6 +227,8 @@ def dump_scene_graph(graph: SceneGraph) -> RawGraph:
     # The key is absent, not null, where there is no location: so it is in GQA's files.
     if graph.location is not None:
         raw["location"] = graph.location
+    if graph.file_name is not None:
+        raw["file_name"] = graph.file_name
     raw["objects"] = {obj.id: _dump_object(obj) for obj in graph.objects.values()}
     return raw
 

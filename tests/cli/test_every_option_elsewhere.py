@@ -28,8 +28,9 @@ from finecops.construction.bias.box_sources import BoxSource
 from finecops.construction.bias.choosing import BlindSettings
 from finecops.construction.bias.pairs import READINGS
 from finecops.construction.bias.refine_blind import BlindRefinement, RefinedType, Reread
+from finecops.construction.chain.build import Built
+from finecops.construction.chain.folder import BuildFolder
 from finecops.construction.conversion import Converted
-from finecops.construction.dataset_file import DatasetFile
 from finecops.construction.review.applying import Applied
 from finecops.construction.review.page import Written as WrittenPage
 from finecops.construction.review.planting import PlantedFault, PlantKey, write_key
@@ -42,7 +43,6 @@ from finecops.exchange.exporting.fiftyone import WrittenFiftyOne
 from finecops.exchange.exporting.lmms_eval import WrittenTasks
 from finecops.exchange.exporting.vlmevalkit import WrittenTables
 from finecops.exchange.importing.formats import ImportedRun
-from finecops.mini.builder.benchmark import Split
 from finecops.report.page.build import Written
 from finecops.strategies import running
 from finecops.tuning.data import TuneData
@@ -133,11 +133,8 @@ CASES = {
         ("data", "build", "gqa"),
         ("--scene-graphs", "g.json", "--images", "i", "--out", "{out}"),
         {
-            "finecops.mini.builder.gqa.gqa_world": None,
-            "finecops.mini.builder.gqa.read_scene_graphs": [],
-            "finecops.mini.builder.benchmark.build_split": Split([], [], [], []),
-            "finecops.mini.builder.benchmark.write_split": {},
-            "finecops.construction.dataset_file.write_dataset_file": DatasetFile(Path("d.yaml"), True, None, True),
+            "finecops.construction.chain.build.build": Built(BuildFolder(Path("nowhere"), "test")),
+            "finecops.construction.chain.preview.preview": [],
         },
     ),
     "data review": Case(
@@ -397,6 +394,33 @@ OTHER: dict[str | tuple[str, str], str] = {
     "per_image": "7",
     "expressions": "7",
     "flips": "7",
+    ("data build gqa", "negatives"): "swap_object",
+    "words": "w",
+    "workers": "3",
+    "bring": "link",
+    "hub": "{new}",
+    "scenes": "s.json",
+    "keep_names": "dog",
+    "drop_names": "cat",
+    "min_side": "9",
+    "min_share": "0.2",
+    "sides": "0.5",
+    "rewriter": "rules",
+    "budget_tokens": "9",
+    "budget_usd": "9",
+    "words_by": "model",
+    "editor": "sd15-inpainting",
+    "edits": "9",
+    ("data build gqa", "candidates"): "3",
+    "scorers": "none",
+    "synthetic_threshold": "0.5",
+    "refine": "blind",
+    "refine_scorers": "words",
+    "votes": "v.jsonl",
+    ("data build gqa", "only"): "paths",
+    "until": "paths",
+    "again": "paths",
+    "preview": "3",
     "limit": "7",
     ("data review", "name"): "{dataset}",
     ("data review", "split"): "test",
@@ -467,6 +491,16 @@ BESIDES: dict[str | tuple[str, str], tuple[str, ...]] = {
     ("eval", "val_annotations"): (),
     ("eval", "val_predictions"): (),
     "paper_row": ("--paper",),
+    **dict.fromkeys(
+        [("data build gqa", name) for name in ("base_url", "api_model", "budget_tokens", "budget_usd", "words_by")],
+        ("--rewriter", "openai"),
+    ),
+    **dict.fromkeys(
+        [("data build gqa", name) for name in ("edits", "candidates", "scorers", "synthetic_threshold")],
+        ("--editor", "sd15-inpainting"),
+    ),
+    ("data build gqa", "refine_scorers"): ("--refine", "adversarial"),
+    ("data build gqa", "device"): ("--editor", "sd15-inpainting"),
     ("data bias", "device"): ("--image-model", "a-vision-model"),
     ("data bias", "allow_pickle"): ("--image-model", "a-vision-model"),
     ("data bias, adversarial", "device"): ("--scorer", "cola:weights"),

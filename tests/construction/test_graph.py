@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from finecops.construction.graph import Relation, SceneGraph, dump_scene_graph, parse_scene_graph
+from finecops.construction.graph import Relation, dump_scene_graph, parse_scene_graph
+from finecops.construction.truth.stream import graph_entries
 from finecops.datasets.fields import FieldError
 from finecops.errors import DataError
-from finecops.mini.builder.gqa import read_scene_graphs
 
 
 def raw_graph(**changes: Any) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def test_files(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     for limit, ids in ((0, ["1", "2", "3"]), (2, ["1", "2"])):
-        assert [g.image_id for g in read_scene_graphs(path, limit) if isinstance(g, SceneGraph)] == ids
+        assert [entry.graph().image_id for entry in graph_entries(path, limit)] == ids
 
 
 @pytest.mark.parametrize(
@@ -100,4 +100,4 @@ def test_broken_files(name: str, content: bytes, message: str, tmp_path: Path) -
     (tmp_path / name).write_bytes(content)
     path = tmp_path / ("a.json.gz" if name.endswith(".gz") else "a.json")
     with pytest.raises(DataError, match=message):
-        list(read_scene_graphs(path))
+        list(graph_entries(path))

@@ -1,6 +1,6 @@
 """Kill it anywhere, start it again: every stage of every strategy ends in the bytes of an unbroken run.
 
-The default part stops a build; `tests/runs/test_runner.py` kills a stage. The long part stops runs in this process after
+`tests/construction/chain` stops builds, and `tests/runs/test_runner.py` kills a stage. The long part stops runs in this process after
 chosen rows and between files, and kills processes with SIGKILL at random.
 """
 
@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 
 import finecops.runs.runner as runner
-from finecops.cli.data import build_gqa_command
 from finecops.config.find import load_dataset
 from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.runs.folder import open_run
@@ -132,65 +131,6 @@ def test_a_run_that_is_killed_between_its_files_ends_in_the_same_files(
         left = 0
         run_everything(tmp_path, mini)
         assert contents(tmp_path) == clean
-
-
-def graphs_file(path: Path) -> Path:
-    """Thirty scene graphs in GQA's format."""
-    rng = random.Random(0)
-    graphs = {}
-    for number in range(30):
-        objects = {
-            str(i): {
-                "name": rng.choice(["car", "cup", "tree", "dog"]),
-                "x": 40 * i,
-                "y": 40,
-                "w": 36,
-                "h": 36,
-                "attributes": [rng.choice(["red", "blue", "small"])],
-                "relations": [{"name": "to the left of", "object": str(i + 1)}] if i < 3 else [],
-            }
-            for i in range(4)
-        }
-        graphs[str(number)] = {"width": 200, "height": 120, "objects": objects}
-    path.write_text(json.dumps(graphs))
-    return path
-
-
-def test_a_killed_build_is_built_to_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from PIL import Image
-
-    graphs, images = graphs_file(tmp_path / "graphs.json"), tmp_path / "images"
-    images.mkdir()
-    for number in range(30):
-        Image.new("RGB", (200, 120), (number, 0, 0)).save(images / f"{number}.jpg")
-
-    def build(out: Path) -> dict[str, bytes]:
-        build_gqa_command(graphs, images, out, positives=(20, 20, 5), expressions=6, flips=6)
-        return {str(p.relative_to(out)): p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file()}
-
-    # The dataset's YAML file has the name of its folder, and its path.
-    monkeypatch.chdir(tmp_path)
-    whole = build(Path("out"))
-    Path("out").rename("whole")
-    writes = at = 0
-    write_text = Path.write_text
-
-    def dying(self: Path, *arguments: Any, **named: Any) -> int:
-        nonlocal writes
-        writes += 1
-        if writes == at:
-            raise KilledError
-        return write_text(self, *arguments, **named)
-
-    monkeypatch.setattr(Path, "write_text", dying)
-    for kill_at in range(1, 6):
-        writes, at = 0, kill_at
-        try:
-            build(Path("out"))
-        except KilledError:
-            continue
-    at = 0
-    assert build(Path("out")) == whole
 
 
 COMMANDS = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from finecops.construction.description import SAME, Description, Edge, Node
 from finecops.construction.english.forms import PICKS, NounPhrase, Phrasing, kind_word, noun_phrase, phrasing
@@ -33,7 +33,6 @@ class Draft:
     definite: Sequence[bool]
     phrases: Phrases
     rng: random.Random
-    _names: dict[int, str] = field(default_factory=dict)
 
     def sentence(self) -> str:
         """A sentence or phrase."""
@@ -63,12 +62,10 @@ class Draft:
 
     def _statement(self) -> str:
         """The last relation is the sentence's verb: "the cup on the table is next to the plate"."""
+        # Either relation may be the verb: `_edges` gives them in any order.
         *first, last = self._edges(0)
         noun = self._noun(0, the=True)
-        start = self._with_after(0, noun)
-        for edge in first:
-            start += f" {self._behind(edge)}"
-        return f"{start} {self._verb(last, noun)}"
+        return f"{self._with_modifiers(0, noun, first)} {self._verb(last, noun)}"
 
     def _inverted(self) -> str:
         """The place first."""
@@ -78,7 +75,7 @@ class Draft:
         the = self.rng.random() < 0.5
         noun = self._noun(0, the)
         middle = _be(noun) if the else self.rng.choice((f"there {_be(noun)}", f", there {_be(noun)}", "you can see"))
-        target = self._with_after(0, noun) + "".join(f" {self._behind(edge)}" for edge in rest)
+        target = self._with_modifiers(0, noun, rest)
         return f"{front}{'' if middle[0] == ',' else ' '}{middle} {target}"
 
     def _full(self, node: int, the: bool) -> str:
@@ -92,10 +89,12 @@ class Draft:
         others = [
             said.name
             for said in self.phrases.nouns(shown.name)
-            if (other := lexicon.nouns.get(said.name)) and (other.number, other.being) == (own.number, own.being)
+            if said.name in self.phrases.common
+            and said.name != shown.name
+            and lexicon.nouns[said.name].number == own.number
         ]
-        if len(others) > 1 and self.rng.random() < 0.4:
-            shown = replace(shown, name=self.rng.choice(others[1:]))
+        if others and self.rng.random() < 0.4:
+            shown = replace(shown, name=self.rng.choice(others))
         # "That is red"; but not "that is tennis".
         movable = [name for name in shown.attributes if lexicon.attributes[name].kind in _SAID_ALONE]
         moved: tuple[str, ...] = (self.rng.choice(movable),) if movable and self.rng.random() < 0.25 else ()
@@ -106,30 +105,18 @@ class Draft:
         noun = noun_phrase(Node(shown.name, kept), lexicon, the, bare, again, picks)
         return replace(noun, after=(*moved, *noun.after))
 
-    def _with_after(self, node: int, noun: NounPhrase) -> str:
-        """With the attributes that stand behind it, in a clause."""
-        if not noun.after:
-            return noun.head
-        return f"{noun.head} {noun.who} {_be(noun)} {' and '.join(noun.after)}"
-
-    def _with_modifiers(self, node: int, noun: NounPhrase) -> str:
-        edges = self._edges(node)
-        if not edges:
-            return self._with_after(node, noun)
-        if noun.after:
-            joined = " and ".join(
-                [f"{_be(noun)} {' and '.join(noun.after)}", *(self._verb(edge, noun) for edge in edges)]
-            )
-            return f"{noun.head} {noun.who} {joined}"
-        if len(edges) == 1:
-            if self.rng.random() < 0.5:
-                return f"{noun.head} {self._behind(edges[0])}"
+    def _with_modifiers(self, node: int, noun: NounPhrase, edges: list[Edge] | None = None) -> str:
+        """An object with some of its relations; None: all."""
+        edges = self._edges(node) if edges is None else edges
+        clauses = [f"{_be(noun)} {' and '.join(noun.after)}"] if noun.after else []
+        if noun.after or (len(edges) == 2 and self.rng.random() < 0.5):
+            return f"{noun.head} {noun.who} {' and '.join([*clauses, *(self._verb(edge, noun) for edge in edges)])}"
+        if len(edges) == 1 and self.rng.random() < 0.5:
             comma = "," if self.rng.random() < 0.2 else ""
             pronoun = noun.who if not comma or noun.who == "who" else "which"
             return f"{noun.head}{comma} {pronoun} {self._verb(edges[0], noun)}"
-        if self.rng.random() < 0.5:
-            return f"{noun.head} {' and '.join(self._behind(edge) for edge in edges)}"
-        return f"{noun.head} {noun.who} {' and '.join(self._verb(edge, noun) for edge in edges)}"
+        behind = " and ".join(self._behind(edge) for edge in edges)
+        return f"{noun.head} {behind}" if behind else noun.head
 
     def _edges(self, node: int) -> list[Edge]:
         found = [edge for edge in self.said.edges if edge.head == node]
@@ -161,7 +148,8 @@ class Draft:
         side = self.phrases.relation_word(edge.relation).boxes
         if side in SIDES:
             ways += [f"on the {side} side of"]
-        if said.sort == "place" and edge.relation not in ("with", "of"):
+        # "The cup located on the table" sounds like an address.
+        if said.sort == "place" and not self.phrases.relation_word(edge.relation).contact:
             ways += [f"{word} {way}" for way in ways for word in ("located", "positioned")]
         return ways
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import islice
 from typing import Final, NamedTuple, TypeAlias
 
 from finecops.construction.description import SAME, Node
@@ -10,6 +11,7 @@ from finecops.construction.english.forms import after_words
 from finecops.construction.lexicon import Lexicon, Noun, Number, RelationWord
 from finecops.construction.rewriting.tokens import words_of
 
+_COMMON: Final = 600
 Phrase: TypeAlias = tuple[str, ...]
 
 _SPELLINGS: Final = (
@@ -116,6 +118,11 @@ class Phrases:
                 found.setdefault(other, set()).add(name)
         return found
 
+    @cached_property
+    def common(self) -> frozenset[str]:
+        """Names that rules may use in place of a synonym: "sofa", but not "dude". They are the most frequent ones."""
+        return frozenset(islice(self.lexicon.nouns, _COMMON))
+
     def number(self, name: str) -> Number:
         """How a noun is used."""
         noun = self.lexicon.nouns.get(name)
@@ -183,6 +190,7 @@ class Phrases:
             if word.boxes in SIDES:
                 found += _BOX_PHRASES[str(word.boxes)]
             found += [words_of(phrase) for phrase in _SAY_THE_SAME.get(name, ())]
+            # Several relations share phrases; each of them once.
             self._relations[name] = tuple(dict.fromkeys(found))
         return self._relations[name]
 

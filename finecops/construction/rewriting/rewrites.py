@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, TypeAlias
 
 from pydantic import JsonValue
 
@@ -16,19 +16,25 @@ from finecops.construction.lexicon import Lexicon
 from finecops.construction.rewriting.asker import Answered, Asker, Task
 from finecops.construction.rewriting.checker import Checker
 from finecops.construction.rewriting.paraphrase import Draft
-from finecops.construction.samples import Phrased, PositiveRow, RewriteRow
+from finecops.construction.rewriting.transfer import transferred
+from finecops.construction.samples import NegativeRow, Phrased, PositiveRow, RewriteRow
 from finecops.text import clean_line, printable
 
 Proof = Callable[[str, Description], bool]
 """A sentence's key and what it says with other names → whether the graph proves that it is still true (of a positive:
 unique; of a negative: false)."""
 
+Pair: TypeAlias = tuple[NegativeRow, Sequence[bool]]
+"""A negative, and `PositiveRow.definite` of its positive."""
+Finals: TypeAlias = Callable[[int], tuple[PositiveRow, RewriteRow] | None]
+"""A positive's id → it and its final words."""
+
 UNCHANGED: Final = "the rewrite is the same sentence"
 NO_OTHER: Final = "no rule gives another sentence that the checker accepts"
 UNPROVED: Final = "with the names in it, the graph does not prove it"
 _DRAFTS = 8
 _MOST_CHARACTERS = 500
-TOGETHER: Final = 400
+_TOGETHER: Final = 400
 """Sentences that are read before any is asked for: some dozens of requests, so that a server always has enough."""
 
 
@@ -94,6 +100,7 @@ class RuleRewriter:
 
     def _one(self, sentence: Sentence) -> Rewrite:
         rng = random.Random(f"{self._seed}/{sentence.key}/rewrite")
+        # A draft may be ambiguous, or the template itself: the next one is another.
         rejected, reason = None, NO_OTHER
         for _ in range(_DRAFTS):
             draft = Draft(sentence.said, sentence.definite, self._checker.phrases, rng).sentence()
@@ -201,7 +208,7 @@ def rewritten_positives(positives: Iterable[PositiveRow], rewriter: Rewriter) ->
         ModelError: the model is gone. The rows before it were given out.
     """
     waiting = iter(positives)
-    while some := list(islice(waiting, TOGETHER)):
+    while some := list(islice(waiting, _TOGETHER)):
         asked = [Sentence(str(row.id), row.expression, row.said.description(), row.definite) for row in some]
         for row, rewrite in zip(some, rewriter.rewrite(asked), strict=True):
             yield RewriteRow(
@@ -212,3 +219,64 @@ def rewritten_positives(positives: Iterable[PositiveRow], rewriter: Rewriter) ->
                 rejected=rewrite.rejected,
                 source=dict(rewrite.source),
             )
+
+
+def rewritten_negatives(
+    negatives: Iterable[Pair], rewriter: Rewriter, checker: Checker | None = None, finals: Finals | None = None
+) -> Iterator[NegativeRow]:
+    """Negative expressions in their final words, in their order.
+
+    Where the positive was rewritten, the changed part is put in its place in the positive's sentence, so that the two
+    differ in nothing else. A replacement stays so, or stays the template's where the positive's is. A swap is then
+    rewritten and checked against its own description, as in the paper (III-B).
+
+    Args:
+        negatives: each with its positive's articles. Those without an expression stay as they are.
+        rewriter: see `Rewriter`.
+        checker: reads changed sentences.
+        finals: finds the positives' final words; without it and `checker`, all negatives are rewritten.
+
+    Raises:
+        ModelError: the model is gone.
+    """
+    waiting = iter(negatives)
+    while some := list(islice(waiting, _TOGETHER)):
+        based = [_in_the_positives_words(pair, checker, finals) for pair in some]
+        asked = {
+            index: Sentence(f"negative/{row.id}", row.expression, row.said.description(), definite)
+            for index, ((row, settled), (_, definite)) in enumerate(zip(based, some, strict=True))
+            if row.expression is not None and not settled
+        }
+        done = dict(zip(asked, rewriter.rewrite(list(asked.values())), strict=True))
+        for index, (row, _) in enumerate(based):
+            yield _with(row, done[index]) if index in done else row
+
+
+def _in_the_positives_words(pair: Pair, checker: Checker | None, finals: Finals | None) -> tuple[NegativeRow, bool]:
+    """A negative, worded as its positive is if that is possible; and whether these are its final words."""
+    row, definite = pair
+    found = finals(row.positive_id) if finals is not None else None
+    if found is None or checker is None or row.expression is None:
+        return row, False
+    positive, final = found
+    is_swap = row.chosen_by == "swap"
+    if final.by == "template":
+        return row, not is_swap
+    new = transferred(final.expression, positive.said.description(), row.said.description(), checker, definite)
+    if new is None:
+        return row, False
+    source: dict[str, JsonValue] = {**row.source, "words_of": "the positive"}
+    return row.model_copy(update={"expression": new, "by": final.by, "source": source}), not is_swap
+
+
+def _with(row: NegativeRow, rewrite: Rewrite) -> NegativeRow:
+    """A negative with a rewrite, or with why there is none."""
+    more: dict[str, JsonValue] = {"rewriting": dict(rewrite.source)} if rewrite.source else {}
+    more |= {"rejected": rewrite.rejected} if rewrite.rejected else {}
+    source: dict[str, JsonValue] = {**row.source, **more}
+    if rewrite.by == "template":
+        source |= {"not_rewritten": rewrite.reason} if rewrite.reason else {}
+        return row.model_copy(update={"source": source})
+    # Then it has words of its own.
+    source.pop("words_of", None)
+    return row.model_copy(update={"expression": rewrite.expression, "by": rewrite.by, "source": source})

@@ -33,13 +33,14 @@ WRITTEN_BY = "Written by `finecops export hub`."
 """Stands in every card, which may therefore be replaced."""
 
 
-def card(splits: Sequence[Dataset], licence: str, features: Mapping[str, str]) -> str:
+def card(splits: Sequence[Dataset], licence: str, features: Mapping[str, str], about: Sequence[str] = ()) -> str:
     """The text of a dataset card.
 
     Args:
         splits: the splits that are in the folder.
         licence: the licence, in words or by its SPDX name.
         features: column → type.
+        about: more lines, as how a benchmark was built.
     """
     head = yaml.safe_dump(_front_matter(splits, licence, features), sort_keys=False, allow_unicode=True)
     config = splits[0].config
@@ -70,18 +71,17 @@ def card(splits: Sequence[Dataset], licence: str, features: Mapping[str, str]) -
     warnings = [f"- {d.split}: {d.config.warnings[d.split].strip()}" for d in splits if d.split in d.config.warnings]
     if warnings:
         lines += ["## Before comparing numbers", "", *warnings, ""]
+    lines += about
     return f"---\n{head}---\n\n" + "\n".join(lines)
 
 
 def _front_matter(splits: Sequence[Dataset], licence: str, features: Mapping[str, str]) -> dict[str, Any]:
-    name = licence.lower().replace(" ", "-")
-    stated = {"license": name} if name in _LICENCES else {"license": "other", "license_name": licence}
     return {
-        **stated,
+        **licence_fields(licence),
         "language": ["en"],
         "task_categories": ["zero-shot-object-detection"],
         "tags": ["referring-expression-comprehension", "visual-grounding"],
-        "size_categories": [_size(sum(len(dataset.samples) for dataset in splits))],
+        "size_categories": [size_category(sum(len(dataset.samples) for dataset in splits))],
         "dataset_info": {
             "features": [{"name": key, **_type(key, type_)} for key, type_ in features.items()],
             "splits": [{"name": dataset.split, "num_examples": len(dataset.samples)} for dataset in splits],
@@ -99,7 +99,14 @@ def _type(name: str, type_: str) -> dict[str, Any]:
     return {"list": type_} if name == "box" else {"dtype": type_}
 
 
-def _size(count: int) -> str:
+def licence_fields(licence: str) -> dict[str, str]:
+    """How the front matter of a card states a licence: by the Hub's name, or as another one."""
+    name = licence.lower().replace(" ", "-")
+    return {"license": name} if name in _LICENCES else {"license": "other", "license_name": licence}
+
+
+def size_category(count: int) -> str:
+    """The Hub's word for the size of a dataset of so many samples."""
     bounds = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
     return next((text for bound, text in bounds if count < bound), "1M<n<10M")
 

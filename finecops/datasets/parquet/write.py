@@ -57,7 +57,12 @@ class Written:
 
 
 def export_parquet(
-    splits: Sequence[Dataset], licence: str, out: Path, shard_bytes: int = _SHARD_BYTES, checked: bool = False
+    splits: Sequence[Dataset],
+    licence: str,
+    out: Path,
+    shard_bytes: int = _SHARD_BYTES,
+    checked: bool = False,
+    about: Sequence[str] = (),
 ) -> Written:
     """Write splits of a dataset as `data/<split>-00000-of-0000N.parquet`, and a dataset card `README.md`.
 
@@ -67,6 +72,7 @@ def export_parquet(
         out: the folder. It must not hold parquet files yet, nor a README.md that is no card of ours.
         shard_bytes: the bytes of images from which on another file is begun.
         checked: `check_images` was called before.
+        about: more lines of the card.
 
     Raises:
         DataError: pyarrow is not installed, the folder holds parquet files or another README.md, or an image is missing
@@ -88,7 +94,7 @@ def export_parquet(
             path = data / f"{dataset.split}-{number:05}-of-{len(shards):05}.parquet"
             _write_file(dataset, samples, path)
             files.append(path)
-    readme.write_text(card(splits, licence, FEATURES), encoding="utf-8")
+    readme.write_text(card(splits, licence, FEATURES, about), encoding="utf-8")
     return Written(tuple(files), {dataset.split: len(dataset.samples) for dataset in splits})
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from finecops.benchmark_words import type_published
-from finecops.construction.description import Description
-from finecops.construction.formats import VanillaRow
+from finecops.construction.formats import VanillaRow, tuple_of
 from finecops.mini.builder.image_edits import ImageEdit
 from finecops.mini.builder.negatives import NegativeExpression
 from finecops.mini.builder.positives import Positive
@@ -20,7 +18,7 @@ def positive_row(positive: Positive) -> VanillaRow:
         "id": positive.id,
         "image_id": positive.graph.image_id,
         "objects_id": list(positive.object_ids),
-        "tuple": _tuple(description),
+        "tuple": tuple_of(description),
         "tuple_type": description.tuple_type,
         "spatial": "",
         "attribute": [list(node.attributes) for node in description.nodes],
@@ -56,11 +54,3 @@ def _with_negative_fields(
     row["ori_type"] = negative.positive.description.tuple_type
     row["negative_cate"] = negative_cate
     return row
-
-
-def _tuple(description: Description) -> list[Any]:
-    parts: list[Any] = [[description.nodes[0].name, list(description.nodes[0].attributes)]]
-    for edge in description.edges:
-        tail = description.nodes[edge.tail]
-        parts += [edge.relation, [tail.name, list(tail.attributes)]]
-    return parts

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import itertools
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from finecops.construction.graph import Relation, SceneGraph
-from finecops.errors import DataError
-from finecops.mini.builder.gqa import gqa_world
 from finecops.mini.builder.image_edits import IMAGE_COLUMNS, ImageEdit, image_edit, mirrored
 from finecops.mini.builder.positives import Positive, choose_positives
 from finecops.mini.world.catalogue import ASPECTS, ATTRIBUTE_TYPES, RELATION_GAP, SIZES, VOCABULARY
@@ -151,16 +147,3 @@ def test_refit_refuses_what_does_not_fit() -> None:
     for edited in (onto_another, outside):
         graph = SceneGraph("x", 140, 140, {**scene.objects, first.id: edited})
         assert refit(graph, frozenset({first.id})) is None
-
-
-def test_photographs_are_flipped_and_missing_ones_named(tmp_path: Path, positives: list[Positive]) -> None:
-    edit = edits(positives, "flip", 1)[0]
-    world = gqa_world(tmp_path)
-    with pytest.raises(DataError, match=rf"{edit.positive.graph.image_id}\.jpg is missing"):
-        world.draw_edit(edit)
-    image = Image.new("RGB", (20, 10), "white")
-    image.paste("black", (0, 0, 5, 10))
-    image.save(tmp_path / f"{edit.positive.graph.image_id}.jpg", quality=100)
-    flipped = np.asarray(world.draw_edit(edit).convert("L"))
-    assert flipped[:, :14].min() > 200
-    assert flipped[:, 16:].max() < 50

@@ -12,8 +12,7 @@ import pytest
 from finecops.construction.description import Description
 from finecops.construction.rewriting.asker import Asker
 from finecops.construction.rewriting.checker import Checker
-from finecops.construction.rewriting.negative_rewrites import rewritten_negatives
-from finecops.construction.rewriting.rewrites import ModelRewriter, Rewrite, Sentence
+from finecops.construction.rewriting.rewrites import ModelRewriter, Rewrite, Sentence, rewritten_negatives
 from finecops.construction.rewriting.transfer import transferred
 from finecops.construction.rewriting.writers import ServerWriter
 from finecops.construction.samples import DescriptionRow, NegativeRow, Phrased, PositiveRow, RewriteRow
