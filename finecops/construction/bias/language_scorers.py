@@ -159,7 +159,7 @@ class CausalScorer(_Loaded):
 
 def _rounded(scores: Sequence[float]) -> Floats:
     """Scores to six places: texts of the same tokens are ties, also where their batches were padded differently."""
-    return np.round(np.array(scores, dtype=np.float64), 6)
+    return np.asarray(np.round(scores, 6), dtype=np.float64)
 
 
 def _without_types(batch: Any) -> Mapping[str, Any]:
