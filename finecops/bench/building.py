@@ -23,6 +23,8 @@ from typing import Any, Final
 
 from finecops.bench.processes import run_process
 from finecops.bench.synthetic_graphs import write_graph_file
+from finecops.construction.chain.build import Plan, build
+from finecops.construction.chain.settings import BuildSettings
 from finecops.construction.lexicon import Lexicon
 from finecops.construction.pool import ordered_map, usual_workers
 from finecops.construction.truth.paths import TOO_MUCH, PathOptions
@@ -166,20 +168,16 @@ def _find(path: Path, limit: int, workers: int, lexicon: Lexicon, out: Path) -> 
 
 
 def _build(path: Path, limit: int, workers: int, lexicon: Lexicon, out: Path) -> Counter[str]:
-    from finecops.construction.chain.build import Plan, build
-    from finecops.construction.chain.settings import BuildSettings
-
     graphs = limit or sum(1 for _ in graph_entries(path))
-    one, two, three = (max(1, round(share * graphs)) for share in _POSITIVES)
     settings = BuildSettings(
         scene_graphs=path,
         out=out / "built",
-        limit=limit,
         workers=workers,
-        positives=(one, two, three),
+        limit=limit,
+        positives=tuple(max(1, round(share * graphs)) for share in _POSITIVES),
         expressions=max(1, round(_NEGATIVES * graphs)),
     )
-    build(settings, Plan(until="negatives"))
+    build(settings, Plan(until="negatives", given=("scene_graphs", "out", "limit", "positives", "expressions")))
     with (out / "built" / "build" / "test" / "paths.jsonl").open("rb") as file:
         return Counter({_GRAPHS: sum(1 for _ in file)})
 
