@@ -132,6 +132,7 @@ def main() -> None:
     begun, cpu = time.perf_counter(), _cpu_seconds()
     counts = work(path, asked["limit"], workers, lexicon, out)
     seconds, cpu = time.perf_counter() - begun, _cpu_seconds() - cpu
+    # The workers have ended by now, and the system knows the largest of them.
     own, others = (_peak_mib(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     found = {"graphs": counts.pop(_GRAPHS), "seconds": seconds, "cpu_seconds": cpu, "own_mib": own}
     print(json.dumps({**found, "worker_mib": others, "found": counts}))
