@@ -77,12 +77,25 @@ class Photos:
     def problem(self, graph: SceneGraph) -> str | None:
         """Why a graph cannot be used with its image; None: it can. Only the head of the file is read.
 
-        Boxes would be wrong in an image of another size.
+        Boxes would be wrong in an image of another size. In a zip file only the names are looked at here: to see a
+        size, the image must be unpacked, and most are of no use (`size_problem`).
         """
         try:
             photo = self.find(graph)
-            if photo is None:
-                return NO_IMAGE
+        except DataError as error:
+            return str(error)
+        if photo is None:
+            return NO_IMAGE
+        return None if self._place.is_zip else self.size_problem(graph, photo)
+
+    @property
+    def is_zip(self) -> bool:
+        """Whether sizes were not looked at yet."""
+        return self._place.is_zip
+
+    def size_problem(self, graph: SceneGraph, photo: Photo) -> str | None:
+        """Why an image is not that of the graph; None: it may be. An image in a zip file is unpacked."""
+        try:
             width, height = stated_size(photo.path)
         except DataError as error:
             return str(error)

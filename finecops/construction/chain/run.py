@@ -13,7 +13,7 @@ import shutil
 from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import JsonValue
 
@@ -30,6 +30,8 @@ from finecops.text import shortly
 log = logging.getLogger(__name__)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
+_MOST_REASONS: Final = 500
+"""The most frequent ones are kept in `build.json`; all of them are in the rows."""
 R = TypeVar("R", bound=Record)
 
 
@@ -60,8 +62,9 @@ def run_stage(folder: BuildFolder, stage: Stage[R]) -> bool:
         inputs=inputs,
         sha256=sha256_of(folder.file(stage.name)),
         counts=dict(counts.status),
-        reasons=dict(counts.reasons.most_common()),
-        inner=dict(counts.inner.most_common()),
+        # Of a hostile file, every row may have a reason of its own.
+        reasons=dict(counts.reasons.most_common(_MOST_REASONS)),
+        inner=dict(counts.inner.most_common(_MOST_REASONS)),
         columns=dict(counts.columns),
         notes=list(stage.make.notes) if isinstance(stage.make, Whole) else [],
     )
@@ -159,17 +162,13 @@ def _make(folder: BuildFolder, stage: Stage[R]) -> Counts:
             for row in stage.make.rows():
                 counts.add(row)
                 append_rows(file, [row])
-            _sync(file.fileno())
+            os.fsync(file.fileno())
     else:
         _one_by_one(stage.make, stage, partial, counts)
     os.replace(partial, final)
     if stage.tidy is not None:
         stage.tidy()
     return counts
-
-
-def _sync(descriptor: int) -> None:
-    os.fsync(descriptor)
 
 
 def _one_by_one(make: OneByOne[R], stage: Stage[R], partial: Path, counts: Counts) -> None:
@@ -186,7 +185,7 @@ def _one_by_one(make: OneByOne[R], stage: Stage[R], partial: Path, counts: Count
             bar.set_postfix_str(str(counts), refresh=False)
             bar.update(columns.kept - bar.n if make.quotas else 1)
         append_rows(file, held.rest())
-        _sync(file.fileno())
+        os.fsync(file.fileno())
 
 
 class _Columns:

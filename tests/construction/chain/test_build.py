@@ -289,7 +289,7 @@ def test_an_option_that_would_be_ignored_is_refused(
     settings = {"scene_graphs": given[0], "images": given[1], "out": tmp_path / "out", **usual, **changes}
     with pytest.raises(UsageError, match=said):
         build(BuildSettings(**{k: v for k, v in settings.items() if v is not None}), Plan(**plan))
-    assert not list((tmp_path / "out").rglob("*.jsonl"))
+    assert not (tmp_path / "out").exists()
 
 
 # Folders
@@ -403,6 +403,15 @@ def test_images_in_a_zip_file(given: tuple[Path, Path], first: Path, tmp_path: P
     assert read_json(out / "test_expression_all.json") == read_json(first / "test_expression_all.json")
     config = load_dataset(str(out / "dataset.yaml"))
     assert check_split(config, "test", place=tmp_path / "images.zip").missing_images == 0
+    # Sizes in a zip file are seen for the chosen images alone.
+    Image.new("RGB", (40, 30)).save(tmp_path / "small.jpg")
+    wrong = rows(out, "positives", PositiveRow)[0].image_id
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as file:
+        for path in given[1].iterdir():
+            file.write(tmp_path / "small.jpg" if path.stem == wrong else path, f"images/{path.name}")
+    built = make((given[0], tmp_path / "images.zip"), tmp_path / "other")
+    assert wrong not in {row.image_id for row in rows(tmp_path / "other", "positives", PositiveRow)}
+    assert any("left out: the image is NxN, its graph says NxN" in n for n in built.folder.stages["positives"].notes)
 
 
 def test_without_images(given: tuple[Path, Path], tmp_path: Path) -> None:

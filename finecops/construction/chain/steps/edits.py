@@ -27,9 +27,10 @@ from finecops.construction.samples import EditRow, PositiveRow
 from finecops.construction.truth.facts import Facts
 from finecops.errors import DataError
 from finecops.images import read_picture
+from finecops.runs.failures import MAX_IN_A_ROW
 
 NAME: Final = "edits"
-_MOST_IN_A_ROW: Final = 32
+_MOST_IN_A_ROW: Final = MAX_IN_A_ROW
 
 
 class _Thing(NamedTuple):
