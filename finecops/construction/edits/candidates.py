@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageOps, PngImagePlugin
 
 from finecops.construction.edits.editor import Drawn, ImageEditor
-from finecops.construction.edits.mask import MaskOptions, opacity, paste_back
+from finecops.construction.edits.mask import MaskOptions, mask_of, paste_back
 from finecops.construction.graph import parse_scene_graph
 from finecops.construction.samples import EditRow
 from finecops.datasets.fields import FieldError
@@ -138,7 +138,7 @@ def repaint(
         DataError: a box is not in the image, or the editor changed nothing in it.
     """
     for xyxy, prompt in zip(boxes, prompts, strict=True):
-        edited = paste_back(image, editor(image, xyxy, prompt, seed), opacity(xyxy, image.size, mask))
+        edited = paste_back(image, editor(image, xyxy, prompt, seed), mask_of(xyxy, image.size, mask))
         # An image that is as it was would pass for a negative, and the expression fits it.
         if np.array_equal(np.asarray(edited), np.asarray(image.convert("RGB"))):
             raise DataError(f"{_UNCHANGED} ({prompt})")

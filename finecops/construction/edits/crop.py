@@ -32,13 +32,16 @@ class Crop:
             hide: fill the mask with the mean colour around it.
         """
         part = image.crop(self.region)
+        # The mask in the part's own pixels.
         left, top = self.region[:2]
         inside = (mask[0] - left, mask[1] - top, mask[2] - left, mask[3] - top)
         area = mask_image(inside, part.size)
         if hide:
             around = ImageStat.Stat(part, area.point(lambda value: 255 - value))
+            # A mask that fills the part has nothing around it.
             mean = around.mean if min(around.count) > 0 else ImageStat.Stat(part).mean
             part.paste(tuple(round(value) for value in mean), inside)
+        # A mask has two values: no grey edge, which a pipeline would cut at a half anyway.
         return part.resize(self.wh, Image.Resampling.LANCZOS), area.resize(self.wh, Image.Resampling.NEAREST)
 
     def put_back(self, image: Image.Image, repainted: Image.Image) -> Image.Image:
@@ -71,6 +74,7 @@ def crop_around(mask: Pixels, image_wh: tuple[int, int], context: float | None, 
         y = _span(mask[1], mask[3], wanted, image_wh[1])
         region = (x[0], y[0], x[1], y[1])
     width, height = region[2] - region[0], region[3] - region[1]
+    # A small part is enlarged: an editor paints 58 pixels badly, and 500 well.
     scale = side / math.sqrt(width * height)
     return Crop(region, (_rounded(scale * width, multiple), _rounded(scale * height, multiple)))
 

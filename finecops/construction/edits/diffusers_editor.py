@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cached_property
 from typing import Any
 
 from PIL import Image
@@ -51,7 +52,7 @@ class DiffusersEditor:
         """The name of the configuration."""
         return self.config.name
 
-    @property
+    @cached_property
     def state(self) -> Mapping[str, object]:
         """The settings that change the pixels, and a fingerprint of local weights."""
         return editor_state(self.config) | {"mask": asdict(self._mask)}

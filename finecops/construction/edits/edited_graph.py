@@ -33,6 +33,7 @@ def repainted(
         regions: which objects under a mask are lost.
     """
     lost = lost_objects(graph, nodes.keys(), regions)
+    # The same cup in another color stays where it is and with whom it is; another thing may not.
     unsure = lost | nodes.keys() if replaced else lost
     edited = with_nodes(graph, nodes)
     return replace(edited, objects={o.id: _known_still(o, unsure, lost, lexicon) for o in edited.objects.values()})

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from finecops.config.building import EditorConfig
 from finecops.config.find import load_editor, resolve_weights
 from finecops.config.fingerprint import weights_fingerprint
+from finecops.construction.edits.mask import MaskOptions
 from finecops.construction.graph import SceneGraph
 from finecops.records import Xyxy
 
@@ -73,12 +74,13 @@ def editor_state(config: EditorConfig) -> dict[str, JsonValue]:
     return found | {"fingerprint": {part.name: weights_fingerprint(str(part)) for part in parts}}
 
 
-def open_editor(name: str, device: str = "auto") -> ImageEditor:
+def open_editor(name: str, device: str = "auto", mask: MaskOptions | None = None) -> ImageEditor:
     """An editor by its name in `configs/editors/`, or the path of a YAML file; `name@weights` gives it other weights.
 
     Args:
         name: the editor.
         device: as torch names it; `auto` takes the best one.
+        mask: how masks are made of boxes, as for the candidates; None: as usual.
 
     Raises:
         ConfigError: there is no such file, or a setting in it is wrong.
@@ -86,4 +88,4 @@ def open_editor(name: str, device: str = "auto") -> ImageEditor:
     """
     from finecops.construction.edits.diffusers_editor import DiffusersEditor
 
-    return DiffusersEditor(load_editor(name), device)
+    return DiffusersEditor(load_editor(name), device, mask)

@@ -67,8 +67,21 @@ def _grown_by(xyxy: Xyxy, options: MaskOptions) -> int:
     return max(options.min_grow, round(options.grow * longer))
 
 
-def opacity(xyxy: Xyxy, image_wh: tuple[int, int], options: MaskOptions) -> NDArray[np.float64]:
-    """How much of each pixel is new, `[height, width]` from 0 to 1: 0 outside of the mask, 1 in the box.
+@dataclass(frozen=True, eq=False, slots=True)
+class Mask:
+    """What is repainted.
+
+    Attributes:
+        box: that of the mask, in the image.
+        opacity: how much of each of its pixels is new, `[height, width]` of the box, from 0 to 1.
+    """
+
+    box: Pixels
+    opacity: NDArray[np.float64]
+
+
+def mask_of(xyxy: Xyxy, image_wh: tuple[int, int], options: MaskOptions) -> Mask:
+    """The mask of a box: 1 in the box, fading out at the edges of the mask.
 
     An edge of the mask that is the border of the image does not fade: there is nothing to fade into.
 
@@ -78,14 +91,11 @@ def opacity(xyxy: Xyxy, image_wh: tuple[int, int], options: MaskOptions) -> NDAr
     width, height = image_wh
     left, top, right, bottom = grown_box(xyxy, image_wh, options)
     feather = min(options.feather, _grown_by(xyxy, options))
-    found = np.zeros((height, width))
     if options.shape == "ellipse":
-        found[top:bottom, left:right] = _ellipse(right - left, bottom - top, feather)
-        return found
+        return Mask((left, top, right, bottom), _ellipse(right - left, bottom - top, feather))
     across = _ramp(left, right, width, feather)
     down = _ramp(top, bottom, height, feather)
-    found[top:bottom, left:right] = np.minimum(across[None, :], down[:, None])
-    return found
+    return Mask((left, top, right, bottom), np.minimum(across[None, :], down[:, None]))
 
 
 def _ramp(start: int, end: int, length: int, feather: int) -> NDArray[np.float64]:
@@ -106,7 +116,7 @@ def _ellipse(width: int, height: int, feather: int) -> NDArray[np.float64]:
     return np.clip(inwards / (feather + 1), 0.0, 1.0)
 
 
-def paste_back(image: Image.Image, edited: Image.Image, opacity: NDArray[np.float64]) -> Image.Image:
+def paste_back(image: Image.Image, edited: Image.Image, mask: Mask) -> Image.Image:
     """The image with the edited pixels where the mask is.
 
     A grey photograph stays grey: a coloured patch in it would give the edit away.
@@ -114,20 +124,25 @@ def paste_back(image: Image.Image, edited: Image.Image, opacity: NDArray[np.floa
     Args:
         image: the original, RGB.
         edited: of the same size, as the editor returned it.
-        opacity: `[height, width]`, see `opacity`.
+        mask: where it is pasted.
 
     Raises:
         DataError: the editor returned an image of another size.
     """
     if edited.size != image.size:
         raise DataError(f"the editor returned {edited.width}x{edited.height} pixels for {image.width}x{image.height}")
-    old = np.asarray(image.convert("RGB"))
-    grey = bool((old[..., 0] == old[..., 1]).all() and (old[..., 1] == old[..., 2]).all())
-    new = np.asarray((edited.convert("L") if grey else edited).convert("RGB"))
-    share = opacity[..., None]
+    found = np.array(image.convert("RGB"))
+    grey = bool((found[..., 0] == found[..., 1]).all() and (found[..., 1] == found[..., 2]).all())
+    part = edited.crop(mask.box)
+    new = np.asarray((part.convert("L") if grey else part).convert("RGB"))
+    left, top, right, bottom = mask.box
+    # A view: only what is inside the mask's box can be written to.
+    old = found[top:bottom, left:right]
+    share = mask.opacity[..., None]
     mixed = np.rint(share * new + (1 - share) * old).astype(np.uint8)
-    # Explicitly: no rounding may touch a pixel outside.
-    return Image.fromarray(np.where(share > 0, mixed, old))
+    # No rounding may touch a pixel that is not covered at all.
+    old[:] = np.where(share > 0, mixed, old)
+    return Image.fromarray(found)
 
 
 def mask_image(box: Pixels, image_wh: tuple[int, int]) -> Image.Image:

@@ -22,8 +22,9 @@ from finecops.construction.edits.edited_graph import mirror_of, mirrored, repain
 from finecops.construction.edits.regions import region_fault, xyxy_of
 from finecops.construction.edits.wording import object_text
 from finecops.construction.edits.world import EditWorld
+from finecops.construction.english.oddities import oddity
 from finecops.construction.graph import SceneGraph, dump_scene_graph
-from finecops.construction.negatives.make import NO_PART, NOT_PROVED
+from finecops.construction.negatives.make import NO_PART, NO_WORD, NOT_PROVED, ODD, reads_well
 from finecops.construction.negatives.requests import Level
 from finecops.construction.samples import DescriptionRow, EditRow
 from finecops.records import Xyxy
@@ -118,14 +119,19 @@ def plan_edit(
         return _flip(said, graph, column[1], world)
     reason = NO_PART
     for change in changes(said, objects, graph, column, world, rng):
-        edited = change if isinstance(change, str) else _edited(change, objects, graph, world)
+        edited = change if isinstance(change, str) else _edited(change, said, objects, graph, world)
         if isinstance(edited, str):
-            reason = edited
+            reason = max(reason, edited, key=_how_far)
         elif not world.prove(edited).is_false(said):
             reason = NOT_PROVED
         elif isinstance(change, Change):
             return _planned(change, objects, edited, column, world)
     return ImageEdit(*column, None, reason=reason)
+
+
+def _how_far(reason: str) -> int:
+    """How far a change came before it ended for this reason: the one that came furthest is given."""
+    return {NO_PART: 0, NO_WORD: 1, ODD: 2, NOT_PROVED: 4}.get(reason, 3)
 
 
 def plan_edits(
@@ -148,8 +154,14 @@ def plan_edits(
         yield plan_edit(said, objects, graph, column, world, rng)
 
 
-def _edited(change: Change, objects: Sequence[str], graph: SceneGraph, world: EditWorld) -> SceneGraph | str:
+def _edited(
+    change: Change, said: Description, objects: Sequence[str], graph: SceneGraph, world: EditWorld
+) -> SceneGraph | str:
     """The edited graph, or why there is none."""
+    # What reads badly is seldom seen, and an editor cannot paint it: "the car that is sitting".
+    alone = [Description("0_hop", (node,)) for node in change.nodes.values()]
+    if not reads_well(change.said, said, None, world.lexicon) or any(oddity(one, world.lexicon) for one in alone):
+        return ODD
     nodes = {objects[index]: node for index, node in change.nodes.items()}
     if world.refit is not None:
         drawn = world.refit(with_nodes(graph, nodes), frozenset(nodes))
@@ -164,6 +176,7 @@ def _planned(
     change: Change, objects: Sequence[str], edited: SceneGraph, column: tuple[str, Level], world: EditWorld
 ) -> ImageEdit:
     changed = tuple(change.nodes)
+    # A drawn world draws the graph: it has no boxes to repaint.
     if world.refit is not None:
         return ImageEdit(*column, edited, change.said, changed)
     boxes = tuple(xyxy_of(edited.objects[objects[index]]) for index in changed)
@@ -186,5 +199,6 @@ def _flip(said: Description, graph: SceneGraph, level: Level, world: EditWorld) 
     edited = mirrored(graph, world.lexicon)
     if not world.prove(edited).is_false(said):
         return ImageEdit("flip", level, None, reason=NOT_PROVED)
+    # Both relations of "left of A, right of B" turn round, whichever the level is about.
     edges = tuple(replace(edge, relation=mirror) for edge, mirror in zip(said.edges, mirrors, strict=True))
     return ImageEdit("flip", level, edited, replace(said, edges=edges), (heads[0],))

@@ -56,6 +56,7 @@ def region_fault(
         options: what may be repainted.
     """
     masks = []
+    # Graphs are not trusted: a box may lie outside of its image.
     for object_id in repainted:
         xyxy = xyxy_of(graph.objects[object_id])
         try:
@@ -67,9 +68,11 @@ def region_fault(
         if _area(mask) > options.max_share * graph.width * graph.height:
             return TOO_LARGE
         masks.append(mask)
+    # With the cup under the mask of the table, "the cup on the table" would be false for the wrong reason.
     others = [graph.objects[object_id] for object_id in named if object_id not in repainted]
     if any(_covered(xyxy_of(other), mask) > options.max_covered for other in others for mask in masks):
         return COVERS
+    # The second editing would paint over the first.
     if any(_covered(a, b) > 0 for i, a in enumerate(masks) for b in masks[i + 1 :]):
         return OVERLAP
     return None

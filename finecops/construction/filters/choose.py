@@ -103,6 +103,7 @@ def choose_edit(row: EditRow, scores: ScoreRow | None, thresholds: Thresholds) -
     reason = None if row.type == "flip" else _text_fault(row.type, scores, thresholds)
     if reason is not None:
         return ChosenRow(id=row.id, kept=False, reason=reason)
+    # Of a flip or a drawing, nothing can look painted.
     painted = bool(row.boxes)
     faults = [_candidate_fault(row, scores, i, thresholds if painted else _NOTHING) for i in range(len(row.candidates))]
     left = [i for i, fault in enumerate(faults) if fault is None]
@@ -122,6 +123,7 @@ def choose_edit(row: EditRow, scores: ScoreRow | None, thresholds: Thresholds) -
     )
 
 
+# By position: whoever adds a threshold has to say here what leaves it out.
 _NOTHING: Final = Thresholds(None, frozenset(), None, None, None, None, None)
 
 

@@ -147,6 +147,7 @@ class FeatureModel:
             boxes: xyxy in pixels; none: all patches count.
         """
         inside = patches_inside(boxes, original.size, self._cells)
+        # Once for all candidates.
         first = self._tokens([original])
         found: list[tuple[float, float]] = []
         for batch in self._images.batches(edited):
@@ -198,6 +199,7 @@ class SyntheticModel:
     def __init__(self, config: ScorerConfig, device: str = "auto") -> None:
         self._images = _ImageModel(config, device, AutoModelForImageClassification)
         labels = {str(label): int(i) for i, label in self._images.model.config.id2label.items()}
+        # One logit is the chance itself, whatever it is called.
         if len(labels) == 1:
             self._label = None
         elif config.label in labels:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -21,8 +22,10 @@ MOST: Final = 8
 """Candidates that are returned for a request."""
 _KINDRED: Final = 3.0
 """How much more often a name with a kind in common is taken."""
-_OPPOSITE: Final = 20.0
-"""An opposite relation counts as if it had been seen so often between the two names."""
+_SEEN: Final = 4.0
+"""How much more often a relation is taken that was seen between the two names."""
+_OPPOSITE: Final = 2.0
+"""How much more often one that excludes the old relation is taken."""
 
 
 class Counts(Protocol):
@@ -74,6 +77,9 @@ class CorpusWords:
         self._counts, self._lexicon = counts, lexicon
         self._seen = _Seen.of(counts.relations)
         self._kindred = _kindred(lexicon)
+        self._edges = Counter[str]()
+        for (_, relation, _), count in counts.relations.items():
+            self._edges[relation] += count
 
     def words(self, request: Request, rng: random.Random) -> list[str]:
         """Up to `MOST` words for a request, the first to be tried first."""
@@ -145,14 +151,20 @@ class CorpusWords:
         head, tail = (request.said.nodes[i].name for i in (edge.head, edge.tail))
         seen = self._seen.between.get((head, tail), {})
         opposites = {*word.contradictions, *([word.mirror] if word.mirror else [])}
-        return {
-            name: math.sqrt(seen.get(name, 0) + (_OPPOSITE if name in opposites else 0))
-            for name in sorted({*seen, *opposites} - {edge.relation})
-            if self._may_stand(lexicon.relations.get(name), head)
-        }
+        weights = {}
+        for name in sorted({*seen, *opposites} - {edge.relation}):
+            other = lexicon.relations.get(name)
+            # Left and right replace each other and nothing else: they are nine tenths of the edges, and would be of the
+            # negatives, but not of the positives.
+            if other is None or not self._may_stand(other, head) or (other.boxes is None) != (word.boxes is None):
+                continue
+            plausible = _SEEN if name in seen else 1.0
+            # As often as the relation occurs: a rare word would stand in negatives more often than in positives.
+            weights[name] = plausible * (_OPPOSITE if name in opposites else 1.0) * self._edges.get(name, 0)
+        return {name: weight for name, weight in weights.items() if weight > 0}
 
-    def _may_stand(self, word: RelationWord | None, head: str) -> bool:
-        if word is None or not word.question:
+    def _may_stand(self, word: RelationWord, head: str) -> bool:
+        if not word.question:
             return False
         noun = self._lexicon.nouns.get(head)
         return not word.heads or (noun is not None and noun.being in word.heads)

@@ -49,6 +49,7 @@ class AnswerCache:
         self._file: TextIO | None = None
         self._known: dict[str, KeptAnswer] = {}
         if path is not None and path.exists():
+            # A line that is not whole is that of a process that was killed; its question is asked again.
             repair_torn_end(path)
             try:
                 self._known = {row.key: row for row in read_rows(path, KeptAnswer)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -57,6 +58,8 @@ class Task:
 
     def answers(self, count: int, reply: str) -> dict[int, JsonValue]:
         """Index → answer, for the questions of which the reply has a usable one: a dictionary, or numbered lines."""
+        # A model that thinks first may write anything there.
+        reply = reply.rpartition("</think>")[2]
         found: Mapping[str, object] = {str(key): value for key, value in reply_dictionary(reply).items()}
         if not found:
             lines = (_LINE.match(line) for line in reply.splitlines())
@@ -120,6 +123,7 @@ class Asker:
         """
         keys = [self._key(task, question) for question in questions]
         self.counts.questions += len(keys)
+        # A dictionary: a question that stands twice is asked once.
         waiting = {key: q for key, q in zip(keys, questions, strict=True) if self.cache.get(key) is None}
         self.counts.cached += len(keys) - len(waiting)
         reasons: dict[str, str] = {}
@@ -127,6 +131,7 @@ class Asker:
         self._ask_groups(task, groups, reasons, last=self.per_request == 1)
         if self.per_request > 1:
             left = [(key, q) for key, q in waiting.items() if self.cache.get(key) is None]
+            # Alone, since one member may have spoilt the answer to all.
             alone = [[one] for one in left if reasons.get(one[0]) != self.budget.reason]
             self.counts.alone += len(alone)
             self._ask_groups(task, alone, reasons, last=True)
@@ -164,7 +169,7 @@ class Asker:
                 return
             self._failed = 0
             self.budget.settle(conversations[index], reply)
-            self._keep(task, wave[index], reply.text, reasons, last)
+            self._keep(task, wave[index], reply.text, reasons, last or len(wave[index]) == 1)
 
         self.counts.requests += len(wave)
         try:
@@ -173,21 +178,23 @@ class Asker:
             self.budget.release()
 
     def _waves(self, task: Task, groups: list[Group], reasons: dict[str, str]) -> Iterator[list[Group]]:
-        """As many groups as are asked at the same time, as long as the budget lasts."""
-        size, was_reached = 2 * self.writer.width, self.budget.reached
-        for start in range(0, len(groups), size):
-            wave = []
-            for group in groups[start : start + size]:
-                conversation = task.conversation([question for _, question in group])
-                if self.budget.hold(conversation, task.characters * len(group)):
-                    wave.append(group)
-                else:
-                    reasons.update((key, self.budget.reason) for key, _ in group)
-            if self.budget.reached and not was_reached:
-                was_reached = True
-                log.warning("%s: %s; %s", self.writer.name, self.budget.reason.removeprefix("not asked: "), self.budget)
+        """As many groups as are asked at the same time and the budget allows; the next ones when these are answered."""
+        waiting, was_reached = deque(groups), self.budget.reached
+        while waiting:
+            wave: list[Group] = []
+            while waiting and len(wave) < 2 * self.writer.width:
+                conversation = task.conversation([question for _, question in waiting[0]])
+                if not self.budget.hold(conversation, task.characters * len(waiting[0])):
+                    break
+                wave.append(waiting.popleft())
             if wave:
                 yield wave
+            elif self.budget.reached:
+                break
+        for group in waiting:
+            reasons.update((key, self.budget.reason) for key, _ in group)
+        if waiting and not was_reached:
+            log.warning("%s: %s; %s", self.writer.name, self.budget.reason.removeprefix("not asked: "), self.budget)
 
     def _keep(self, task: Task, group: Group, reply: str, reasons: dict[str, str], last: bool) -> None:
         from finecops.models.redaction import one_line

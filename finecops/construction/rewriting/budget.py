@@ -63,18 +63,25 @@ class Budget:
         return None if self.prices is None else self.cost(self.used)
 
     def hold(self, conversation: Conversation, answer_characters: int) -> bool:
-        """Set aside what a request will use; False: that is not left, or was not left for an earlier request."""
+        """Set aside what a request will use; False: that is not left, and the request must not be sent.
+
+        If it would be left without what is set aside already, it may be tried again when those requests are answered.
+        Otherwise the budget is reached.
+        """
+        # Both are rather too large, so that a budget is kept rather than used up.
         needed = (estimate(conversation), _tokens(answer_characters))
-        held = [*self._held, needed]
-        used = (self.used[0] + sum(n for n, _ in held), self.used[1] + sum(n for _, n in held))
-        beyond = self.tokens is not None and sum(used) > self.tokens
-        beyond = beyond or (self.usd is not None and self.cost(used) > self.usd)
-        # A smaller request might still fit; but then it would depend on the sizes which sentences are rewritten.
-        self.reached = self.reached or beyond
-        if self.reached:
+        # A smaller request might still fit; but then the sizes of sentences would decide which are rewritten.
+        self.reached = self.reached or self._exceeds([needed])
+        if self.reached or self._exceeds([*self._held, needed]):
             return False
-        self._held = held
+        self._held.append(needed)
         return True
+
+    def _exceeds(self, more: Sequence[tuple[int, int]]) -> bool:
+        used = (self.used[0] + sum(n for n, _ in more), self.used[1] + sum(n for _, n in more))
+        if self.tokens is not None and sum(used) > self.tokens:
+            return True
+        return self.usd is not None and self.cost(used) > self.usd
 
     def settle(self, conversation: Conversation, reply: Reply) -> None:
         """Count what was used."""

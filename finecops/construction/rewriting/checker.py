@@ -64,6 +64,7 @@ class Checker:
             definite: for each node, whether it is the only object of its words: others may not have "the". None: all
                 may. The target always may.
         """
+        # A model may answer with a page; reading it would take long, and it is no expression.
         if len(text) > _MOST_CHARACTERS:
             return Checked(f"more than {_MOST_CHARACTERS} characters")
         tokens = tokens_of(text)

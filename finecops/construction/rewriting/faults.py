@@ -52,6 +52,7 @@ def _first(faults: Iterator[str]) -> str | None:
 
 def _added(words: tuple[str, ...], said: Description, phrases: Phrases) -> Iterator[str]:
     """Words that belong neither to the description nor to the grammar."""
+    # The longest first: "light blue" is no "blue", and "on top of" is no "on".
     own = sorted(_own_phrases(said, phrases), key=len, reverse=True)
     place = 0
     while place < len(words):

@@ -64,6 +64,7 @@ class Modifiers(RelationPhrases):
 
     def _only_beings(self, before: State, part: Part) -> bool:
         """Whether what was said in a part can only be said of a person: "wearing a hat" behind a car."""
+        # What is no longer left was said in this part.
         done = before.edges - part.state.edges
         words = [self.phrases.relation_word(self.said.edges[edge].relation) for edge in done]
         return bool(words) and all(word.heads and "thing" not in word.heads for word in words)
@@ -73,6 +74,7 @@ class Modifiers(RelationPhrases):
         for place, left in self.attribute(node, position, state.attributes):
             if any(self.phrases.is_said_after(name) for _, name in state.attributes - left):
                 yield Part(place, state._replace(attributes=left))
+        # "The table made of wood".
         yield from self._made_of(node, position, state)
         parts = self.relations(node, position, state)
         yield from parts if not self._is_worn(node) else (part for part in parts if not self._is_place(state, part))
@@ -80,6 +82,7 @@ class Modifiers(RelationPhrases):
             yield from self.with_place(node, place, state)
 
     def _is_place(self, before: State, part: Part) -> bool:
+        # The edge nearest to the root is the node's own; others were said inside it.
         first = min(before.edges - part.state.edges, key=lambda edge: (self.said.edges[edge].head, edge))
         return self.phrases.is_place(self.said.edges[first].relation)
 
@@ -105,6 +108,7 @@ class Modifiers(RelationPhrases):
     def _predicate(self, node: int, position: int, state: State) -> Iterator[Part]:
         number = state.noun(node).number
         for place in self.forms_of_be(position, number in SINGULAR, number == "pair"):
+            # "Is both on the table and next to the plate".
             for start in [place, *self.after(place, "both")]:
                 yield from self._complements(node, start, state)
         for place in self.after(position, "can be found", "can be seen", "may be found", "may be seen"):

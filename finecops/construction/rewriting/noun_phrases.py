@@ -83,8 +83,10 @@ class NounPhrases:
         self._steps += 1
         if self._steps > MOST_STEPS:
             raise TooManyStepsError("it can be read in far too many ways")
+        # An object is named once; its spans would be two otherwise.
         if any(said == node for said, _ in state.spans):
             return
+        # A span begins behind the article, as those of the templates do.
         for start, article in self._articles(node, position):
             for place, left, pair in self._before_noun(node, start, state.attributes):
                 for noun in self.phrases.nouns(self.said.nodes[node].name):
@@ -114,6 +116,7 @@ class NounPhrases:
             allowed |= {"this", "these", "that", "those"}
         if word in allowed:
             yield position + 1, word
+        # Whether a noun may do without an article, its number says.
         yield position, ""
 
     def _agrees(self, article: str, start: int, noun: SaidNoun, pair: bool) -> bool:
@@ -149,6 +152,7 @@ class NounPhrases:
         self, node: int, position: int, left: frozenset[tuple[int, str]]
     ) -> Iterator[tuple[int, frozenset[tuple[int, str]]]]:
         """Places behind one of a node's attributes that are left, and what is then left."""
+        # Sorted: a set has another order in each process, and the first reading is taken.
         for wanted in sorted(left):
             if wanted[0] == node:
                 for place in self.behind(position, self.phrases.attribute(wanted[1])):

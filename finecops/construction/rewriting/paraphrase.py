@@ -62,6 +62,7 @@ class Draft:
 
     def _statement(self) -> str:
         """The last relation is the sentence's verb: "the cup on the table is next to the plate"."""
+        # Either relation may be the verb: `_edges` gives them in any order.
         *first, last = self._edges(0)
         noun = self._noun(0, the=True)
         return f"{self._with_modifiers(0, noun, first)} {self._verb(last, noun)}"

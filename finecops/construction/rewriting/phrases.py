@@ -190,6 +190,7 @@ class Phrases:
             if word.boxes in SIDES:
                 found += _BOX_PHRASES[str(word.boxes)]
             found += [words_of(phrase) for phrase in _SAY_THE_SAME.get(name, ())]
+            # Several relations share phrases; each of them once.
             self._relations[name] = tuple(dict.fromkeys(found))
         return self._relations[name]
 

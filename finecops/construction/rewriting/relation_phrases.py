@@ -90,6 +90,7 @@ class RelationPhrases(NounPhrases):
         for part in self.full(edge.tail, position, state._replace(edges=state.edges - {index})):
             tail: Tail = "noun" if self._is_bare(edge.tail, part) else "modified"
             yield part._replace(tail=tail)
+            # The second noun needs no word of its own: "next to the cup and the plate".
             for other in sorted(part.state.edges):
                 if (self.said.edges[other].head, self.said.edges[other].relation) == (edge.head, edge.relation):
                     for place in self.after(part.place, *joins(edge.head, tail)):

@@ -100,6 +100,7 @@ class RuleRewriter:
 
     def _one(self, sentence: Sentence) -> Rewrite:
         rng = random.Random(f"{self._seed}/{sentence.key}/rewrite")
+        # A draft may be ambiguous, or the template itself: the next one is another.
         rejected, reason = None, NO_OTHER
         for _ in range(_DRAFTS):
             draft = Draft(sentence.said, sentence.definite, self._checker.phrases, rng).sentence()

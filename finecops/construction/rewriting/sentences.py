@@ -133,6 +133,7 @@ class Sentences(Modifiers):
         for front in self._front(position, state):
             for start in [front.place, *self.after(front.place, ",")]:
                 for place, verb in self._verbs(start):
+                    # Without a verb, a comma parts the place from the target.
                     if verb == "" and start == front.place:
                         continue
                     for part in self._target(place, front.state):
@@ -144,6 +145,7 @@ class Sentences(Modifiers):
 
     def _posture_first(self, position: int, state: State) -> Iterator[Part]:
         """ "On the bench sits a man"."""
+        # The verb stands before the target, so its number is tried before it is known.
         for index in sorted(state.edges):
             edge = self.said.edges[index]
             for number in ("singular", "plural"):

@@ -46,6 +46,7 @@ def transferred(
         *_attributes(final, said, new, tokens, checker.phrases),
     ]
     wanted += _relations(said, new, tokens, checker.phrases)
+    # Each change has its likeliest place first; the checker decides.
     for changes in islice(product(*wanted), _MOST_TRIALS):
         text = _with_articles(_changed(final.text, changes))
         found = checker.check(text, new, definite)
@@ -133,6 +134,7 @@ def _places(tokens: Sequence[Token], choices: Sequence[Phrase]) -> list[tuple[in
 
 def _changed(text: str, changes: Sequence[Change]) -> str:
     """The text with all changes. Of two that overlap, the checker refuses the result."""
+    # From the end: a change moves what is behind it.
     for start, end, words in sorted(changes, reverse=True):
         first = text[start : start + 1]
         text = text[:start] + (words[:1].upper() + words[1:] if first.isupper() else words) + text[end:]
@@ -142,6 +144,7 @@ def _changed(text: str, changes: Sequence[Change]) -> str:
 def _with_articles(text: str) -> str:
     """ "A" and "an" as the word behind them has it."""
     tokens = tokens_of(text)
+    # From the end, for the same reason.
     for article, word in reversed(list(pairwise(tokens))):
         if article.word in ("a", "an") and word.word.isalpha():
             fitting = indefinite(word.word)

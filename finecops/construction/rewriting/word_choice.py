@@ -95,6 +95,7 @@ def propose_words(asker: Asker, questions: Sequence[WordQuestion], lexicon: Lexi
     answers = asker.ask(TASK, [_question(one, lexicon) for one in questions])
     found = {}
     for question, answer in zip(questions, answers, strict=True):
+        # In the model's order of preference.
         words, refused = [], {}
         for text in answer.answer if isinstance(answer.answer, list) else []:
             word = finder.word(str(text), question.request)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from pydantic import JsonValue
 
+from finecops.config.find import resolve
+from finecops.config.fingerprint import weights_fingerprint
 from finecops.config.writing import WriterConfig
 from finecops.errors import ModelError
 
@@ -93,14 +95,21 @@ class LocalWriter:
     def __init__(self, config: WriterConfig, device: str) -> None:
         from finecops.models.text_llm import TransformersText
 
-        self.name = str(config.model)
-        self.settings: dict[str, JsonValue] = {"max_new_tokens": config.max_new_tokens}
+        # Rows go to other people: of a folder of this machine they have the last name, and the weights' checksum.
+        model = str(config.model)
+        folder = resolve(model)
+        self.name = folder.resolve().name if folder.is_dir() else model
+        self.settings: dict[str, JsonValue] = {
+            "max_new_tokens": config.max_new_tokens,
+            "weights": weights_fingerprint(model),
+        }
         self._model = TransformersText(config, device)
 
     def write(self, conversations: Sequence[Conversation], replied: Replied) -> None:
         """See `Writer`. If a batch fails, its conversations are tried one by one."""
         for start in range(0, len(conversations), self.width):
             batch = conversations[start : start + self.width]
+            # All conversations of a call are padded to the longest: few at a time, or memory runs out.
             replies = self._complete(batch)
             if isinstance(replies, ModelError):
                 alone = [self._complete([one]) for one in batch]

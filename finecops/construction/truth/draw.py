@@ -42,15 +42,19 @@ class Draw:
 
     def __init__(self, statements: Statements, rng: random.Random, sides: float) -> None:
         self.statements, self.rng, self.sides = statements, rng, sides
+        self._some: dict[int, list[Step]] = {}
 
     def some_steps(self, i: int) -> list[Step]:
         """Some relations of an object in a random order, those first that are not read from the boxes."""
-        steps = self.statements.steps(i)
-        others = [step for step in steps if not step.side]
-        sides = [step for step in steps if step.side]
-        self.rng.shuffle(others)
-        self.rng.shuffle(sides)
-        return others[:_OTHERS] + sides[:_SIDES]
+        if i not in self._some:
+            steps = self.statements.steps(i)
+            others = [step for step in steps if not step.side]
+            sides = [step for step in steps if step.side]
+            self.rng.shuffle(others)
+            self.rng.shuffle(sides)
+            # The same ones each time: what is known of them is known for all levels.
+            self._some[i] = others[:_OTHERS] + sides[:_SIDES]
+        return self._some[i]
 
     def step(self, i: int, seen: tuple[int, ...]) -> Step | None:
         """One relation of an object, to something that cannot be taken for what was named before."""

@@ -23,6 +23,7 @@ from finecops.construction.truth.words import words_of
 Level = Literal[1, 2, 3]
 _NODES: Final = {(): 1, ((0, 1),): 2, ((0, 1), (1, 2)): 3, ((0, 1), (0, 2)): 3}
 """Edges of the tuple types (head and tail) → nodes."""
+_Key = tuple[str, tuple[str, ...]]
 _FEW: Final = 8
 """So many objects are looked through without being counted as work."""
 
@@ -45,7 +46,7 @@ class Facts:
             self._names[obj.name] = self._names.get(obj.name, 0) | 1 << i
         self._is: dict[str, int] = {}
         self._may: dict[str, int] = {}
-        self._nodes: tuple[dict[Node, int], dict[Node, int]] = {}, {}
+        self._nodes: tuple[dict[_Key, int], dict[_Key, int]] = {}, {}
         self.attributes = Attributes(lexicon, self.objects, self.relations.groups)
 
     def replace_objects(self, objects: Iterable[SceneObject]) -> Facts:
@@ -70,14 +71,16 @@ class Facts:
     def node(self, node: Node, possible: bool = False) -> int:
         """The objects that fit (may fit) a node: its name and all of its attributes."""
         cache = self._nodes[possible]
-        mask = cache.get(node)
+        # A tuple is hashed many times faster than the node itself.
+        key = node.name, node.attributes
+        mask = cache.get(key)
         if mask is None:
             mask = self.named(node.name, possible)
             for attribute in node.attributes:
                 if not mask:
                     break
                 mask &= self.having(attribute, possible)
-            cache[node] = mask
+            cache[key] = mask
         return mask
 
     def tails(self, relation: str, head: int, possible: bool = False) -> int:

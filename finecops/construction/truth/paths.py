@@ -197,17 +197,14 @@ class _Search:
 
     def _varied(self, paths: Sequence[Path]) -> Iterator[Path]:
         """The paths that are kept of a level: of many types and targets, and of sides no more than their share."""
-        types, targets, seen = Counter[str](), Counter[int](), set[Description]()
+        types, targets = Counter[str](), Counter[int]()
         sides = related = 0
-        for _ in range(self.options.per_level):
+        left = list({path.said: path for path in paths}.values())
+        for _ in range(min(self.options.per_level, len(left))):
             # A path over its share of sides comes last, and is better than none.
             many = sides >= self.options.sides * (related + 1)
-            left = [(many and p.side, types[p.said.tuple_type] + targets[p.target], n) for n, p in enumerate(paths)]
-            rest = [key for key in left if paths[key[2]].said not in seen]
-            if not rest:
-                return
-            best = paths[min(rest)[2]]
-            seen.add(best.said)
+            keys = [(many and p.side, types[p.said.tuple_type] + targets[p.target], n) for n, p in enumerate(left)]
+            best = left.pop(min(keys)[2])
             types[best.said.tuple_type] += 1
             targets[best.target] += 1
             related += bool(best.said.edges)

@@ -29,7 +29,7 @@ class Clues:
         self.may = facts.named(name, possible=True)
         self.certain = facts.named(name)
         self._members = bits(self.may)
-        self._relations: dict[tuple[str, Node], Clue] = {}
+        self._relations: dict[tuple[str, str, tuple[str, ...]], Clue] = {}
 
     def attribute(self, attribute: str) -> Clue:
         """Of an attribute."""
@@ -38,7 +38,7 @@ class Clues:
 
     def relation(self, relation: str, node: Node) -> Clue:
         """Of a relation to something."""
-        key = relation, node
+        key = relation, node.name, node.attributes
         found = self._relations.get(key)
         if found is None:
             facts = self.facts

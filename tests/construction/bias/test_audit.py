@@ -100,7 +100,13 @@ def test_the_command_on_a_list_of_pairs(pairs_file: Path) -> None:
     assert {"zebra", "piano"} & set(audit["types"][0]["for_negatives"])
 
 
-@pytest.mark.parametrize("given", [("blind", "--target", "75"), ("adversarial", "--scorer", "words")])
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(("blind", "--target", "75"), marks=pytest.mark.slow, id="blind"),
+        pytest.param(("adversarial", "--scorer", "words"), id="adversarial"),
+    ],
+)
 def test_the_command_refines_and_writes_what_is_kept(
     pairs_file: Path, tmp_path: Path, given: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:

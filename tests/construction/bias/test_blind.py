@@ -117,3 +117,11 @@ def test_one_class_alone_teaches_nothing() -> None:
 def test_one_image_alone_is_refused() -> None:
     with pytest.raises(DataError, match="one image"):
         folds_of(np.zeros(4, np.intp))
+
+
+def test_a_full_stop_and_a_capital_are_in_the_writing_alone() -> None:
+    pairs = [TextPair(p.id, p.group, p.positive, p.positive.capitalize() + ".") for p in biased_pairs(24, telling=0)]
+    words, writing = (words_score(Texts.of_pairs(pairs, reading), replicates=10) for reading in ("words", "writing"))
+    assert words.auroc == 50
+    assert writing.auroc == 100
+    assert ". <end>" in telling_words(Texts.of_pairs(pairs, "writing"))[1]

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from finecops.construction.edits.crop import crop_around
-from finecops.construction.edits.mask import MaskOptions, grown_box, mask_image, opacity, paste_back
+from finecops.construction.edits.mask import MaskOptions, grown_box, mask_image, mask_of, paste_back
 from finecops.errors import DataError
 from finecops.images import read_image
+from finecops.records import Xyxy
 
 HARD = MaskOptions(grow=0, min_grow=0, feather=0)
 
@@ -20,6 +22,14 @@ def noise(wh: tuple[int, int], seed: int = 0, grey: bool = False) -> Image.Image
     rng = np.random.default_rng(seed)
     shape = (wh[1], wh[0], 1 if grey else 3)
     return Image.fromarray(np.broadcast_to(rng.integers(0, 256, shape, dtype=np.uint8), (wh[1], wh[0], 3)).copy())
+
+
+def covered(xyxy: Xyxy, wh: tuple[int, int], options: MaskOptions) -> NDArray[np.float64]:
+    """How much of each pixel of the image a mask covers."""
+    mask, found = mask_of(xyxy, wh, options), np.zeros(wh[::-1])
+    left, top, right, bottom = mask.box
+    found[top:bottom, left:right] = mask.opacity
+    return found
 
 
 @pytest.mark.parametrize(
@@ -44,7 +54,7 @@ def test_a_box_without_a_pixel_is_an_error(xyxy: tuple[float, float, float, floa
 
 
 def test_a_feathered_mask_fades_inside_its_edge_and_leaves_the_box_whole() -> None:
-    shares = opacity((20, 20, 40, 30), (100, 50), MaskOptions(grow=0, min_grow=3, feather=3))
+    shares = covered((20, 20, 40, 30), (100, 50), MaskOptions(grow=0, min_grow=3, feather=3))
     assert shares.shape == (50, 100)
     assert (shares[20:30, 20:40] == 1).all()
     assert shares[25, 16:21].tolist() == [0, 0.25, 0.5, 0.75, 1]
@@ -53,19 +63,19 @@ def test_a_feathered_mask_fades_inside_its_edge_and_leaves_the_box_whole() -> No
 
 
 def test_the_feather_never_eats_the_box() -> None:
-    shares = opacity((20, 20, 40, 30), (100, 50), MaskOptions(grow=0, min_grow=0, feather=9))
+    shares = covered((20, 20, 40, 30), (100, 50), MaskOptions(grow=0, min_grow=0, feather=9))
     assert set(np.unique(shares)) == {0, 1}
 
 
 def test_a_mask_does_not_fade_into_the_border() -> None:
-    shares = opacity((0, 0, 20, 50), (100, 50), MaskOptions(grow=0, min_grow=3, feather=3))
+    shares = covered((0, 0, 20, 50), (100, 50), MaskOptions(grow=0, min_grow=3, feather=3))
     assert (shares[:, :20] == 1).all()
     assert shares[0, 20:24].tolist() == [0.75, 0.5, 0.25, 0]
 
 
 def test_an_ellipse_stays_inside_its_rectangle() -> None:
-    whole = opacity((20, 20, 40, 30), (100, 50), HARD)
-    oval = opacity((20, 20, 40, 30), (100, 50), MaskOptions(grow=0, min_grow=0, feather=0, shape="ellipse"))
+    whole = covered((20, 20, 40, 30), (100, 50), HARD)
+    oval = covered((20, 20, 40, 30), (100, 50), MaskOptions(grow=0, min_grow=0, feather=0, shape="ellipse"))
     assert (oval <= whole).all()
     assert oval[25, 30] == 1
     assert oval[20, 20] == 0
@@ -79,7 +89,7 @@ def test_no_pixel_outside_of_the_mask_changes(wh: tuple[int, int], place: str, s
     xyxy = {"middle": (w / 3, h / 3, w / 2, h / 2), "corner": (0, 0, 9, 8), "whole width": (0, 4, w, 9)}[place]
     options = MaskOptions(shape=shape)  # type: ignore[arg-type]
     image, other = noise(wh), noise(wh, 1)
-    found = np.asarray(paste_back(image, other, opacity(xyxy, wh, options)))
+    found = np.asarray(paste_back(image, other, mask_of(xyxy, wh, options)))
     left, top, right, bottom = grown_box(xyxy, wh, options)
     outside = np.ones((h, w), dtype=bool)
     outside[top:bottom, left:right] = False
@@ -89,7 +99,7 @@ def test_no_pixel_outside_of_the_mask_changes(wh: tuple[int, int], place: str, s
 
 def test_a_grey_photograph_stays_grey() -> None:
     image = noise((40, 30), grey=True)
-    found = np.asarray(paste_back(image, noise((40, 30), 1), opacity((5, 5, 20, 20), (40, 30), HARD)))
+    found = np.asarray(paste_back(image, noise((40, 30), 1), mask_of((5, 5, 20, 20), (40, 30), HARD)))
     assert (found[..., 0] == found[..., 1]).all()
     assert (found[..., 1] == found[..., 2]).all()
     assert (found != np.asarray(image)).any()
@@ -110,7 +120,7 @@ def test_pixels_stay_as_finecops_reads_the_file(tmp_path: Path, kind: str) -> No
         image.save(path)
     read = read_image(path)
     assert read.size == ((30, 40) if kind == "EXIF" else (40, 30))
-    found = paste_back(read, noise(read.size, 1), opacity((5, 5, 20, 20), read.size, HARD))
+    found = paste_back(read, noise(read.size, 1), mask_of((5, 5, 20, 20), read.size, HARD))
     found.save(tmp_path / "edited.png")
     again, before = np.asarray(read_image(tmp_path / "edited.png")).copy(), np.asarray(read).copy()
     assert (again[5:20, 5:20] != before[5:20, 5:20]).any()
@@ -120,7 +130,7 @@ def test_pixels_stay_as_finecops_reads_the_file(tmp_path: Path, kind: str) -> No
 
 def test_an_image_of_another_size_is_refused() -> None:
     with pytest.raises(DataError, match="returned 8x8 pixels for 40x30"):
-        paste_back(noise((40, 30)), noise((8, 8)), opacity((5, 5, 20, 20), (40, 30), HARD))
+        paste_back(noise((40, 30)), noise((8, 8)), mask_of((5, 5, 20, 20), (40, 30), HARD))
 
 
 @pytest.mark.parametrize(

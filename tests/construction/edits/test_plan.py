@@ -17,7 +17,7 @@ from finecops.construction.edits.regions import COVERS, OUTSIDE, OVERLAP, TOO_LA
 from finecops.construction.edits.wording import object_text
 from finecops.construction.edits.world import EditWorld
 from finecops.construction.graph import SceneGraph, parse_scene_graph
-from finecops.construction.negatives.make import NO_PART, NO_WORD, NOT_PROVED
+from finecops.construction.negatives.make import NO_PART, NO_WORD, NOT_PROVED, ODD
 from finecops.construction.negatives.requests import Request
 from tests.construction.small_lexicon import small_lexicon
 
@@ -115,9 +115,9 @@ def test_what_lies_under_the_mask_may_still_be_there_but_nothing_is_known_of_it(
 
 def test_the_related_object_is_changed_at_level_2() -> None:
     edit = plan("replace_object", 2)
-    # Another cup in place of the plate: the expression is false, since no plate is left.
-    assert state(edit, "plate") == ("cup", ("blue",), ["to the right of"])
-    assert (edit.changed, edit.prompts) == ((1,), ("a blue cup",))
+    # The first word would make it "the cup to the left of the cup".
+    assert state(edit, "plate") == ("bus", ("blue",), ["to the right of"])
+    assert (edit.changed, edit.prompts) == ((1,), ("a blue bus",))
 
 
 def test_the_same_thing_with_another_attribute_keeps_the_rest() -> None:
@@ -190,6 +190,38 @@ def test_an_edit_that_another_object_makes_true_is_none() -> None:
 def test_a_box_that_cannot_be_repainted(cup: Any, plate: Any, regions: Any, type_: str, reason: str | None) -> None:
     graph = scene(cup=thing("cup", *cup, "red"), plate=thing("plate", *plate, "blue"))
     assert plan(type_, 1, graph=graph, regions=regions).reason == reason
+
+
+def test_what_cannot_be_said_is_not_painted() -> None:
+    said = Description("1_hop", (Node("man"), Node("hat")), (Edge("wearing", 0, 1),))
+    graph = scene(man=thing("man", 20, 100, 60, 60, wearing="hat"), hat=thing("hat", 90, 100, 60, 60))
+
+    def cars(request: Request, rng: random.Random) -> Sequence[str]:
+        return ["car"]
+
+    found = plan_edit(
+        said, ("man", "hat"), graph, ("replace_object", 1), EditWorld(LEXICON, BruteForce, cars), random.Random(0)
+    )
+    assert found.reason == ODD
+
+
+def test_an_attribute_that_is_not_mentioned_is_exchanged_too() -> None:
+    said = Description("1_hop", (Node("cup", ("red",)), Node("plate")), (Edge("to the left of", 0, 1),))
+    edit = plan("swap_attribute", 1, said)
+    assert edit.prompts == ("a blue metal cup", "a small red plate")
+    assert edit.said == Description("1_hop", (Node("cup", ("blue",)), Node("plate")), said.edges)
+    # What is not mentioned at all does not make the expression false.
+    nothing = Description("1_hop", (Node("cup"), Node("plate")), said.edges)
+    assert plan("swap_attribute", 1, nothing).reason == NO_PART
+
+
+def test_a_thing_of_two_colors_keeps_both_or_neither() -> None:
+    graph = scene(
+        cup=thing("cup", 20, 100, 60, 60, "red", "tan", to_the_left_of="plate"),
+        plate=thing("plate", 300, 100, 60, 60, "blue"),
+    )
+    assert plan("swap_object", 1, graph=graph).prompts == ("a blue plate", "a red and tan cup")
+    assert plan("swap_attribute", 1, graph=graph).prompts == ("a blue cup", "a red plate")
 
 
 def test_no_word_is_a_reason() -> None:

@@ -23,6 +23,7 @@ COUNTS = SimpleNamespace(
         ("sky", "on", "table"): 50,
         ("car", "on", "table"): 2,
         ("cup", "near", "table"): 2,
+        ("table", "under", "cup"): 2,
         ("cup", "of", "table"): 7,
         ("man", "wearing", "hat"): 12,
         ("cup", "holding", "table"): 3,

@@ -65,6 +65,7 @@ def test_equal_questions_are_asked_once() -> None:
         "{'1': 'question 0', 2: 'question 1', 3: 'question 2'}",
         'Sure!\n```json\n{"1": "question 0", "2": "question 1", "3": "question 2"}\n```',
         "1. question 0\n2) question 1\n3: question 2",
+        '<think>{"1": "?"} or {}?</think>{"1": "question 0", "2": "question 1", "3": "question 2"}',
         'Here you are:\n1. "question 0"\n2. "question 1"\n\n3. "question 2"',
         '{"1": "question 0", "2": "question 1", "3": "question 2", "4": "not asked for"}',
     ],
@@ -93,6 +94,12 @@ def test_a_missing_answer_is_asked_for_again_alone() -> None:
         assert answers(asked) == SHOUTED
     assert asked.counts.alone == 3
     assert server.times() == {json.dumps(q): 1 if q in ("question 0", "question 3") else 2 for q in QUESTIONS}
+
+
+def test_a_question_that_was_alone_is_not_asked_again() -> None:
+    with serving(lambda questions: "no") as server:
+        assert answers(asker(server), ["q"]) == [None]
+    assert len(server.asked) == 1
 
 
 def test_broken_json_and_rudeness_fail_alone_and_are_not_asked_again(tmp_path: Path) -> None:
@@ -167,14 +174,25 @@ def test_a_server_that_is_gone_stops_the_work(tmp_path: Path) -> None:
 def test_a_budget_in_tokens_stops_the_asking(caplog: pytest.LogCaptureFixture) -> None:
     one = estimate(TASK.conversation(["question 0"])) + 40
     with serving(each(str)) as server:
-        server.usage = None
+        server.usage = {"prompt_tokens": one - 40, "completion_tokens": 40}
         asked = asker(server, budget=Budget(tokens=2 * one + one // 2), per_request=1)
         found = asked.ask(TASK, [*QUESTIONS])
     assert [one.answer for one in found] == [*SHOUTED[:2], None, None, None]
     assert found[2].reason == f"not asked: the budget of {2 * one + one // 2:,} tokens is used up"
     assert len(server.asked) == 2
-    assert asked.budget.is_estimate
+    assert sum(asked.budget.used) == 2 * one
     assert sum("is used up" in record.message for record in caplog.records if record.levelno == logging.WARNING) == 1
+
+
+def test_what_a_request_did_not_use_is_left_for_the_next(caplog: pytest.LogCaptureFixture) -> None:
+    one = estimate(TASK.conversation(["question 0"])) + 40
+    with serving(each(str)) as server:
+        server.usage = {"prompt_tokens": 5, "completion_tokens": 5}
+        # Two fit at a time by the estimate; each uses a tenth of it.
+        asked = asker(server, budget=Budget(tokens=2 * one), per_request=1)
+        assert answers(asked) == SHOUTED
+    assert not asked.budget.reached
+    assert not caplog.records
 
 
 def test_a_budget_in_money_counts_what_the_server_counts() -> None:

@@ -268,6 +268,8 @@ def nonsense(tmp_path: Path) -> WriterConfig:
 def test_a_local_model_that_talks_nonsense(nonsense: WriterConfig) -> None:
     writer = load_writer_model(nonsense, "cpu")
     assert isinstance(writer, LocalWriter)
+    # Rows have no path of this machine.
+    assert writer.name == Path(str(nonsense.model)).name
     asker = Asker(writer, per_request=2)
     rows = list(rewritten_positives(positives(), ModelRewriter(asker, LEXICON)))
     assert [row.expression.text for row in rows] == TEXTS
