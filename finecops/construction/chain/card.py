@@ -111,7 +111,7 @@ def split_part(folder: BuildFolder, found: Finished) -> str:
 def _counts(found: Finished) -> Iterator[str]:
     kinds = {"positives": len(found.positives), "negative expressions": len(found.texts)}
     kinds["negative images"] = len(found.images)
-    images = len({p.graph.image_id for p in found.positives})
+    images = len({p.row.image_id for p in found.positives})
     yield from _table(("", "samples"), [*kinds.items(), ("photographs", images)])
     levels = sorted({p.row.level for p in found.positives})
     by_type = Counter((p.row.said.tuple_type, p.row.level) for p in found.positives)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from finecops.construction.graph import SceneGraph
 from finecops.datasets.image_folders import folders_with
@@ -18,6 +18,20 @@ from finecops.paths import name_problem
 SUFFIXES: Final = (".jpg", ".png", ".jpeg", ".webp")
 """Of an image that the graph does not name, in this order."""
 NO_IMAGE: Final = "the image is missing"
+
+
+class Pictured(Protocol):
+    """What has an image: a scene graph, or what is left of one."""
+
+    @property
+    def image_id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def file_name(self) -> str | None:
+        """The file that it names, if it names one."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -57,7 +71,7 @@ class Photos:
         """See whether the place is there, before anything large begins."""
         _ = self._place
 
-    def find(self, graph: SceneGraph) -> Photo | None:
+    def find(self, graph: Pictured) -> Photo | None:
         """The image of a graph; None: it is not there.
 
         Raises:
@@ -104,7 +118,7 @@ class Photos:
         return f"the image is {width}x{height}, its graph says {graph.width}x{graph.height}"
 
 
-def _names(graph: SceneGraph) -> Iterator[str]:
+def _names(graph: Pictured) -> Iterator[str]:
     if graph.file_name is not None:
         yield graph.file_name
     for suffix in SUFFIXES:
@@ -113,6 +127,6 @@ def _names(graph: SceneGraph) -> Iterator[str]:
             yield name
 
 
-def usual_file_name(graph: SceneGraph) -> str:
+def usual_file_name(graph: Pictured) -> str:
     """The file name of an image that nobody looked at: what the graph names, or GQA's way."""
     return graph.file_name or f"{graph.image_id}{SUFFIXES[0]}"
