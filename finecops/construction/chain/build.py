@@ -133,9 +133,11 @@ def _is_there(folder: BuildFolder, name: str) -> bool:
 def _forget_again(folder: BuildFolder, stages: Mapping[str, Stage[Any]], plan: Plan) -> None:
     gone = set(plan.again)
     for name in ORDER:
+        # Also what was made from it: its settings may be others than those that are asked for now.
         if name in gone or gone.intersection(stages[name].reads):
             gone.add(name)
             forget(folder, stages[name])
+    # Its files stay until they are written anew; the record says that they are not what the rows say.
     if gone and EXPORT in folder.stages:
         folder.note(EXPORT, folder.stages[EXPORT].model_copy(update={"state": "begun"}))
 
@@ -157,6 +159,7 @@ def _export(context: Context, plan: Plan) -> Built:
     for name in ORDER:
         if not folder.is_done(name):
             raise RunError(f"{EXPORT} reads {folder.file(name)}, which is not finished: leave --only away")
+    # What decides the files beside the rows. Where the photographs are does not.
     said: dict[str, JsonValue] = {"sentences": settings.sentences, "bring": settings.bring, "licence": settings.licence}
     inputs = {name: folder.stages[name].sha256 or "" for name in ORDER}
     if EXPORT not in plan.again and _is_exported(folder, said, inputs):
@@ -180,6 +183,7 @@ def _write(context: Context, found: Finished, said: dict[str, JsonValue], inputs
     folder.note(EXPORT, StageRecord(state="begun", settings=said, inputs=inputs))
     export(found, folder.out, ExportSettings(settings.name, context.photos, settings.bring, settings.sentences))
     if not settings.votes:
+        # What people will see: their votes name its checksum.
         keep_unreviewed(folder)
     file = _dataset_file(settings)
     counts = _counts(found)

@@ -88,6 +88,7 @@ def export(found: Finished, out: Path, settings: ExportSettings) -> None:
         writer.add(images, negative_image_row(image), image.scene, writer.negative(image))
     writer.remove_others()
     names = annotation_names(settings.split)
+    # One file for all, as the release has it; positives first, so that a positive stands before its negatives.
     everything = positives + texts + images
     write_coco(out / names["all_coco"], everything.coco)
     write_coco(out / names["pos_coco"], positives.coco)
@@ -141,6 +142,7 @@ class _Writer:
         to = safe_path(self.out / NEGATIVE_IMAGES, name)
         if not image.picture.is_file():
             raise DataError(f"{image.picture} is missing: --again edits makes the negative images anew")
+        # Another candidate may have been chosen since.
         to.unlink(missing_ok=True)
         _bring(image.picture, to, "link")
         self._negatives.add(name)
@@ -161,6 +163,7 @@ def _bring(file: Path, to: Path, how: Bring) -> None:
             return
         raise DataError(f"{to} is there already and is another picture; choose another --out")
     to.parent.mkdir(parents=True, exist_ok=True)
+    # Under another name first: a file that is there is whole.
     part = to.with_name(f"{to.name}.part")
     part.unlink(missing_ok=True)
     try:

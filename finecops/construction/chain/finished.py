@@ -150,6 +150,7 @@ class _LastWord:
 def _image(
     folder: BuildFolder, row: EditRow, chosen: ChosenRow | None, positive: Positive, last: _LastWord
 ) -> Iterator[NegativeImage]:
+    # A drawn image and a flip have one candidate.
     number = chosen.candidate if chosen is not None and chosen.candidate is not None else 0
     name = row.candidates[number] if number < len(row.candidates) else ""
     if name:

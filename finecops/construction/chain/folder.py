@@ -118,6 +118,7 @@ class BuildFolder:
         Raises:
             RunError: another process holds it, or it cannot be written to.
         """
+        # No waiting: whoever starts a command twice by mistake shall know at once.
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             with FileLock(self.path / "build.lock", timeout=0):

@@ -81,6 +81,7 @@ class Photos:
             path = self._place.find((name,))
             if path is not None:
                 return Photo(path, name)
+        # Only now: with all photographs in one folder, no other one is looked into.
         for folder in self._folders:
             for name in _names(graph):
                 path = self._place.find((f"{folder}/{name}",))

@@ -53,6 +53,7 @@ def run_stage(folder: BuildFolder, stage: Stage[R]) -> bool:
         compare(stage, record, inputs)
         if record.state == "done" and _is_sound(folder, stage, record):
             return False
+    # Before the first row: whoever goes on later compares with it.
     if record is None:
         folder.note(stage.name, StageRecord(state="begun", settings=dict(stage.settings), inputs=inputs))
     counts = _make(folder, stage)
@@ -222,6 +223,7 @@ def _replay(make: OneByOne[R], stage: Stage[R], partial: Path, things: Iterator[
     repair_torn_end(partial)
     number = 0
     for number, row in enumerate(read_rows(partial, stage.row_type), start=1):
+        # Full columns are passed over as they were when the rows were made.
         thing = next((one for one in things if not columns.is_full(one)), None)
         if thing is None or make.key(thing) != make.key_of_row(row):
             raise RunError(

@@ -131,6 +131,7 @@ class BuildSettings(BaseModel):
         self._needs("--editor", self.editor is not None, "synthetic_threshold")
         runs = self._model_given or self.editor is not None or any(":" in name for name in self.refine_scorers)
         self._needs("a model", runs, "device")
+        # A negative image is made from a photograph.
         self._needs("--images", self.images is not None, "editor flips bring")
         self._needs("--refine adversarial", self.refine == "adversarial", "refine_scorers")
         if self.bring != NONE and self.images is None:
@@ -149,6 +150,7 @@ class BuildSettings(BaseModel):
     def _needs(self, what: str, there: bool, names: str) -> None:
         for name in names.split():
             value, default = getattr(self, name), type(self).model_fields[name].default
+            # A default that is typed changes nothing.
             if not there and name in self.model_fields_set and value != default:
                 raise UsageError(f"--{name.replace('_', '-')} has no use without {what}")
 

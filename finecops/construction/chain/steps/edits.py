@@ -101,6 +101,7 @@ def stage(context: Context) -> Stage[EditRow]:
             # Few columns, and a picture is decoded for each: a process is worth its start early.
             yield from ordered_map(task, things, asked.workers, fewest=64)
             return
+        # One model in this process: two would not fit a card.
         editor = open_editor(asked.editor, asked.device or "auto")
         for thing in things:
             yield task(thing, editor)

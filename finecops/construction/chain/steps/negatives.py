@@ -102,6 +102,7 @@ def _by_statistics(context: Context, positives: Sequence[PositiveRow], columns: 
     found: dict[int, list[Negative]] = {}
     for rows, changes in zip(by_image, progress(results, what=NAME, unit="image", total=len(by_image)), strict=True):
         found |= {row.id: made for row, made in zip(rows, changes, strict=True)}
+    # All were tried, but rows are those of one after the other: no row depends on the number of workers.
     tried: Made = {id_: {} for id_ in found}
     for number, column in enumerate(columns):
         kept = 0

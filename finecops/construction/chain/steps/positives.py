@@ -98,6 +98,7 @@ def _worded(
     graph: SceneGraph, paths: Iterable[PathRow], number: int, lexicon: Lexicon, seed: int
 ) -> Iterator[PositiveRow]:
     """The positives of an image; ids count on from `number`."""
+    # Once more, as in `paths`: rows keep what was found, not what it was found with.
     facts = Facts(graph, lexicon)
     for id_, path in enumerate(paths, start=number + 1):
         rng = random.Random(f"{seed}/{graph.image_id}/{id_}/wording")

@@ -43,6 +43,7 @@ def _rows(context: Context) -> Iterator[ReviewedRow]:
     if not seen.is_file() or not yaml.is_file():
         raise RunError(f"{seen} is missing: people vote on what was exported; build it first, without --votes")
     dataset = load_dataset_split(load_dataset(str(yaml)), context.settings.name, [seen])
+    # Samples without a vote stay: people look at a part of a large split.
     found = by_sample(read_votes(votes, dataset).samples)
     samples = list(dataset.samples)
     done = review(samples, found, "majority", "keep")
