@@ -14,9 +14,10 @@ import resource
 import shutil
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from finecops.bench.processes import run_process
 from finecops.bench.synthetic_graphs import write_graph_file
 from finecops.construction.lexicon import Lexicon
 from finecops.construction.pool import ordered_map, usual_workers
-from finecops.construction.truth.paths import PathOptions
+from finecops.construction.truth.paths import TOO_MUCH, PathOptions
 from finecops.construction.truth.stream import GraphEntry, entry_paths, graph_entries, iter_paths
 from finecops.datasets.fields import FieldError
 from finecops.errors import RunError
@@ -37,6 +38,7 @@ _POSITIVES: Final = (0.72, 0.34, 0.05)
 """Positives of each level per graph: those of FineCops-Ref's train split (54,015, 25,282 and 4,044 of 74,942)."""
 _NEGATIVES: Final = 0.1
 """Negative expressions of each type and level per graph; it has 80,451."""
+_GRAPHS: Final = "graphs"
 _PROFILED: Final = 2000
 """Graphs of a profile, which makes all slower."""
 
@@ -53,6 +55,7 @@ class BuildTime:
         own_mib: the highest memory of the first process, in MiB, with Python and the libraries.
         worker_mib: the highest of any worker; 0 without workers.
         workers: how many there were.
+        found: of `PATHS`: "level 1: 0_hop" → paths, and reason → objects and images that were left out.
     """
 
     what: str
@@ -62,6 +65,7 @@ class BuildTime:
     own_mib: float
     worker_mib: float
     workers: int
+    found: dict[str, int] = field(default_factory=dict)
 
     @property
     def most_mib(self) -> float:
@@ -125,11 +129,11 @@ def main() -> None:
     lexicon, out = _lexicon(), Path(asked["out"])
     out.mkdir(parents=True, exist_ok=True)
     begun, cpu = time.perf_counter(), _cpu_seconds()
-    graphs = work(path, asked["limit"], workers, lexicon, out)
+    counts = work(path, asked["limit"], workers, lexicon, out)
     seconds, cpu = time.perf_counter() - begun, _cpu_seconds() - cpu
     own, others = (_peak_mib(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    found = {"graphs": graphs, "seconds": seconds, "cpu_seconds": cpu, "own_mib": own, "worker_mib": others}
-    print(json.dumps(found))
+    found = {"graphs": counts.pop(_GRAPHS), "seconds": seconds, "cpu_seconds": cpu, "own_mib": own}
+    print(json.dumps({**found, "worker_mib": others, "found": counts}))
 
 
 def _lexicon() -> Lexicon:
@@ -138,8 +142,8 @@ def _lexicon() -> Lexicon:
     return gqa_lexicon()
 
 
-def _read(path: Path, limit: int, workers: int, lexicon: Lexicon, out: Path) -> int:
-    return sum(1 for _ in ordered_map(_parse, graph_entries(path, limit), workers))
+def _read(path: Path, limit: int, workers: int, lexicon: Lexicon, out: Path) -> Counter[str]:
+    return Counter({_GRAPHS: sum(1 for _ in ordered_map(_parse, graph_entries(path, limit), workers))})
 
 
 def _parse(entry: GraphEntry) -> int:
@@ -149,16 +153,19 @@ def _parse(entry: GraphEntry) -> int:
         return 0
 
 
-def _find(path: Path, limit: int, workers: int, lexicon: Lexicon, out: Path) -> int:
-    count = 0
+def _find(path: Path, limit: int, workers: int, lexicon: Lexicon, out: Path) -> Counter[str]:
+    counts = Counter({_GRAPHS: 0})
     with (out / "paths.jsonl").open("w", encoding="utf-8") as file:
         for row in iter_paths(path, lexicon, workers=workers, limit=limit):
             file.write(f"{row.model_dump_json()}\n")
-            count += 1
-    return count
+            counts[_GRAPHS] += 1
+            counts.update(f"level {path.level}: {path.said.tuple_type}" for path in row.paths)
+            counts.update(row.dropped)
+            counts.update([f"image: {row.reason}"] if row.reason and TOO_MUCH not in row.dropped else [])
+    return counts
 
 
-def _build(path: Path, limit: int, workers: int, lexicon: Lexicon, out: Path) -> int:
+def _build(path: Path, limit: int, workers: int, lexicon: Lexicon, out: Path) -> Counter[str]:
     from finecops.cli.app import app
 
     graphs = limit or sum(1 for _ in graph_entries(path))
@@ -172,10 +179,10 @@ def _build(path: Path, limit: int, workers: int, lexicon: Lexicon, out: Path) ->
     if status:
         raise RunError(f"finecops data build gqa ended with exit code {status}")
     with (out / "built" / "build" / "test" / "paths.jsonl").open("rb") as file:
-        return sum(1 for _ in file)
+        return Counter({_GRAPHS: sum(1 for _ in file)})
 
 
-_WORK: Final[dict[str, Callable[[Path, int, int, Lexicon, Path], int]]] = {
+_WORK: Final[dict[str, Callable[[Path, int, int, Lexicon, Path], Counter[str]]]] = {
     READING: _read,
     PATHS: _find,
     WHOLE: _build,
@@ -190,6 +197,17 @@ def _cpu_seconds() -> float:
 
 def _peak_mib(who: int) -> float:
     return resource.getrusage(who).ru_maxrss / (1024 if sys.platform != "darwin" else 1024 * 1024)
+
+
+def found_rows(times: Sequence[BuildTime]) -> Iterator[tuple[str, list[list[str]]]]:
+    """Two tables of what was found: paths by level and type, and what was left out; each as title and lines."""
+    for one in times:
+        paths = {name: n for name, n in sorted(one.found.items()) if name.startswith("level ")}
+        dropped = {name: n for name, n in one.found.items() if name not in paths}
+        by_count = sorted(dropped.items(), key=lambda item: -item[1])
+        for title, counts in (("Paths", list(paths.items())), ("Left out", by_count)):
+            if counts:
+                yield title, [[name, f"{n}", f"{1000 * n / one.graphs:.1f}"] for name, n in counts]
 
 
 def profile_paths(folder: Path, graphs: int, path: Path | None = None, lines: int = 25) -> str:

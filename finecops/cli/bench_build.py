@@ -31,7 +31,7 @@ def build_command(
     The graphs have as many objects, attributes and relations as GQA's. Each line is a process of its own with its
     workers; peak memory is that of the first process, of the largest worker, and the most that all have together.
     """
-    from finecops.bench.building import MEASURES, profile_paths, time_building
+    from finecops.bench.building import MEASURES, found_rows, profile_paths, time_building
     from finecops.errors import UsageError
     from finecops.names import unknown_name
     from finecops.report.text import text_table
@@ -44,6 +44,7 @@ def build_command(
     if scene_graphs is not None and not scene_graphs.is_file():
         raise UsageError(f"--scene-graphs {scene_graphs} is not a file")
     measures = MEASURES[: names.index(until) + 1]
+    times = time_building(folder, graphs, workers, measures, scene_graphs)
     rows = [
         [
             time.what,
@@ -55,9 +56,11 @@ def build_command(
             f"{time.worker_mib:.0f}",
             f"{time.most_mib:.0f}",
         ]
-        for time in time_building(folder, graphs, workers, measures, scene_graphs)
+        for time in times
     ]
     header = ["", "graphs", "seconds", "graphs/s", "CPU ms/graph", "peak MiB", "of a worker", "of all, at most"]
     typer.echo(text_table("Building a benchmark", header, rows))
+    for title, lines in found_rows(times):
+        typer.echo("\n" + text_table(title, ["", "", "per 1,000 graphs"], lines))
     if profile:
         typer.echo(f"\n{profile_paths(folder, graphs, scene_graphs)}")

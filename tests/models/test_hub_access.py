@@ -63,7 +63,7 @@ def test_an_adapter_that_is_nowhere_is_refused_before_any_stage(asked: Session) 
 @pytest.mark.parametrize("asked", [True], indirect=True)
 def test_a_hub_that_answers_is_left_to_the_library(asked: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     need_hub("mine", ID, ID)
-    monkeypatch.setattr(hub_access, "is_downloaded", lambda where, revision: True)
+    monkeypatch.setattr(hub_access, "is_downloaded", lambda where, *others: True)
     assert only_downloaded(ID) is False
 
 
@@ -71,7 +71,7 @@ def test_what_was_downloaded_is_used_without_the_hub(
     asked: Session, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert only_downloaded(ID) is False
-    monkeypatch.setattr(hub_access, "is_downloaded", lambda where, revision=None: True)
+    monkeypatch.setattr(hub_access, "is_downloaded", lambda where, *others: True)
     with caplog.at_level(logging.INFO):
         assert only_downloaded(ID) is True
         need_hub("mine", ID, ID)

@@ -27,7 +27,7 @@ from finecops.models.loading import Checkpoint, load_complete, load_tokenizer
 from finecops.progress import progress
 
 MAX_TOKENS: Final = 128
-"""Longer texts are cut, as Vera's authors do."""
+"""Longer texts are cut, as Vera's authors do; earlier where a model has room for fewer."""
 BATCH: Final = 32
 VERA_WEIGHT, VERA_BIAS, VERA_TEMPERATURE = 32099, 32098, 32097
 """Rows of Vera's embedding table that hold its classifier: the weights, and a number each in their first element."""
@@ -48,6 +48,9 @@ class _Loaded:
         checkpoint = Checkpoint(self.name, weights, where, revision=None, code=False, pickle=allow_pickle)
         self.tokenizer = load_tokenizer(checkpoint)
         self.model = load_complete(auto_class, checkpoint, dtype="auto").to(device).eval()
+        # One place is left for the token of a text's start. T5 has no such limit.
+        places = getattr(self.model.config, "max_position_embeddings", None)
+        self._most = MAX_TOKENS if places is None else min(MAX_TOKENS, places - 1)
         # Batches are padded at their ends, which every score here counts on.
         self.tokenizer.padding_side = "right"
         if self.tokenizer.pad_token is None:
@@ -61,7 +64,7 @@ class _Loaded:
             for start in range(0, len(texts), BATCH):
                 some = list(texts[start : start + BATCH])
                 yield self.tokenizer(
-                    some, return_tensors="pt", padding=True, truncation=True, max_length=MAX_TOKENS
+                    some, return_tensors="pt", padding=True, truncation=True, max_length=self._most
                 ).to(self.model.device)
                 bar.update(len(some))
 
@@ -89,7 +92,7 @@ class VeraScorer(_Loaded):
             last = batch["attention_mask"].sum(dim=1) - 1
             logit = hidden[torch.arange(len(last)), last] @ self._weight + self._bias
             found += torch.sigmoid(logit / self._temperature).tolist()
-        return np.array(found, dtype=np.float64)
+        return _rounded(found)
 
 
 class ColaScorer(_Loaded):
@@ -113,7 +116,7 @@ class ColaScorer(_Loaded):
         found: list[float] = []
         for batch in self.batches(texts):
             found += self.model(**_without_types(batch)).logits.float().softmax(dim=1)[:, self._class].tolist()
-        return np.array(found, dtype=np.float64)
+        return _rounded(found)
 
 
 class CausalScorer(_Loaded):
@@ -140,7 +143,7 @@ class CausalScorer(_Loaded):
             counted = mask[:, 1:].float()
             mean = (told * counted).sum(dim=1) / counted.sum(dim=1)
             found += mean.nan_to_num(-float("inf")).tolist()
-        return np.array(found, dtype=np.float64)
+        return _rounded(found)
 
     def _started(self, texts: Sequence[str]) -> Iterator[Any]:
         """Batches in which the first word is scored too, where the tokenizer has a token for a text's start."""
@@ -152,6 +155,11 @@ class CausalScorer(_Loaded):
                 begin = torch.full_like(ids[:, :1], start)
                 ids, mask = torch.cat([begin, ids], dim=1), torch.cat([torch.ones_like(begin), mask], dim=1)
             yield {"input_ids": ids, "attention_mask": mask}
+
+
+def _rounded(scores: Sequence[float]) -> Floats:
+    """Scores to six places: texts of the same tokens are ties, also where their batches were padded differently."""
+    return np.asarray(np.round(scores, 6), dtype=np.float64)
 
 
 def _without_types(batch: Any) -> Mapping[str, Any]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from PIL import Image
 from pydantic import JsonValue
 
-from finecops.config.building import EditorConfig
+from finecops.config.building import EditorConfig, weights_advice
 from finecops.config.find import load_editor, resolve_weights
 from finecops.config.fingerprint import weights_fingerprint
 from finecops.construction.edits.mask import MaskOptions
 from finecops.construction.graph import SceneGraph
+from finecops.errors import ModelError
+from finecops.install import install_line
+from finecops.models.hub_access import need_hub
 from finecops.records import Xyxy
 
 
@@ -72,6 +76,26 @@ def editor_state(config: EditorConfig) -> dict[str, JsonValue]:
     # A pipeline has a folder for each of its parts.
     parts = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     return found | {"fingerprint": {part.name: weights_fingerprint(str(part)) for part in parts}}
+
+
+PIPELINE_INDEX: Final = "model_index.json"
+"""A pipeline's list of its parts."""
+
+
+def check_editor(config: EditorConfig) -> None:
+    """Check what would surely stop an editor: before other work is done, and in a moment. Nothing is imported.
+
+    Raises:
+        ConfigError: there is no such folder.
+        ModelError: diffusers is not installed, or the weights are neither here nor can be fetched.
+    """
+    if importlib.util.find_spec("diffusers") is None:
+        raise ModelError(f"editor {config.name} needs diffusers: {install_line('edit')}")
+    where = resolve_weights(config.weights)
+    if not Path(where).is_dir():
+        need_hub(config.name, config.weights, where, config.revision, PIPELINE_INDEX, weights_advice(config.name))
+    elif not (Path(where) / PIPELINE_INDEX).is_file():
+        raise ModelError(f"{config.name}: {where} has no {PIPELINE_INDEX}: it is no pipeline of diffusers")
 
 
 def open_editor(name: str, device: str = "auto", mask: MaskOptions | None = None) -> ImageEditor:

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
-from finecops.config.building import EditorConfig, weights_advice
+from finecops.config.building import EditorConfig
 from finecops.config.find import resolve_weights
+from finecops.construction.edits.editor import PIPELINE_INDEX, check_editor
 from finecops.errors import ConfigError, FinecopsError, ModelError, first_line, panics_as_errors
 from finecops.install import install_line
-from finecops.models.hub_access import need_hub, only_downloaded
+from finecops.models.hub_access import only_downloaded
 from finecops.models.readiness import dtype_of
 from finecops.names import meant
 
-_INDEX: Final = "model_index.json"
-"""A pipeline's list of its parts."""
 _LIBRARIES: Final = frozenset({"diffusers", "transformers"})
 
 
@@ -77,11 +75,10 @@ def load_pipeline(config: EditorConfig) -> Any:
         ConfigError: there is no such folder, or no such number type.
         ModelError: it is not complete, is refused, or is neither downloaded nor can be.
     """
+    check_editor(config)
     where = resolve_weights(config.weights)
-    if not Path(where).is_dir():
-        need_hub(config.name, config.weights, where, config.revision, _INDEX, weights_advice(config.name))
     options: dict[str, object] = {"revision": config.revision}
-    if only_downloaded(where, config.revision, _INDEX):
+    if only_downloaded(where, config.revision, PIPELINE_INDEX):
         options["local_files_only"] = True
     found = pipeline_class(config)
     dtype = {} if config.dtype == "auto" else {"dtype": dtype_of(config)}
@@ -110,8 +107,8 @@ def _check_index(config: EditorConfig, index: Mapping[str, object]) -> None:
     for part, library, _ in _parts(index):
         if library not in _LIBRARIES and library not in own:
             raise ModelError(
-                f"{config.name}: {config.weights}/{_INDEX} takes its {part} from {library[:80]!r}, which is neither "
-                "diffusers nor transformers: it is refused"
+                f"{config.name}: {config.weights}/{PIPELINE_INDEX} takes its {part} from {library[:80]!r}, which is "
+                "neither diffusers nor transformers: it is refused"
             )
 
 

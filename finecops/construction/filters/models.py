@@ -7,19 +7,17 @@ an edited box near the border would be cut off.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
 from transformers import AutoModel, AutoModelForImageClassification
 
-from finecops.config.building import ScorerConfig, weights_advice
+from finecops.config.building import ScorerConfig
 from finecops.config.find import resolve_weights
+from finecops.construction.filters.scorers import check_scorer
 from finecops.errors import ConfigError, ModelError
 from finecops.models.backends import use_torch
-from finecops.models.checkpoint_folder import check_checkpoint
-from finecops.models.hub_access import need_hub
 from finecops.models.loading import Checkpoint, load_complete, load_image_processor, load_tokenizer
 from finecops.models.readiness import dtype_of
 from finecops.names import unknown_name
@@ -30,11 +28,8 @@ _TEXT_TOKENS = 77
 
 
 def _checkpoint(config: ScorerConfig) -> Checkpoint:
+    check_scorer(config)
     where = resolve_weights(config.weights)
-    if Path(where).is_dir():
-        check_checkpoint(config.name, Path(where), allow_pickle=False)
-    else:
-        need_hub(config.name, config.weights, where, config.revision, advice=weights_advice(config.name))
     return Checkpoint(config.name, config.weights, where, config.revision, code=False, pickle=False)
 
 

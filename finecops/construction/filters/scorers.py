@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, cast
 
 from PIL import Image
 
-from finecops.config.building import ScorerConfig
-from finecops.config.find import load_scorer
+from finecops.config.building import ScorerConfig, weights_advice
+from finecops.config.find import load_scorer, resolve_weights
 from finecops.errors import ConfigError
+from finecops.models.checkpoint_folder import check_checkpoint
+from finecops.models.hub_access import need_hub
 from finecops.records import Xyxy
 
 
@@ -52,6 +55,20 @@ class Scorers:
     text: TextScorer | None = None
     features: FeatureScorer | None = None
     synthetic: SyntheticScorer | None = None
+
+
+def check_scorer(config: ScorerConfig) -> None:
+    """Check what would surely stop a scorer: before other work is done, and in a moment. Nothing is imported.
+
+    Raises:
+        ConfigError: there is no such folder.
+        ModelError: the weights are neither here nor can be fetched, or are refused.
+    """
+    where = resolve_weights(config.weights)
+    if Path(where).is_dir():
+        check_checkpoint(config.name, Path(where), allow_pickle=False)
+    else:
+        need_hub(config.name, config.weights, where, config.revision, advice=weights_advice(config.name))
 
 
 def open_scorers(

@@ -16,8 +16,8 @@ CHAINS: Final = ("2_hop", "same_attr_two_hop")
 """Types whose second relation begins at the related object."""
 _ATTRIBUTES: Final = (5, 4, 1)
 """Weights of naming no, one or two attributes: most expressions of the benchmark name at most one."""
-_OTHERS, _SIDES = 5, 3
-"""Relations of one object that are looked at, and of them such as are read from the boxes."""
+_OTHERS, _SIDES, _ALL = 5, 3, 40
+"""Relations of one object that are looked at: those from the graph, from the boxes, and all for the hardest level."""
 
 
 def kind_of(relation: str) -> str | None:
@@ -42,19 +42,23 @@ class Draw:
 
     def __init__(self, statements: Statements, rng: random.Random, sides: float) -> None:
         self.statements, self.rng, self.sides = statements, rng, sides
-        self._some: dict[int, list[Step]] = {}
+        self._all: dict[int, list[Step]] = {}
 
     def some_steps(self, i: int) -> list[Step]:
         """Some relations of an object in a random order, those first that are not read from the boxes."""
-        if i not in self._some:
-            steps = self.statements.steps(i)
-            others = [step for step in steps if not step.side]
-            sides = [step for step in steps if step.side]
-            self.rng.shuffle(others)
-            self.rng.shuffle(sides)
-            # The same ones each time: what is known of them is known for all levels.
-            self._some[i] = others[:_OTHERS] + sides[:_SIDES]
-        return self._some[i]
+        steps = self.all_steps(i)
+        sides = sum(step.side for step in steps)
+        others = len(steps) - sides
+        return steps[: min(others, _OTHERS)] + steps[others : others + _SIDES]
+
+    def all_steps(self, i: int) -> list[Step]:
+        """Up to `_ALL` relations of an object in a random order, those first that are not read from the boxes."""
+        if i not in self._all:
+            steps = list(self.statements.steps(i))
+            self.rng.shuffle(steps)
+            # The same order each time: what is known of the first ones is known for all levels.
+            self._all[i] = sorted(steps, key=lambda step: step.side)[:_ALL]
+        return self._all[i]
 
     def step(self, i: int, seen: tuple[int, ...]) -> Step | None:
         """One relation of an object, to something that cannot be taken for what was named before."""

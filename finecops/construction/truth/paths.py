@@ -184,7 +184,7 @@ class _Search:
         own, statements = 1 << target, self._draw.statements
         words = [a for a in statements.attributes(target) if about.attribute(a).may == own]
         steps = [*self._draw.some_steps(target), *statements.comparisons(target)]
-        steps = [s for s in steps if about.relation(s.relation, statements.node(s.tail)).may == own]
+        steps = [s for s in steps if about.leaves(s.relation, statements.node(s.tail)) == own]
         return [*((word, None) for word in words), *((None, step) for step in steps)]
 
     def _easy(self) -> Iterator[Path]:

@@ -83,7 +83,7 @@ class Statements:
     def apart(self, objects: tuple[int, ...]) -> bool:
         """Whether the names of some objects cannot be taken for each other: "the man beside the man" reads badly."""
         names = [self.facts.objects[i].name for i in objects]
-        return not any([self.facts.words.may_be(a, b) for n, a in enumerate(names) for b in names[:n]])
+        return not any(self.facts.words.may_be(a, b) for n, a in enumerate(names) for b in names[:n])
 
     def _find_steps(self, i: int) -> Iterator[Step]:
         facts, nouns = self.facts, self.lexicon.nouns

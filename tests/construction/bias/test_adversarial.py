@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -79,8 +80,19 @@ def test_no_scorer_prefers_either_side_afterwards(gaps: list[tuple[float, ...]],
     signs = Counter(map(tuple, np.sign(left).tolist()))
     assert all(signs[tuple(-s for s in sign)] == count for sign, count in signs.items())
     assert np.array_equal(chosen, balanced(found, np.random.default_rng(seed)))
-    # Nothing that balances already is lost: in every cell one of the two sides is whole.
+    # Nothing is lost that balances: pairs without a gap stay, and of a cell as many as it and its reflection both have.
     assert set(np.flatnonzero((found == 0).all(axis=1))) <= set(chosen.tolist())
+    everything, stayed = (Counter(cell_of(gap) for gap in some.tolist()) for some in (found, left))
+    for cell, count in everything.items():
+        reflected = (cell[0], tuple(-index for index in cell[1]))
+        assert stayed[cell] == (min(count, everything[reflected]) if any(cell[1]) else count)
+
+
+def cell_of(gap: list[float]) -> tuple[int, tuple[int, ...]]:
+    """The number of cells per sign and the signed cell, as the reference counts: floor(|gap| * cells) + 1."""
+    cells = 50 if all(gap) else 10
+    sizes = [min(math.floor(abs(one) * cells) + 1, cells) if one else 0 for one in gap]
+    return cells, tuple(int(math.copysign(size, one)) for size, one in zip(sizes, gap, strict=True))
 
 
 class Fixed:

@@ -68,6 +68,22 @@ def test_a_causal_model_gives_mean_log_probabilities_by_rank(tmp_path: Path) -> 
     assert scorer(TEXTS).tolist() == [sorted(means).index(mean) / 2 for mean in means]
 
 
+def test_texts_of_the_same_tokens_are_ties_in_any_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("finecops.construction.bias.language_scorers.BATCH", 2)
+    # Words that the tokenizer does not know are one token; the second of them stands beside a longer text.
+    texts = ["the x cat", "a", "the y cat", "a dog sat on the red mat on the red mat"]
+    for scorer in (ColaScorer(tiny_cola(tmp_path / "a")), CausalScorer(tiny_causal(tmp_path / "b"))):
+        first, _, second, _ = scorer(texts).tolist()
+        assert first == second
+
+
+def test_texts_beyond_a_models_places_are_cut(tmp_path: Path) -> None:
+    scorer = CausalScorer(tiny_causal(tmp_path))
+    # The model has 32 places, one of them for the start.
+    whole, longer = scorer.mean_log_probabilities(["the " * 31, "the " * 31 + "dog " * 100])
+    assert whole == pytest.approx(longer)
+
+
 def test_a_refinement_with_language_models(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     texts = [" ".join(rng.choice(WORDS[3:], size=4)) for _ in range(120)]

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from finecops.config.find import load_editor, names
-from finecops.construction.edits.editor import open_editor
+from finecops.config.find import load_editor, load_scorer, names
+from finecops.construction.edits.editor import check_editor, open_editor
+from finecops.construction.filters.scorers import check_scorer
 from finecops.errors import ConfigError, ModelError
 
 
@@ -52,6 +53,22 @@ def test_a_wrong_setting_is_named(tmp_path: Path, change: dict[str, Any], messag
 def test_an_unknown_editor_is_answered_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="flux2-klein-4b"):
         load_editor("flux2-klein")
+
+
+def test_what_would_stop_an_editor_is_known_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = load_editor(f"sd15-inpainting@{tmp_path}")
+    with pytest.raises(ModelError, match=r"has no model_index.json: it is no pipeline|needs diffusers"):
+        check_editor(config)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelError, match=r"is not downloaded yet, and HF_HUB_OFFLINE is set|needs diffusers"):
+        check_editor(load_editor("flux2-klein-4b"))
+    with pytest.raises(ModelError, match="clip-vit-b32: openai/clip-vit-base-patch32 is not downloaded yet"):
+        check_scorer(load_scorer("clip-vit-b32"))
+    with pytest.raises(ConfigError, match=r"no model in \./nothing/"):
+        check_scorer(load_scorer("clip-vit-b32@./nothing"))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ModelError, match=r"needs diffusers: pip install .*\[edit\]"):
+        check_editor(config)
 
 
 def test_without_diffusers_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,15 @@ from finecops.construction import graph as graph_module
 from finecops.construction.graph import MAX_OBJECTS, SceneGraph, Work, parse_scene_graph
 from finecops.construction.samples import PathsRow
 from finecops.construction.truth import paths as reasons
-from finecops.construction.truth.draw import TUPLE_TYPES, rests_on_sides
+from finecops.construction.truth.draw import TUPLE_TYPES, Draw, rests_on_sides
 from finecops.construction.truth.facts import Facts
+from finecops.construction.truth.hard import hard_paths
 from finecops.construction.truth.paths import PathOptions, find_paths
+from finecops.construction.truth.rivals import Clues
+from finecops.construction.truth.statements import Statements
+from finecops.construction.truth.targets import TargetRules, find_targets
 from finecops.construction.words import gqa_lexicon
+from tests.construction.hidden_world import worlds
 from tests.construction.small_lexicon import small_lexicon
 from tests.construction.truth.graphs import graph_of, thing
 from tests.construction.truth.test_facts import TOY
@@ -81,6 +86,27 @@ def test_level_3_from_two_relations() -> None:
     found = said(find_paths(graph, LEXICON, ALL))
     assert any(level == 3 and "to the left of plate" in text and "to the right of hat" in text for level, text in found)
     assert find_paths(graph, LEXICON, replace(ALL, types=("0_hop", "1_hop"))).dropped == {reasons.NOT_UNIQUE: 3}
+
+
+@pytest.mark.slow
+def test_hard_paths_are_found_wherever_random_ones_are() -> None:
+    """As many random paths of each target as find level 3 now and then: the search knows one for each such target."""
+    lexicon, targets = gqa_lexicon(), 0
+    for world in worlds(400, "recall", 0.3):
+        assert world.graph is not None
+        facts = Facts(world.graph, lexicon)
+        draw = Draw(Statements(facts), random.Random(1), 0.5)
+        for target in find_targets(facts, TargetRules())[0]:
+            about = Clues(facts, facts.objects[target].name)
+            if about.certain == 1 << target:
+                continue
+            found = list(hard_paths(draw, about, target, TUPLE_TYPES))
+            for _ in range(150):
+                told = draw.around(target, draw.rng.choice(TUPLE_TYPES))
+                if told is not None and facts.is_unique(told, facts.objects[target].id) and facts.level(told) == 3:
+                    assert found, told
+            targets += bool(found)
+    assert targets > 15
 
 
 @pytest.mark.parametrize(
