@@ -163,6 +163,7 @@ def _make(folder: BuildFolder, stage: Stage[R]) -> Counts:
             for row in stage.make.rows():
                 counts.add(row)
                 append_rows(file, [row])
+            counts.inner.update(stage.make.inner)
             os.fsync(file.fileno())
     else:
         _one_by_one(stage.make, stage, partial, counts)

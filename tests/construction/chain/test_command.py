@@ -54,7 +54,7 @@ def test_the_table_the_data_and_the_lines_that_come_next(given: tuple[str, ...],
     data = json.loads(shown)
     assert list(data["stages"]) == "paths positives rewrites negatives edits scores chosen reviewed".split()
     assert data["stages"]["edits"]["columns"].keys() <= {"flip/1", "flip/2"}
-    assert data["stages"]["negatives"]["reasons"]["nothing of this type to change"] > 0
+    assert data["stages"]["negatives"]["inside"]["nothing of this type to change"] > 0
 
 
 @pytest.mark.slow
