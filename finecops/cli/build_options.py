@@ -193,6 +193,10 @@ Votes: TypeAlias = Annotated[
         _FILTERS, "Files of votes of `finecops data review` on this split: what people dropped goes. Repeat it.", "FILE"
     ),
 ]
+Key: TypeAlias = Annotated[
+    list[Path] | None,
+    _option(_FILTERS, "With --votes: the key file of a page with planted faults. Repeat it for several.", "FILE"),
+]
 
 Only: TypeAlias = Annotated[str | None, _option(_STAGES, "Make this stage alone.", "STAGE")]
 Until: TypeAlias = Annotated[str | None, _option(_STAGES, "Stop behind this stage.", "STAGE")]

@@ -85,6 +85,7 @@ def build_gqa_command(
     refine: b.Refine = "none",
     refine_scorers: b.RefineScorers = None,
     votes: b.Votes = None,
+    key: b.Key = None,
     only: b.Only = None,
     until: b.Until = None,
     again: b.Again = None,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from pydantic import JsonValue
 
 from finecops.construction.chain import card
@@ -85,14 +86,13 @@ def build(settings: BuildSettings, plan: Plan, steps: Mapping[str, Step] = STEPS
     folder = BuildFolder(settings.out, settings.name)
     _check_out(folder)
     context = Context(settings, folder)
+    # Of another build in this process, which may have been of the same folder.
+    clear_desk()
+    stages = {name: steps[name](context) for name in ORDER}
+    _check(context, stages, plan)
     with folder.locked():
-        clear_desk()
-        stages = {name: steps[name](context) for name in ORDER}
-        # What is made again with other settings is compared with nothing: an option for it would be ignored.
-        there = [name for name in ORDER if _is_there(folder, name) and not stages[name].remake]
-        check_steps(plan.given, plan.only, plan.until, there)
-        left = [name for name in plan.made if name in plan.again or not _is_there(folder, name)]
-        check_ready(context, left)
+        # What another process did while this one looked.
+        folder.read()
         _forget_again(folder, stages, plan)
         for name, stage in stages.items():
             if name in plan.made:
@@ -103,6 +103,15 @@ def build(settings: BuildSettings, plan: Plan, steps: Mapping[str, Step] = STEPS
                 # Not made now, but what the user says must be true of it.
                 compare(stage, folder.stages[name])
         return _export(context, plan) if EXPORT in plan.made else Built(folder)
+
+
+def _check(context: Context, stages: Mapping[str, Stage[Any]], plan: Plan) -> None:
+    """Whatever can be refused is refused before a folder is made."""
+    folder = context.folder
+    # What is made again with other settings is compared with nothing: an option for it would be ignored.
+    there = [name for name in ORDER if _is_there(folder, name) and not stages[name].remake]
+    check_steps(plan.given, plan.only, plan.until, there)
+    check_ready(context, [name for name in plan.made if name in plan.again or not _is_there(folder, name)])
 
 
 def _need_positives(folder: BuildFolder, name: str) -> None:
@@ -124,9 +133,11 @@ def _is_there(folder: BuildFolder, name: str) -> bool:
 def _forget_again(folder: BuildFolder, stages: Mapping[str, Stage[Any]], plan: Plan) -> None:
     gone = set(plan.again)
     for name in ORDER:
+        # Also what was made from it: its settings may be others than those that are asked for now.
         if name in gone or gone.intersection(stages[name].reads):
             gone.add(name)
             forget(folder, stages[name])
+    # Its files stay until they are written anew; the record says that they are not what the rows say.
     if gone and EXPORT in folder.stages:
         folder.note(EXPORT, folder.stages[EXPORT].model_copy(update={"state": "begun"}))
 
@@ -148,22 +159,31 @@ def _export(context: Context, plan: Plan) -> Built:
     for name in ORDER:
         if not folder.is_done(name):
             raise RunError(f"{EXPORT} reads {folder.file(name)}, which is not finished: leave --only away")
+    # What decides the files beside the rows. Where the photographs are does not.
     said: dict[str, JsonValue] = {"sentences": settings.sentences, "bring": settings.bring, "licence": settings.licence}
     inputs = {name: folder.stages[name].sha256 or "" for name in ORDER}
     if EXPORT not in plan.again and _is_exported(folder, said, inputs):
         return Built(folder, dict(folder.stages[EXPORT].counts), _dataset_file(settings))
+    found = finished(folder)
+    # Another split may be written into the same YAML file and card at the same time.
+    with FileLock(folder.out / "build" / "export.lock"):
+        return _write(context, found, said, inputs)
+
+
+def _write(context: Context, found: Finished, said: dict[str, JsonValue], inputs: dict[str, str]) -> Built:
+    settings, folder = context.settings, context.folder
     parts = card.parts_of(folder.out / card.FILE)
     if parts is None:
         raise DataError(
             f"{folder.out / card.FILE} is there and is no card of `finecops data build`; choose another --out"
         )
-    found = finished(folder)
     if not found.positives:
         raise DataError("people dropped every positive: nothing is left to write")
     # Known as ours before it is written: an export that was interrupted is written again.
     folder.note(EXPORT, StageRecord(state="begun", settings=said, inputs=inputs))
     export(found, folder.out, ExportSettings(settings.name, context.photos, settings.bring, settings.sentences))
     if not settings.votes:
+        # What people will see: their votes name its checksum.
         keep_unreviewed(folder)
     file = _dataset_file(settings)
     counts = _counts(found)

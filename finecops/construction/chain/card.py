@@ -111,8 +111,9 @@ def split_part(folder: BuildFolder, found: Finished) -> str:
 def _counts(found: Finished) -> Iterator[str]:
     kinds = {"positives": len(found.positives), "negative expressions": len(found.texts)}
     kinds["negative images"] = len(found.images)
-    images = len({p.graph.image_id for p in found.positives})
+    images = len({p.row.image_id for p in found.positives})
     yield from _table(("", "samples"), [*kinds.items(), ("photographs", images)])
+    # Levels without a sample have no column.
     levels = sorted({p.row.level for p in found.positives})
     by_type = Counter((p.row.said.tuple_type, p.row.level) for p in found.positives)
     types = sorted({type_ for type_, _ in by_type}, key=tuple_type_order)
@@ -125,6 +126,7 @@ def _counts(found: Finished) -> Iterator[str]:
     columns = sorted({key[:2] for key in negatives}, key=lambda key: (type_order(key[0]), key[1]))
     if columns:
         yield ""
+        # The published words: those of the files that the card lies beside.
         rows = [
             (f"{type_published(type_)}, level {level}", negatives[type_, level, 0], negatives[type_, level, 1])
             for type_, level in columns
@@ -139,6 +141,7 @@ def _settings(folder: BuildFolder) -> Iterator[str]:
         if record is None or record.state != "done":
             continue
         said = [f"{key} {_shown(value)}" for key, value in record.settings.items() if value not in (None, [], {})]
+        # Of stages, the checksums are in build.json; of a user's own files, they are what others can compare.
         said += [f"SHA-256 of the {key} {sha}" for key, sha in record.inputs.items() if key not in ORDER]
         yield f"- `{name}`" + (f": {'; '.join(said)}" if said else "")
 

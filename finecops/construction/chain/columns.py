@@ -65,6 +65,7 @@ def text_columns(names: Sequence[str]) -> list[Column]:
 
 def shuffled_ids(ids: Iterable[int], seed: int, column: Column, kind: str) -> list[int]:
     """Positives in a random order, so that a column is not filled from the first images alone."""
+    # Ids come in the order of the graphs: the same for every column, so that each has a generator of its own.
     order = list(ids)
     random.Random(f"{seed}/{kind}/{key_of(column)}").shuffle(order)
     return order

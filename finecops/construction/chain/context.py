@@ -37,6 +37,7 @@ class Context:
 
     def shared(self, name: str, make: Callable[[], T]) -> T:
         """Something that several stages use, as a language model: made when the first one asks for it."""
+        # A model is loaded once, and its budget is one for all stages.
         if name not in self._shared:
             self._shared[name] = make()
         return cast("T", self._shared[name])

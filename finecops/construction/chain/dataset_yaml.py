@@ -57,7 +57,9 @@ def write_dataset_yaml(
     below = place is not None and place.is_dir() and place.is_relative_to(out.resolve())
     inside = below or bring != "none"
     if path.exists():
+        # A user may have written into it: a preset, a licence, a comment.
         return DatasetFile(path, inside, _added(path, split))
+    # Photographs elsewhere: --images says where, and a folder outside of the root may not stand here.
     folders = [place.relative_to(out.resolve()).as_posix()] if below and place is not None else [IMAGES]
     own = out.resolve().name
     settings: Mapping[str, object] = {

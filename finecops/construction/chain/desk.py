@@ -67,6 +67,7 @@ class Desk:
         """The facts of an image's graph."""
         if image_id not in self._facts:
             self._facts[image_id] = self.facts_of(replace(self.graphs[image_id], work=Work()))
+            # Rows come image by image: the oldest is not asked again soon.
             if len(self._facts) > _KEPT:
                 self._facts.popitem(last=False)
         return self._facts[image_id]

@@ -9,14 +9,14 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from finecops.archives.zip_images import unpack_if_zipped
 from finecops.benchmark_words import type_published
-from finecops.construction.chain.finished import Finished, NegativeImage, NegativeText, Positive
+from finecops.construction.chain.finished import Finished, NegativeImage, NegativeText, Positive, Scene
 from finecops.construction.chain.photos import Photos, usual_file_name
 from finecops.construction.conversion import exact_xywh
 from finecops.construction.description import Description
@@ -81,22 +81,23 @@ def export(found: Finished, out: Path, settings: ExportSettings) -> None:
     positives = _Rows()
     texts, images = _Rows(), _Rows()
     for positive in found.positives:
-        writer.add(positives, positive_row(positive), positive.graph, writer.photo(positive.graph))
+        writer.add(positives, positive_row(positive), positive.scene, writer.photo(positive.scene))
     for text in found.texts:
-        writer.add(texts, negative_text_row(text), text.positive.graph, writer.photo(text.positive.graph))
+        writer.add(texts, negative_text_row(text), text.positive.scene, writer.photo(text.positive.scene))
     for image in found.images:
-        writer.add(images, negative_image_row(image), image.graph, writer.negative(image))
+        writer.add(images, negative_image_row(image), image.scene, writer.negative(image))
     writer.remove_others()
     names = annotation_names(settings.split)
+    # One file for all, as the release has it; positives first, so that a positive stands before its negatives.
     everything = positives + texts + images
     write_coco(out / names["all_coco"], everything.coco)
     write_coco(out / names["pos_coco"], positives.coco)
     write_vanilla(out / names["all"], everything.vanilla)
     write_vanilla(out / names["pos"], positives.vanilla)
     original, edited = graph_files(settings.split)
-    _write_graphs(out / original, {p.graph.image_id: p.graph for p in found.positives})
+    _write_graphs(out / original, found.original_graphs())
     if found.images:
-        _write_graphs(out / edited, {image.graph.image_id: image.graph for image in found.images})
+        _write_graphs(out / edited, found.edited_graphs())
     else:
         (out / edited).unlink(missing_ok=True)
 
@@ -109,27 +110,27 @@ class _Writer:
         self._photos: dict[str, str] = {}
         self._negatives: set[str] = set()
 
-    def add(self, rows: _Rows, row: VanillaRow, graph: SceneGraph, file_name: str) -> None:
+    def add(self, rows: _Rows, row: VanillaRow, scene: Scene, file_name: str) -> None:
         if self.settings.sentences:
             row["expression"] = as_sentence(row["expression"])
         # The target's box, in the row's own image.
-        x, y, w, h = graph.objects[row["objects_id"][0]].xywh
+        x, y, w, h = scene.target_xywh
         rows.vanilla.append(row)
-        rows.coco.append(coco_entry(row, file_name, (graph.width, graph.height), exact_xywh((x, y, x + w, y + h))))
+        rows.coco.append(coco_entry(row, file_name, (scene.width, scene.height), exact_xywh((x, y, x + w, y + h))))
 
-    def photo(self, graph: SceneGraph) -> str:
+    def photo(self, scene: Scene) -> str:
         """The file name of a photograph, which is brought if that was asked for."""
-        if graph.image_id not in self._photos:
-            self._photos[graph.image_id] = self._brought(graph)
-        return self._photos[graph.image_id]
+        if scene.image_id not in self._photos:
+            self._photos[scene.image_id] = self._brought(scene)
+        return self._photos[scene.image_id]
 
-    def _brought(self, graph: SceneGraph) -> str:
+    def _brought(self, scene: Scene) -> str:
         photos = self.settings.photos
         if photos is None:
-            return usual_file_name(graph)
-        photo = photos.find(graph)
+            return usual_file_name(scene)
+        photo = photos.find(scene)
         if photo is None:
-            raise DataError(f"the image of {graph.image_id} was there and is not there now: {photos.place}")
+            raise DataError(f"the image of {scene.image_id} was there and is not there now: {photos.place}")
         if self.settings.bring != "none":
             unpack_if_zipped(photo.path)
             _bring(photo.path, safe_path(self.out / IMAGES, photo.file_name), self.settings.bring)
@@ -141,6 +142,7 @@ class _Writer:
         to = safe_path(self.out / NEGATIVE_IMAGES, name)
         if not image.picture.is_file():
             raise DataError(f"{image.picture} is missing: --again edits makes the negative images anew")
+        # Another candidate may have been chosen since.
         to.unlink(missing_ok=True)
         _bring(image.picture, to, "link")
         self._negatives.add(name)
@@ -161,6 +163,7 @@ def _bring(file: Path, to: Path, how: Bring) -> None:
             return
         raise DataError(f"{to} is there already and is another picture; choose another --out")
     to.parent.mkdir(parents=True, exist_ok=True)
+    # Under another name first: a file that is there is whole.
     part = to.with_name(f"{to.name}.part")
     part.unlink(missing_ok=True)
     try:
@@ -230,7 +233,7 @@ def _with_negative_fields(
     return row
 
 
-def _write_graphs(path: Path, graphs: Mapping[str, SceneGraph]) -> None:
+def _write_graphs(path: Path, graphs: Iterable[SceneGraph]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     # No time and no name in the header: two builds have the same bytes.
@@ -240,9 +243,9 @@ def _write_graphs(path: Path, graphs: Mapping[str, SceneGraph]) -> None:
     os.replace(part, path)
 
 
-def _graph_lines(graphs: Mapping[str, Any]) -> Iterator[str]:
+def _graph_lines(graphs: Iterable[SceneGraph]) -> Iterator[str]:
     yield "{"
-    for number, (image_id, graph) in enumerate(graphs.items()):
+    for number, graph in enumerate(graphs):
         comma = ",\n" if number else ""
-        yield f"{comma}{json.dumps(image_id)}:{json.dumps(dump_scene_graph(graph), separators=(',', ':'))}"
+        yield f"{comma}{json.dumps(graph.image_id)}:{json.dumps(dump_scene_graph(graph), separators=(',', ':'))}"
     yield "}\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +19,36 @@ from finecops.runs.jsonl import read_rows
 R = TypeVar("R", bound=Record)
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the files say of a sample's image. The graphs of 75,000 images are gigabytes.
+
+    Attributes:
+        image_id: of the graph.
+        file_name: that the graph names.
+        width, height: in pixels.
+        target_xywh: the target's box.
+    """
+
+    image_id: str
+    file_name: str | None
+    width: int
+    height: int
+    target_xywh: tuple[float, float, float, float]
+
+    @classmethod
+    def of(cls, graph: SceneGraph, target_id: str) -> Scene:
+        """Of a graph and the id of the target in it."""
+        return cls(graph.image_id, graph.file_name, graph.width, graph.height, graph.objects[target_id].xywh)
+
+
 @dataclass(frozen=True)
 class Positive:
-    """A positive, its final words, and its image's graph."""
+    """A positive, its final words, and its image."""
 
     row: PositiveRow
     text: str
-    graph: SceneGraph
+    scene: Scene
 
 
 @dataclass(frozen=True)
@@ -40,11 +62,11 @@ class NegativeText:
 
 @dataclass(frozen=True)
 class NegativeImage:
-    """A negative image: the chosen candidate, below the build folder, and the edited graph."""
+    """A negative image: the chosen candidate, in the build folder, and what it shows. The row has lost its graph."""
 
     row: EditRow
     picture: Path
-    graph: SceneGraph
+    scene: Scene
     positive: Positive
     text: str
 
@@ -53,6 +75,7 @@ class NegativeImage:
 class Finished:
     """All samples that are exported."""
 
+    folder: BuildFolder
     positives: list[Positive]
     texts: list[NegativeText]
     images: list[NegativeImage]
@@ -62,9 +85,18 @@ class Finished:
         """How many samples there are."""
         return len(self.positives) + len(self.texts) + len(self.images)
 
-    def levels(self) -> dict[int, int]:
-        """Level → positives."""
-        return dict(sorted(Counter(p.row.level for p in self.positives).items()))
+    def original_graphs(self) -> Iterator[SceneGraph]:
+        """The graphs of the positives' images, in their order."""
+        used = {positive.row.image_id for positive in self.positives}
+        store = GraphStore(self.folder.path / GRAPHS)
+        yield from (graph for graph in store if graph.image_id in used)
+
+    def edited_graphs(self) -> Iterator[SceneGraph]:
+        """The graphs of the negative images, in their order."""
+        used = {image.row.id for image in self.images}
+        for row in _rows(self.folder, "edits", EditRow):
+            if row.id in used:
+                yield graph_of(row.image_id, row.graph)
 
 
 def finished(folder: BuildFolder) -> Finished:
@@ -84,7 +116,9 @@ def finished(folder: BuildFolder) -> Finished:
     for row in _rows(folder, "positives", PositiveRow):
         if last.keeps(row.id):
             words = rewrites[row.id].expression if row.id in rewrites else row.expression
-            positives[row.id] = Positive(row, last.text(row.id, words.text), graphs[row.image_id])
+            positives[row.id] = Positive(
+                row, last.text(row.id, words.text), Scene.of(graphs[row.image_id], row.objects[0])
+            )
     texts = [
         NegativeText(row, last.text(row.id, row.expression.text), positives[row.positive_id])
         for row in _rows(folder, "negatives", NegativeRow)
@@ -96,7 +130,7 @@ def finished(folder: BuildFolder) -> Finished:
         if row.status == "kept" and row.positive_id in positives and last.keeps(row.id)
         for found in _image(folder, row, chosen.get(row.id), positives[row.positive_id], last)
     ]
-    return Finished(list(positives.values()), texts, images)
+    return Finished(folder, list(positives.values()), texts, images)
 
 
 class _LastWord:
@@ -116,11 +150,13 @@ class _LastWord:
 def _image(
     folder: BuildFolder, row: EditRow, chosen: ChosenRow | None, positive: Positive, last: _LastWord
 ) -> Iterator[NegativeImage]:
+    # A drawn image and a flip have one candidate.
     number = chosen.candidate if chosen is not None and chosen.candidate is not None else 0
     name = row.candidates[number] if number < len(row.candidates) else ""
     if name:
-        graph = graph_of(row.image_id, row.graph)
-        yield NegativeImage(row, safe_path(folder.path, name), graph, positive, last.text(row.id, positive.text))
+        scene = Scene.of(graph_of(row.image_id, row.graph), positive.row.objects[0])
+        row = row.model_copy(update={"graph": {}})
+        yield NegativeImage(row, safe_path(folder.path, name), scene, positive, last.text(row.id, positive.text))
 
 
 def _rows(folder: BuildFolder, stage: str, row_type: type[R]) -> Iterable[R]:

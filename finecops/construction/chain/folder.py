@@ -65,16 +65,26 @@ class BuildFolder:
         self.out, self.split = out, split
         self.path = out / "build" / split
         self.stages: dict[str, StageRecord] = {}
+        self.read()
+
+    def read(self) -> None:
+        """Read `build.json` again.
+
+        Raises:
+            RunError: as the class.
+        """
         path = self.path / BUILD_JSON
-        if path.is_file():
-            try:
-                with open_regular(path) as file:
-                    record = parse_record(file.read(), BuildRecord)
-            except ValueError as error:
-                raise RunError(f"{path} is broken: {error}. Delete {self.path}/ to begin anew") from error
-            if record.split != split:
-                raise RunError(f"{path} is of the split {shortly(record.split)}, not of {split}; choose another --out")
-            self.stages = dict(record.stages)
+        if not path.is_file():
+            return
+        try:
+            with open_regular(path) as file:
+                record = parse_record(file.read(), BuildRecord)
+        except ValueError as error:
+            raise RunError(f"{path} is broken: {error}. Delete {self.path}/ to begin anew") from error
+        # A folder that was renamed: its rows have the old name in the ids of negative images.
+        if record.split != self.split:
+            raise RunError(f"{path} is of the split {shortly(record.split)}, not of {self.split}; choose another --out")
+        self.stages = dict(record.stages)
 
     def file(self, stage: str) -> Path:
         """The finished file of a stage."""
@@ -108,6 +118,7 @@ class BuildFolder:
         Raises:
             RunError: another process holds it, or it cannot be written to.
         """
+        # No waiting: whoever starts a command twice by mistake shall know at once.
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             with FileLock(self.path / "build.lock", timeout=0):

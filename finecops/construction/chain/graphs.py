@@ -30,6 +30,7 @@ class GraphStore:
         """
         self.path = path
         self._at: dict[str, tuple[int, int]] = {}
+        # Offsets instead of graphs: those of a training set have gigabytes.
         at = 0
         with open_regular(path) as file:
             for number, line in enumerate(file, start=1):

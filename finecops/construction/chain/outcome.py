@@ -38,6 +38,7 @@ def outcome_of(row: Record) -> Outcome:
     A row without a status is kept, unless it has `kept`. A reason beside a kept row says what was done instead (the
     template stands) or what is missing (a score).
     """
+    # The rows of the stages have what they need, and no base class.
     status = getattr(row, "status", None)
     if status is None:
         status = KEPT if getattr(row, "kept", True) else DROPPED
@@ -74,6 +75,7 @@ class Counts:
         if column is None and hasattr(row, "type") and hasattr(row, "level"):
             column = f"{row.type}/{row.level}"
         self.status[outcome.status] += 1
+        # Reasons are counted without what is of one row alone: "image … is NxN" is one reason, not thousands.
         if outcome.reason:
             self.reasons[plain_reason(outcome.reason)] += 1
         self.inner.update(outcome.inner)

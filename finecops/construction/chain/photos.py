@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from finecops.construction.graph import SceneGraph
 from finecops.datasets.image_folders import folders_with
@@ -18,6 +18,20 @@ from finecops.paths import name_problem
 SUFFIXES: Final = (".jpg", ".png", ".jpeg", ".webp")
 """Of an image that the graph does not name, in this order."""
 NO_IMAGE: Final = "the image is missing"
+
+
+class Pictured(Protocol):
+    """What has an image: a scene graph, or what is left of one."""
+
+    @property
+    def image_id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def file_name(self) -> str | None:
+        """The file that it names, if it names one."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -57,7 +71,7 @@ class Photos:
         """See whether the place is there, before anything large begins."""
         _ = self._place
 
-    def find(self, graph: SceneGraph) -> Photo | None:
+    def find(self, graph: Pictured) -> Photo | None:
         """The image of a graph; None: it is not there.
 
         Raises:
@@ -67,6 +81,7 @@ class Photos:
             path = self._place.find((name,))
             if path is not None:
                 return Photo(path, name)
+        # Only now: with all photographs in one folder, no other one is looked into.
         for folder in self._folders:
             for name in _names(graph):
                 path = self._place.find((f"{folder}/{name}",))
@@ -77,12 +92,25 @@ class Photos:
     def problem(self, graph: SceneGraph) -> str | None:
         """Why a graph cannot be used with its image; None: it can. Only the head of the file is read.
 
-        Boxes would be wrong in an image of another size.
+        Boxes would be wrong in an image of another size. In a zip file only the names are looked at here: to see a
+        size, the image must be unpacked, and most are of no use (`size_problem`).
         """
         try:
             photo = self.find(graph)
-            if photo is None:
-                return NO_IMAGE
+        except DataError as error:
+            return str(error)
+        if photo is None:
+            return NO_IMAGE
+        return None if self._place.is_zip else self.size_problem(graph, photo)
+
+    @property
+    def is_zip(self) -> bool:
+        """Whether sizes were not looked at yet."""
+        return self._place.is_zip
+
+    def size_problem(self, graph: SceneGraph, photo: Photo) -> str | None:
+        """Why an image is not that of the graph; None: it may be. An image in a zip file is unpacked."""
+        try:
             width, height = stated_size(photo.path)
         except DataError as error:
             return str(error)
@@ -91,7 +119,7 @@ class Photos:
         return f"the image is {width}x{height}, its graph says {graph.width}x{graph.height}"
 
 
-def _names(graph: SceneGraph) -> Iterator[str]:
+def _names(graph: Pictured) -> Iterator[str]:
     if graph.file_name is not None:
         yield graph.file_name
     for suffix in SUFFIXES:
@@ -100,6 +128,6 @@ def _names(graph: SceneGraph) -> Iterator[str]:
             yield name
 
 
-def usual_file_name(graph: SceneGraph) -> str:
+def usual_file_name(graph: Pictured) -> str:
     """The file name of an image that nobody looked at: what the graph names, or GQA's way."""
     return graph.file_name or f"{graph.image_id}{SUFFIXES[0]}"

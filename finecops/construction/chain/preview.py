@@ -39,6 +39,7 @@ def preview(settings: BuildSettings, count: int) -> list[Previewed]:
     Raises:
         FinecopsError: as a build.
     """
+    # Too many for each level: what one lacks is taken from the others.
     each = math.ceil(count / 3)
     with TemporaryDirectory() as folder:
         changes = {
@@ -51,6 +52,7 @@ def preview(settings: BuildSettings, count: int) -> list[Previewed]:
             "expressions": count * len(text_columns(())),
         }
         few = settings.model_copy(update=changes)
+        # The same code as a build, in a folder that goes: what is shown is what will be made.
         build(few, Plan(until="negatives"))
         context = Context(few, BuildFolder(few.out, few.name))
         words = {row.id: row.expression.text for row in context.rows("rewrites", RewriteRow)}

@@ -49,7 +49,7 @@ def check_ready(context: Context, stages: Collection[str]) -> None:
 
 def _check_files(context: Context) -> None:
     asked = context.settings
-    for path in (asked.scene_graphs, *asked.scenes, *asked.votes):
+    for path in (asked.scene_graphs, *asked.scenes, *asked.votes, *asked.key):
         if not path.is_file():
             more = "; GQA's download page has sceneGraphs.zip" if path == asked.scene_graphs else ""
             raise DataError(f"no such file: {path}{more}")

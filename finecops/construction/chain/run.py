@@ -13,7 +13,7 @@ import shutil
 from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import JsonValue
 
@@ -30,6 +30,8 @@ from finecops.text import shortly
 log = logging.getLogger(__name__)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
+_MOST_REASONS: Final = 500
+"""The most frequent ones are kept in `build.json`; all of them are in the rows."""
 R = TypeVar("R", bound=Record)
 
 
@@ -51,6 +53,7 @@ def run_stage(folder: BuildFolder, stage: Stage[R]) -> bool:
         compare(stage, record, inputs)
         if record.state == "done" and _is_sound(folder, stage, record):
             return False
+    # Before the first row: whoever goes on later compares with it.
     if record is None:
         folder.note(stage.name, StageRecord(state="begun", settings=dict(stage.settings), inputs=inputs))
     counts = _make(folder, stage)
@@ -60,8 +63,9 @@ def run_stage(folder: BuildFolder, stage: Stage[R]) -> bool:
         inputs=inputs,
         sha256=sha256_of(folder.file(stage.name)),
         counts=dict(counts.status),
-        reasons=dict(counts.reasons.most_common()),
-        inner=dict(counts.inner.most_common()),
+        # Of a hostile file, every row may have a reason of its own.
+        reasons=dict(counts.reasons.most_common(_MOST_REASONS)),
+        inner=dict(counts.inner.most_common(_MOST_REASONS)),
         columns=dict(counts.columns),
         notes=list(stage.make.notes) if isinstance(stage.make, Whole) else [],
     )
@@ -159,17 +163,14 @@ def _make(folder: BuildFolder, stage: Stage[R]) -> Counts:
             for row in stage.make.rows():
                 counts.add(row)
                 append_rows(file, [row])
-            _sync(file.fileno())
+            counts.inner.update(stage.make.inner)
+            os.fsync(file.fileno())
     else:
         _one_by_one(stage.make, stage, partial, counts)
     os.replace(partial, final)
     if stage.tidy is not None:
         stage.tidy()
     return counts
-
-
-def _sync(descriptor: int) -> None:
-    os.fsync(descriptor)
 
 
 def _one_by_one(make: OneByOne[R], stage: Stage[R], partial: Path, counts: Counts) -> None:
@@ -186,7 +187,7 @@ def _one_by_one(make: OneByOne[R], stage: Stage[R], partial: Path, counts: Count
             bar.set_postfix_str(str(counts), refresh=False)
             bar.update(columns.kept - bar.n if make.quotas else 1)
         append_rows(file, held.rest())
-        _sync(file.fileno())
+        os.fsync(file.fileno())
 
 
 class _Columns:
@@ -223,6 +224,7 @@ def _replay(make: OneByOne[R], stage: Stage[R], partial: Path, things: Iterator[
     repair_torn_end(partial)
     number = 0
     for number, row in enumerate(read_rows(partial, stage.row_type), start=1):
+        # Full columns are passed over as they were when the rows were made.
         thing = next((one for one in things if not columns.is_full(one)), None)
         if thing is None or make.key(thing) != make.key_of_row(row):
             raise RunError(

@@ -30,7 +30,7 @@ STAGE_OF: Final[Mapping[str, str]] = {
     **dict.fromkeys("editor edits flips candidates".split(), "edits"),
     **dict.fromkeys("scorers refine_scorers".split(), "scores"),
     **dict.fromkeys("synthetic_threshold refine".split(), "chosen"),
-    **dict.fromkeys("votes".split(), "reviewed"),
+    **dict.fromkeys("votes key".split(), "reviewed"),
     **dict.fromkeys("sentences bring licence hub".split(), EXPORT),
 }
 """Setting → the first stage that uses it. Those that are not here are of the whole build."""
@@ -116,6 +116,8 @@ class BuildSettings(BaseModel):
     refine_scorers: Names = ()
     # People.
     votes: tuple[Path, ...] = ()
+    key: tuple[Path, ...] = ()
+    """Which rows of a page were planted faults, and no samples."""
     # Export.
     sentences: bool = False
     bring: Annotated[Literal["none", "link", "copy"], _one_of("bring", BRING)] = "none"
@@ -131,7 +133,9 @@ class BuildSettings(BaseModel):
         self._needs("--editor", self.editor is not None, "synthetic_threshold")
         runs = self._model_given or self.editor is not None or any(":" in name for name in self.refine_scorers)
         self._needs("a model", runs, "device")
+        # A negative image is made from a photograph.
         self._needs("--images", self.images is not None, "editor flips bring")
+        self._needs("--votes", bool(self.votes), "key")
         self._needs("--refine adversarial", self.refine == "adversarial", "refine_scorers")
         if self.bring != NONE and self.images is None:
             raise UsageError("--bring takes the photographs of --images along, and none are given")
@@ -149,6 +153,7 @@ class BuildSettings(BaseModel):
     def _needs(self, what: str, there: bool, names: str) -> None:
         for name in names.split():
             value, default = getattr(self, name), type(self).model_fields[name].default
+            # A default that is typed changes nothing.
             if not there and name in self.model_fields_set and value != default:
                 raise UsageError(f"--{name.replace('_', '-')} has no use without {what}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,10 +53,12 @@ class Whole(Generic[R]):
     Attributes:
         rows: makes them all, in their order, and shows its own progress.
         notes: what is to be said of them, when all are there.
+        inner: reason → things that got no row for it.
     """
 
     rows: Callable[[], Iterable[R]]
     notes: list[str] = field(default_factory=list)
+    inner: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ def rewriter_settings(context: Context) -> JsonValue:
     from finecops.construction.rewriting.answers import answer_key
 
     asked = context.settings
+    # Rules have no settings of their own: the seed is the stage's.
     if asked.rewriter in (None, RULES):
         return asked.rewriter
     config = writer_config(context)

@@ -40,6 +40,7 @@ def world_lexicon(words: Path | None, complete: bool = False) -> Lexicon:
     Raises:
         DataError: a table is missing or broken.
     """
+    # One object for each: what is asked of a lexicon is kept by the object.
     found = gqa_lexicon() if words is None else lexicon_from(words)
     return replace(found, complete=True) if complete else found
 

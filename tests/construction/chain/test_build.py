@@ -289,7 +289,7 @@ def test_an_option_that_would_be_ignored_is_refused(
     settings = {"scene_graphs": given[0], "images": given[1], "out": tmp_path / "out", **usual, **changes}
     with pytest.raises(UsageError, match=said):
         build(BuildSettings(**{k: v for k, v in settings.items() if v is not None}), Plan(**plan))
-    assert not list((tmp_path / "out").rglob("*.jsonl"))
+    assert not (tmp_path / "out").exists()
 
 
 # Folders
@@ -307,6 +307,7 @@ def test_files_of_another_benchmark_are_not_overwritten(given: tuple[Path, Path]
     assert (tmp_path / "README.md").read_text() == "my notes"
 
 
+@pytest.mark.slow
 def test_a_second_split_is_added(copy: Path, given: tuple[Path, Path]) -> None:
     path = copy / "dataset.yaml"
     path.write_text(path.read_text().replace("licence: null", "licence: my own  # yes"))
@@ -328,6 +329,7 @@ def test_a_second_split_is_added(copy: Path, given: tuple[Path, Path]) -> None:
     assert built.file.to_add == "more: [more_expression_all_coco_format.json]"
 
 
+@pytest.mark.slow
 def test_photographs_are_brought(given: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
     built = make(given, out, bring="link")
@@ -349,6 +351,7 @@ def test_photographs_below_the_folder_are_found(tmp_path: Path) -> None:
     assert check_split(config, "test").missing_images == 0
 
 
+@pytest.mark.slow
 def test_sentences(given: tuple[Path, Path], tmp_path: Path) -> None:
     make(given, tmp_path / "out", sentences=True)
     for row in read_json(tmp_path / "out" / "test_expression_all.json").values():
@@ -394,6 +397,7 @@ def test_missing_and_wrong_images_are_counted_and_the_build_goes_on(tmp_path: Pa
     assert check_split(load_dataset(str(out / "dataset.yaml")), "test", place=photos).missing_images == 0
 
 
+@pytest.mark.slow
 def test_images_in_a_zip_file(given: tuple[Path, Path], first: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "images.zip", "w") as file:
         for path in given[1].iterdir():
@@ -403,8 +407,18 @@ def test_images_in_a_zip_file(given: tuple[Path, Path], first: Path, tmp_path: P
     assert read_json(out / "test_expression_all.json") == read_json(first / "test_expression_all.json")
     config = load_dataset(str(out / "dataset.yaml"))
     assert check_split(config, "test", place=tmp_path / "images.zip").missing_images == 0
+    # Sizes in a zip file are seen for the chosen images alone.
+    Image.new("RGB", (40, 30)).save(tmp_path / "small.jpg")
+    wrong = rows(out, "positives", PositiveRow)[0].image_id
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as file:
+        for path in given[1].iterdir():
+            file.write(tmp_path / "small.jpg" if path.stem == wrong else path, f"images/{path.name}")
+    built = make((given[0], tmp_path / "images.zip"), tmp_path / "other")
+    assert wrong not in {row.image_id for row in rows(tmp_path / "other", "positives", PositiveRow)}
+    assert any("left out: the image is NxN, its graph says NxN" in n for n in built.folder.stages["positives"].notes)
 
 
+@pytest.mark.slow
 def test_without_images(given: tuple[Path, Path], tmp_path: Path) -> None:
     built = make(given, tmp_path / "out", images=None, flips=None)
     assert built.samples["negative images"] == 0
@@ -440,6 +454,7 @@ def test_quotas_that_cannot_be_met_are_said(given: tuple[Path, Path], tmp_path: 
     assert f"level 3: {len(found)} of 500 positives" in (tmp_path / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_complete_graphs_give_more(first: Path, given: tuple[Path, Path], tmp_path: Path) -> None:
     """What the graph does not say is false then: "near" is no clue otherwise, since nothing excludes it."""
     with pytest.raises(RunError, match="complete graphs False → True"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from filelock import FileLock
 from finecops.construction.chain.folder import BuildFolder
 from finecops.construction.chain.run import forget, run_stage
 from finecops.construction.chain.stage import OneByOne, Stage, Whole
-from finecops.construction.pool import ordered_map
 from finecops.construction.samples import ChosenRow
 from finecops.errors import FailuresError, RunError
 from finecops.records import Record
@@ -254,18 +252,3 @@ def test_a_broken_note_and_another_split(tmp_path: Path) -> None:
     path.write_text('{"split": "val"}')
     with pytest.raises(RunError, match="is of the split 'val'"):
         BuildFolder(tmp_path, "test")
-
-
-def test_results_in_order_whatever_the_number_of_workers() -> None:
-    taken: list[int] = []
-
-    def things() -> Iterator[int]:
-        for number in range(700):
-            taken.append(number)
-            yield number
-
-    found = ordered_map(row_of, things(), workers=2, fewest=3)
-    first = list(islice(found, 40))
-    # Things are not taken far ahead: of 85,000 graphs only some are in memory.
-    assert len(taken) < 400
-    assert [*first, *found] == [row_of(number) for number in range(700)]

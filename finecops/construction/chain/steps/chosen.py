@@ -56,6 +56,7 @@ def _thresholds(context: Context) -> Thresholds:
         text_margin=margin,
         edit_margin=margin,
         synthetic=synthetic,
+        # As in the paper; without a scorer of likeness, the first candidate.
         best_by="similarity" if "features" in configs else None,
     )
 
@@ -73,6 +74,7 @@ def _rows(context: Context, limits: Thresholds) -> Iterator[ChosenRow]:
 def _texts(context: Context, scores: dict[int, ScoreRow]) -> Iterator[ChosenRow]:
     pairs = text_pairs(context)
     same = [pair.positive == pair.negative for pair in pairs]
+    # A pair of equal texts has no gap, and the refinement would keep it.
     kept = _refined(context, [pair for pair, is_same in zip(pairs, same, strict=True) if not is_same], scores)
     for pair, is_same in zip(pairs, same, strict=True):
         stays = not is_same and (kept is None or pair.id in kept)

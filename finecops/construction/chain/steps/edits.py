@@ -27,9 +27,10 @@ from finecops.construction.samples import EditRow, PositiveRow
 from finecops.construction.truth.facts import Facts
 from finecops.errors import DataError
 from finecops.images import read_picture
+from finecops.runs.failures import MAX_IN_A_ROW
 
 NAME: Final = "edits"
-_MOST_IN_A_ROW: Final = 32
+_MOST_IN_A_ROW: Final = MAX_IN_A_ROW
 
 
 class _Thing(NamedTuple):
@@ -100,6 +101,7 @@ def stage(context: Context) -> Stage[EditRow]:
             # Few columns, and a picture is decoded for each: a process is worth its start early.
             yield from ordered_map(task, things, asked.workers, fewest=64)
             return
+        # One model in this process: two would not fit a card.
         editor = open_editor(asked.editor, asked.device or "auto")
         for thing in things:
             yield task(thing, editor)

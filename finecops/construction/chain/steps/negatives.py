@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -27,7 +27,7 @@ from finecops.construction.chain.wording import asker_of, reworded
 from finecops.construction.english.realise import Wording, realise
 from finecops.construction.graph import TooMuchWorkError
 from finecops.construction.lexicon import Lexicon
-from finecops.construction.negatives.make import Negative, Words, negative
+from finecops.construction.negatives.make import NO_PART, Negative, Words, negative
 from finecops.construction.negatives.requests import COLUMNS as TEXT_COLUMNS
 from finecops.construction.negatives.requests import requests
 from finecops.construction.pool import ordered_map
@@ -48,7 +48,8 @@ def stage(context: Context) -> Stage[NegativeRow]:
         "columns": [key_of(column) for column in text_columns(asked.negatives)],
         "words by": asked.words_by,
     }
-    make = Whole(lambda: _rows(context))
+    inner = Counter[str]()
+    make = Whole(lambda: _rows(context, inner), inner=inner)
     return Stage(NAME, NegativeRow, settings, make, reads=("positives", "rewrites"))
 
 
@@ -82,7 +83,7 @@ def _change(row: PositiveRow, facts: Facts, column: Column, lexicon: Lexicon, wo
         return Negative(*column, None, reason=TOO_MUCH)
 
 
-def _rows(context: Context) -> Iterator[NegativeRow]:
+def _rows(context: Context, inner: Counter[str]) -> Iterator[NegativeRow]:
     asked = context.settings
     columns = tuple(text_columns(asked.negatives)) if asked.expressions else ()
     positives = list(context.rows("positives", PositiveRow))
@@ -91,7 +92,8 @@ def _rows(context: Context) -> Iterator[NegativeRow]:
         made = _by_model(context, positives, columns, sources)
     else:
         made = _by_statistics(context, positives, columns)
-    yield from reworded(context, _worded(context, positives, made, sources))
+    inner.clear()
+    yield from reworded(context, _worded(context, positives, made, sources, inner))
 
 
 def _by_statistics(context: Context, positives: Sequence[PositiveRow], columns: tuple[Column, ...]) -> Made:
@@ -102,6 +104,7 @@ def _by_statistics(context: Context, positives: Sequence[PositiveRow], columns: 
     found: dict[int, list[Negative]] = {}
     for rows, changes in zip(by_image, progress(results, what=NAME, unit="image", total=len(by_image)), strict=True):
         found |= {row.id: made for row, made in zip(rows, changes, strict=True)}
+    # All were tried, but rows are those of one after the other: no row depends on the number of workers.
     tried: Made = {id_: {} for id_ in found}
     for number, column in enumerate(columns):
         kept = 0
@@ -166,12 +169,16 @@ def _worded(
     positives: Sequence[PositiveRow],
     made: Made,
     sources: Mapping[tuple[int, Column], dict[str, JsonValue]],
+    inner: Counter[str],
 ) -> Iterator[tuple[NegativeRow, PositiveRow]]:
     """The rows in the words of the templates, positive by positive and column by column."""
     for positive in positives:
         for column in TEXT_COLUMNS:
             change = made[positive.id].get(column)
-            if change is not None:
+            if change is not None and change.reason == NO_PART:
+                # Most positives have no second relation and the like: that is counted, and no row.
+                inner[NO_PART] += 1
+            elif change is not None:
                 yield _row(context, positive, change, sources.get((positive.id, column))), positive
 
 

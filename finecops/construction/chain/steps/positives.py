@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -12,6 +13,8 @@ from finecops.construction.chain.columns import MOST_POSITIVES
 from finecops.construction.chain.context import Context
 from finecops.construction.chain.desk import STATISTICS
 from finecops.construction.chain.graphs import GRAPHS, graph_row
+from finecops.construction.chain.outcome import plain_reason
+from finecops.construction.chain.photos import Photos
 from finecops.construction.chain.stage import Stage, Whole
 from finecops.construction.english.realise import realise, sample_wording
 from finecops.construction.graph import SceneGraph
@@ -45,20 +48,31 @@ def _rows(context: Context, notes: list[str]) -> Iterator[PositiveRow]:
     """Choose paths, then read the graphs once more: for the words, the statistics, and the graphs that are kept."""
     asked = context.settings
     chosen = _chosen(context, notes)
+    wrong = Counter[str]()
     number = 0
     part = context.folder.path / f"{GRAPHS}.part"
     with open_new(part) as file:
         graphs = graphs_of(asked.scene_graphs, chosen, asked.limit)
         # The file is read once more, and only these graphs are parsed.
         for graph in progress(graphs, what=NAME, unit="image", total=len(chosen)):
+            if context.photos is not None and (problem := _late_problem(graph, context.photos)) is not None:
+                wrong[plain_reason(problem)] += len(chosen[graph.image_id])
+                continue
             append_rows(file, [graph_row(graph)])
             for row in _worded(graph, chosen[graph.image_id], number, context.desk.lexicon, asked.seed):
                 number = row.id
                 yield row
     part.replace(context.folder.path / GRAPHS)
+    notes += [f"{count} positives left out: {problem}" for problem, count in wrong.most_common()]
     entries = graph_entries(asked.scene_graphs, asked.limit)
     bar = progress(entries, what="statistics", unit="image", total=context.count("paths"), leave=False)
     Statistics.of(bar, asked.workers).write(context.folder.path / STATISTICS)
+
+
+def _late_problem(graph: SceneGraph, photos: Photos) -> str | None:
+    """What is wrong with an image in a zip file, of which nothing but the name was looked at before."""
+    photo = photos.find(graph) if photos.is_zip else None
+    return None if photo is None else photos.size_problem(graph, photo)
 
 
 def _chosen(context: Context, notes: list[str]) -> dict[str, list[PathRow]]:
@@ -84,6 +98,7 @@ def _worded(
     graph: SceneGraph, paths: Iterable[PathRow], number: int, lexicon: Lexicon, seed: int
 ) -> Iterator[PositiveRow]:
     """The positives of an image; ids count on from `number`."""
+    # Once more, as in `paths`: rows keep what was found, not what it was found with.
     facts = Facts(graph, lexicon)
     for id_, path in enumerate(paths, start=number + 1):
         rng = random.Random(f"{seed}/{graph.image_id}/{id_}/wording")

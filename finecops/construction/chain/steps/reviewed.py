@@ -16,6 +16,7 @@ from finecops.construction.chain.folder import BuildFolder
 from finecops.construction.chain.rows import ReviewedRow
 from finecops.construction.chain.stage import Stage, Whole
 from finecops.construction.review.applying import review
+from finecops.construction.review.planting import read_key
 from finecops.construction.review.votes import by_sample, read_votes
 from finecops.datasets.dataset import load_dataset_split
 from finecops.errors import RunError
@@ -30,6 +31,7 @@ def stage(context: Context) -> Stage[ReviewedRow]:
     votes = context.settings.votes
     settings: dict[str, JsonValue] = {"votes": len(votes), "rule": "majority" if votes else None}
     files = {f"votes {number}": path for number, path in enumerate(votes, start=1)}
+    files |= {f"key {number}": path for number, path in enumerate(context.settings.key, start=1)}
     make = Whole(lambda: _rows(context))
     return Stage(NAME, ReviewedRow, settings, make, reads=("chosen",), files=files, remake=True)
 
@@ -43,7 +45,9 @@ def _rows(context: Context) -> Iterator[ReviewedRow]:
     if not seen.is_file() or not yaml.is_file():
         raise RunError(f"{seen} is missing: people vote on what was exported; build it first, without --votes")
     dataset = load_dataset_split(load_dataset(str(yaml)), context.settings.name, [seen])
-    found = by_sample(read_votes(votes, dataset).samples)
+    # Samples without a vote stay: people look at a part of a large split.
+    planted = [fault.sample_id for path in context.settings.key for fault in read_key(path).planted]
+    found = by_sample(read_votes(votes, dataset, planted).samples)
     samples = list(dataset.samples)
     done = review(samples, found, "majority", "keep")
     texts = {sample.id: sample.expression for sample in done.samples}

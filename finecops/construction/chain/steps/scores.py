@@ -119,6 +119,7 @@ def _results(context: Context, configs: dict[str, ScorerConfig], things: Iterato
         if thing.edit is None:
             yield ScoreRow.model_validate({"id": thing.id, "scores": thing.scores})
             continue
+        # Models are loaded for the first edit: without any, none is.
         if scorers is None:
             names = dict(zip(configs, context.settings.image_scorers, strict=True))
             scorers = open_scorers(**names, device=context.settings.device or "auto")
