@@ -16,19 +16,20 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from finecops.bench.processes import run_process
 from finecops.bench.synthetic_graphs import write_graph_file
+from finecops.construction.chain.build import Plan, build
+from finecops.construction.chain.settings import BuildSettings
 from finecops.construction.lexicon import Lexicon
 from finecops.construction.pool import ordered_map, usual_workers
 from finecops.construction.truth.paths import TOO_MUCH, PathOptions
 from finecops.construction.truth.stream import GraphEntry, entry_paths, graph_entries, iter_paths
 from finecops.datasets.fields import FieldError
-from finecops.errors import RunError
 
 READING: Final = "reading"
 PATHS: Final = "reading and paths"
@@ -131,6 +132,7 @@ def main() -> None:
     begun, cpu = time.perf_counter(), _cpu_seconds()
     counts = work(path, asked["limit"], workers, lexicon, out)
     seconds, cpu = time.perf_counter() - begun, _cpu_seconds() - cpu
+    # The workers have ended by now, and the system knows the largest of them.
     own, others = (_peak_mib(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     found = {"graphs": counts.pop(_GRAPHS), "seconds": seconds, "cpu_seconds": cpu, "own_mib": own}
     print(json.dumps({**found, "worker_mib": others, "found": counts}))
@@ -166,18 +168,16 @@ def _find(path: Path, limit: int, workers: int, lexicon: Lexicon, out: Path) -> 
 
 
 def _build(path: Path, limit: int, workers: int, lexicon: Lexicon, out: Path) -> Counter[str]:
-    from finecops.cli.app import app
-
     graphs = limit or sum(1 for _ in graph_entries(path))
-    positives = [str(max(1, round(share * graphs))) for share in _POSITIVES]
-    arguments = ["--scene-graphs", str(path), "--out", str(out / "built"), "--workers", str(workers)]
-    arguments += ["--limit", str(limit), "--positives", *positives, "--until", "negatives"]
-    arguments += ["--expressions", str(max(1, round(_NEGATIVES * graphs)))]
-    # The command prints its own summary.
-    with redirect_stdout(io.StringIO()):
-        status = app(["data", "build", "gqa", *arguments], standalone_mode=False)
-    if status:
-        raise RunError(f"finecops data build gqa ended with exit code {status}")
+    settings = BuildSettings(
+        scene_graphs=path,
+        out=out / "built",
+        workers=workers,
+        limit=limit,
+        positives=tuple(max(1, round(share * graphs)) for share in _POSITIVES),
+        expressions=max(1, round(_NEGATIVES * graphs)),
+    )
+    build(settings, Plan(until="negatives", given=("scene_graphs", "out", "limit", "positives", "expressions")))
     with (out / "built" / "build" / "test" / "paths.jsonl").open("rb") as file:
         return Counter({_GRAPHS: sum(1 for _ in file)})
 

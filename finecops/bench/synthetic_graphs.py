@@ -94,6 +94,7 @@ class GraphGenerator:
                 head["y"] = int(max(0, min(tail["y"] + rng.random() * tail["h"], height - head["h"])))
             head["relations"].append({"name": relation, "object": _id_of(objects, tail)})
         for _ in range(round(_SIDES * len(ids))):
+            # By the centres alone, as GQA does it: near ones and overlapping ones too.
             left, right = sorted(rng.sample(ids, 2), key=lambda i: objects[i]["x"] + objects[i]["w"] / 2)
             objects[left]["relations"].append({"name": "to the left of", "object": right})
             objects[right]["relations"].append({"name": "to the right of", "object": left})

@@ -58,6 +58,8 @@ class Attribute:
         order: place among the words before a noun, smaller first: size, state, colour, material, purpose.
         beings: of which it is said; empty: all. Nobody says "the ceramic man" or "the kneeling plate".
         unsaid: names of which it is not said either: no "female man", no "wet water".
+        several: kinds of which an object that has it may have more values than are said: a striped shirt has more
+            colors than "white".
     """
 
     name: str
@@ -68,6 +70,7 @@ class Attribute:
     order: int = 0
     beings: frozenset[Being] = frozenset()
     unsaid: frozenset[str] = frozenset()
+    several: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +214,8 @@ class Lexicon:
     def excluded(self, values: Iterable[str], attribute: str) -> bool:
         """Whether an object with these attributes cannot have another one.
 
-        Two or more values of an exclusive kind (a black and white dog) leave all of its values open.
+        Two or more values of an exclusive kind (a black and white dog) leave all of its values open, and so does a word
+        that implies several (a striped shirt).
         """
         word = self.attributes[attribute]
         known = [self.attributes[v] for v in values if v in self.attributes]
@@ -223,6 +227,7 @@ class Lexicon:
             and len(same_kind) == 1
             and same_kind[0].name != attribute
             and same_kind[0].name not in word.near
+            and not any(word.kind in v.several for v in known)
         )
 
     def of_kind(self, kind: str) -> list[str]:

@@ -39,7 +39,7 @@ ATTRIBUTES = (
     Attribute("small", "size", opposites=frozenset({"large"}), order=1),
     Attribute("open", "state", opposites=frozenset({"closed"}), order=3),
     Attribute("closed", "state", opposites=frozenset({"open"}), order=3),
-    Attribute("striped", "pattern", order=3),
+    Attribute("striped", "pattern", order=3, several=frozenset({"color"})),
 )
 
 

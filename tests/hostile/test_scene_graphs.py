@@ -271,4 +271,3 @@ def test_work_is_bounded_and_what_was_cut_short_is_said(tmp_path: Path, monkeypa
     assert result.exit_code == 0
     assert "image: too many objects of a kind to look for more paths" in result.output
     assert captions(tmp_path)
-

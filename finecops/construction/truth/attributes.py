@@ -23,10 +23,15 @@ class Attributes:
         self._possible: dict[str, int] = {}
         self._values: dict[str, list[tuple[str, int]]] = {}
         self._single: dict[str, int] = {}
+        self._several: dict[str, int] = {}
         for attribute, mask in self._has.items():
             word = lexicon.attributes.get(attribute)
-            if word is not None and word.kind in lexicon.exclusive:
+            if word is None:
+                continue
+            if word.kind in lexicon.exclusive:
                 self._values.setdefault(word.kind, []).append((attribute, mask))
+            for kind in word.several:
+                self._several[kind] = self._several.get(kind, 0) | mask
 
     def holds(self, attribute: str) -> int:
         """The objects that have it."""
@@ -60,11 +65,11 @@ class Attributes:
         return out
 
     def _one_value(self, kind: str) -> int:
-        """The objects with one value of an exclusive kind. A thing of two colors may have a third one."""
+        """The objects with one value of an exclusive kind. One of two colors, or striped, may have another."""
         if kind not in self._single:
             once = twice = 0
             for _, mask in self._values[kind]:
                 twice |= once & mask
                 once |= mask
-            self._single[kind] = once & ~twice
+            self._single[kind] = once & ~twice & ~self._several.get(kind, 0)
         return self._single[kind]

@@ -38,6 +38,7 @@ def _shared(a: Xywh, b: Xywh) -> float:
     """The area that two boxes have in common."""
     w = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     h = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    # Sides below 0 occur in broken files: their product would be an area.
     return w * h if w > 0 and h > 0 and min(a[2], a[3], b[2], b[3]) > 0 else 0.0
 
 
@@ -70,6 +71,7 @@ class Beside:
 
     def excluded(self, head: int, before: bool) -> int:
         """The tails of which the head is clearly on the other side: it cannot be before (behind) them."""
+        # Where the tail ends on one side, the head begins on the other, and a margin is between them.
         if before:
             most = self._low[head] - self._margin
             return sum([1 << i for i, high in enumerate(self._high) if high <= most])

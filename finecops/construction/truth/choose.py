@@ -101,6 +101,7 @@ def choose_paths(rows: Iterable[PathsRow], lexicon: Lexicon, options: ChoiceOpti
     chosen = np.zeros(len(pool.levels), dtype=bool)
     used: Counter[int] = Counter()
     counts = [_draw(pool, level, options, used, chosen) for level in LEVELS if level in options.quotas]
+    # Drawn from the hardest, told from the easiest.
     return Choice(chosen, tuple(reversed(counts)))
 
 
@@ -117,6 +118,7 @@ class _Pool:
 
     def add(self, row: PathsRow) -> None:
         """Take the paths of an image."""
+        # Rows without paths count too, so that an image keeps its number.
         self._images += 1
         rng = random.Random(f"{self._seed}/{row.image_id}/choice")
         targets: dict[str, int] = {}
@@ -170,6 +172,7 @@ def _draw(pool: _Pool, level: int, options: ChoiceOptions, used: Counter[int], c
     for number in order:
         draw.offer(number)
     chosen[draw.taken] = True
+    # Where the quota is met, nothing is missing, whatever was left.
     left: dict[str, int] = {}
     if wanted is None or len(draw.taken) < wanted:
         waiting = sum(draw.has_place(number) for number in draw.waiting)
@@ -219,4 +222,5 @@ class _LevelDraw:
         self._targets.add((image, self._pool.targets[number]))
         self._related += self._pool.related[number]
         self._sides += self._pool.sides[number]
+        # What waits is not looked through again here: `offer` does it, once for each path.
         self.taken.append(number)

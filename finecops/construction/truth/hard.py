@@ -124,6 +124,7 @@ class _Search:
 
     def _relations(self, tuple_type: str, ends: Sequence[_End]) -> Iterator[Description]:
         for end in ends:
+            # Even with everything said, somebody is left.
             if end.least & self._least:
                 continue
             for node in self._named(end.step)[:-1]:
@@ -134,6 +135,7 @@ class _Search:
         for a, b in combinations(ends, 2):
             if a.least & b.least & self._least or not self._apart(a.step, b.step):
                 continue
+            # Without the last one, which is a bound and may name too much.
             for first in self._named(a.step)[:-1]:
                 rivals = self._rivals(a.step, first)
                 if rivals & b.least & self._least:

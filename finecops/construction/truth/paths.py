@@ -137,10 +137,12 @@ class _Search:
         clues: dict[str, Clues] = {}
         for target in targets:
             name, own = facts.objects[target].name, 1 << target
+            # Objects of one name share their clues.
             about = clues[name] = clues.get(name) or Clues(facts, name)
             if about.may == own:
                 self._alone.append(target)
             elif about.certain == own:
+                # Neither level 1, since it may not be the only one, nor 2 or 3, since it may be.
                 self.dropped[PERHAPS] += 1
             else:
                 self._rivalled.append((target, about))

@@ -195,11 +195,18 @@ class Relations:
     def _may_share(self, kind: str, head: int) -> Iterator[int]:
         words, values = self._lexicon.attributes, self.values(kind)
         own = values[head]
-        several = kind not in self._lexicon.exclusive or len(own) != 1 or self.groups >> head & 1
+        several = kind not in self._lexicon.exclusive or self._more(kind, head)
         near = frozenset[str]().union(*(words[a].near for a in own))
         for i, others in enumerate(values):
-            if several or len(others) != 1 or self.groups >> i & 1 or near & others:
+            if several or near & others or self._more(kind, i):
                 yield i
+
+    def _more(self, kind: str, i: int) -> bool:
+        """Whether an object may have other values of an exclusive kind than the graph says."""
+        if self.groups >> i & 1 or len(self.values(kind)[i]) != 1:
+            return True
+        words = self._lexicon.attributes
+        return any(kind in words[a].several for a in self._objects[i].attributes if a in words)
 
 
 _NONE: Mapping[int, int] = {}

@@ -133,6 +133,7 @@ def _count(entries: list[GraphEntry]) -> Statistics:
         found.relations.update(
             [(obj.name, r.name, objects[r.object_id].name) for obj in objects.values() for r in obj.relations]
         )
+        # Of an image with very many names, the first ones in the alphabet stand for all.
         names = sorted({obj.name for obj in objects.values()})
         found.together.update(combinations(names[:_TOGETHER], 2))
     return found

@@ -71,6 +71,7 @@ def graph_entries(path: Path, limit: int = 0) -> Iterator[GraphEntry]:
             fault = f"the image id {shortly(image_id)} is not one of at most 200 letters, digits, '_', '-' and '.'"
         elif image_id in seen:
             fault = f"the image id {image_id} is taken by an earlier entry"
+        # A repeated id is refused, not taken for the first one: nobody knows which graph is meant.
         seen.add(image_id)
         yield GraphEntry(f"#{number}" if fault else image_id, "" if fault else text, fault)
 

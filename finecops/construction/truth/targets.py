@@ -89,6 +89,7 @@ def _bad_box(facts: Facts, i: int, rules: TargetRules) -> str | None:
         return OUTSIDE
     if w * h > rules.max_share * width * height:
         return MOST_OF_IMAGE
+    # The pairs are counted as work: a thousand objects of one name have half a million.
     others = facts.named(facts.objects[i].name, possible=True) & ~(1 << i)
     if others:
         facts.graph.work.add(others.bit_count())

@@ -12,7 +12,7 @@ from finecops.construction.words.tables import ANY, Pairs, Row, naming, one_of, 
 from finecops.text import shortly
 
 COLUMNS = ("name", "kind", "place", "of")
-KIND_COLUMNS = ("kind", "exclusive", "order", "place", "of", "compared", "why")
+KIND_COLUMNS = ("kind", "exclusive", "order", "place", "of", "compared", "several", "why")
 _PLACES = ("before", "after")
 _ALL = "all"
 
@@ -48,7 +48,7 @@ def read_attributes(
         ValueError: names the line, and what is wrong with it.
     """
     with naming("kinds.tsv"):
-        kind_rows = {row["kind"]: _checked_kind(number, row) for number, row in read_rows(kinds, KIND_COLUMNS)}
+        kind_rows = _read_kinds(kinds)
     of_kind: dict[str, list[str]] = {}
     with naming("attributes.tsv"):
         rows = {row["name"]: (number, row) for number, row in read_rows(lines, COLUMNS)}
@@ -76,6 +76,7 @@ def read_attributes(
                 order=int(kind.get("order") or 0),
                 beings=_beings(number, row["of"] or kind.get("of", "")),
                 unsaid=frozenset(not_of.get(name, ())),
+                several=frozenset(words_of(kind.get("several", ""))),
             )
     return Attributes(
         words,
@@ -119,6 +120,15 @@ def _read_unsaid(
                 raise ValueError(f"line {number}: {shortly(attribute)} has no line of its own")
             found.setdefault(attribute, set()).update(names)
     return found
+
+
+def _read_kinds(lines: Iterable[str]) -> dict[str, Row]:
+    rows = {row["kind"]: _checked_kind(number, row) for number, row in read_rows(lines, KIND_COLUMNS)}
+    for kind, row in rows.items():
+        for other in words_of(row["several"]):
+            if other not in rows:
+                raise ValueError(f"{shortly(kind)} has several of {shortly(other)}, which has no line")
+    return rows
 
 
 def _checked_kind(number: int, row: Row) -> Row:

@@ -31,6 +31,9 @@ def two(head: str, relation: str, tail: str) -> Description:
     return Description("1_hop", (Node(head), Node(tail)), (Edge(relation, 0, 1),))
 
 
+SAME_COLOR = two("cup", "same color", "plate")
+
+
 @pytest.mark.parametrize(
     ("things", "said", "holds", "possible"),
     [
@@ -46,6 +49,21 @@ def two(head: str, relation: str, tail: str) -> Description:
         ([thing("a", "cup", "tan"), thing("b", "cup", "beige")], one("cup", "tan"), "a", "ab"),
         ([thing("a", "cup", "red"), thing("b", "cup", "blue", "tan")], one("cup", "red"), "a", "ab"),
         ([thing("a", "cup", "red"), thing("b", "cups", "blue")], one("cup", "red"), "a", "ab"),
+        # What is striped has more than one color.
+        ([thing("a", "cup", "red"), thing("b", "cup", "blue", "striped")], one("cup", "red"), "a", "ab"),
+        ([thing("a", "cup", "red"), thing("b", "plate", "blue")], SAME_COLOR, "", ""),
+        (
+            [thing("a", "cup", "red"), thing("b", "plate", "blue", "striped")],
+            two("cup", "same color", "plate"),
+            "",
+            "a",
+        ),
+        (
+            [thing("a", "cup", "striped", "red"), thing("b", "plate", "blue")],
+            two("cup", "same color", "plate"),
+            "",
+            "a",
+        ),
         ([thing("a", "cup", "open"), thing("b", "cup", "closed")], one("cup", "open"), "a", "a"),
         # Beside each other: from the boxes and the graph.
         (

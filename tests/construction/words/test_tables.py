@@ -146,6 +146,7 @@ def test_attributes_of_a_small_table() -> None:
         ("color\tyes\tfirst", "", "", "the order 'first' is no whole number"),
         ("color\tyes\t1\tbeside", "", "", "'beside' is none of before, after"),
         ("color\tyes\t1\tafter\trobot", "", "", "'robot' is none of person"),
+        ("state\t\t1\t\t\tcolor", "", "", "kinds.tsv: 'state' has several of 'color', which has no line"),
         ("", "red|blue|green", "", "line 2: 'green' has no line of its own"),
         ("", "red|open", "", "near.tsv: '(red|open)' and '(red|open)' are of different kinds"),
         ("", "red|color", "", "near.tsv: line 2: 'color' has no line of its own"),
@@ -157,7 +158,7 @@ def test_bad_tables_of_attributes_are_refused(kinds: str, near: str, opposites: 
     with pytest.raises(ValueError, match=wrong):
         read_attributes(
             ["name\tkind", "red\tcolor", "blue\tcolor", "open\tstate"],
-            ["kind\texclusive\torder\tplace\tof", kinds],
+            ["kind\texclusive\torder\tplace\tof\tseveral", kinds],
             ["names\twith", near],
             ["names\twith", opposites],
         )
