@@ -154,10 +154,17 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     def dump(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
-    # One line per row: a change of one row is one line in a diff.
-    def lines(rows: Iterable[Any]) -> str:
-        dumped = [dump(row) for row in rows]
-        return "[\n" + ",\n".join(dumped) + "\n]" if dumped else "[]"
-
-    parts = [f"{dump(k)}:{lines(v) if isinstance(v, list) else dump(v)}" for k, v in content.items()]
-    path.write_text("{" + ",\n".join(parts) + "}\n", encoding="utf-8")
+    # One line per row: a change of one row is one line in a diff. The whole text of a training set is hundreds of MB.
+    with path.open("w", encoding="utf-8") as file:
+        before = "{"
+        for key, value in content.items():
+            file.write(f"{before}{dump(key)}:")
+            before = ",\n"
+            if isinstance(value, list) and value:
+                file.write("[\n")
+                for number, row in enumerate(value):
+                    file.write(f",\n{dump(row)}" if number else dump(row))
+                file.write("\n]")
+            else:
+                file.write(dump(value))
+        file.write("}\n" if content else "{}\n")

@@ -60,7 +60,7 @@ PERHAPS = {
     "street": "road pavement",
     "leaves": "leaf tree",
     "bear": "teddy_bear",
-    "glasses": "glass sunglasses",
+    "glasses": "glass sunglasses wine_glass",
     "table": "desk counter",
     "chicken": "bird meat",
     "mouse": "computer_mouse animal",

@@ -65,12 +65,15 @@ class _Task:
     seed: int
     columns: tuple[Column, ...]
 
-    def __call__(self, positives: Sequence[PositiveRow]) -> list[list[Negative]]:
-        """The changes of each positive, one for each column, or why there is none."""
+    def __call__(self, positives: Sequence[PositiveRow]) -> list[tuple[int, list[Negative]]]:
+        """Each positive's id, and its changes: one for each column, or why there is none."""
         desk = desk_at(self.place)
         facts = desk.facts(positives[0].image_id)
         return [
-            [_change(row, facts, column, desk.lexicon, desk.words.words, self.seed) for column in self.columns]
+            (
+                row.id,
+                [_change(row, facts, column, desk.lexicon, desk.words.words, self.seed) for column in self.columns],
+            )
             for row in positives
         ]
 
@@ -86,24 +89,25 @@ def _change(row: PositiveRow, facts: Facts, column: Column, lexicon: Lexicon, wo
 def _rows(context: Context, inner: Counter[str]) -> Iterator[NegativeRow]:
     asked = context.settings
     columns = tuple(text_columns(asked.negatives)) if asked.expressions else ()
-    positives = list(context.rows("positives", PositiveRow))
     sources: dict[tuple[int, Column], dict[str, JsonValue]] = {}
-    if asked.words_by == "model":
-        made = _by_model(context, positives, columns, sources)
-    else:
-        made = _by_statistics(context, positives, columns)
+    made = _by_model(context, columns, sources) if asked.words_by == "model" else _by_statistics(context, columns)
     inner.clear()
-    yield from reworded(context, _worded(context, positives, made, sources, inner))
+    yield from reworded(context, _worded(context, made, sources, inner))
 
 
-def _by_statistics(context: Context, positives: Sequence[PositiveRow], columns: tuple[Column, ...]) -> Made:
+def _by_statistics(context: Context, columns: tuple[Column, ...]) -> Made:
     """All columns of an image at once: its facts are the larger part of the work."""
     asked = context.settings
-    by_image = [list(rows) for _, rows in groupby(positives, key=lambda row: row.image_id)]
+    # Read now and once more for the words: the positives of a training set are hundreds of megabytes.
+    rows = groupby(context.rows("positives", PositiveRow), key=lambda row: row.image_id)
+    by_image = (list(some) for _, some in rows)
     results = ordered_map(_Task(context.place, asked.seed, columns), by_image, asked.workers)
+    nothing = {column: Negative(*column, None, reason=NO_PART) for column in columns}
     found: dict[int, list[Negative]] = {}
-    for rows, changes in zip(by_image, progress(results, what=NAME, unit="image", total=len(by_image)), strict=True):
-        found |= {row.id: made for row, made in zip(rows, changes, strict=True)}
+    for some in progress(results, what=NAME, unit="image", total=len(context.desk.graphs)):
+        for id_, changes in some:
+            # Most of them, and all alike.
+            found[id_] = [nothing[c] if made.reason == NO_PART else made for c, made in zip(columns, changes)]
     # All were tried, but rows are those of one after the other: no row depends on the number of workers.
     tried: Made = {id_: {} for id_ in found}
     for number, column in enumerate(columns):
@@ -118,13 +122,12 @@ def _by_statistics(context: Context, positives: Sequence[PositiveRow], columns: 
 
 def _by_model(
     context: Context,
-    positives: Sequence[PositiveRow],
     columns: tuple[Column, ...],
     sources: dict[tuple[int, Column], dict[str, JsonValue]],
 ) -> Made:
     """Column by column, so that no more words are asked for than a column needs; `sources` gets the prompts."""
     asked, desk = context.settings, context.desk
-    rows, texts = {row.id: row for row in positives}, positive_texts(context)
+    rows, texts = {row.id: row for row in context.rows("positives", PositiveRow)}, positive_texts(context)
     tried: Made = {id_: {} for id_ in rows}
     for column in columns:
         left = deque(shuffled_ids(rows, asked.seed, column, "text"))
@@ -166,13 +169,12 @@ def _source(
 
 def _worded(
     context: Context,
-    positives: Sequence[PositiveRow],
     made: Made,
     sources: Mapping[tuple[int, Column], dict[str, JsonValue]],
     inner: Counter[str],
 ) -> Iterator[tuple[NegativeRow, PositiveRow]]:
     """The rows in the words of the templates, positive by positive and column by column."""
-    for positive in positives:
+    for positive in context.rows("positives", PositiveRow):
         for column in TEXT_COLUMNS:
             change = made[positive.id].get(column)
             if change is not None and change.reason == NO_PART:

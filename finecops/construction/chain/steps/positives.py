@@ -59,7 +59,7 @@ def _rows(context: Context, notes: list[str]) -> Iterator[PositiveRow]:
                 wrong[plain_reason(problem)] += len(chosen[graph.image_id])
                 continue
             append_rows(file, [graph_row(graph)])
-            for row in _worded(graph, chosen[graph.image_id], number, context.desk.lexicon, asked.seed):
+            for row in _worded(graph, chosen.pop(graph.image_id), number, context.desk.lexicon, asked.seed):
                 number = row.id
                 yield row
     part.replace(context.folder.path / GRAPHS)
