@@ -227,7 +227,8 @@ def _words(text: str) -> set[str]:
 
 def _new_ids(rng: random.Random, ids: set[str], count: int) -> Iterator[str]:
     """Ids that no sample has and that look like those of the samples, without end."""
-    numbers = [int(id_) for id_ in ids if id_.isdigit() and id_ == str(int(id_))]
+    # ASCII first: "²" is a digit to Python, and int() refuses it.
+    numbers = [int(id_) for id_ in ids if id_.isascii() and id_.isdigit() and id_ == str(int(id_))]
     if len(numbers) == len(ids):
         low, high = min(numbers), max(numbers)
         # Gaps among the numbers, and those behind the last one.

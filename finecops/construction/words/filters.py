@@ -189,13 +189,14 @@ def _read_text(path: Path) -> str:
     try:
         with open_regular(path) as file:
             content = file.read(MAX_NAMES_BYTES + 1)
+        # Before it is decoded: what was read may end in the middle of a character.
+        if len(content) > MAX_NAMES_BYTES:
+            raise DataError(f"{path} has more than {MAX_NAMES_BYTES} bytes; a file of names is far smaller")
         found = content.decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"no file of names {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text; it has one name of objects a line") from error
-    if len(content) > MAX_NAMES_BYTES:
-        raise DataError(f"{path} has more than {MAX_NAMES_BYTES} bytes; a file of names is far smaller")
     if has_odd_characters(found):
         raise DataError(f"{path} has characters that cannot be shown; it has one name of objects a line")
     return found

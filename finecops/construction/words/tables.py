@@ -131,6 +131,9 @@ def read_pairs(lines: Iterable[str], below: Callable[[str], Iterable[str]], know
                 if not all(map(known, meant or [plain])):
                     raise ValueError(f"line {number}: {shortly(plain)} has no line of its own")
                 side += meant
+                # A line may name a large kind thousands of times: refused before the list fills the memory.
+                if len(side) > MAX_PAIRS:
+                    raise ValueError(f"line {number}: the groups make more than {MAX_PAIRS} pairs")
             sides.append(side)
         count += len(sides[0]) * max(len(sides[0]), len(sides[1]))
         if count > MAX_PAIRS:
