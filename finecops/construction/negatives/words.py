@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from finecops.construction.description import SAME, Description
+from finecops.construction.description import SAME, Description, same_kind
 from finecops.construction.lexicon import Lexicon, RelationWord
-from finecops.construction.negatives.requests import Request, same_kind
+from finecops.construction.negatives.requests import Request
 
 MOST: Final = 8
 """Candidates that are returned for a request."""
