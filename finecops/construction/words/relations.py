@@ -51,6 +51,7 @@ def _relation(number: int, row: Row, contradictions: frozenset[str]) -> Relation
     phrases, verb, heads = words_of(row["phrases"]), words_of(row["verb"]), words_of(row["heads"])
     if not phrases:
         raise ValueError(f"line {number}: {shortly(row['name'])} has no phrases")
+    # Singular and plural: one alone would give "the men wears".
     if len(verb) not in (0, 2):
         raise ValueError(f"line {number}: a verb is two words, as in wears|wear, or none")
     for being in heads:
