@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from finecops.construction.description import SAME, Description
+from finecops.construction.description import SAME, Description, same_kind
 from finecops.construction.lexicon import Lexicon, RelationWord
-from finecops.construction.negatives.requests import Request, same_kind
+from finecops.construction.negatives.requests import Request
 
 MOST: Final = 8
 """Candidates that are returned for a request."""
@@ -118,10 +118,12 @@ class CorpusWords:
                 continue
             if (index == 0 and not new.target) or lexicon.may_be(request.old, name):
                 continue
+            # What the old noun's attributes never stand beside would be told from the words: "the leafy car".
             if any(a not in self._attributes_seen.get(name, {}) for a in attributes):
                 continue
             evidence = sum(math.log1p(seen.get(name, 0)) for seen in neighbours)
             kindred = _KINDRED if name in self._kindred.get(request.old, frozenset()) else 1.0
+            # Roots and logarithms: else "man" and "tree" would stand in most negatives.
             weights[name] = kindred * (1 + evidence) * math.sqrt(self._names_seen.get(name, 0) + 1)
         return weights
 
@@ -171,6 +173,7 @@ class CorpusWords:
         word = lexicon.relations[edge.relation]
         head, tail = (request.said.nodes[i].name for i in (edge.head, edge.tail))
         seen = self._seen.between.get((head, tail), {})
+        # A mirrored relation is not always a contradiction in the table, and as good a replacement.
         opposites = {*word.contradictions, *([word.mirror] if word.mirror else [])}
         weights = {}
         for name in sorted({*seen, *opposites} - {edge.relation}):
@@ -182,6 +185,7 @@ class CorpusWords:
             plausible = _SEEN if name in seen else 1.0
             # As often as the relation occurs: a rare word would stand in negatives more often than in positives.
             weights[name] = plausible * (_OPPOSITE if name in opposites else 1.0) * self._edges.get(name, 0)
+        # A relation that no graph has weighs nothing, and nobody could say whether it is plausible.
         return {name: weight for name, weight in weights.items() if weight > 0}
 
     def _may_stand(self, word: RelationWord, head: str) -> bool:
@@ -207,6 +211,7 @@ def _kindred(lexicon: Lexicon) -> dict[str, frozenset[str]]:
 
 def _draw(weights: Mapping[str, float], rng: random.Random) -> list[str]:
     """A weighted draw without replacement (Efraimidis and Spirakis, 2006), of up to `MOST`."""
+    # 1 − random() is never 0, of which there is no logarithm.
     keys = [(math.log(1 - rng.random()) / weight, name) for name, weight in weights.items() if weight > 0]
     keys.sort(reverse=True)
     return [name for _, name in keys[:MOST]]
