@@ -74,7 +74,8 @@ class CorpusWords:
     """Replacement words by frequency. The same counts and seed give the same words."""
 
     def __init__(self, counts: Counts, lexicon: Lexicon) -> None:
-        self._counts, self._lexicon = counts, lexicon
+        # The edges themselves are not kept: each worker process has one of these.
+        self._lexicon, self._names_seen, self._attributes_seen = lexicon, counts.names, counts.attributes
         self._seen = _Seen.of(counts.relations)
         self._kindred = _kindred(lexicon)
         self._edges = Counter[str]()
@@ -108,12 +109,12 @@ class CorpusWords:
             if (index == 0 and not new.target) or lexicon.may_be(request.old, name):
                 continue
             # What the old noun's attributes never stand beside would be told from the words: "the leafy car".
-            if any(a not in self._counts.attributes.get(name, {}) for a in attributes):
+            if any(a not in self._attributes_seen.get(name, {}) for a in attributes):
                 continue
             evidence = sum(math.log1p(seen.get(name, 0)) for seen in neighbours)
             kindred = _KINDRED if name in self._kindred.get(request.old, frozenset()) else 1.0
             # Roots and logarithms: else "man" and "tree" would stand in most negatives.
-            weights[name] = kindred * (1 + evidence) * math.sqrt(self._counts.names.get(name, 0) + 1)
+            weights[name] = kindred * (1 + evidence) * math.sqrt(self._names_seen.get(name, 0) + 1)
         return weights
 
     def _around(self, said: Description, index: int) -> list[Mapping[str, int]]:
@@ -135,7 +136,7 @@ class CorpusWords:
         options = set(word.opposites)
         if word.kind in lexicon.exclusive:
             options |= set(lexicon.of_kind(word.kind)) - word.near
-        seen = self._counts.attributes.get(node.name, {})
+        seen = self._attributes_seen.get(node.name, {})
         # An attribute that never occurs with the name would be told from the words alone. One that is near to many
         # others is more often true: a thing of two colors, of which one is annotated, is "gray" in more ways than pink.
         return {

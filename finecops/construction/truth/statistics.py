@@ -18,9 +18,9 @@ from finecops.records import Record
 from finecops.runs.jsonl import replace_rows
 from finecops.strict_json import parse_record
 
-MOST: Final = 200_000
+MOST: Final = 100_000
 """So many different relations between names, and pairs of names, are kept: the most frequent ones."""
-_IN_MEMORY: Final = 1_000_000
+_IN_MEMORY: Final = 400_000
 """With more different ones than this, those that were seen once are forgotten. GQA has fewer."""
 _TOGETHER: Final = 128
 """Graphs that are counted together. A fixed number: the counts are the same with any number of workers."""
