@@ -62,6 +62,7 @@ def run_stage(folder: BuildFolder, stage: Stage[R]) -> bool:
         settings=dict(stage.settings),
         inputs=inputs,
         sha256=sha256_of(folder.file(stage.name)),
+        beside={name: sha256_of(folder.path / name) for name in stage.beside},
         counts=dict(counts.status),
         # Of a hostile file, every row may have a reason of its own.
         reasons=dict(counts.reasons.most_common(_MOST_REASONS)),
@@ -120,6 +121,10 @@ def _shown(value: JsonValue) -> str:
         return str(value.get("name", "other settings"))
     if isinstance(value, str) and _SHA256.fullmatch(value):
         return f"{value[:12]}…"
+    if isinstance(value, list) and value:
+        return " ".join(map(_shown, value))
+    if isinstance(value, str) and value.isprintable():
+        return value if len(value) < 80 else f"{value[:79]}…"
     return "none" if value in (None, [], "") else shortly(value)
 
 
@@ -129,8 +134,23 @@ def _inputs(folder: BuildFolder, stage: Stage[Any]) -> dict[str, str]:
         record = folder.stages.get(name)
         if record is None or record.sha256 is None or not folder.is_done(name):
             raise RunError(f"{stage.name} reads {folder.file(name)}, which is not finished: --until {stage.name}")
+        # What a proof rests on: graphs that were changed by hand prove nothing.
+        _check_beside(folder, name, record)
         found[name] = record.sha256
     return found
+
+
+def _check_beside(folder: BuildFolder, name: str, record: StageRecord) -> None:
+    """
+    Raises:
+        RunError: a file beside a stage's rows is gone, or is not as it was written.
+    """
+    for file, sha256 in record.beside.items():
+        path = folder.path / file
+        if not path.is_file():
+            raise RunError(f"{path} is missing: --again {name} makes it anew")
+        if sha256_of(path) != sha256:
+            raise RunError(f"{path} was changed since it was finished: --again {name} makes it anew")
 
 
 def _is_stale(record: StageRecord, stage: Stage[Any], inputs: Mapping[str, str]) -> bool:
@@ -146,9 +166,7 @@ def _is_sound(folder: BuildFolder, stage: Stage[Any], record: StageRecord) -> bo
         return False
     if sha256_of(path) != record.sha256:
         raise RunError(f"{path} was changed since it was finished: --again {stage.name} makes it anew")
-    missing = [name for name in stage.beside if not (folder.path / name).exists()]
-    if missing:
-        raise RunError(f"{folder.path / missing[0]} is missing: --again {stage.name} makes it anew")
+    _check_beside(folder, stage.name, record)
     return True
 
 
