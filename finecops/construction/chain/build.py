@@ -24,6 +24,7 @@ from finecops.construction.chain.run import compare, forget, run_stage
 from finecops.construction.chain.settings import EXPORT, BuildSettings, check_steps
 from finecops.construction.chain.stage import ORDER, Stage
 from finecops.construction.chain.steps import STEPS
+from finecops.construction.chain.steps.positives import LEFT_OUT
 from finecops.construction.chain.steps.reviewed import keep_unreviewed
 from finecops.construction.rewriting.asker import Asker
 from finecops.errors import DataError, RunError, UsageError
@@ -138,8 +139,10 @@ def _need_positives(folder: BuildFolder, name: str) -> None:
         DataError: nothing can come of the graphs; it says why.
     """
     if name == "positives" and not sum(folder.stages[name].counts.values()):
-        paths = folder.stages["paths"]
-        why = most_frequent({**paths.inner, **paths.reasons}) or "the file has no scene graph"
+        paths, notes = folder.stages["paths"], folder.stages[name].notes
+        # Images in a zip file that are none of these graphs' are seen only now.
+        late = "; ".join(note for note in notes if LEFT_OUT in note)
+        why = late or most_frequent({**paths.inner, **paths.reasons}) or "the file has no scene graph"
         raise DataError(f"no positive could be made: {why}")
 
 
