@@ -13,6 +13,7 @@ from filelock import FileLock
 from pydantic import JsonValue
 
 from finecops.construction.chain import card
+from finecops.construction.chain.comparing import compare
 from finecops.construction.chain.context import Context
 from finecops.construction.chain.dataset_yaml import DatasetFile, write_dataset_yaml
 from finecops.construction.chain.desk import clear_desk
@@ -20,7 +21,7 @@ from finecops.construction.chain.export import ExportSettings, annotation_names,
 from finecops.construction.chain.finished import Finished, finished
 from finecops.construction.chain.folder import BuildFolder, StageRecord
 from finecops.construction.chain.readiness import check_ready
-from finecops.construction.chain.run import compare, forget, run_stage
+from finecops.construction.chain.run import forget, run_stage
 from finecops.construction.chain.settings import EXPORT, BuildSettings, check_steps
 from finecops.construction.chain.stage import ORDER, Stage
 from finecops.construction.chain.steps import STEPS
