@@ -204,6 +204,16 @@ Again: TypeAlias = Annotated[
     list[str] | None,
     _option(_STAGES, "Make this stage anew, and what was made from it. Repeat it for several.", "STAGE"),
 ]
+MaxFailed: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--max-failed",
+        min=0,
+        max=1,
+        help="End with exit code 1 if more than this share of a stage's rows failed. All files are written before.",
+        rich_help_panel=_STAGES,
+    ),
+]
 Preview: TypeAlias = Annotated[
     int, _option(_STAGES, "Print N sentences with their negatives, and write nothing.", None, 0)
 ]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from finecops.construction.chain.settings import BuildSettings
 
 build_app = App(help="Build a benchmark.", order="gqa mini")
-_PRINTED = ("only", "until", "again", "preview", "as_", "as_json")
+_PRINTED = ("only", "until", "again", "preview", "max_failed", "as_", "as_json")
 """Parameters that are no settings of the build."""
 
 
@@ -89,6 +89,7 @@ def build_gqa_command(
     only: b.Only = None,
     until: b.Until = None,
     again: b.Again = None,
+    max_failed: b.MaxFailed = 0.05,
     preview: b.Preview = 0,
     as_: As = None,
     as_json: AsJson = False,
@@ -113,6 +114,7 @@ def _run(ctx: typer.Context) -> None:
         return
     built = build(settings, plan)
     _report(built, settings, asked["as_"] or ("json" if asked["as_json"] else "text"))
+    _refuse_too_many_failures(built, plan, asked["max_failed"])
 
 
 def _settings(values: Mapping[str, Any], given: Sequence[str]) -> BuildSettings:
@@ -159,6 +161,26 @@ def _report(built: Built, settings: BuildSettings, writer: str) -> None:
         typer.secho(f"{built.file.path}: add to its splits: {built.file.to_add}", fg=typer.colors.YELLOW, err=True)
     for line in _next(built.file.path, settings, built.file.images_inside):
         typer.echo(line, err=True)
+
+
+def _refuse_too_many_failures(built: Built, plan: Plan, most: float) -> None:
+    """
+    Raises:
+        FailuresError: of the rows of a stage that were tried, a larger share failed. What was dropped was no failure.
+    """
+    from finecops.construction.chain.outcome import FAILED, KEPT
+    from finecops.errors import FailuresError
+    from finecops.runs.failures import most_frequent
+
+    for name in plan.made:
+        record = built.folder.stages.get(name)
+        failed = record.counts.get(FAILED, 0) if record is not None else 0
+        if record is not None and failed > most * (failed + record.counts.get(KEPT, 0)):
+            # Reasons are of all rows, and the failed ones are among the most frequent where so many failed.
+            raise FailuresError(
+                f"{name}: {failed} of {failed + record.counts.get(KEPT, 0)} failed, more than --max-failed {most:g} "
+                f"allows: {most_frequent(record.reasons)}. What is right was written; {name}.jsonl has the others"
+            )
 
 
 def _next(path: Path, settings: BuildSettings, images_inside: bool) -> list[str]:

@@ -49,14 +49,10 @@ class Desk:
         return GraphStore(self.place.build / GRAPHS)
 
     @cached_property
-    def statistics(self) -> Statistics:
-        """What was counted over all graphs."""
-        return Statistics.read(self.place.build / STATISTICS)
-
-    @cached_property
     def words(self) -> CorpusWords:
         """Replacement words."""
-        return CorpusWords(self.statistics, self.lexicon)
+        # The counts themselves are not kept: every worker process has a desk.
+        return CorpusWords(Statistics.read(self.place.build / STATISTICS), self.lexicon)
 
     @cached_property
     def photos(self) -> Photos | None:

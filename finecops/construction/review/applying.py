@@ -36,6 +36,7 @@ UNSURE: Final = "unsure"
 TEXTS_DIFFER: Final = "texts_differ"
 POSITIVE_DROPPED: Final = "positive_dropped"
 NO_VOTE: Final = "no_vote"
+SAID_OF_A_BOX: Final = "said_of_a_box"
 
 
 class Decision(NamedTuple):
@@ -53,7 +54,8 @@ class DroppedRow(Record):
     sample_id: str
     why: str
     """The reason that most of its drops have; `unsure`: nobody dropped it, and too few kept it; `texts_differ`: its
-    fixed texts; `positive_dropped`; `no_vote`."""
+    fixed texts; `positive_dropped`; `no_vote`; `said_of_a_box`: a fixed text makes it a sentence that a positive of
+    its image has, and cannot be false."""
     expression: str
     positive_id: str | None
     votes: list[dict[str, str | None]]
@@ -92,6 +94,7 @@ def decide(votes: Sequence[Vote], rule: Rule) -> Decision:
     keeping = [vote for vote in votes if vote.keeps]
     if not _KEEPS[rule](len(keeping), len(votes)):
         reasons = Counter(vote.reason for vote in votes if vote.reason is not None)
+        # Of as many, the first in the order of REASONS, whatever the order of the files.
         return Decision(dropped=max(REASONS, key=lambda reason: reasons[reason]) if reasons else UNSURE)
     wordings = Counter(vote.text for vote in keeping)
     most = max(wordings.values())
@@ -143,9 +146,30 @@ def review(
             if text is not None:
                 followed.append(sample.id)
         kept.append(sample if text is None else sample.model_copy(update={"expression": text}))
+    kept = _without_contradictions(kept, {*fixed, *followed}, dropped)
+    left = {sample.id for sample in kept}
+    fixed, followed = ([id_ for id_ in ids if id_ in left] for ids in (fixed, followed))
     if not kept:
         raise DataError("no sample is kept: nothing is written")
     return Reviewed(kept, dropped, fixed, followed)
+
+
+def _without_contradictions(kept: list[Sample], changed: set[str], dropped: dict[str, str]) -> list[Sample]:
+    """What is left without negatives that say what a positive of the same image says, in words that a rater wrote."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for sample in kept:
+        if sample.positive:
+            said.setdefault((sample.image, _plain(sample.expression)), []).append(sample.id)
+    for sample in kept:
+        same = said.get((sample.image, _plain(sample.expression)), []) if sample.truth == "absent" else []
+        # Where nobody wrote a word, it is the dataset's own fault, and `data check`'s business.
+        if same and not changed.isdisjoint((sample.id, *same)):
+            dropped[sample.id] = SAID_OF_A_BOX
+    return [sample for sample in kept if sample.id not in dropped]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).rstrip(".!?")
 
 
 def _text_of_positive(sample: Sample, before: Mapping[str, str], decisions: Mapping[str, Decision]) -> str | None:

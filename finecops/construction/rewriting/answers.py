@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from pydantic import JsonValue
 
@@ -26,6 +26,14 @@ class KeptAnswer(Record):
     """None: the reply had no usable answer."""
     fault: Text | None = None
     """Then: what it had in place of one."""
+    used: tuple[int, int] | None = None
+    """Tokens of the request and of its reply. They stand once: with the first answer of a reply."""
+    estimated: bool = False
+    """Whether the server did not say how many."""
+
+
+SPENT: Final = ""
+"""The key of a line that has the tokens of a reply alone: nothing of it was kept."""
 
 
 def answer_key(model: str, settings: Mapping[str, JsonValue], prompt: JsonValue) -> str:
@@ -48,13 +56,30 @@ class AnswerCache:
         self.path = path
         self._file: TextIO | None = None
         self._known: dict[str, KeptAnswer] = {}
+        self.used: tuple[int, int] = (0, 0)
+        """Tokens that all answers took, of requests and of replies."""
+        self.is_estimate = False
+        """Whether a part of them was estimated."""
         if path is not None and path.exists():
             # A line that is not whole is that of a process that was killed; its question is asked again.
             repair_torn_end(path)
             try:
-                self._known = {row.key: row for row in read_rows(path, KeptAnswer)}
+                for row in read_rows(path, KeptAnswer):
+                    self._add(row)
             except RunError as error:
                 raise RunError(f"{error} (or delete the line: its question is then asked again)") from error
+
+    def _add(self, row: KeptAnswer) -> None:
+        if row.key != SPENT:
+            self._known[row.key] = row
+        if row.used is not None:
+            self.used = (self.used[0] + row.used[0], self.used[1] + row.used[1])
+            self.is_estimate = self.is_estimate or row.estimated
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether any question was ever answered."""
+        return any(row.answer is not None for row in self._known.values())
 
     def __len__(self) -> int:
         return len(self._known)
@@ -69,7 +94,7 @@ class AnswerCache:
         Raises:
             RunError: the file cannot be written.
         """
-        self._known[answer.key] = answer
+        self._add(answer)
         if self.path is None:
             return
         try:

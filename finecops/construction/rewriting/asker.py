@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from pydantic import JsonValue
 
-from finecops.construction.rewriting.answers import AnswerCache, KeptAnswer, answer_key
+from finecops.construction.rewriting.answers import SPENT, AnswerCache, KeptAnswer, answer_key
 from finecops.construction.rewriting.budget import Budget
 from finecops.construction.rewriting.writers import Conversation, Reply, Writer
 from finecops.errors import ModelError
@@ -100,7 +100,7 @@ class Asker:
     Attributes:
         writer: the model.
         cache: what it answered before.
-        budget: what it may cost.
+        budget: what it may cost, with what the answers in the cache cost.
         per_request: questions in one request.
     """
 
@@ -110,6 +110,13 @@ class Asker:
     per_request: int = 10
     counts: AskedCounts = field(default_factory=AskedCounts)
     _failed: int = 0
+    _useless: int = 0
+    """Replies in a row without a usable answer, while there never was one."""
+
+    def __post_init__(self) -> None:
+        # A build that was killed and begun again would else spend a budget each time, and end in other words.
+        self.budget.start(self.cache.used, self.cache.is_estimate)
+        self._any = self.cache.has_answers
 
     def ask(self, task: Task, questions: Sequence[JsonValue]) -> list[Answered]:
         """What the model answers to each question, in order.
@@ -118,7 +125,7 @@ class Asker:
         kept as unanswered. Errors of the server are not kept. What was answered is in the cache, whatever comes after.
 
         Raises:
-            ModelError: ten requests in a row got no answer.
+            ModelError: ten requests in a row got no answer, or the first ten replies had none that is usable.
             RunError: the cache cannot be written.
         """
         keys = [self._key(task, question) for question in questions]
@@ -130,7 +137,8 @@ class Asker:
         groups = [list(waiting.items())[i : i + self.per_request] for i in range(0, len(waiting), self.per_request)]
         self._ask_groups(task, groups, reasons, last=self.per_request == 1)
         if self.per_request > 1:
-            left = [(key, q) for key, q in waiting.items() if self.cache.get(key) is None]
+            tried = {group[0][0] for group in groups if len(group) == 1 and group[0][0] in reasons}
+            left = [(key, q) for key, q in waiting.items() if self.cache.get(key) is None and key not in tried]
             # Alone, since one member may have spoilt the answer to all.
             alone = [[one] for one in left if reasons.get(one[0]) != self.budget.reason]
             self.counts.alone += len(alone)
@@ -153,6 +161,11 @@ class Asker:
         """Ask groups of questions; `last`: what has no answer now is kept as unanswered."""
         for wave in self._waves(task, groups, reasons):
             self._ask_wave(task, wave, reasons, last)
+            if self._useless >= _FAILURES_IN_A_ROW:
+                raise ModelError(
+                    f"{self.writer.name}: none of the first {self._useless} replies had a usable answer "
+                    f"({reasons[wave[-1][0][0]]}). Is it the right model? The templates stand without --rewriter"
+                )
             if self._failed >= _FAILURES_IN_A_ROW:
                 raise ModelError(
                     f"{self.writer.name}: {self._failed} requests in a row got no answer ({reasons[wave[-1][0][0]]}). "
@@ -168,8 +181,12 @@ class Asker:
                 reasons.update((key, str(reply)) for key, _ in wave[index])
                 return
             self._failed = 0
-            self.budget.settle(conversations[index], reply)
-            self._keep(task, wave[index], reply.text, reasons, last or len(wave[index]) == 1)
+            used = self.budget.settle(conversations[index], reply)
+            rows = self._kept(task, wave[index], reply.text, reasons, last or len(wave[index]) == 1)
+            first = (rows or [KeptAnswer(key=SPENT, model=self.writer.name)])[0]
+            first = first.model_copy(update={"used": used, "estimated": reply.used is None})
+            for row in (first, *rows[1:]):
+                self.cache.keep(row)
 
         self.counts.requests += len(wave)
         try:
@@ -196,18 +213,22 @@ class Asker:
         if waiting and not was_reached:
             log.warning("%s: %s; %s", self.writer.name, self.budget.reason.removeprefix("not asked: "), self.budget)
 
-    def _keep(self, task: Task, group: Group, reply: str, reasons: dict[str, str], last: bool) -> None:
+    def _kept(self, task: Task, group: Group, reply: str, reasons: dict[str, str], last: bool) -> list[KeptAnswer]:
+        """What is kept of a reply."""
         from finecops.models.redaction import one_line
 
         found = task.answers(len(group), reply)
         fault = f"no answer in the reply: {one_line(reply, _SHOWN)}"
-        for index, (key, _) in enumerate(group):
-            if index in found:
-                self.cache.keep(KeptAnswer(key=key, model=self.writer.name, answer=found[index]))
-            elif last:
-                self.cache.keep(KeptAnswer(key=key, model=self.writer.name, fault=fault))
-            else:
-                reasons[key] = fault
+        self._any = self._any or bool(found)
+        self._useless = 0 if self._any else self._useless + 1
+        rows = [
+            KeptAnswer(key=key, model=self.writer.name, answer=found.get(i), fault=None if i in found else fault)
+            for i, (key, _) in enumerate(group)
+            # Of a model that never gave an answer, nothing is kept: the right one behind that name shall be asked.
+            if i in found or (last and self._any)
+        ]
+        reasons.update((key, fault) for i, (key, _) in enumerate(group) if i not in found)
+        return rows
 
     def summary(self) -> str:
         """What was asked and what it cost, in one line."""

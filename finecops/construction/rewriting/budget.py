@@ -18,7 +18,7 @@ _MESSAGE_TOKENS = 6
 
 @dataclass
 class Budget:
-    """Tokens and US dollars that may be spent by one command; None: any number.
+    """Tokens and US dollars that may be spent; None: any number.
 
     A request is sent only if what it is estimated to use is left. Then the server's own count is taken, or, where it
     gives none, the estimate. So the budget is exceeded by at most what answers are longer than estimated.
@@ -83,11 +83,18 @@ class Budget:
             return True
         return self.usd is not None and self.cost(used) > self.usd
 
-    def settle(self, conversation: Conversation, reply: Reply) -> None:
-        """Count what was used."""
+    def start(self, used: tuple[int, int], is_estimate: bool) -> None:
+        """Count what commands before this one used, whose answers are kept: a build that is begun again has no new
+        budget."""
+        self.used = (self.used[0] + used[0], self.used[1] + used[1])
+        self.is_estimate = self.is_estimate or is_estimate
+
+    def settle(self, conversation: Conversation, reply: Reply) -> tuple[int, int]:
+        """Count what was used, and return it."""
         used = reply.used or (estimate(conversation), _tokens(len(reply.text.encode())))
         self.is_estimate = self.is_estimate or reply.used is None
         self.used = (self.used[0] + used[0], self.used[1] + used[1])
+        return used
 
     def release(self) -> None:
         """Nothing is on its way any more."""
@@ -97,7 +104,8 @@ class Budget:
     def reason(self) -> str:
         """Why a question was not asked."""
         limits = [f"{self.tokens:,} tokens"] if self.tokens is not None else []
-        limits += [f"${self.usd:,.2f}"] if self.usd is not None else []
+        # Of less than a cent, two places would say $0.00.
+        limits += [f"${self.usd:,.2f}" if self.usd >= 0.01 else f"${self.usd:g}"] if self.usd is not None else []
         return f"not asked: the budget of {' and '.join(limits)} is used up"
 
     def __str__(self) -> str:

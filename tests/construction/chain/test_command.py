@@ -57,6 +57,22 @@ def test_the_table_the_data_and_the_lines_that_come_next(given: tuple[str, ...],
     assert data["stages"]["negatives"]["inside"]["nothing of this type to change"] > 0
 
 
+def test_too_many_failures_are_no_success(given: tuple[str, ...], tmp_path: Path) -> None:
+    photos = Path(given[-1])
+    few = tmp_path / "few"
+    few.mkdir()
+    for number in range(3):
+        (few / f"photo{number}.jpg").write_bytes((photos / f"photo{number}.jpg").read_bytes())
+    command = (*given[:-1], str(few), *FEW, "--out", str(tmp_path / "out"))
+    code, shown = run(*command)
+    assert code == 1
+    assert "paths: 7 of 10 failed, more than --max-failed 0.05 allows: 7 × the image is missing" in shown
+    # What is right is there, and the same command says the same again.
+    assert (tmp_path / "out" / "test_expression_all.json").is_file()
+    assert run(*command)[0] == 1
+    assert run(*command, "--max-failed", "0.7")[0] == 0
+
+
 @pytest.mark.slow
 def test_a_folder_for_the_hub_is_written_and_written_again(given: tuple[str, ...], tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")

@@ -96,6 +96,18 @@ def test_negatives_go_with_their_positive_and_images_follow_its_words(dataset: D
     assert {s.id: s.expression for s in found.samples}["113"] == "my own"
 
 
+@pytest.mark.parametrize(
+    ("fixed", "text"),
+    [("102", "The red car number 0."), ("102", "a striped  boat of size 0"), ("100", "the red boat number 0")],
+)
+def test_a_negative_in_the_words_of_a_positive_is_none(dataset: Dataset, fixed: str, text: str) -> None:
+    done = review(dataset.samples, by_sample([vote(dataset, fixed, "fix", text=text)]), "majority", "keep")
+    # The negative image of the same sentence shows something else, and stays.
+    assert done.dropped == {"102": "said_of_a_box"}
+    assert "102" not in done.fixed
+    assert len(done.samples) == len(dataset.samples) - 1
+
+
 def test_samples_without_a_vote_are_said(dataset: Dataset) -> None:
     last = by_sample(votes_of(dataset, "ana", "kkkk"))
     with pytest.raises(DataError, match="20 of 24 samples have no vote: --unreviewed keep"):

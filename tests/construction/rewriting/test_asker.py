@@ -317,3 +317,37 @@ def test_a_missing_server_is_said_before_anything_else() -> None:
         gone = server.config(base_url="http://127.0.0.1:9/v1")
     with pytest.raises(ModelError, match="no server answers"):
         load_writer_model(gone)
+
+
+def test_a_budget_is_that_of_all_commands_with_one_cache(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    spent = 0
+    with serving(each(str)) as server:
+        for _ in range(6):
+            asked = asker(server, per_request=1, cache=AnswerCache(path), budget=Budget(tokens=1000))
+            # As if it were killed after one question, and begun again.
+            left = [question for question in QUESTIONS if asked.cache.get(asked._key(TASK, question)) is None]
+            asked.ask(TASK, left[:1])
+            spent = sum(asked.budget.used)
+    assert len(server.asked) == 5
+    assert spent == 5 * 120
+    again = asker(server, cache=AnswerCache(path), budget=Budget(tokens=600))
+    with serving(each(str)) as server:
+        assert again.ask(TASK, ["another"])[0].reason == "not asked: the budget of 600 tokens is used up"
+        assert server.asked == []
+
+
+def test_replies_without_an_answer_are_counted_too(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    with serving(lambda questions: "no" if len(questions) > 1 else each(str)(questions)) as server:
+        answers(asker(server, cache=AnswerCache(path)))
+    assert AnswerCache(path).used == (100 * len(server.asked), 20 * len(server.asked)) == (700, 140)
+
+
+def test_a_model_that_never_answers_stops_it_and_spoils_no_cache(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    with serving(lambda questions: "") as server, pytest.raises(ModelError, match=r"none of the first 1\d replies had"):
+        answers(asker(server, cache=AnswerCache(path)), [f"question {i}" for i in range(40)])
+    assert len(server.asked) < 16
+    with serving(each(str)) as server:
+        assert answers(asker(server, cache=AnswerCache(path))) == SHOUTED

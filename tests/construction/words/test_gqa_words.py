@@ -125,6 +125,12 @@ def test_kinds_are_transitive_and_form_no_circle(words: Lexicon) -> None:
             assert above.synonyms <= noun.kinds, (name, kind)
 
 
+def test_two_kinds_of_one_name_may_be_the_same_thing(words: Lexicon) -> None:
+    for name, noun in words.nouns.items():
+        for kind in noun.kinds:
+            assert [other for other in sorted(noun.kinds) if not words.may_be(kind, other)] == [], (name, kind)
+
+
 def test_persons_and_animals_are_beings(words: Lexicon) -> None:
     for name, noun in words.nouns.items():
         kinds = {name, *noun.kinds}
