@@ -57,10 +57,17 @@ def _read(path: Path, take: Callable[[_Text, str], T]) -> Iterator[tuple[str, T]
     if not path.is_file():
         raise DataError(f"no scene graph file {path}; GQA's download page has sceneGraphs.zip")
     try:
-        with closing(gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")) as stream:
-            yield from _entries(_Text(path, cast("BinaryIO", stream)), take)
+        with closing(_open(path)) as stream:
+            yield from _entries(_Text(path, stream), take)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path} is not JSON: its gzip data are damaged: {error}; download it again") from error
+
+
+def _open(path: Path) -> BinaryIO:
+    """The file, unpacked if it is gzipped, whatever its name says."""
+    with path.open("rb") as file:
+        packed = path.suffix == ".gz" or file.read(2) == b"\x1f\x8b"
+    return cast("BinaryIO", gzip.open(path, "rb")) if packed else path.open("rb")
 
 
 class _Text:

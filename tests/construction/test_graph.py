@@ -77,11 +77,11 @@ def test_broken_graphs_are_refused(raw: Any, message: str) -> None:
         parse_scene_graph("7", raw)
 
 
-@pytest.mark.parametrize("name", ["graphs.json", "graphs.json.gz"])
-def test_files(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "packed"), [("graphs.json", False), ("graphs.json.gz", True), ("graphs.json", True)])
+def test_files(name: str, packed: bool, tmp_path: Path) -> None:
     content = json.dumps({"1": raw_graph(), "2": raw_graph(), "3": raw_graph()}).encode()
     path = tmp_path / name
-    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    path.write_bytes(gzip.compress(content) if packed else content)
     for limit, ids in ((0, ["1", "2", "3"]), (2, ["1", "2"])):
         assert [entry.graph().image_id for entry in graph_entries(path, limit)] == ids
 

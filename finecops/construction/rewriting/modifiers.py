@@ -35,7 +35,8 @@ class Modifiers(RelationPhrases):
             # "A cup on a table, next to a plate" says of neither which is next to the plate.
             for start in [place, *comma] if node == 0 else [place]:
                 yield from self._bare(node, start, state)
-            for start in [place, *comma]:
+            # "A horse by a fence, which the boy rides" neither.
+            for start in [place, *comma] if node == 0 or self._only_person(node, state) else [place]:
                 yield from self._relative(node, start, state)
         # Inside another phrase, "and" might belong to the noun around it.
         if not first and node == 0:

@@ -65,7 +65,7 @@ class Draft:
         # Either relation may be the verb: `_edges` gives them in any order.
         *first, last = self._edges(0)
         noun = self._noun(0, the=True)
-        return f"{self._with_modifiers(0, noun, first)} {self._verb(last, noun)}"
+        return f"{self._with_modifiers(0, noun, first, last=False)} {self._verb(last, noun)}"
 
     def _inverted(self) -> str:
         """The place first."""
@@ -105,14 +105,15 @@ class Draft:
         noun = noun_phrase(Node(shown.name, kept), lexicon, the, bare, again, picks)
         return replace(noun, after=(*moved, *noun.after))
 
-    def _with_modifiers(self, node: int, noun: NounPhrase, edges: list[Edge] | None = None) -> str:
-        """An object with some of its relations; None: all."""
+    def _with_modifiers(self, node: int, noun: NounPhrase, edges: list[Edge] | None = None, last: bool = True) -> str:
+        """An object with some of its relations; None: all. `last`: the sentence ends with the target's."""
         edges = self._edges(node) if edges is None else edges
         clauses = [f"{_be(noun)} {' and '.join(noun.after)}"] if noun.after else []
         if noun.after or (len(edges) == 2 and self.rng.random() < 0.5):
             return f"{noun.head} {noun.who} {' and '.join([*clauses, *(self._verb(edge, noun) for edge in edges)])}"
         if len(edges) == 1 and self.rng.random() < 0.5:
-            comma = "," if self.rng.random() < 0.2 else ""
+            # "The horse by a fence, which the boy rides": either is meant. In mid-sentence a second comma would be due.
+            comma = "," if self.rng.random() < 0.2 and node == 0 and last else ""
             pronoun = noun.who if not comma or noun.who == "who" else "which"
             return f"{noun.head}{comma} {pronoun} {self._verb(edges[0], noun)}"
         behind = " and ".join(self._behind(edge) for edge in edges)

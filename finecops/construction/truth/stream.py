@@ -68,7 +68,7 @@ def graph_entries(path: Path, limit: int = 0) -> Iterator[GraphEntry]:
     for number, (image_id, text) in enumerate(islice(read_texts(path), limit or None), start=1):
         fault = None
         if not _IMAGE_ID.fullmatch(image_id):
-            fault = f"the image id {shortly(image_id)} is not one of at most 200 letters, digits, '_', '-' and '.'"
+            fault = f"the image id {shortly(image_id)} is not one of at most 200 letters, digits and ._-"
         elif image_id in seen:
             fault = f"the image id {image_id} is taken by an earlier entry"
         # A repeated id is refused, not taken for the first one: nobody knows which graph is meant.

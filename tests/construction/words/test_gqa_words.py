@@ -52,7 +52,7 @@ PERHAPS = {
     "mugs": "glasses cup",
     "bag": "backpack purse luggage",
     "player": "man woman catcher",
-    "man": "boy batter players statue",
+    "man": "boy batter fielder players statue",
     "child": "boy girl baby",
     "van": "car truck bus",
     "plate": "bowl tray",
