@@ -44,3 +44,8 @@ class Description:
     def with_edge(self, index: int, edge: Edge) -> Description:
         """A copy with one edge replaced."""
         return replace(self, edges=(*self.edges[:index], edge, *self.edges[index + 1 :]))
+
+
+def same_kind(relation: str) -> str | None:
+    """The kind of attribute of a comparison ("same color" → "color"); None: it is another relation."""
+    return relation.removeprefix(SAME) if relation.startswith(SAME) else None

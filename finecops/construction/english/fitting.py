@@ -12,6 +12,7 @@ from finecops.construction.english.forms import Phrasing, after_words, goes_befo
 from finecops.construction.english.templates import TEMPLATES
 from finecops.construction.lexicon import Lexicon
 
+# Letters and a digit in braces, or the text up to the next brace.
 _PIECE = re.compile(r"\{([A-Za-z]+)(\d?)\}|([^{}]+)")
 RELATION_SLOTS: Final = frozenset({"r", "is", "q", "b", "i", "c", "f", "p"})
 _JOINING: Final = frozenset({"b", "i", "c", "f"})
@@ -80,12 +81,14 @@ class _Needs:
         return cls(
             [phrasing(edge.relation, lexicon) for edge in description.edges],
             [after_words(node, lexicon) for node in description.nodes],
+            # beings[1:2], not beings[1]: a description without relations has one node.
             who=beings[0] == "person" and beings[1:2] == ["thing"],
             twice=description.tuple_type == "and" and len({edge.relation for edge in description.edges}) == 1,
         )
 
 
 def _fits_all(parts: tuple[Piece, ...], needs: _Needs) -> bool:
+    # Two ways of building joined by "and" would limp, so there must be one at most.
     joined = {_build(needs.said[piece.number - 1]) for piece in parts if piece.slot in _JOINING}
     return (
         all(_fits(piece, needs) for piece in parts)
@@ -138,6 +141,7 @@ def _after_fits(i: int, parts: tuple[Piece, ...], needs: _Needs) -> bool:
         return True
     node = max(piece.number, 0)
     after = needs.after[node]
+    # A blank between two slots says nothing about what follows.
     rest = [other for other in parts[i + 1 :] if other.text != " "]
     if not after or not rest:
         return True
@@ -148,6 +152,7 @@ def _after_fits(i: int, parts: tuple[Piece, ...], needs: _Needs) -> bool:
     if following.slot in ("is", "there", "v") and relation_of(following) != node:
         # "Next to the lamp that is on is …".
         return stands_alone(after)
+    # "The man who is standing next to the bus who …": two clauses in a row.
     if following.slot == "W":
         return False
     clause = rest[1] if following.slot == "who" else following

@@ -54,6 +54,7 @@ def with_capitals(phrase: str) -> str:
 
 def chosen(pick: int, options: Sequence[str], plainness: float = 2.0) -> str:
     """One of some wordings, the first of which is the plainest and most frequent."""
+    # A pick below PICKS is below 1 here, so the index is in range; the power moves it to the front.
     return options[int((pick / PICKS) ** plainness * len(options))]
 
 
@@ -108,6 +109,7 @@ def noun_phrase(
         article = ""
     elif not definite and node.name not in ONE_IN_THE_WORLD:
         alone = bare != "never" and noun.number != "singular" and picks[1] < 0.75 * PICKS
+        # "A scissors" is no English; "a pair of scissors" is singular for its verb.
         if noun.number == "pair" and not alone:
             core, plural = f"pair of {core}", False
         if alone:
@@ -125,6 +127,7 @@ def _before(words: Sequence[Attribute], lexicon: Lexicon) -> list[str]:
     before = sorted((word for word in words if not word.after), key=lambda word: word.order)
     found: list[str] = []
     for i, word in enumerate(before):
+        # Only exclusive kinds: "black and white" is one pattern, "large round" is two properties.
         if i and word.kind == before[i - 1].kind and word.kind in lexicon.exclusive:
             found.append("and")
         found.append(word.name)
@@ -148,6 +151,7 @@ def goes_before(after: Sequence[str], phrase: Phrasing) -> bool:
     """
     if phrase.sort != "place" or not is_participle(after):
         return False
+    # What does not move cannot be on its way: "standing to the left of" is a place.
     return not phrase.phrases[0].startswith("to ") or after[0].split()[0] in _STILL
 
 
@@ -185,6 +189,7 @@ def phrasing(relation: str, lexicon: Lexicon) -> Phrasing:
     posture = None
     if word.verb is not None:
         verbs.append(word.verb)
+        # "Sitting on": a place is left for the front when the verb is taken out; a single word has none.
         if word.sort == "posture" and " " in word.phrases[0]:
             posture = (word.verb[0].split()[0], word.verb[1].split()[0])
     # "The house surrounded by trees"; "the man wearing gloves" or "the gloves"; but "next to some trees".

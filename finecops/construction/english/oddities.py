@@ -28,6 +28,8 @@ def oddity(description: Description, lexicon: Lexicon) -> str | None:
             # The most frequent word of the kind stands for all of them: people are blond, but not brown.
             words = lexicon.of_kind(edge.relation.removeprefix(SAME))
             said_of = lexicon.attributes[words[0]].beings if words else frozenset()
+            # Both ends: "the man of the same material as the bus" is odd by its head, and the other way round by its
+            # tail.
             if said_of and not said_of.issuperset(beings):
                 return "an attribute that is not said of the noun"
         else:
@@ -70,6 +72,7 @@ def _of_postures(index: int, description: Description, lexicon: Lexicon) -> str 
 
 def _same_stem(attribute: str, name: str) -> bool:
     return any(
+        # A short word counts only if it is the same: its few letters end another one by chance.
         one == other or (len(one) >= _STEM and (one[:_STEM] == other[:_STEM] or one.endswith(other)))
         for one in attribute.split()
         for other in name.split()

@@ -59,6 +59,7 @@ def sample_wording(rng: random.Random, description: Description, lexicon: Lexico
     """
     known = fitting(description, lexicon)
     template = rng.choices([text for _, text in known], [weight for weight, _ in known])[0]
+    # All picks are drawn, used or not: a negative may need one that its positive did not.
     picks = tuple(rng.randrange(PICKS) for _ in range(2 * (len(description.edges) + len(description.nodes))))
     return Wording(template, picks)
 
@@ -155,6 +156,7 @@ class _Writer:
         noun = self.nouns[index]
         self.out.append(noun.head)
         end = sum(map(len, self.out))
+        # From the end: the article before the core may be of any length, or missing.
         self.spans[index] = (end - len(noun.core), end)
         if not noun.after:
             return
@@ -171,6 +173,7 @@ class _Writer:
             self.pending = index
             return
         self.out.append(f" {_after(noun)}" if stands_alone(noun.after) else f" {noun.who} {_is(noun)} {_after(noun)}")
+        # Without a comma, what follows "and" would be said of this noun.
         if following is not None and following.text.startswith(" and "):
             self.out.append(",")
 
@@ -190,6 +193,7 @@ class _Writer:
         elif piece.slot == "i":
             words = f"{_is(head)} {words}"
         elif piece.slot == "p":
+            # The place alone: the participle comes later, as the verb.
             words = words.split(maxsplit=1)[1]
         self.out.append(words)
 
@@ -219,6 +223,7 @@ class _Writer:
     def _is_said_twice(self, edge: int) -> bool:
         edges = self.description.edges
         before = edges[edge - 1]
+        # Edge 0 has none before it; edges[-1] would be the last one.
         joined = edge > 0 and bool(self.out) and self.out[-1].endswith(" and ")
         return joined and (before.relation, before.head) == (edges[edge].relation, edges[edge].head)
 

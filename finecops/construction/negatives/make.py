@@ -83,6 +83,7 @@ def negative(
     for new_said, changed, old, new in _proposals(said, *column, lexicon, words, rng):
         if new_said is None:
             reason = max(reason, NO_WORD, key=_REASONS.index)
+        # Before the proof, which is dearer.
         elif not reads_well(new_said, said, template, lexicon):
             reason = max(reason, ODD, key=_REASONS.index)
         elif facts.is_false(new_said):

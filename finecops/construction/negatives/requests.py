@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final, Literal
 
-from finecops.construction.description import SAME, Description
+from finecops.construction.description import Description
 from finecops.construction.lexicon import Lexicon
 
 Level = Literal[1, 2]
@@ -136,8 +136,3 @@ _EXCHANGES: Final[dict[str, Callable[[Description, int, int, Lexicon], Iterator[
     "swap_object": _swapped_names,
     "swap_attribute": _swapped_attributes,
 }
-
-
-def same_kind(relation: str) -> str | None:
-    """The kind of attribute of a comparison ("same color" → "color"), or None."""
-    return relation.removeprefix(SAME) if relation.startswith(SAME) else None

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from finecops.construction.description import SAME, Description
+from finecops.construction.description import SAME, Description, same_kind
 from finecops.construction.lexicon import Lexicon, RelationWord
-from finecops.construction.negatives.requests import Request, same_kind
+from finecops.construction.negatives.requests import Request
 
 MOST: Final = 8
 """Candidates that are returned for a request."""
@@ -26,6 +26,8 @@ _SEEN: Final = 4.0
 """How much more often a relation is taken that was seen between the two names."""
 _OPPOSITE: Final = 2.0
 """How much more often one that excludes the old relation is taken."""
+_BOTH: Final = 0.05
+"""An attribute that this share of the things with the old one have too is never taken in its place."""
 
 
 class Counts(Protocol):
@@ -39,6 +41,11 @@ class Counts(Protocol):
     @property
     def attributes(self) -> Mapping[str, Mapping[str, int]]:
         """Name → attribute → objects."""
+        ...
+
+    @property
+    def pairs(self) -> Mapping[tuple[str, str], int]:
+        """Two attributes in alphabetical order → objects that have both."""
         ...
 
     @property
@@ -78,6 +85,9 @@ class CorpusWords:
         self._lexicon, self._names_seen, self._attributes_seen = lexicon, counts.names, counts.attributes
         self._seen = _Seen.of(counts.relations)
         self._kindred = _kindred(lexicon)
+        self._pairs, self._having = counts.pairs, Counter[str]()
+        for attributes in counts.attributes.values():
+            self._having.update(attributes)
         self._edges = Counter[str]()
         for (_, relation, _), count in counts.relations.items():
             self._edges[relation] += count
@@ -108,10 +118,12 @@ class CorpusWords:
                 continue
             if (index == 0 and not new.target) or lexicon.may_be(request.old, name):
                 continue
+            # What the old noun's attributes never stand beside would be told from the words: "the leafy car".
             if any(a not in self._attributes_seen.get(name, {}) for a in attributes):
                 continue
             evidence = sum(math.log1p(seen.get(name, 0)) for seen in neighbours)
             kindred = _KINDRED if name in self._kindred.get(request.old, frozenset()) else 1.0
+            # Roots and logarithms: else "man" and "tree" would stand in most negatives.
             weights[name] = kindred * (1 + evidence) * math.sqrt(self._names_seen.get(name, 0) + 1)
         return weights
 
@@ -138,10 +150,20 @@ class CorpusWords:
         # An attribute that never occurs with the name would be told from the words alone. One that is near to many
         # others is more often true: a thing of two colors, of which one is annotated, is "gray" in more ways than pink.
         return {
-            option: math.sqrt(seen[option]) / (1 + len(lexicon.attributes[option].near))
+            option: math.sqrt(seen[option]) / (1 + len(lexicon.attributes[option].near)) / (1 + 100 * both)
             for option in sorted(options - {*node.attributes})
-            if seen.get(option, 0) and option in lexicon.attributes
+            if seen.get(option, 0)
+            and option in lexicon.attributes
+            and (both := self._both(request.old, option)) < _BOTH
         }
+
+    def _both(self, old: str, new: str) -> float:
+        """The share of the things with an attribute that have another one too: of the black ones, the white ones.
+
+        Where few have both in the graphs, few have both of which one is not annotated.
+        """
+        first, second = sorted((old, new))
+        return self._pairs.get((first, second), 0) / max(1, self._having[old])
 
     def _relations(self, request: Request) -> dict[str, float]:
         lexicon, edge = self._lexicon, request.said.edges[request.index]
@@ -151,6 +173,7 @@ class CorpusWords:
         word = lexicon.relations[edge.relation]
         head, tail = (request.said.nodes[i].name for i in (edge.head, edge.tail))
         seen = self._seen.between.get((head, tail), {})
+        # A mirrored relation is not always a contradiction in the table, and as good a replacement.
         opposites = {*word.contradictions, *([word.mirror] if word.mirror else [])}
         weights = {}
         for name in sorted({*seen, *opposites} - {edge.relation}):
@@ -162,6 +185,7 @@ class CorpusWords:
             plausible = _SEEN if name in seen else 1.0
             # As often as the relation occurs: a rare word would stand in negatives more often than in positives.
             weights[name] = plausible * (_OPPOSITE if name in opposites else 1.0) * self._edges.get(name, 0)
+        # A relation that no graph has weighs nothing, and nobody could say whether it is plausible.
         return {name: weight for name, weight in weights.items() if weight > 0}
 
     def _may_stand(self, word: RelationWord, head: str) -> bool:
@@ -187,6 +211,7 @@ def _kindred(lexicon: Lexicon) -> dict[str, frozenset[str]]:
 
 def _draw(weights: Mapping[str, float], rng: random.Random) -> list[str]:
     """A weighted draw without replacement (Efraimidis and Spirakis, 2006), of up to `MOST`."""
+    # 1 − random() is never 0, of which there is no logarithm.
     keys = [(math.log(1 - rng.random()) / weight, name) for name, weight in weights.items() if weight > 0]
     keys.sort(reverse=True)
     return [name for _, name in keys[:MOST]]

@@ -54,6 +54,7 @@ def agreement(votes: NDArray[np.intp], clusters: Ints, categories: int) -> Agree
     # Cohen's is of two raters alone; Fleiss' of two would be another number, Scott's pi.
     two = votes.shape[1] == 2
     sums, kappa_of = (_cohen_sums(votes, categories), _cohen) if two else (_fleiss_sums(votes, categories), _fleiss)
+    # Counted anew: a group has only some of the split's images, and rows of zeros would be drawn too.
     numbers = np.unique(clusters, return_inverse=True)[1]
     per_image = np.zeros((int(numbers.max()) + 1, sums.shape[1]))
     np.add.at(per_image, numbers, sums)
@@ -89,6 +90,7 @@ def _fleiss_sums(votes: NDArray[np.intp], categories: int) -> Floats:
     """`[samples, categories + 2]`: votes of each category; the share of pairs of votes that are the same; 1."""
     counts = np.stack([(votes == category).sum(axis=1) for category in range(categories)], axis=1).astype(np.float64)
     raters = votes.shape[1]
+    # Ordered pairs of votes, as in Fleiss; halves would cancel out.
     agreeing = (counts * (counts - 1)).sum(axis=1) / (raters * (raters - 1))
     return np.column_stack([counts, agreeing, np.ones(len(votes))])
 

@@ -94,6 +94,7 @@ def decide(votes: Sequence[Vote], rule: Rule) -> Decision:
     keeping = [vote for vote in votes if vote.keeps]
     if not _KEEPS[rule](len(keeping), len(votes)):
         reasons = Counter(vote.reason for vote in votes if vote.reason is not None)
+        # Of as many, the first in the order of REASONS, whatever the order of the files.
         return Decision(dropped=max(REASONS, key=lambda reason: reasons[reason]) if reasons else UNSURE)
     wordings = Counter(vote.text for vote in keeping)
     most = max(wordings.values())

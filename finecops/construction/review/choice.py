@@ -30,6 +30,7 @@ def review_samples(samples: Sequence[Sample], only: str | None, level: int | Non
     types = sorted({s.negative.type for s in samples if s.negative is not None and s.negative.type is not None})
     if only is not None and only not in (*KINDS, *types):
         raise UsageError(unknown_name("kind of samples", only, (*KINDS, *types)))
+    # Chosen before they are limited: a small page has as many as asked of this kind.
     found = [s for s in samples if (only is None or _is(s, only)) and (level is None or s.level == level)]
     if not found:
         of_level = f" of level {level}" if level is not None else ""

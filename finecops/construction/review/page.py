@@ -175,6 +175,7 @@ def _parts(title: str, data: Mapping[str, object], pictures: Mapping[str, None] 
 
     script = '(() => {\n"use strict";\n' + "\n".join([*map(_shared, _SHARED), *map(_asset, _OWN)]) + "\n})();\n"
     styles = "".join([*map(_shared, _SHARED_STYLES), _asset("review.css")])
+    # The browser ends an element at these characters wherever they stand, also inside a text of the script.
     if "</" in styles or "</script" in script.lower() or "<!--" in script:
         raise ValueError("a style sheet or a script would end its element")
     # In parts: thousands of pictures need not be in memory twice.
@@ -199,6 +200,7 @@ def _parts(title: str, data: Mapping[str, object], pictures: Mapping[str, None] 
         title=printable(title),
         styles=Markup(styles),
         data=data,
+        # Behind the comma of a data URL stands the picture; what is before it is the same for all.
         pictures=(url.partition(",")[2] for url in pictures),
         script=Markup(script),
     )

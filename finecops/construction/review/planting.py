@@ -159,8 +159,10 @@ def _elsewhere(rng: random.Random, base: Sample) -> Xyxy | None:
     assert base.box is not None
     wide, high = base.box[2] - base.box[0], base.box[3] - base.box[1]
     for _ in range(_TRIES if base.width and base.height else 0):
+        # A box as large as the target's: its size gives nothing away.
         left, top = rng.uniform(0, base.width - wide), rng.uniform(0, base.height - high)
         box = (left, top, left + wide, top + high)
+        # Stricter than for another object's box: here nothing but the place makes it wrong.
         if _iou(box, base.box) <= _MOST_IOU / 3:
             return box
     return None
@@ -178,6 +180,7 @@ def _wrong_sentence(rng: random.Random, base: Sample, split: _Split) -> Sample |
     ]
     if not others:
         return None
+    # The share, not the number: a short sentence has few words in common with anything.
     best = min(others, key=lambda s: len(_words(s.expression) & own) / len(_words(s.expression)))
     return base.model_copy(update={"expression": best.expression, "level": best.level, "tuple_type": best.tuple_type})
 
@@ -227,7 +230,8 @@ def _words(text: str) -> set[str]:
 
 def _new_ids(rng: random.Random, ids: set[str], count: int) -> Iterator[str]:
     """Ids that no sample has and that look like those of the samples, without end."""
-    numbers = [int(id_) for id_ in ids if id_.isdigit() and id_ == str(int(id_))]
+    # ASCII first: "²" is a digit to Python, and int() refuses it.
+    numbers = [int(id_) for id_ in ids if id_.isascii() and id_.isdigit() and id_ == str(int(id_))]
     if len(numbers) == len(ids):
         low, high = min(numbers), max(numbers)
         # Gaps among the numbers, and those behind the last one.

@@ -84,6 +84,7 @@ def _agreements(summary: ReviewSummary) -> Iterable[Table]:
     if len(summary.raters) < 2:
         yield Table(notes=("Agreement needs the votes of two raters.",))
         return
+    # Pairs are made of three raters and more, where Fleiss' is the number (`agreement`).
     kappa = "Fleiss' kappa" if summary.pairs else "Cohen's kappa"
     if not summary.groups or summary.groups[0].verdict is None:
         yield Table(notes=("No sample has a vote of every rater, so there is no agreement to measure.",))

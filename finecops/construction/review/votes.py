@@ -82,6 +82,7 @@ class Vote(Record):
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Vote:
+        # In both directions: a reason beside "keep" would be counted among those of drops.
         if (self.verdict == "drop") != (self.reason is not None):
             raise ValueError(f"the verdict is {self.verdict!r} and the reason {self.reason!r}")
         if (self.verdict == "fix") != (self.text is not None):

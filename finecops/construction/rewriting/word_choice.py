@@ -10,9 +10,9 @@ from typing import Final
 from pydantic import JsonValue
 
 from finecops import prompts
-from finecops.construction.description import SAME
+from finecops.construction.description import SAME, same_kind
 from finecops.construction.lexicon import Lexicon
-from finecops.construction.negatives.requests import Request, same_kind
+from finecops.construction.negatives.requests import Request
 from finecops.construction.negatives.words import known_words
 from finecops.construction.rewriting.asker import Asker, Task
 from finecops.construction.rewriting.phrases import Phrase, Phrases

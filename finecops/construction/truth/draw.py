@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
-from finecops.construction.description import SAME, Description, Edge, Node
+from finecops.construction.description import Description, Edge, Node, same_kind
 from finecops.construction.lexicon import Lexicon
 from finecops.construction.truth.statements import Statements, Step
 
@@ -18,11 +18,6 @@ _ATTRIBUTES: Final = (5, 4, 1)
 """Weights of naming no, one or two attributes: most expressions of the benchmark name at most one."""
 _OTHERS, _SIDES, _ALL = 5, 3, 40
 """Relations of one object that are looked at: those from the graph, from the boxes, and all for the hardest level."""
-
-
-def kind_of(relation: str) -> str | None:
-    """The kind of attribute of a comparison ("same color" → "color"), or None."""
-    return relation.removeprefix(SAME) if relation.startswith(SAME) else None
 
 
 def rests_on_sides(said: Description, lexicon: Lexicon) -> bool:
@@ -98,9 +93,9 @@ class Draw:
         if tuple_type == "0_hop":
             return None if step else Description(tuple_type, (self.node(target, attribute),))
         first = step or self._first(target, tuple_type)
-        if first is None or (kind_of(first.relation) is not None) != (tuple_type in COMPARING):
+        if first is None or (same_kind(first.relation) is not None) != (tuple_type in COMPARING):
             return None
-        kind = kind_of(first.relation)
+        kind = same_kind(first.relation)
         if attribute is not None and kind == self.statements.lexicon.attributes[attribute].kind:
             return None
         steps = [first]

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations, islice
 from typing import Final, NamedTuple
 
-from finecops.construction.description import Description, Node
-from finecops.construction.truth.draw import COMPARING, Draw, describe, kind_of
+from finecops.construction.description import Description, Node, same_kind
+from finecops.construction.truth.draw import COMPARING, Draw, describe
 from finecops.construction.truth.rivals import Clues
 from finecops.construction.truth.statements import Step
 
@@ -103,7 +103,7 @@ class _Search:
 
     def _named(self, step: Step) -> list[Node]:
         """Ways to name the end of a relation, the shortest first; the last one is a bound, with everything said."""
-        kind, words = kind_of(step.relation), self.lexicon.attributes
+        kind, words = same_kind(step.relation), self.lexicon.attributes
         known = [a for a in self.statements.attributes(step.tail) if kind is None or words[a].kind != kind]
         known = known[:_ATTRIBUTES]
         sets = [set(some) for size in range(3) for some in combinations(known, size)]
@@ -128,7 +128,7 @@ class _Search:
             if end.least & self._least:
                 continue
             for node in self._named(end.step)[:-1]:
-                for target in self._with_words(self._rivals(end.step, node), kind_of(end.step.relation)):
+                for target in self._with_words(self._rivals(end.step, node), same_kind(end.step.relation)):
                     yield describe(tuple_type, (target, node), (end.step,))
 
     def _pairs(self, ends: Sequence[_End]) -> Iterator[Description]:
@@ -146,7 +146,7 @@ class _Search:
 
     def _chains(self, tuple_type: str, ends: Sequence[_End]) -> Iterator[Description]:
         for end in ends:
-            kind = kind_of(end.step.relation)
+            kind = same_kind(end.step.relation)
             for step in self.draw.all_steps(end.step.tail)[:_NEXT]:
                 if not self._apart(end.step, step):
                     continue

@@ -66,6 +66,7 @@ def read_attributes(
     with naming("attributes.tsv"):
         for name, (number, row) in rows.items():
             kind = kind_rows.get(row["kind"], {})
+            # A word may stand elsewhere than the others of its kind, so its own cell comes first.
             place = one_of(number, row["place"], _PLACES) or kind.get("place", "")
             words[name] = Attribute(
                 name=name,
@@ -95,11 +96,13 @@ def _pairs(
         near_pairs = read_pairs(near, all_of, kinds.__contains__)
         for name, others in near_pairs.items():
             for other in others:
+                # Only values of one kind exclude each other, so nearness across kinds would change nothing: a slip.
                 if kinds[other] != kinds[name]:
                     raise ValueError(f"{shortly(name)} and {shortly(other)} are of different kinds")
     with naming("opposites.tsv"):
         opposite_pairs = read_pairs(opposites, all_of, kinds.__contains__)
         for name, others in opposite_pairs.items():
+            # One table would say that both may hold, the other that they cannot.
             for other in others & near_pairs.get(name, set()):
                 raise ValueError(f"{shortly(name)} and {shortly(other)} stand in near.tsv, too")
     return near_pairs, opposite_pairs
@@ -136,6 +139,7 @@ def _checked_kind(number: int, row: Row) -> Row:
         one_of(number, row[column], ("yes", "no"))
     one_of(number, row["place"], _PLACES)
     _beings(number, row["of"])
+    # ASCII and short: int() takes other scripts' digits, and refuses very long numbers with words of its own.
     if row["order"] and not (row["order"].isascii() and row["order"].isdigit() and len(row["order"]) < 7):
         raise ValueError(f"line {number}: the order {shortly(row['order'])} is no whole number")
     return row
@@ -145,4 +149,5 @@ def _beings(number: int, cell: str) -> frozenset[Being]:
     named = words_of(cell)
     for being in named:
         one_of(number, being, (*get_args(Being), _ALL))
+    # Empty means all; the word "all" lets a line undo the limits of its kind.
     return frozenset() if _ALL in named else frozenset(cast("list[Being]", named))

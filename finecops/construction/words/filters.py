@@ -44,6 +44,7 @@ class SceneFilter:
 
     def __call__(self, graph: SceneGraph, obj: SceneObject) -> bool:
         """Whether an object may be a target."""
+        # With blanks around it: "12" stands in "312" too.
         return f" {obj.id} " in self.removable.get(graph.image_id, "")
 
 
@@ -119,6 +120,7 @@ def read_scenes(paths: Iterable[Path]) -> SceneFilter:
                 bad += 1
             elif ids:
                 found += len(ids)
+                # The old text ends in a blank already, so that ids stay apart.
                 removable[image_id] = f"{removable.get(image_id, ' ')}{' '.join(ids)} "
         if not found:
             raise DataError(
@@ -135,6 +137,7 @@ def _removable(scene: object) -> list[str] | None:
         return None
     ids = []
     for key, obj in objects.items():
+        # Blanks separate the ids of an image: one inside an id would make two of it.
         if not isinstance(obj, dict) or plain_id(key) != key or len(key) > MAX_ID_CHARS or " " in key:
             return None
         # Anything but true is not a promise.
@@ -174,6 +177,7 @@ def read_names(text: str) -> list[str]:
         UsageError: there is no name.
     """
     if text.endswith(".txt"):
+        # No name of GQA's has a "#", so a comment may stand behind one.
         lines = [line.partition("#")[0] for line in _read_text(Path(text)).splitlines()]
     else:
         lines = text.split(",")
@@ -189,13 +193,14 @@ def _read_text(path: Path) -> str:
     try:
         with open_regular(path) as file:
             content = file.read(MAX_NAMES_BYTES + 1)
+        # Before it is decoded: what was read may end in the middle of a character.
+        if len(content) > MAX_NAMES_BYTES:
+            raise DataError(f"{path} has more than {MAX_NAMES_BYTES} bytes; a file of names is far smaller")
         found = content.decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"no file of names {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text; it has one name of objects a line") from error
-    if len(content) > MAX_NAMES_BYTES:
-        raise DataError(f"{path} has more than {MAX_NAMES_BYTES} bytes; a file of names is far smaller")
     if has_odd_characters(found):
         raise DataError(f"{path} has characters that cannot be shown; it has one name of objects a line")
     return found

@@ -91,6 +91,7 @@ def copy_tables(folder: Path) -> list[Path]:
     for path in paths:
         if path.exists():
             raise DataError(f"{path} is there already; choose a new folder")
+    # All are looked for before any is written: a refusal leaves no half of the tables.
     for path in paths:
         path.write_text(_own_text(path.name), encoding="utf-8", newline="\n")
     return paths
@@ -101,6 +102,7 @@ def _tables_of(folder: Path) -> set[str]:
     if not folder.is_dir():
         raise DataError(f"no folder {folder}; a folder of words has {', '.join(PARTS)}, or some of them")
     there = {path.name for path in folder.iterdir() if path.suffix == ".tsv"}
+    # A misspelled name would leave a table unread, and nobody would see it.
     if there - known:
         raise DataError(f"{folder} has {shortly(min(there - known))}; its tables are {', '.join(sorted(known))}")
     if not there & set(PARTS):
@@ -118,6 +120,7 @@ def _nouns(table: Table) -> dict[str, Noun]:
 
 def _attributes(table: Table, nouns: Mapping[str, Noun]) -> Attributes:
     def below(kind: str) -> list[str]:
+        # The kind itself too: unsaid.tsv may name words that no table of nouns has.
         return [kind, *(name for name, noun in nouns.items() if kind in noun.kinds | noun.synonyms)]
 
     return read_attributes(
@@ -140,10 +143,12 @@ def _own_text(name: str) -> str:
 
 def _user_table(path: Path) -> list[str]:
     with open_regular(path) as file:
+        # One byte more than is allowed tells a file that is too large, without reading all of it.
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise DataError(f"{path} has more than {MAX_BYTES} bytes; a table of words is far smaller")
     try:
+        # Spreadsheets write a mark first. Not splitlines(), which also cuts where no editor ends a line.
         return content.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text: save it as tab-separated text in UTF-8") from error

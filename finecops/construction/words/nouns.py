@@ -25,6 +25,7 @@ def read_nouns(lines: Iterable[str], alike: Iterable[str] = ("names",)) -> dict[
     with naming("nouns.tsv"):
         rows = {row["name"]: (number, row) for number, row in read_rows(lines, COLUMNS)}
         same = _synonyms(rows)
+        # Annotators write a synonym too, so it is a name with all that its line's word has.
         for name in [name for name in same if name not in rows]:
             rows[name] = next(rows[other] for other in rows if other in same[name])
         kinds = _all_kinds(rows, same)
@@ -58,6 +59,7 @@ def _synonyms(rows: Rows) -> dict[str, frozenset[str]]:
         group = groups.setdefault(name, {name})
         for other in words_of(row["synonyms"]):
             others = groups.setdefault(other, {other})
+            # Members of a group share one set object: these are joined already.
             if others is not group:
                 group |= others
                 groups.update(dict.fromkeys(others, group))
@@ -74,12 +76,14 @@ def _all_kinds(rows: Rows, same: Names) -> dict[str, set[str]]:
                 if kind not in rows:
                     raise ValueError(f"line {rows[one][0]}: the kind {shortly(kind)} has no line of its own")
                 direct[name] |= {kind, *same.get(kind, ())}
+    # Twice: the kinds of plurals come from all kinds of their singulars, and have kinds above them in turn.
     kinds = _closed(rows, direct)
     plural_of = _plurals(rows, same)
     for name, (_, row) in rows.items():
         # Cats are animals, as a cat is an animal.
         if row["number"] == "plural" and row["singular"]:
             for plural in {plural_of[kind] for kind in kinds[row["singular"]] if kind in plural_of}:
+                # A name above itself would be refused as a circle.
                 if plural != name and plural not in same.get(name, ()):
                     for one in (name, *same.get(name, ())):
                         direct[one] |= {plural, *same.get(plural, ())}

@@ -8,9 +8,7 @@ head's being, and not where the head is a part of something (`Noun.target` is fa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import cache
-from importlib.resources import files
+from collections.abc import Iterable
 from typing import Final, Literal, cast, get_args
 
 from finecops.construction.lexicon import Being, RelationWord, Sort
@@ -19,18 +17,10 @@ from finecops.text import shortly
 
 Side = Literal["left", "right", "above", "below"]
 
-_TABLE = "relations.tsv"
 COLUMNS: Final = (
     *("name", "sort", "phrases", "verb", "heads", "contact", "one_head", "one_tail", "boxes", "mirror", "inverse"),
     *("contradictions", "question"),
 )
-
-
-@cache
-def relations() -> Mapping[str, RelationWord]:
-    """All relations of the table by name, GQA's first, most frequent first. Contradictions are symmetric."""
-    text = files(__package__).joinpath(_TABLE).read_text(encoding="utf-8")
-    return read_relations(text.splitlines())
 
 
 def read_relations(lines: Iterable[str]) -> dict[str, RelationWord]:
@@ -61,6 +51,7 @@ def _relation(number: int, row: Row, contradictions: frozenset[str]) -> Relation
     phrases, verb, heads = words_of(row["phrases"]), words_of(row["verb"]), words_of(row["heads"])
     if not phrases:
         raise ValueError(f"line {number}: {shortly(row['name'])} has no phrases")
+    # Singular and plural: one alone would give "the men wears".
     if len(verb) not in (0, 2):
         raise ValueError(f"line {number}: a verb is two words, as in wears|wear, or none")
     for being in heads:

@@ -45,6 +45,7 @@ def read_rows(lines: Iterable[str], columns: Sequence[str], once: bool = True) -
     names: list[str] = []
     found: list[tuple[int, Row]] = []
     seen: set[str] = set()
+    # One line more than is allowed tells a table that is too long from one that is just full.
     for number, line in enumerate(islice(lines, MAX_LINES + 1), start=1):
         if number > MAX_LINES:
             raise ValueError(f"it has more than {MAX_LINES} lines")
@@ -56,6 +57,7 @@ def read_rows(lines: Iterable[str], columns: Sequence[str], once: bool = True) -
             continue
         if len(cells) > len(names):
             raise ValueError(f"line {number}: it has {len(cells)} cells, more than the {len(names)} columns")
+        # Spreadsheets leave out empty cells at a line's end.
         row = dict(zip(names, cells)) | dict.fromkeys(names[len(cells) :], "")
         first = row[columns[0]]
         if not first:
@@ -76,6 +78,7 @@ def _cells(number: int, line: str) -> list[str]:
     if not line.strip() or line.startswith("#"):
         return []
     cells = [cell.strip() for cell in line.split("\t")]
+    # Words end up in sentences, terminals and pages.
     if any(has_odd_characters(cell) for cell in cells):
         raise ValueError(f"line {number}: it has characters that cannot be shown")
     return cells
@@ -131,11 +134,16 @@ def read_pairs(lines: Iterable[str], below: Callable[[str], Iterable[str]], know
                 if not all(map(known, meant or [plain])):
                     raise ValueError(f"line {number}: {shortly(plain)} has no line of its own")
                 side += meant
+                # A line may name a large kind thousands of times: refused before the list fills the memory.
+                if len(side) > MAX_PAIRS:
+                    raise ValueError(f"line {number}: the groups make more than {MAX_PAIRS} pairs")
             sides.append(side)
+        # Counted before they are made, and at most: a short line can mean billions of pairs.
         count += len(sides[0]) * max(len(sides[0]), len(sides[1]))
         if count > MAX_PAIRS:
             raise ValueError(f"line {number}: the groups make more than {MAX_PAIRS} pairs")
         for one, other in product(*sides) if sides[1] else combinations(sides[0], 2):
+            # The same word on both sides, as a member of two kinds, is no pair.
             if one != other:
                 pairs.setdefault(one, set()).add(other)
                 pairs.setdefault(other, set()).add(one)

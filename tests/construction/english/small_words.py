@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from finecops.construction.lexicon import Attribute, Lexicon, Noun
-from finecops.construction.words.relations import relations
+from finecops.construction.words import gqa_lexicon
 
 _NOUNS = (
     Noun("man", being="person"),
@@ -36,5 +36,5 @@ LEXICON = Lexicon(
     {noun.name: noun for noun in _NOUNS},
     {word.name: word for word in _ATTRIBUTES},
     frozenset({"color", "material"}),
-    relations(),
+    gqa_lexicon().relations,
 )

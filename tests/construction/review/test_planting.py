@@ -56,6 +56,13 @@ def test_ids_are_new_and_look_like_the_others() -> None:
     assert all(one.sample.id.startswith("val-") for one in plant(named, named, 6, seed=0))
 
 
+def test_ids_with_digits_that_are_no_numbers() -> None:
+    # "²" is a digit to Python and no number.
+    odd = [s.model_copy(update={"id": f"{s.id}²", "negative": None}) for s in SPLIT if s.positive]
+    alone = [odd[0].model_copy(update={"id": "²"}), *odd[1:]]
+    assert len(plant(alone, alone, 2, seed=0)) == 2
+
+
 def test_the_seed_says_all() -> None:
     assert plant(SPLIT, SPLIT, 8, seed=1) == plant(SPLIT, SPLIT, 8, seed=1)
     assert plant(SPLIT, SPLIT, 8, seed=1) != plant(SPLIT, SPLIT, 8, seed=2)

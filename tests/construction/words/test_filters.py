@@ -11,7 +11,14 @@ import pytest
 
 from finecops.construction.graph import SceneGraph, SceneObject
 from finecops.construction.words import gqa_lexicon
-from finecops.construction.words.filters import MAX_SCENE_OBJECTS, name_filter, object_filter, read_names, read_scenes
+from finecops.construction.words.filters import (
+    MAX_NAMES_BYTES,
+    MAX_SCENE_OBJECTS,
+    name_filter,
+    object_filter,
+    read_names,
+    read_scenes,
+)
 from finecops.errors import DataError, FinecopsError, UsageError
 
 DOG = SceneObject("11", "dog", (0, 0, 50, 50))
@@ -118,6 +125,13 @@ def test_a_bad_file_of_names_is_refused(tmp_path: Path, content: bytes, error: t
     path = tmp_path / "names.txt"
     path.write_bytes(content)
     with pytest.raises(error):
+        read_names(str(path))
+
+
+def test_too_large_a_file_is_called_too_large_wherever_it_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "names.txt"
+    path.write_bytes("ä".encode() * MAX_NAMES_BYTES)
+    with pytest.raises(DataError, match="has more than"):
         read_names(str(path))
 
 

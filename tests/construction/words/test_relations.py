@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from finecops.construction.lexicon import RelationWord
-from finecops.construction.words.relations import read_relations, relations
+from finecops.construction.words import gqa_lexicon
+from finecops.construction.words.relations import read_relations
 
-TABLE = relations()
+TABLE = gqa_lexicon().relations
 LINE = "name\tsort\tphrases\tverb\theads\tcontact\tone_head\tone_tail\tboxes\tmirror\tinverse\tcontradictions\tquestion"
 
 

@@ -12,7 +12,7 @@ from finecops.construction.lexicon import Lexicon
 from finecops.construction.words import copy_tables, gqa_lexicon, lexicon_from
 from finecops.construction.words.attributes import read_attributes
 from finecops.construction.words.nouns import read_nouns
-from finecops.construction.words.tables import MAX_CHARS, MAX_LINES, read_rows, words_of
+from finecops.construction.words.tables import MAX_CHARS, MAX_LINES, read_pairs, read_rows, words_of
 from finecops.errors import DataError
 
 NOUNS = "name\tnumber\ttarget\tbeing\tkinds\tsynonyms\tsingular\n"
@@ -168,6 +168,18 @@ def test_a_group_of_too_many_pairs_is_refused() -> None:
     names = [f"w{i}" for i in range(1500)]
     with pytest.raises(ValueError, match="line 2: the groups make more than"):
         read_nouns(table(*names), ["names", "|".join(names)])
+
+
+def test_a_kind_named_very_often_is_refused_before_it_fills_the_memory() -> None:
+    asked: list[str] = []
+
+    def below(kind: str) -> list[str]:
+        asked.append(kind)
+        return ["dog"] * 1_000_000
+
+    with pytest.raises(ValueError, match="line 2: the groups make more than"):
+        read_pairs(["names", "|".join(["any dog"] * 2000)], below, lambda name: True)
+    assert len(asked) < 5
 
 
 def test_a_folder_with_nouns_alone_has_the_other_words_of_gqa(tmp_path: Path) -> None:
