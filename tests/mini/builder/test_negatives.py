@@ -64,6 +64,7 @@ def test_every_type_changes_its_part_alone(type_: str, level: int, positives: li
         assert articles[0] == articles[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.0, 0.3])
 def test_a_negative_is_false_whatever_the_graph_leaves_out(share: float) -> None:
     """Positives and negatives come from a graph that forgot facts; the oracle judges them by all of them."""

@@ -56,6 +56,7 @@ def test_a_target_may_come_again_at_another_level() -> None:
     assert len({(p.graph.image_id, p.object_ids[0], p.level) for p in found}) == len(found)
 
 
+@pytest.mark.slow
 def test_the_seed_decides() -> None:
     quotas = {1: 20, 2: 20, 3: 20}
     first = chosen(quotas)
@@ -63,6 +64,7 @@ def test_the_seed_decides() -> None:
     assert [p.expression.text for p in first] != [p.expression.text for p in chosen(quotas, seed=1)]
 
 
+@pytest.mark.slow
 def test_rare_parts_are_drawn_more_often_than_chance() -> None:
     """Patterns are rare among objects; the draw by inverse frequency raises their share."""
     pool = chosen({2: 5000}, per_image=50)
