@@ -150,15 +150,19 @@ def _report(built: Built, settings: BuildSettings, writer: str) -> None:
     """Print what was made and left out, and what comes next."""
     from finecops.cli.printing import print_document
     from finecops.construction.chain.summary import summary_document
+    from finecops.text import counted, printable
 
     print_document(summary_document(built.folder), writer)
     if built.file is None:
         return
-    made = ", ".join(f"{number} {what}" for what, number in built.samples.items())
+    made = ", ".join(counted(number, what.removesuffix("s"), what) for what, number in built.samples.items())
     typer.echo(f"{settings.name}: {made}", err=writer != "text")
     _write_hub(built, settings)
     if built.file.to_add is not None:
         typer.secho(f"{built.file.path}: add to its splits: {built.file.to_add}", fg=typer.colors.YELLOW, err=True)
+    if built.file.fault is not None:
+        said = f"{built.file.path} was there, and reads something else: {built.file.fault}"
+        typer.secho(printable(said), fg=typer.colors.YELLOW, err=True)
     for line in _next(built.file.path, settings, built.file.images_inside):
         typer.echo(line, err=True)
 
@@ -186,7 +190,8 @@ def _refuse_too_many_failures(built: Built, plan: Plan, most: float) -> None:
 def _next(path: Path, settings: BuildSettings, images_inside: bool) -> list[str]:
     from finecops.text import printable
 
-    where = [] if images_inside or settings.images is None else ["--images", str(settings.images)]
+    # Without images nobody looked at any: the commands need them all the same.
+    where = [] if images_inside else ["--images", str(settings.images or "FOLDER")]
     split = ["--split", settings.name]
     check = shlex.join(["finecops", "data", "check", str(path), *split, *where])
     # --images is remembered from the first command on.

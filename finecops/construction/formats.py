@@ -7,11 +7,13 @@ here: the files of finecops-mini are compared byte by byte.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
 from finecops.construction.description import Description
+from finecops.runs.jsonl import open_new
 
 
 class _PositiveFields(TypedDict):
@@ -155,7 +157,9 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
     # One line per row: a change of one row is one line in a diff. The whole text of a training set is hundreds of MB.
-    with path.open("w", encoding="utf-8") as file:
+    part = path.with_name(f".{path.name}.part")
+    # A new file under another name first: nothing is written through a link, and what is there is whole.
+    with open_new(part) as file:
         before = "{"
         for key, value in content.items():
             file.write(f"{before}{dump(key)}:")
@@ -168,3 +172,4 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
             else:
                 file.write(dump(value))
         file.write("}\n" if content else "{}\n")
+    os.replace(part, path)

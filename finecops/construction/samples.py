@@ -146,6 +146,8 @@ class EditRow(Record):
     editor: str | None = None
     candidates: list[str] = Field(default_factory=list)
     """Files of the candidates, below the build folder; one that failed is an empty text."""
+    checksums: list[str] = Field(default_factory=list)
+    """SHA-256 of each file, so that nobody takes another picture for it."""
     seeds: list[int] = Field(default_factory=list)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from filelock import FileLock
 from pydantic import JsonValue
 
 from finecops.construction.chain import card
+from finecops.construction.chain.comparing import compare
 from finecops.construction.chain.context import Context
 from finecops.construction.chain.dataset_yaml import DatasetFile, write_dataset_yaml
 from finecops.construction.chain.desk import clear_desk
@@ -19,14 +21,17 @@ from finecops.construction.chain.export import ExportSettings, annotation_names,
 from finecops.construction.chain.finished import Finished, finished
 from finecops.construction.chain.folder import BuildFolder, StageRecord
 from finecops.construction.chain.readiness import check_ready
-from finecops.construction.chain.run import compare, forget, run_stage
+from finecops.construction.chain.run import forget, run_stage
 from finecops.construction.chain.settings import EXPORT, BuildSettings, check_steps
 from finecops.construction.chain.stage import ORDER, Stage
 from finecops.construction.chain.steps import STEPS
+from finecops.construction.chain.steps.positives import LEFT_OUT
 from finecops.construction.chain.steps.reviewed import keep_unreviewed
+from finecops.construction.rewriting.asker import Asker
 from finecops.errors import DataError, RunError, UsageError
 from finecops.names import unknown_name
 from finecops.runs.failures import most_frequent
+from finecops.runs.jsonl import open_new
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +107,9 @@ def build(settings: BuildSettings, plan: Plan, steps: Mapping[str, Step] = STEPS
             elif _is_there(folder, name) and not stage.remake:
                 # Not made now, but what the user says must be true of it.
                 compare(stage, folder.stages[name])
+        # Not in a file: a build that was resumed asked less than one that was not.
+        if isinstance(asker := context.made("asker"), Asker):
+            log.info("%s", asker.summary())
         return _export(context, plan) if EXPORT in plan.made else Built(folder)
 
 
@@ -111,7 +119,19 @@ def _check(context: Context, stages: Mapping[str, Stage[Any]], plan: Plan) -> No
     # What is made again with other settings is compared with nothing: an option for it would be ignored.
     there = [name for name in ORDER if _is_there(folder, name) and not stages[name].remake]
     check_steps(plan.given, plan.only, plan.until, there)
+    _check_read(folder, stages, plan)
     check_ready(context, [name for name in plan.made if name in plan.again or not _is_there(folder, name)])
+
+
+def _check_read(folder: BuildFolder, stages: Mapping[str, Stage[Any]], plan: Plan) -> None:
+    """
+    Raises:
+        RunError: a stage that is to be made alone reads one that is not there.
+    """
+    reads = ORDER if plan.only == EXPORT else stages[plan.only].reads if plan.only is not None else ()
+    for name in reads:
+        if not _is_there(folder, name):
+            raise RunError(f"{plan.only} reads {folder.file(name)}, which is not finished: leave --only away")
 
 
 def _need_positives(folder: BuildFolder, name: str) -> None:
@@ -120,8 +140,10 @@ def _need_positives(folder: BuildFolder, name: str) -> None:
         DataError: nothing can come of the graphs; it says why.
     """
     if name == "positives" and not sum(folder.stages[name].counts.values()):
-        paths = folder.stages["paths"]
-        why = most_frequent({**paths.inner, **paths.reasons}) or "the file has no scene graph"
+        paths, notes = folder.stages["paths"], folder.stages[name].notes
+        # Images in a zip file that are none of these graphs' are seen only now.
+        late = "; ".join(note for note in notes if LEFT_OUT in note)
+        why = late or most_frequent({**paths.inner, **paths.reasons}) or "the file has no scene graph"
         raise DataError(f"no positive could be made: {why}")
 
 
@@ -156,9 +178,6 @@ def _check_out(folder: BuildFolder) -> None:
 
 def _export(context: Context, plan: Plan) -> Built:
     settings, folder = context.settings, context.folder
-    for name in ORDER:
-        if not folder.is_done(name):
-            raise RunError(f"{EXPORT} reads {folder.file(name)}, which is not finished: leave --only away")
     # What decides the files beside the rows. Where the photographs are does not.
     said: dict[str, JsonValue] = {"sentences": settings.sentences, "bring": settings.bring, "licence": settings.licence}
     inputs = {name: folder.stages[name].sha256 or "" for name in ORDER}
@@ -216,7 +235,10 @@ def _write_card(folder: BuildFolder, found: Finished, parts: dict[str, str], lic
     name = folder.out.resolve().name
     samples = found.rows + _samples_elsewhere(folder)
     text = card.card_text(name, parts, samples, licence)
-    (folder.out / card.FILE).write_text(text, encoding="utf-8")
+    part = folder.out / f".{card.FILE}.part"
+    with open_new(part) as file:
+        file.write(text)
+    os.replace(part, folder.out / card.FILE)
 
 
 def _samples_elsewhere(folder: BuildFolder) -> int:

@@ -128,10 +128,16 @@ def _counts(found: Finished) -> Iterator[str]:
         yield ""
         # The published words: those of the files that the card lies beside.
         rows = [
-            (f"{type_published(type_)}, level {level}", negatives[type_, level, 0], negatives[type_, level, 1])
+            (f"{_both_words(type_)}, level {level}", negatives[type_, level, 0], negatives[type_, level, 1])
             for type_, level in columns
         ]
         yield from _table(("negatives", "expressions", "images"), rows)
+
+
+def _both_words(type_: str) -> str:
+    """A type in the files' word and, where it is another, in the program's."""
+    published = type_published(type_)
+    return published if published == type_ else f"{published} ({type_})"
 
 
 def _settings(folder: BuildFolder) -> Iterator[str]:
@@ -140,9 +146,9 @@ def _settings(folder: BuildFolder) -> Iterator[str]:
         record = folder.stages.get(name)
         if record is None or record.state != "done":
             continue
-        said = [f"{key} {_shown(value)}" for key, value in record.settings.items() if value not in (None, [], {})]
+        said = [f"{key}: {_shown(value)}" for key, value in record.settings.items() if value not in (None, [], {})]
         # Of stages, the checksums are in build.json; of a user's own files, they are what others can compare.
-        said += [f"SHA-256 of the {key} {sha}" for key, sha in record.inputs.items() if key not in ORDER]
+        said += [f"SHA-256 of the {key}: {sha}" for key, sha in record.inputs.items() if key not in ORDER]
         yield f"- `{name}`" + (f": {'; '.join(said)}" if said else "")
 
 
@@ -151,6 +157,8 @@ def _shown(value: JsonValue) -> str:
         return ", ".join(f"{key} {_shown(inner)}" for key, inner in value.items() if inner is not None)
     if isinstance(value, list):
         return " ".join(map(_shown, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     # A text may be a model's prompt or name: it shall be text in Markdown too.
     return printable(str(value)).replace("<", "&lt;").replace("`", "'")
 

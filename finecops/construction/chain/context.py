@@ -42,6 +42,10 @@ class Context:
             self._shared[name] = make()
         return cast("T", self._shared[name])
 
+    def made(self, name: str) -> object | None:
+        """What `shared` made of this name; None: nobody asked for it."""
+        return self._shared.get(name)
+
     @property
     def world(self) -> World:
         """Which objects may be targets."""

@@ -12,7 +12,11 @@ from typing import Final
 import yaml
 
 from finecops.config.fields import is_plain
+from finecops.config.find import load_dataset
 from finecops.construction.chain.export import IMAGES, NEGATIVE_IMAGES, Bring, annotation_names
+from finecops.errors import FinecopsError
+from finecops.paths import open_regular
+from finecops.runs.jsonl import open_new
 from finecops.text import shortly
 
 FILE: Final = "dataset.yaml"
@@ -33,11 +37,13 @@ class DatasetFile:
         path: the file.
         images_inside: photographs are below the folder, so that nobody need say where they are.
         to_add: the line that its `splits` lack, where it could not be added.
+        fault: why it does not read what was written; it is somebody else's, or was changed.
     """
 
     path: Path
     images_inside: bool
     to_add: str | None = None
+    fault: str | None = None
 
 
 def write_dataset_yaml(
@@ -58,7 +64,8 @@ def write_dataset_yaml(
     inside = below or bring != "none"
     if path.exists():
         # A user may have written into it: a preset, a licence, a comment.
-        return DatasetFile(path, inside, _added(path, split))
+        to_add = _added(path, split)
+        return DatasetFile(path, inside, to_add, None if to_add is not None else _fault(path, split))
     # Photographs elsewhere: --images says where, and a folder outside of the root may not stand here.
     folders = [place.relative_to(out.resolve()).as_posix()] if below and place is not None else [IMAGES]
     own = out.resolve().name
@@ -81,7 +88,8 @@ def _added(path: Path, split: str) -> str | None:
     """Add a split to a file that a user may have changed; the line that it lacks where that cannot be done."""
     line = f"{split}: [{annotation_names(split)['all_coco']}]"
     try:
-        text = path.read_text(encoding="utf-8")
+        with open_regular(path) as file:
+            text = file.read().decode("utf-8")
         there = yaml.safe_load(text)["splits"]
         if split in there:
             return None
@@ -90,12 +98,29 @@ def _added(path: Path, split: str) -> str | None:
         if found == 1 and yaml.safe_load(changed)["splits"] == {split: [annotation_names(split)["all_coco"]], **there}:
             _replace(path, changed)
             return None
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
+    # PyYAML raises other errors too: for a date with month 99, and for thousands of brackets.
+    except (yaml.YAMLError, ValueError, KeyError, TypeError, RecursionError):
         pass
     return shortly(line, 200).strip("'")
 
 
+def _fault(path: Path, split: str) -> str | None:
+    """What of a file that was there is not as it must be to read the split."""
+    try:
+        config = load_dataset(str(path))
+    except FinecopsError as error:
+        return str(error)
+    if config.root.resolve() != path.parent.resolve():
+        return f"its root is {config.root}"
+    if config.format != "coco":
+        return f"its format is {config.format}"
+    wanted = (annotation_names(split)["all_coco"],)
+    return None if config.splits[split] == wanted else f"its split {split} reads {', '.join(config.splits[split])}"
+
+
 def _replace(path: Path, text: str) -> None:
     part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
+    # Never through a link that has this name.
+    with open_new(part) as file:
+        file.write(text)
     os.replace(part, path)

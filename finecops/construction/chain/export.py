@@ -95,9 +95,9 @@ def export(found: Finished, out: Path, settings: ExportSettings) -> None:
     write_vanilla(out / names["all"], everything.vanilla)
     write_vanilla(out / names["pos"], positives.vanilla)
     original, edited = graph_files(settings.split)
-    _write_graphs(out / original, found.original_graphs())
+    _write_graphs(safe_path(out, original), found.original_graphs())
     if found.images:
-        _write_graphs(out / edited, found.edited_graphs())
+        _write_graphs(safe_path(out, edited), found.edited_graphs())
     else:
         (out / edited).unlink(missing_ok=True)
 
@@ -237,7 +237,8 @@ def _write_graphs(path: Path, graphs: Iterable[SceneGraph]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     # No time and no name in the header: two builds have the same bytes.
-    with part.open("wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as file:
+    part.unlink(missing_ok=True)
+    with part.open("xb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as file:
         for line in _graph_lines(graphs):
             file.write(line.encode())
     os.replace(part, path)

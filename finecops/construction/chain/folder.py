@@ -35,6 +35,8 @@ class StageRecord(Record):
     """Stage or file that it reads → SHA-256."""
     sha256: str | None = None
     """Of the finished file."""
+    beside: dict[str, str] = Field(default_factory=dict)
+    """Other file that the stage wrote → SHA-256."""
     counts: dict[str, int] = Field(default_factory=dict)
     """`kept`, `dropped`, `failed` → rows."""
     reasons: dict[str, int] = Field(default_factory=dict)

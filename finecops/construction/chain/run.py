@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import shutil
 from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from pydantic import JsonValue
-
+from finecops.construction.chain.comparing import check_beside, compare
 from finecops.construction.chain.folder import BuildFolder, StageRecord
 from finecops.construction.chain.outcome import FAILED, Counts, outcome_of, plain_reason
 from finecops.construction.chain.stage import OneByOne, Stage, Whole
@@ -25,10 +23,8 @@ from finecops.progress import progress
 from finecops.records import Record
 from finecops.runs.checksums import sha256_of
 from finecops.runs.jsonl import append_rows, open_new, read_rows, repair_torn_end
-from finecops.text import shortly
 
 log = logging.getLogger(__name__)
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _MOST_REASONS: Final = 500
 """The most frequent ones are kept in `build.json`; all of them are in the rows."""
@@ -62,6 +58,7 @@ def run_stage(folder: BuildFolder, stage: Stage[R]) -> bool:
         settings=dict(stage.settings),
         inputs=inputs,
         sha256=sha256_of(folder.file(stage.name)),
+        beside={name: sha256_of(folder.path / name) for name in stage.beside},
         counts=dict(counts.status),
         # Of a hostile file, every row may have a reason of its own.
         reasons=dict(counts.reasons.most_common(_MOST_REASONS)),
@@ -88,47 +85,14 @@ def forget(folder: BuildFolder, stage: Stage[Any]) -> None:
             path.unlink(missing_ok=True)
 
 
-def compare(stage: Stage[Any], record: StageRecord, inputs: Mapping[str, str] | None = None) -> None:
-    """See whether a stage that is there has the same settings, and files with the same content.
-
-    Raises:
-        RunError: something differs; it says what.
-    """
-    differ = list(_differences(record.settings, stage.settings))
-    if inputs is not None:
-        names = sorted(name for name in record.inputs.keys() | inputs.keys() if name not in stage.reads)
-        differ += [f"{name} has another content" for name in names if record.inputs.get(name) != inputs.get(name)]
-    if differ:
-        raise RunError(
-            f"{stage.name} was made with other settings: {'; '.join(differ)}. "
-            f"--again {stage.name} makes it and what follows anew; or choose another --out"
-        )
-
-
-def _differences(before: Mapping[str, JsonValue], now: Mapping[str, JsonValue]) -> Iterator[str]:
-    """What differs, each with its two values; of two dictionaries what differs in them."""
-    for name in sorted(before.keys() | now.keys()):
-        old, new = before.get(name), now.get(name)
-        if isinstance(old, dict) and isinstance(new, dict):
-            yield from (f"{name}: {inner}" for inner in _differences(old, new))
-        elif old != new:
-            yield f"{name} {_shown(old)} → {_shown(new)}"
-
-
-def _shown(value: JsonValue) -> str:
-    if isinstance(value, dict):
-        return str(value.get("name", "other settings"))
-    if isinstance(value, str) and _SHA256.fullmatch(value):
-        return f"{value[:12]}…"
-    return "none" if value in (None, [], "") else shortly(value)
-
-
 def _inputs(folder: BuildFolder, stage: Stage[Any]) -> dict[str, str]:
     found = {name: sha256_of(path) for name, path in stage.files.items()}
     for name in stage.reads:
         record = folder.stages.get(name)
         if record is None or record.sha256 is None or not folder.is_done(name):
             raise RunError(f"{stage.name} reads {folder.file(name)}, which is not finished: --until {stage.name}")
+        # What a proof rests on: graphs that were changed by hand prove nothing.
+        check_beside(folder, name, record)
         found[name] = record.sha256
     return found
 
@@ -146,9 +110,7 @@ def _is_sound(folder: BuildFolder, stage: Stage[Any], record: StageRecord) -> bo
         return False
     if sha256_of(path) != record.sha256:
         raise RunError(f"{path} was changed since it was finished: --again {stage.name} makes it anew")
-    missing = [name for name in stage.beside if not (folder.path / name).exists()]
-    if missing:
-        raise RunError(f"{folder.path / missing[0]} is missing: --again {stage.name} makes it anew")
+    check_beside(folder, stage.name, record)
     return True
 
 

@@ -61,7 +61,7 @@ def _columns(stages: Mapping[str, StageRecord]) -> Iterator[Table]:
         rows = tuple(
             _row(key.replace("/", ", level "), [found.get(key, 0) for found in counts.values()]) for key in keys
         )
-        yield Table("Negatives kept by type and level", columns("type", *counts), rows)
+        yield Table("Negatives made by type and level", columns("type", *counts), rows)
 
 
 def _column_order(key: str) -> tuple[tuple[int, str], str]:
@@ -77,12 +77,14 @@ def _reasons(stages: Mapping[str, StageRecord], where: str) -> Table:
     rows: list[tuple[str | int, ...]] = []
     hidden = 0
     for name, record in stages.items():
-        found = [*record.reasons.items(), *record.inner.items()]
-        found.sort(key=lambda item: (-item[1], item[0]))
+        found = sorted(record.inner.items(), key=lambda item: (-item[1], item[0]))
+        # What failed stands first, however rare: a missing photograph is what a user can mend.
+        found = [*sorted(record.reasons.items(), key=lambda item: (-item[1], item[0])), *found]
         # The most frequent first; a pipe reads all of them with --json.
         rows += [(name, count, reason) for reason, count in found[:_MOST]]
         hidden += max(0, len(found) - _MOST)
-    notes = (f"{hidden} rarer reasons are in --json. {where}" if hidden else where,)
+    rarer = "One rarer reason is" if hidden == 1 else f"{hidden} rarer reasons are"
+    notes = (f"{rarer} in --json. {where}" if hidden else where,)
     return Table("Why", (Column("stage", side="left"), Column("count"), _LEFT), tuple(rows), notes) if rows else Table()
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from pydantic import JsonValue
 
 from finecops.construction.chain.context import Context
 from finecops.construction.chain.settings import RULES
+from finecops.construction.chain.worlds import weights_shown
 from finecops.construction.description import Description
 from finecops.construction.graph import TooMuchWorkError
 from finecops.construction.rewriting.checker import Checker
@@ -41,11 +42,12 @@ def rewriter_settings(context: Context) -> JsonValue:
     if asked.rewriter in (None, RULES):
         return asked.rewriter
     config = writer_config(context)
+    model = str(config.model)
     # The hash of the whole question but its sentence: another prompt gives other words.
     prompt = answer_key(str(config.model), {}, [TASK.system, [list(example) for example in TASK.examples]])
     return {
         "name": config.name,
-        "model": str(config.model),
+        "model": weights_shown(model),
         "licence": config.licence,
         "temperature": config.temperature,
         "prompt_sha256": prompt,
@@ -131,8 +133,8 @@ def _asker(context: Context) -> Asker:
 def writer_config(context: Context) -> WriterConfig:
     """The language model of `--rewriter`, at the server that was named."""
     from finecops.config.find import load_writer
+    from finecops.config.server import at_server
 
     asked = context.settings
     config = load_writer(str(asked.rewriter))
-    changes = {"base_url": asked.base_url, "model": asked.api_model}
-    return config.model_copy(update={key: value for key, value in changes.items() if value is not None})
+    return cast("WriterConfig", at_server(config, asked.base_url, asked.api_model))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from finecops.config.find import resolve
 from finecops.construction.lexicon import Lexicon
 from finecops.construction.truth.targets import ObjectFilter
 from finecops.construction.words import gqa_lexicon, lexicon_from
@@ -53,6 +54,12 @@ def world_settings(words: Path | None) -> JsonValue:
         sorted(map(repr, map(_plain, part.values()))) for part in (lexicon.nouns, lexicon.attributes, lexicon.relations)
     ]
     return hashlib.sha256(repr([said, sorted(lexicon.exclusive), lexicon.complete]).encode()).hexdigest()
+
+
+def weights_shown(weights: str) -> str:
+    """A model's weights as rows and the card have them: of a folder of this machine the last name alone."""
+    folder = Path(resolve(weights))
+    return folder.resolve().name if folder.is_dir() else weights
 
 
 def _plain(word: object) -> list[tuple[str, object]]:

@@ -24,6 +24,7 @@ from finecops.construction.samples import EditRow
 from finecops.datasets.fields import FieldError
 from finecops.errors import DataError, FinecopsError, first_line
 from finecops.paths import safe_path
+from finecops.runs.checksums import sha256_of
 from finecops.text import counted
 
 CANDIDATES: Final = 10
@@ -81,7 +82,7 @@ def make_candidates(
     name = FLIP if flip or editor is None else editor.name
     seeds = [options.seed + i for i in range(1 if flip else options.count)]
     base = _base_fingerprint(row, image, None if flip else editor, options.mask)
-    files, reasons = [], []
+    files, checksums, reasons = [], [], []
     for seed in seeds:
         file = f"{options.folder}/{row.image_id}/{seed}.png"
         path = safe_path(build, file)
@@ -89,16 +90,39 @@ def make_candidates(
         try:
             if not _is_made(path, fingerprint):
                 _write(path, _candidate(row, image, None if flip else editor, seed, options.mask), fingerprint)
+            checksums.append(sha256_of(path))
             files.append(file)
         except FinecopsError as error:
             files.append("")
+            checksums.append("")
             reasons.append(first_line(error))
     reason = None
     if reasons:
         reason = f"{len(reasons)} of {counted(len(seeds), 'candidate')} failed: {reasons[0]}"
     failed = len(reasons) == len(seeds)
-    update = {"candidates": [] if failed else files, "seeds": seeds, "editor": name, "reason": reason}
+    made = {} if failed else {"candidates": files, "checksums": checksums}
+    update = {**made, "seeds": seeds, "editor": name, "reason": reason}
     return row.model_copy(update=update | {"status": "failed" if failed else "kept"})
+
+
+def checked_candidate(row: EditRow, number: int, build: Path) -> Path | None:
+    """The file of a candidate; None: it failed.
+
+    Raises:
+        DataError: it is missing, or was changed since it was made: another picture would pass for the negative.
+    """
+    name = row.candidates[number] if number < len(row.candidates) else ""
+    if not name:
+        return None
+    path = safe_path(build, name)
+    if not path.is_file():
+        raise DataError(f"{name} of the build is missing: --again edits makes the negative images anew")
+    # Rows of before have none.
+    if row.checksums and sha256_of(path) != row.checksums[number]:
+        raise DataError(
+            f"{name} of the build was changed since it was made: --again edits makes the negative images anew"
+        )
+    return path
 
 
 def _candidate(

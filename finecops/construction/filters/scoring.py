@@ -15,13 +15,13 @@ from typing import Final
 
 from PIL import Image
 
+from finecops.construction.edits.candidates import checked_candidate
 from finecops.construction.edits.crop import crop_around
 from finecops.construction.edits.mask import MaskOptions, grown_box
 from finecops.construction.filters.scorers import FeatureScorer, Scorers, SyntheticScorer, TextScorer
 from finecops.construction.samples import EditRow, ScoreRow
 from finecops.errors import DataError, FinecopsError, ModelError, first_line
 from finecops.images import read_image
-from finecops.paths import safe_path
 
 TEXT_POSITIVE: Final = "text_positive"
 """Similarity of the positive expression and the original image."""
@@ -85,7 +85,8 @@ def score_edit(
     if row.status != "kept" or row.type == "flip":
         return ScoreRow(id=row.id)
     try:
-        edited = [read_image(safe_path(build, file)) if file else None for file in row.candidates]
+        files = [checked_candidate(row, number, build) for number in range(len(row.candidates))]
+        edited = [None if file is None else read_image(file) for file in files]
     except DataError as error:
         return ScoreRow(id=row.id, reason=f"a candidate cannot be read: {error}")
     edit = _Edit(row, image, edited)

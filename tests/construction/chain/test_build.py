@@ -162,7 +162,7 @@ def test_the_card_has_counts_settings_and_reasons(first: Path) -> None:
     card = (first / "README.md").read_text()
     assert card.startswith("---\nlicense: other\nlicense_name: not stated\n")
     assert f"| positives | {positives_of(first)} |" in card
-    assert "`positives`: seed 0; positives 6 6 4; per image 3" in card
+    assert "`positives`: seed: 0; positives: 6 6 4; per image: 3" in card
     assert "nothing of this type to change" in card
     assert str(first.parent) not in card
 
@@ -249,6 +249,7 @@ def test_stages_alone(given: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(RunError, match=r"negatives reads .*positives\.jsonl, which is not finished"):
         make(given, out, Plan(only="negatives"))
+    assert not out.exists()
     built = make(given, out, Plan(until="positives"))
     assert built.samples == {}
     assert [name for name in STAGES if (out / "build" / "test" / f"{name}.jsonl").exists()] == ["paths", "positives"]
@@ -349,6 +350,44 @@ def test_photographs_below_the_folder_are_found(tmp_path: Path) -> None:
     config = load_dataset(str(tmp_path / "dataset.yaml"))
     assert config.image_folders == ("photos", "negative_images")
     assert check_split(config, "test").missing_images == 0
+
+
+def test_changed_graphs_are_noticed(copy: Path, given: tuple[Path, Path]) -> None:
+    """The proofs rest on them."""
+    path = copy / "build" / "test" / "graphs.jsonl"
+    path.write_text(path.read_text().replace('"cup"', '"plate"'))
+    for plan in (Plan(), Plan(only="negatives", again=("negatives",)), Plan(again=("export",))):
+        with pytest.raises(RunError, match=r"graphs\.jsonl was changed since it was finished: --again positives"):
+            make(given, copy, plan)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[" * 5000, None),
+        ("a: 2026-99-99", None),
+        ("name: x\nroot: /etc\nimage_folders: [i]\nsplits: {test: [a.json]}\npreset: mini\nget: x", "its root is /etc"),
+    ],
+)
+def test_a_yaml_file_of_something_else(copy: Path, given: tuple[Path, Path], text: str, fault: str | None) -> None:
+    (copy / "dataset.yaml").write_text(text)
+    built = make(given, copy)
+    assert built.file is not None
+    assert built.file.fault == fault
+    assert (built.file.to_add is None) == (fault is not None)
+    assert (copy / "dataset.yaml").read_text() == text
+
+
+def test_nothing_is_written_through_a_link(copy: Path, given: tuple[Path, Path], tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("mine")
+    for name in ("test_expression_all.json", ".dataset.yaml.part", ".README.md.part", "README.md"):
+        (copy / name).unlink(missing_ok=True)
+        if name != "README.md":
+            (copy / name).symlink_to(secret)
+    make(given, copy, Plan(again=("export",)))
+    assert secret.read_text() == "mine"
+    assert not (copy / "test_expression_all.json").is_symlink()
 
 
 @pytest.mark.slow

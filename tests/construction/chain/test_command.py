@@ -43,7 +43,7 @@ def test_the_table_the_data_and_the_lines_that_come_next(given: tuple[str, ...],
     code, shown = run(*given, *FEW, "--out", str(out), "--licence", "mit")
     assert code == 0
     assert "Rows of each stage" in shown
-    assert "Negatives kept by type and level" in shown
+    assert "Negatives made by type and level" in shown
     assert "nothing of this type to change" in shown
     *_, first, second = shown.splitlines()
     check = shlex.split(first.removeprefix("next: "))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from finecops.construction.edits.candidates import CandidateOptions, make_candidates
+from finecops.construction.edits.candidates import CandidateOptions, checked_candidate, make_candidates
 from finecops.construction.edits.editor import Drawn, ImageEditor
 from finecops.construction.edits.mask import MaskOptions, grown_box
 from finecops.construction.graph import SceneGraph
@@ -87,9 +87,23 @@ def test_a_failed_candidate_is_an_empty_text_with_a_reason(tmp_path: Path) -> No
     made = make_candidates(row(), IMAGE, Painter(frozenset({8})), tmp_path, FEW)
     assert made.candidates == ["candidates/neg_5/7.png", "", "candidates/neg_5/9.png"]
     assert (made.status, made.reason) == ("kept", "1 of 3 candidates failed: no memory for 8")
+    assert [len(checksum) for checksum in made.checksums] == [64, 0, 64]
     none = make_candidates(row(), IMAGE, Painter(frozenset({7, 8, 9})), tmp_path / "x", FEW)
     assert (none.status, none.candidates) == ("failed", [])
     assert none.reason == "3 of 3 candidates failed: no memory for 7"
+
+
+def test_another_picture_is_no_candidate(tmp_path: Path) -> None:
+    made = make_candidates(row(), IMAGE, Painter(frozenset({8})), tmp_path, FEW)
+    assert checked_candidate(made, 0, tmp_path) == tmp_path / made.candidates[0]
+    assert checked_candidate(made, 1, tmp_path) is checked_candidate(made, 5, tmp_path) is None
+    # The photograph in its place: the expression would fit it.
+    IMAGE.save(tmp_path / made.candidates[2])
+    with pytest.raises(DataError, match=r"9\.png of the build was changed since it was made"):
+        checked_candidate(made, 2, tmp_path)
+    (tmp_path / made.candidates[2]).unlink()
+    with pytest.raises(DataError, match=r"9\.png of the build is missing"):
+        checked_candidate(made, 2, tmp_path)
 
 
 def test_an_editor_that_changes_nothing_made_no_negative(tmp_path: Path) -> None:

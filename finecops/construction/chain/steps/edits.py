@@ -16,7 +16,7 @@ from finecops.construction.chain.context import Context
 from finecops.construction.chain.desk import Place, desk_at
 from finecops.construction.chain.photos import NO_IMAGE
 from finecops.construction.chain.stage import OneByOne, Stage
-from finecops.construction.chain.worlds import world_lexicon
+from finecops.construction.chain.worlds import weights_shown, world_lexicon
 from finecops.construction.edits.candidates import CandidateOptions, make_candidates
 from finecops.construction.edits.editor import ImageEditor, open_editor
 from finecops.construction.edits.plan import ImageEdit, plan_edit
@@ -135,4 +135,4 @@ def editor_settings(name: str | None) -> JsonValue:
     from finecops.construction.edits.editor import editor_state
 
     config = load_editor(name)
-    return editor_state(config) | {"licence": config.licence}
+    return editor_state(config) | {"licence": config.licence, "weights": weights_shown(config.weights)}

@@ -28,6 +28,8 @@ from finecops.progress import progress
 from finecops.runs.jsonl import append_rows, open_new
 
 NAME: Final = "positives"
+LEFT_OUT: Final = "positives left out"
+"""In a note about images in a zip file, which are opened only here."""
 
 
 def stage(context: Context) -> Stage[PositiveRow]:
@@ -63,7 +65,7 @@ def _rows(context: Context, notes: list[str]) -> Iterator[PositiveRow]:
                 number = row.id
                 yield row
     part.replace(context.folder.path / GRAPHS)
-    notes += [f"{count} positives left out: {problem}" for problem, count in wrong.most_common()]
+    notes += [f"{count} {LEFT_OUT}: {problem}" for problem, count in wrong.most_common()]
     entries = graph_entries(asked.scene_graphs, asked.limit)
     bar = progress(entries, what="statistics", unit="image", total=context.count("paths"), leave=False)
     Statistics.of(bar, asked.workers).write(context.folder.path / STATISTICS)

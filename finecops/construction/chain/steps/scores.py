@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from finecops.construction.chain.context import Context
 from finecops.construction.chain.stage import OneByOne, Stage
 from finecops.construction.chain.steps.chosen import positive_texts, text_pairs
+from finecops.construction.chain.worlds import weights_shown
 from finecops.construction.english.realise import Wording, realise
 from finecops.construction.samples import EditRow, PositiveRow, ScoreRow
 from finecops.errors import DataError, UsageError
@@ -82,7 +83,10 @@ def _said(config: ScorerConfig) -> JsonValue:
     # What changes the speed or the documents alone is left out, and the threshold, which belongs to `chosen`.
     other = {"size", "proved", "batch_size", "threshold"}
     found: dict[str, JsonValue] = config.model_dump(mode="json", exclude=other, exclude_none=True)
-    return found | {"weights_fingerprint": weights_fingerprint(config.weights)}
+    return found | {
+        "weights": weights_shown(config.weights),
+        "weights_fingerprint": weights_fingerprint(config.weights),
+    }
 
 
 def _things(context: Context, texts: Sequence[tuple[str, str]]) -> Iterator[_Thing]:
