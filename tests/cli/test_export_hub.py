@@ -113,7 +113,7 @@ def test_a_missing_image_stops_before_anything_is_written(tmp_path: Path) -> Non
     path = toy(tmp_path)
     (tmp_path / "toy" / "images" / "b.png").unlink()
     code, output = run("export", "hub", str(path), "--out", str(tmp_path / "out"), "--licence", "mit")
-    assert (code, "b.png is missing" in output) == (1, True)
+    assert (code, "b.png is missing" in output, "--images FOLDER" in output) == (1, True, True)
     assert not (tmp_path / "out").exists()
 
 

@@ -105,14 +105,18 @@ def check_images(dataset: Dataset) -> None:
         DataError: some are missing or broken; the first ones are named.
     """
     faults: list[str] = []
+    gone = False
     for path in progress(_image_files(dataset), what=f"checking images of {dataset.split}", unit="image"):
         try:
             image_size(path)
         except DataError as error:
             faults.append(str(error))
+            gone = gone or not path.exists()
     if faults:
         more = f" and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
-        raise DataError(f"{dataset.config.name}, {dataset.split}: {'; '.join(faults[:_SHOWN])}{more}")
+        # Where photographs lie elsewhere, as after `data build gqa`, another command takes the place and remembers it.
+        way = ". `finecops data check DATASET --images FOLDER` remembers where they are" if gone else ""
+        raise DataError(f"{dataset.config.name}, {dataset.split}: {'; '.join(faults[:_SHOWN])}{more}{way}")
 
 
 def _image_files(dataset: Dataset) -> list[Path]:
