@@ -253,3 +253,14 @@ def test_rows_that_were_changed_by_hand_are_noticed(own: Path, stage: str, chang
     path.unlink()
     assert build(own).exit_code == 0
     assert path.read_text().splitlines(keepends=True) == lines
+
+
+def test_the_photograph_in_place_of_a_negative_image_is_noticed(own: Path) -> None:
+    assert build(own).exit_code == 0
+    made = sorted((own / "out" / "o" / "build" / "test" / "candidates").rglob("*.png"))
+    for path in made:
+        Image.open(next(photos(own))).save(path)
+    assert made
+    result = build(own, "--again", "export")
+    assert "of the build was changed since it was made" in str(result.exception)
+    assert build(own, "--again", "edits").exit_code == 0
