@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any, Final, TypeVar
 
 from finecops.errors import RunError
@@ -76,7 +77,16 @@ _work: list[Callable[[Any], Any]] = []
 def _begin(do: Callable[[Any], Any]) -> None:
     # The parent stops the workers; each would print a traceback of its own.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A parent that is killed stops nobody: its workers would wait for work for ever, each with its memory.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _work[:] = [do]
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _do_all(things: list[Any]) -> list[Any]:

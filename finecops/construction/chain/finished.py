@@ -10,9 +10,9 @@ from typing import TypeVar
 from finecops.construction.chain.folder import BuildFolder
 from finecops.construction.chain.graphs import GRAPHS, GraphStore, graph_of
 from finecops.construction.chain.rows import ReviewedRow
+from finecops.construction.edits.candidates import checked_candidate
 from finecops.construction.graph import SceneGraph
 from finecops.construction.samples import ChosenRow, EditRow, NegativeRow, PositiveRow, RewriteRow
-from finecops.paths import safe_path
 from finecops.records import Record
 from finecops.runs.jsonl import read_rows
 
@@ -152,11 +152,11 @@ def _image(
 ) -> Iterator[NegativeImage]:
     # A drawn image and a flip have one candidate.
     number = chosen.candidate if chosen is not None and chosen.candidate is not None else 0
-    name = row.candidates[number] if number < len(row.candidates) else ""
-    if name:
+    picture = checked_candidate(row, number, folder.path)
+    if picture is not None:
         scene = Scene.of(graph_of(row.image_id, row.graph), positive.row.objects[0])
         row = row.model_copy(update={"graph": {}})
-        yield NegativeImage(row, safe_path(folder.path, name), scene, positive, last.text(row.id, positive.text))
+        yield NegativeImage(row, picture, scene, positive, last.text(row.id, positive.text))
 
 
 def _rows(folder: BuildFolder, stage: str, row_type: type[R]) -> Iterable[R]:

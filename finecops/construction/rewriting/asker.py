@@ -117,6 +117,7 @@ class Asker:
         # A build that was killed and begun again would else spend a budget each time, and end in other words.
         self.budget.start(self.cache.used, self.cache.is_estimate)
         self._any = self.cache.has_answers
+        self._withheld: list[KeptAnswer] = []
 
     def ask(self, task: Task, questions: Sequence[JsonValue]) -> list[Answered]:
         """What the model answers to each question, in order.
@@ -224,9 +225,14 @@ class Asker:
         rows = [
             KeptAnswer(key=key, model=self.writer.name, answer=found.get(i), fault=None if i in found else fault)
             for i, (key, _) in enumerate(group)
-            # Of a model that never gave an answer, nothing is kept: the right one behind that name shall be asked.
-            if i in found or (last and self._any)
+            if i in found or last
         ]
+        if not self._any:
+            # Of a model that never gives an answer, nothing is kept: the right one behind that name shall be asked.
+            self._withheld += rows
+            rows = []
+        else:
+            rows, self._withheld = [*rows, *self._withheld], []
         reasons.update((key, fault) for i, (key, _) in enumerate(group) if i not in found)
         return rows
 
