@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+# `preview` and `building` hold `build` by name: imported while it is replaced, they would keep the replacement.
+from finecops.bench import building as _building  # noqa: F401
 from finecops.bench.browser import ReportTimes
 from finecops.bench.models import VariantTiming
 from finecops.bench.report import WrittenReport
@@ -28,6 +30,7 @@ from finecops.construction.bias.box_sources import BoxSource
 from finecops.construction.bias.choosing import BlindSettings
 from finecops.construction.bias.pairs import READINGS
 from finecops.construction.bias.refine_blind import BlindRefinement, RefinedType, Reread
+from finecops.construction.chain import preview as _preview  # noqa: F401
 from finecops.construction.chain.build import Built
 from finecops.construction.chain.folder import BuildFolder
 from finecops.construction.conversion import Converted

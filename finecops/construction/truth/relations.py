@@ -80,19 +80,19 @@ class Relations:
         return self._axis(word.boxes).clearly(head, told, word.boxes in _BEFORE)
 
     def _leaves_open(self, relation: str, head: int) -> int:
-        if self._lexicon.complete:
-            return self.holds(relation, head)
         if relation.startswith(SAME):
             return self._same(relation.removeprefix(SAME), head, possible=True)
         others = self._all & ~(1 << head)
         word = self._lexicon.relations.get(relation)
+        if word is not None and word.boxes is not None:
+            # Read from the boxes alone, however much the graph says: excluded where the tail is clearly on the other
+            # side. GQA's graphs have left and right for some pairs only.
+            return self.holds(relation, head) | others & ~self._axis(word.boxes).excluded(head, word.boxes in _BEFORE)
+        if self._lexicon.complete:
+            return self.holds(relation, head)
         if word is None:
             return others
-        told = self.holds(relation, head)
-        if word.boxes is not None:
-            # Read from the boxes alone: excluded where the tail is clearly on the other side.
-            return told | others & ~self._axis(word.boxes).excluded(head, word.boxes in _BEFORE)
-        return told | others & ~self._excluded(word, head)
+        return self.holds(relation, head) | others & ~self._excluded(word, head)
 
     def _axis(self, side: str) -> Beside:
         axis = 0 if side in ("left", "right") else 1

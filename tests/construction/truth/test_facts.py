@@ -332,3 +332,20 @@ def test_a_complete_world_as_brute_force_sees_it() -> None:
                 levels.add(asked.level(said))
                 assert asked.level(said) == level_of(oracle, pattern(said), TYPES), said
     assert levels == {1, 2, 3}
+
+
+def test_in_complete_graphs_the_boxes_still_say_left_and_right() -> None:
+    things = (
+        thing("a", "cup", at="left", to_the_left_of="p"),
+        thing("b", "cup", at=(20, 70, 10, 10)),
+        thing("p", "plate", at="right"),
+        thing("q", "plate", "red"),
+    )
+    graph = facts(*things, lexicon=small_lexicon(complete=True))
+    # GQA's graphs have left and right for some pairs only.
+    assert graph.possible(two("cup", "to the left of", "plate")) == ["a", "b"]
+    assert graph.holds(two("cup", "to the left of", "plate")) == ["a"]
+    assert graph.possible(two("cup", "near", "plate")) == []
+    # No color is written of the cups.
+    assert graph.possible(two("cup", "same color", "plate")) == ["a", "b"]
+    assert graph.possible(one("cup", "red")) == []
