@@ -1,4 +1,4 @@
-"""`finecops data bias`: what can be told of a benchmark without looking, and refinement against it."""
+"""`finecops data bias`: what can be learned about a benchmark without looking, and refinement against it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def bias_command(
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """Measure what can be told of a benchmark without looking.
+    """Measure what can be learned about a benchmark without looking.
 
     Blind classifiers see the words alone, the image alone or the box alone, and say whether the target is there: 50% is
     chance. Blind guesses answer without the expression. --refine keeps the pairs that such classifiers cannot tell.

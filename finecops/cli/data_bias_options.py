@@ -75,7 +75,7 @@ Reading = Annotated[
 Method = Annotated[
     str | None,
     typer.Option(
-        help="With --refine blind: what is dropped: 'drop', the pairs told best (the default); 'cells', what "
+        help="With --refine blind: what is dropped: 'drop', the pairs separated best (the default); 'cells', what "
         "balances score gaps; 'words', what balances words.",
         rich_help_panel=_REFINE,
     ),

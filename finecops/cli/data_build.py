@@ -194,8 +194,9 @@ def _next(path: Path, settings: BuildSettings, images_inside: bool) -> list[str]
     where = [] if images_inside else ["--images", str(settings.images or "FOLDER")]
     split = ["--split", settings.name]
     check = shlex.join(["finecops", "data", "check", str(path), *split, *where])
-    # --images is remembered from the first command on.
-    run = shlex.join(["finecops", "sfa", "run", "--dataset", str(path), *split])
+    # --images is remembered from the first command on; where the folder is not known, both lines ask for it.
+    again = [] if settings.images else where
+    run = shlex.join(["finecops", "sfa", "run", "--dataset", str(path), *split, *again])
     return [printable(f"next: {check}"), printable(f"      {run}")]
 
 

@@ -1,1 +1,1 @@
-"""What can be told of a benchmark blindly: classifiers and guesses that do not look, and refinement against them."""
+"""What is learned about a benchmark blindly: classifiers and guesses that do not look, refinement against them."""

@@ -63,8 +63,8 @@ def balance_cells(round_: Round) -> Ints:
     cell = np.minimum(np.abs(gap) / largest * CELLS, CELLS - 1).astype(np.intp)
     dropped: list[Ints] = []
     for number in np.unique(cell):
-        told, untold = (np.flatnonzero((cell == number) & (sign * gap > 0)) for sign in (1, -1))
-        more, less = (told, untold) if len(told) > len(untold) else (untold, told)
+        right, wrong = (np.flatnonzero((cell == number) & (sign * gap > 0)) for sign in (1, -1))
+        more, less = (right, wrong) if len(right) > len(wrong) else (wrong, right)
         dropped.append(round_.rng.permutation(more)[: len(more) - len(less)])
     return np.concatenate(dropped).astype(np.intp)
 

@@ -139,9 +139,9 @@ class CausalScorer(_Loaded):
             ids, mask = batch["input_ids"], batch["attention_mask"]
             logits = self.model(input_ids=ids, attention_mask=mask).logits.float()
             # Position i tells the token at i + 1.
-            told = logits[:, :-1].log_softmax(dim=-1).gather(2, ids[:, 1:, None])[:, :, 0]
+            log_probs = logits[:, :-1].log_softmax(dim=-1).gather(2, ids[:, 1:, None])[:, :, 0]
             counted = mask[:, 1:].float()
-            mean = (told * counted).sum(dim=1) / counted.sum(dim=1)
+            mean = (log_probs * counted).sum(dim=1) / counted.sum(dim=1)
             found += mean.nan_to_num(-float("inf")).tolist()
         return _rounded(found)
 

@@ -78,7 +78,7 @@ def _reasons(stages: Mapping[str, StageRecord], where: str) -> Table:
     hidden = 0
     for name, record in stages.items():
         found = sorted(record.inner.items(), key=lambda item: (-item[1], item[0]))
-        # What failed stands first, however rare: a missing photograph is what a user can mend.
+        # What failed stands first, however rare: a missing photograph is what a user can fix.
         found = [*sorted(record.reasons.items(), key=lambda item: (-item[1], item[0])), *found]
         # The most frequent first; a pipe reads all of them with --json.
         rows += [(name, count, reason) for reason, count in found[:_MOST]]

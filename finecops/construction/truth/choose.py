@@ -101,7 +101,7 @@ def choose_paths(rows: Iterable[PathsRow], lexicon: Lexicon, options: ChoiceOpti
     chosen = np.zeros(len(pool.levels), dtype=bool)
     used: Counter[int] = Counter()
     counts = [_draw(pool, level, options, used, chosen) for level in LEVELS if level in options.quotas]
-    # Drawn from the hardest, told from the easiest.
+    # Drawn from the hardest on, reported from the easiest on.
     return Choice(chosen, tuple(reversed(counts)))
 
 

@@ -218,8 +218,8 @@ class Facts:
             if attribute in lexicon.attributes:
                 yield Description("0_hop", (Node(name, (attribute,)),))
         kinds = {lexicon.attributes[a].kind for a in own if a in lexicon.attributes}
-        told = [r for r in self.relations.told if r in lexicon.relations and lexicon.relations[r].question]
-        for relation in (*told, *(SAME + kind for kind in sorted(kinds & lexicon.compared))):
+        entailed = [r for r in self.relations.entailed if r in lexicon.relations and lexicon.relations[r].question]
+        for relation in (*entailed, *(SAME + kind for kind in sorted(kinds & lexicon.compared))):
             tails = bits(self.tails(relation, target))
             for tail in dict.fromkeys(self.objects[i].name for i in tails):
                 yield Description("1_hop", (Node(name), Node(tail)), (Edge(relation, 0, 1),))

@@ -19,9 +19,9 @@ class Relations:
     """The relations of a graph. `holds(r, h)` and `possible(r, h)` are the tails to which object h stands r.
 
     Attributes:
-        told: relation → head → tails, from either end: where one is "left of" the other, that is "right of" it; where
-            one is "parked behind" the other, that is "in front of" it, and not the other way round. What the boxes say
-            is not asked. No object is related to itself.
+        entailed: relation → head → tails, from either end: where one is "left of" the other, that is "right of" it;
+            where one is "parked behind" the other, that is "in front of" it, and not the other way round. What the boxes
+            say is not asked. No object is related to itself.
         groups: the objects that are plurals, or without a border.
     """
 
@@ -38,11 +38,11 @@ class Relations:
                 if tail != i:
                     tails = self._stated.setdefault(relation.name, {})
                     tails[i] = tails.get(i, 0) | 1 << tail
-        self.told: dict[str, dict[int, int]] = {name: dict(edges) for name, edges in self._stated.items()}
+        self.entailed: dict[str, dict[int, int]] = {name: dict(edges) for name, edges in self._stated.items()}
         for name, edges in self._stated.items():
             word = lexicon.relations.get(name)
             if word is not None and word.inverse is not None:
-                _merge(self.told.setdefault(word.inverse, {}), _turned(edges))
+                _merge(self.entailed.setdefault(word.inverse, {}), _turned(edges))
         self._back: dict[str, dict[int, int]] = {}
         self._holding: dict[tuple[str, int], int] = {}
         self._possible: dict[tuple[str, int], int] = {}
@@ -73,11 +73,11 @@ class Relations:
     def _says(self, relation: str, head: int) -> int:
         if relation.startswith(SAME):
             return self._same(relation.removeprefix(SAME), head, possible=False)
-        told = self.told.get(relation, _NONE).get(head, 0)
+        entailed = self.entailed.get(relation, _NONE).get(head, 0)
         word = self._lexicon.relations.get(relation)
-        if not told or word is None or word.boxes is None or self._lexicon.complete:
-            return told
-        return self._axis(word.boxes).clearly(head, told, word.boxes in _BEFORE)
+        if not entailed or word is None or word.boxes is None or self._lexicon.complete:
+            return entailed
+        return self._axis(word.boxes).clearly(head, entailed, word.boxes in _BEFORE)
 
     def _leaves_open(self, relation: str, head: int) -> int:
         if relation.startswith(SAME):
@@ -129,7 +129,7 @@ class Relations:
             for name in word.contradictions:
                 other = self._lexicon.relations.get(name)
                 if other is None or not other.heads or noun.being in other.heads:
-                    out |= self.told.get(name, _NONE).get(head, 0)
+                    out |= self.entailed.get(name, _NONE).get(head, 0)
         if word.one_head:
             out |= self._taken(word.name, head)
         if word.one_tail:

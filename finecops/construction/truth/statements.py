@@ -37,7 +37,7 @@ class Statements:
         words = facts.lexicon.relations
         self._relations = [
             (words[name], edges)
-            for name, edges in facts.relations.told.items()
+            for name, edges in facts.relations.entailed.items()
             if name in words and words[name].question
         ]
         self._nodes: dict[int, Node] = {}
