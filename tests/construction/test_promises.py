@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 
 import pytest
 
@@ -28,7 +27,6 @@ class _Counts:
 
     names: Counter[str] = field(default_factory=Counter)
     attributes: dict[str, Counter[str]] = field(default_factory=dict)
-    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
     relations: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     @classmethod
@@ -39,7 +37,6 @@ class _Counts:
             for obj in objects.values():
                 counts.names[obj.name] += 1
                 counts.attributes.setdefault(obj.name, Counter()).update(obj.attributes)
-                counts.pairs.update(combinations(sorted(obj.attributes), 2))
                 counts.relations.update((obj.name, r.name, objects[r.object_id].name) for r in obj.relations)
         return counts
 

@@ -26,8 +26,6 @@ _SEEN: Final = 4.0
 """How much more often a relation is taken that was seen between the two names."""
 _OPPOSITE: Final = 2.0
 """How much more often one that excludes the old relation is taken."""
-_BOTH: Final = 0.05
-"""An attribute that this share of the things with the old one have too is never taken in its place."""
 
 
 class Counts(Protocol):
@@ -41,11 +39,6 @@ class Counts(Protocol):
     @property
     def attributes(self) -> Mapping[str, Mapping[str, int]]:
         """Name → attribute → objects."""
-        ...
-
-    @property
-    def pairs(self) -> Mapping[tuple[str, str], int]:
-        """Two attributes in alphabetical order → objects that have both."""
         ...
 
     @property
@@ -85,9 +78,6 @@ class CorpusWords:
         self._lexicon, self._names_seen, self._attributes_seen = lexicon, counts.names, counts.attributes
         self._seen = _Seen.of(counts.relations)
         self._kindred = _kindred(lexicon)
-        self._pairs, self._having = counts.pairs, Counter[str]()
-        for attributes in counts.attributes.values():
-            self._having.update(attributes)
         self._edges = Counter[str]()
         for (_, relation, _), count in counts.relations.items():
             self._edges[relation] += count
@@ -118,7 +108,7 @@ class CorpusWords:
                 continue
             if (index == 0 and not new.target) or lexicon.may_be(request.old, name):
                 continue
-            # What the old noun's attributes never stand beside would be told from the words: "the leafy car".
+            # What the old noun's attributes never stand beside would be known from the words: "the leafy car".
             if any(a not in self._attributes_seen.get(name, {}) for a in attributes):
                 continue
             evidence = sum(math.log1p(seen.get(name, 0)) for seen in neighbours)
@@ -147,23 +137,13 @@ class CorpusWords:
         if word.kind in lexicon.exclusive:
             options |= set(lexicon.of_kind(word.kind)) - word.near
         seen = self._attributes_seen.get(node.name, {})
-        # An attribute that never occurs with the name would be told from the words alone. One that is near to many
-        # others is more often true: a thing of two colors, of which one is annotated, is "gray" in more ways than pink.
+        # An attribute that never occurs with the name would be known from the words alone. By its frequency and nothing
+        # else: words that replace others more often than they are said would give the negatives away.
         return {
-            option: math.sqrt(seen[option]) / (1 + len(lexicon.attributes[option].near)) / (1 + 100 * both)
+            option: math.sqrt(seen[option])
             for option in sorted(options - {*node.attributes})
-            if seen.get(option, 0)
-            and option in lexicon.attributes
-            and (both := self._both(request.old, option)) < _BOTH
+            if seen.get(option, 0) and option in lexicon.attributes
         }
-
-    def _both(self, old: str, new: str) -> float:
-        """The share of the things with an attribute that have another one too: of the black ones, the white ones.
-
-        Where few have both in the graphs, few have both of which one is not annotated.
-        """
-        first, second = sorted((old, new))
-        return self._pairs.get((first, second), 0) / max(1, self._having[old])
 
     def _relations(self, request: Request) -> dict[str, float]:
         lexicon, edge = self._lexicon, request.said.edges[request.index]

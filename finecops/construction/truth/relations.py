@@ -20,8 +20,8 @@ class Relations:
 
     Attributes:
         entailed: relation → head → tails, from either end: where one is "left of" the other, that is "right of" it;
-            where one is "parked behind" the other, that is "in front of" it, and not the other way round. What the boxes
-            say is not asked. No object is related to itself.
+            where one is "parked behind" the other, that is "in front of" it, and not the other way round. What the
+            boxes say is not asked. No object is related to itself.
         groups: the objects that are plurals, or without a border.
     """
 

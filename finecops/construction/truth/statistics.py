@@ -34,7 +34,6 @@ class _Row(Record):
     images: int
     names: dict[str, int]
     attributes: dict[str, dict[str, int]]
-    pairs: list[tuple[str, str, int]]
     relations: list[tuple[str, str, str, int]]
     together: list[tuple[str, str, int]]
 
@@ -47,7 +46,6 @@ class Statistics:
         images: graphs that could be read.
         names: name → objects, the most frequent first.
         attributes: name → attribute → objects.
-        pairs: two attributes in alphabetical order → objects that have both; at most `MOST`.
         relations: (head's name, relation, tail's name) → edges; at most `MOST`.
         together: two names in alphabetical order → images that have both; at most `MOST`.
     """
@@ -55,7 +53,6 @@ class Statistics:
     images: int = 0
     names: Counter[str] = field(default_factory=Counter)
     attributes: dict[str, Counter[str]] = field(default_factory=dict)
-    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
     relations: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     together: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -72,7 +69,6 @@ class Statistics:
             found._add(some)
         found.names = _most(found.names, len(found.names))
         found.attributes = {name: _most(found.attributes[name], MOST) for name in sorted(found.attributes)}
-        found.pairs = _most(found.pairs, MOST)
         found.relations, found.together = _most(found.relations, MOST), _most(found.together, MOST)
         return found
 
@@ -81,7 +77,6 @@ class Statistics:
         self.names.update(other.names)
         for name, counts in other.attributes.items():
             self.attributes.setdefault(name, Counter()).update(counts)
-        self.pairs = _forget(self.pairs, other.pairs)
         self.relations = _forget(self.relations, other.relations)
         self.together = _forget(self.together, other.together)
 
@@ -91,7 +86,6 @@ class Statistics:
             images=self.images,
             names=dict(self.names),
             attributes={name: dict(counts) for name, counts in self.attributes.items()},
-            pairs=[(*key, count) for key, count in self.pairs.items()],
             relations=[(*key, count) for key, count in self.relations.items()],
             together=[(*key, count) for key, count in self.together.items()],
         )
@@ -113,7 +107,6 @@ class Statistics:
             row.images,
             Counter(row.names),
             {name: Counter(counts) for name, counts in row.attributes.items()},
-            Counter({(first, second): count for first, second, count in row.pairs}),
             Counter({(head, relation, tail): count for head, relation, tail, count in row.relations}),
             Counter({(first, second): count for first, second, count in row.together}),
         )
@@ -137,7 +130,6 @@ def _count(entries: list[GraphEntry]) -> Statistics:
         for obj in objects.values():
             if obj.attributes:
                 found.attributes.setdefault(obj.name, Counter()).update(obj.attributes)
-                found.pairs.update(combinations(sorted(set(obj.attributes)), 2))
         found.relations.update(
             [(obj.name, r.name, objects[r.object_id].name) for obj in objects.values() for r in obj.relations]
         )

@@ -15,7 +15,6 @@ from tests.construction.small_lexicon import small_lexicon
 COUNTS = SimpleNamespace(
     names={"cup": 50, "plate": 30, "car": 20, "dog": 10, "mug": 40, "sky": 90, "man": 60, "hat": 20},
     attributes={"cup": {"red": 5, "blue": 4, "tan": 1}, "plate": {"red": 9}, "car": {"blue": 3}},
-    pairs={},
     relations={
         ("plate", "on", "table"): 30,
         ("mug", "on", "table"): 40,
@@ -77,7 +76,7 @@ def test_likely_words_come_first() -> None:
 def test_a_request_has_a_bounded_number_of_words() -> None:
     lexicon = small_lexicon()
     many = {("name", "on", "table"): 1} | {(n, "on", "table"): 1 for n in lexicon.nouns}
-    corpus = CorpusWords(SimpleNamespace(names={}, attributes={}, pairs={}, relations=many), lexicon)
+    corpus = CorpusWords(SimpleNamespace(names={}, attributes={}, relations=many), lexicon)
     (request,) = requests(CUP, "replace_object", 1)
     assert len(corpus.words(request, random.Random(0))) <= MOST
 
@@ -97,15 +96,3 @@ def test_words_from_elsewhere_are_looked_at(
 ) -> None:
     request = Request(CUP, type_, 1, index, old)
     assert known_words(offered, request, small_lexicon()) == kept
-
-
-def test_a_color_that_often_goes_with_the_old_one_is_not_taken() -> None:
-    counts = SimpleNamespace(
-        names={},
-        attributes={"cup": {"red": 40, "blue": 40, "tan": 5}, "car": {"red": 60}},
-        pairs={("blue", "red"): 5, ("red", "tan"): 4},
-        relations={},
-    )
-    (request,) = requests(RED_CUP, "replace_attribute", 1)
-    # Five of a hundred red things are blue too; four are tan.
-    assert CorpusWords(counts, small_lexicon()).words(request, random.Random(0)) == ["tan"]

@@ -21,12 +21,6 @@ def entries(tmp_path: Path) -> list[GraphEntry]:
     return list(graph_entries(write(tmp_path / "g.json", json.dumps(graphs))))
 
 
-def entries_of(folder: Path, attributes: list[str]) -> list[GraphEntry]:
-    """One graph of a cup with some attributes."""
-    graph = {"width": 9, "height": 9, "objects": {"1": {**CUP, "attributes": attributes}}}
-    return list(graph_entries(write(folder / "one.json", json.dumps({"1": graph}))))
-
-
 def test_what_is_counted(tmp_path: Path) -> None:
     found = Statistics.of(entries(tmp_path))
     assert found.images == 3
@@ -34,8 +28,6 @@ def test_what_is_counted(tmp_path: Path) -> None:
     assert found.attributes == {"cup": {"red": 4}, "hat": {"red": 1}, "table": {"red": 1}}
     assert found.relations == {("cup", "on", "table"): 1}
     assert found.together == {("cup", "table"): 1, ("cup", "hat"): 1}
-    assert found.pairs == {}
-    assert Statistics.of(entries_of(tmp_path, ["red", "blue", "red"])).pairs == {("blue", "red"): 1}
     found.write(tmp_path / "statistics.json")
     assert Statistics.read(tmp_path / "statistics.json") == found
     (tmp_path / "statistics.json").write_text('{"images": 1}')
