@@ -28,7 +28,7 @@ from finecops.strategies.options import Options
 PROJECT = Path(__file__).resolve().parents[1]
 RUN = "finecops-mini-mini-both-300"
 CARD = ".fc-card img"
-LOADED = "[...document.querySelectorAll('.fc-gallery img')].filter((i) => i.src).every((i) => i.naturalWidth)"
+LOADED = "() => [...document.querySelectorAll('.fc-gallery img')].filter((i) => i.src).every((i) => i.naturalWidth)"
 # File → window, what follows the page in the address, what is waited for.
 SHOTS = {
     "report.png": (Viewport(1280, 860), "#view=pairs", CARD),

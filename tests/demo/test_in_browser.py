@@ -118,7 +118,9 @@ def test_an_example_is_answered(chromium: Browser, address: str, viewport: Viewp
         assert sum(probabilities) == pytest.approx(1, abs=0.01)
         page.get_by_text("The question that").click()
         assert "F. None" in part(page, "question")
-        page.wait_for_function("[...document.querySelectorAll('.fd-answer img')].every((i) => i.naturalWidth > 99)")
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('.fd-answer img')].every((i) => i.naturalWidth > 99)"
+        )
         assert page.evaluate("document.fonts.size") == 0
         is_quiet(watched, address)
 

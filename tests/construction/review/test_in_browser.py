@@ -195,7 +195,7 @@ def test_progress_is_there_again(chromium: Browser, page: Path, dataset: Dataset
         press(on, "l")
         assert field.get_attribute("data-asked") == "1"
         field.set_input_files(path)
-        on.wait_for_function("document.querySelector('[data-fc=message]').textContent.startsWith('Loaded')")
+        on.wait_for_function("() => document.querySelector('[data-fc=message]').textContent.startsWith('Loaded')")
         assert text(on, "message") == (
             "Loaded 4 votes; left out: 1 of another rater, 1 of another page, 1 of another sample, 2 no vote. Z undoes "
             "this."
@@ -389,7 +389,7 @@ def test_thousands_of_samples(chromium: Browser, tmp_path: Path, link: bool) -> 
         on.keyboard.type("4990")
         press(on, "Enter", *("k" * 9))
         assert (sample(on), text(on, "progress")) == ("4999", "59 of 5,000 samples voted")
-        on.wait_for_function("document.querySelectorAll('.fr-picture image').length === 1")
+        on.wait_for_function("() => document.querySelectorAll('.fr-picture image').length === 1")
         assert on.locator("body *:not(script)").count() < elements + 20
         # Only what was shown, and the one after it, was asked for.
         assert watched.requested(".png") <= (62 if link else 0)

@@ -57,7 +57,9 @@ def test_pictures_are_seen(
         # They do not need the dataset any more.
         (tmp_path / "data").rename(tmp_path / "moved")
     with opened(chromium, page, size, at="#gallery") as watched:
-        watched.page.wait_for_function("[...document.querySelectorAll('.fc-card img')].some((i) => i.naturalWidth)")
+        watched.page.wait_for_function(
+            "() => [...document.querySelectorAll('.fc-card img')].some((i) => i.naturalWidth)"
+        )
         assert watched.faults == []
         assert all(url.startswith(("file:", "data:")) for url in watched.requests)
         # Wide tables scroll in their own frame, never the page.
