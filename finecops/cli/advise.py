@@ -24,6 +24,7 @@ def advise_command(
     base_url: BaseUrl = None,
     api_model: ApiModel = None,
     adapter: o.Adapter = None,
+    visual_tokens: o.VisualTokens = None,
     extractor: o.Extractor = None,
     article: o.Article = None,
     focus: o.Focus = True,

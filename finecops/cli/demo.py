@@ -49,6 +49,7 @@ def demo_command(
     base_url: BaseUrl = None,
     api_model: ApiModel = None,
     adapter: o.Adapter = None,
+    visual_tokens: o.VisualTokens = None,
     focus: Focus = None,
     confidence: o.Confidence = "mean_prob",
     score_threshold: o.ScoreThreshold = None,

@@ -79,6 +79,7 @@ def ground_command(
     base_url: BaseUrl = None,
     api_model: ApiModel = None,
     adapter: o.Adapter = None,
+    visual_tokens: o.VisualTokens = None,
     focus: Focus = None,
     confidence: o.Confidence = "mean_prob",
     fast: o.Fast = "specialist",

@@ -69,6 +69,7 @@ def mllm_command(
     base_url: BaseUrl = None,
     api_model: ApiModel = None,
     adapter: o.Adapter = None,
+    visual_tokens: o.VisualTokens = None,
     none: o.RefusalPrompt = False,
     extractor: o.Extractor = None,
     article: o.Article = None,

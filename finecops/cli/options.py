@@ -106,6 +106,10 @@ Adapter: TypeAlias = Annotated[
         help="A LoRA adapter for the MLLM (`finecops crs tune`): a folder or a Hub id.", rich_help_panel=_MODELS
     ),
 ]
+VisualTokens: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, max=65_536, help="At most N visual tokens an image (Qwen-VL family).", rich_help_panel=_MODELS),
+]
 Focus: TypeAlias = Annotated[
     bool,
     typer.Option(

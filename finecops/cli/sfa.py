@@ -57,6 +57,7 @@ def run_command(
     topk: o.TopK = 5,
     none: o.NoneOption = False,
     adapter: o.Adapter = None,
+    visual_tokens: o.VisualTokens = None,
     device: o.Device = None,
     batch_size: o.BatchSize = None,
     engine: o.Engine = "local",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from finecops.config.box_pattern import in_resized_pixels
 from finecops.config.find import resolve
 from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.errors import ConfigError
@@ -62,9 +63,19 @@ _NO_EFFECT_ON_ANSWERS = {
 }
 
 
+def _unused(config: SpecialistConfig | MllmConfig) -> set[str]:
+    """How an image is resized, as far as nothing asks for it."""
+    if not isinstance(config, MllmConfig) or config.visual_tokens is not None or in_resized_pixels(config.box_format):
+        return set()
+    # A server resizes by itself.
+    return {"resize_factor", "min_pixels"} if config.backend == "openai" else {"resize_factor"}
+
+
 def model_settings(config: SpecialistConfig | MllmConfig) -> dict[str, JsonValue]:
     """The settings that change a model's answers, with a fingerprint of its weights."""
-    settings: dict[str, JsonValue] = config.model_dump(mode="json", exclude=_NO_EFFECT_ON_ANSWERS, exclude_none=True)
+    settings: dict[str, JsonValue] = config.model_dump(
+        mode="json", exclude=_NO_EFFECT_ON_ANSWERS | _unused(config), exclude_none=True
+    )
     if isinstance(config, MllmConfig) and config.adapter is not None:
         settings["adapter_fingerprint"] = weights_fingerprint(config.adapter)
     return settings | {"weights_fingerprint": weights_fingerprint(config.weights)}

@@ -24,14 +24,15 @@ _OTHERS_CLAIMS = frozenset({"revision", "licence", "score", "seen", "domain", "p
 _PERMISSIONS = frozenset({"trust_remote_code", "allow_pickle"})
 """These are given on the command line, for one run."""
 _LOADED = ("transformers", "grounding-dino", "category-detector", "llm")
+_ASKED = ("system", "chat_options", "visual_tokens")
 _ONLY_OF = {
     "worker": ("command", "start_seconds", "timeout_seconds"),
     "replay": ("file_format", "file_score"),
-    "openai": ("base_url", "api_key_env", "concurrency", "timeout_seconds", "system", "chat_options"),
+    "openai": ("base_url", "api_key_env", "concurrency", "timeout_seconds", *_ASKED),
     "mmdet": ("mmdet_config", "dtype"),
     **dict.fromkeys(_LOADED, ("revision", "remote_code", "device_map", "dtype")),
 }
-_ONLY_OF["transformers"] += ("attention", "padded_batches", "adapter", "chat", "system", "chat_options")
+_ONLY_OF["transformers"] += ("attention", "padded_batches", "adapter", "chat", *_ASKED)
 """Backend → settings that only it and other backends here read."""
 _PROMPTS = ("prompt", "focus", "refusal")
 _DECLARED = """A format of one's own is declared like this (docs/models.md):

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from finecops.config.box_pattern import BoxFormatSetting, in_resized_pixels
+from finecops.config.budget import budget_faults
 from finecops.config.choices import one_of
 from finecops.config.fields import Constant, Count, Line, Lines, Names, Plain, RouterLevel, Seconds, Server, Torch
 from finecops.config.templates import FocusSentence, Prompt, Sentence
@@ -127,7 +128,8 @@ class MllmConfig(ModelConfig):
     """A multimodal language model, in this process or behind a server.
 
     Raises:
-        ValueError: the box format is in pixels of the resized image, and how it is resized is not given.
+        ValueError: the box format is in pixels of the resized image, and how it is resized is not given; or there are
+            `visual_tokens` for a model that has no such budget.
     """
 
     kind: Literal["mllm"]
@@ -166,7 +168,11 @@ class MllmConfig(ModelConfig):
     max_pixels: int | None = Field(default=None, ge=1, le=100_000_000)
     """Largest area that an image is resized to."""
     resize_factor: Count | None = None
-    """The sides of the resized image are multiples of this. Needed where boxes are in pixels of that image."""
+    """The sides of the resized image are multiples of this, the side of a visual token. Needed where boxes are in
+    pixels of that image, and for `visual_tokens`."""
+    visual_tokens: int | None = Field(default=None, ge=1, le=65_536)
+    """The model gets at most so many visual tokens of an image: a larger image is made smaller, and a smaller one stays
+    as it is. Instead of `max_pixels`, which is then this times `resize_factor`². None: as in the checkpoint."""
     attention: Torch = "sdpa"
     """The attention implementation of transformers."""
     adapter: Line | None = None
@@ -181,12 +187,21 @@ class MllmConfig(ModelConfig):
 
     @classmethod
     def faults_between(cls, given: Mapping[str, object]) -> list[str]:
-        """As in the base class; boxes in pixels of the resized image need its size."""
+        """As in the base class; boxes in pixels of the resized image need its size, a budget that of a token."""
         faults = super().faults_between(given)
-        needed = ("resize_factor", "min_pixels", "max_pixels")
+        needed = ("resize_factor", "min_pixels", "visual_tokens" if given.get("visual_tokens") else "max_pixels")
         if in_resized_pixels(given.get("box_format")) and not all(given.get(key) for key in needed):
             faults.append("boxes in pixels of the resized image need `resize_factor`, `min_pixels` and `max_pixels`")
-        return faults
+        return [*faults, *budget_faults(given)]
+
+    @property
+    def pixel_bounds(self) -> tuple[int | None, int | None]:
+        """The smallest and the largest area in pixels to which an image is resized; None: as in the checkpoint."""
+        if self.visual_tokens is None or self.resize_factor is None:
+            return self.min_pixels, self.max_pixels
+        most = self.visual_tokens * self.resize_factor**2
+        # A budget below the smallest area lowers that too.
+        return (None if self.min_pixels is None else min(self.min_pixels, most)), most
 
     def __hash__(self) -> int:
         # pydantic's own hash fails on the dictionary `chat_options`, and the loaders cache by configuration.

@@ -24,7 +24,7 @@ from finecops.images import Picture
 from finecops.models.openai_client import Completion, Endpoint, RefusedError, Request, ask_all, key_of
 from finecops.models.protocols import QueryGroup, QuestionGroup
 from finecops.replies.answer import Reply
-from finecops.replies.box_text import frame_of
+from finecops.replies.box_text import seen_size
 from finecops.replies.letters import LetterScores, letters_from_logprobs
 from finecops.replies.prompting import prompt_text
 
@@ -110,11 +110,11 @@ class OpenAiMllm:
     def _url(self, image: Picture) -> str:
         """The image as a data URL.
 
-        If boxes are in pixels of the resized image, it is resized here: the server then keeps its size, and the size
-        is known.
+        If boxes are in pixels of the resized image, or there is a budget of visual tokens, it is resized here: the
+        server then keeps its size, and the size is known. Servers differ in whether a request may name it.
         """
-        frame = frame_of(self.config, image.size)
-        return image_url(image if frame == image.size else _resized(image, frame))
+        size = seen_size(self.config, image.size)
+        return image_url(image if size == image.size else _resized(image, size))
 
     def _ask(self, requests: Sequence[Request], top: int) -> list[Completion | ModelError]:
         """The answers to all requests.

@@ -16,6 +16,7 @@ from finecops.config.schema import MllmConfig
 from finecops.errors import ModelError
 from finecops.models.adapters import load_adapter
 from finecops.models.chat_template import rendered
+from finecops.models.image_bounds import bound_images
 from finecops.models.loading import Checkpoint, load_complete, load_processor, mllm_options
 from finecops.models.numbers import NOT_FINITE, scored_letters
 from finecops.models.protocols import QueryGroup, QuestionGroup
@@ -77,11 +78,7 @@ class TransformersMllm:
         # Questions of a run have few different sets of letters.
         self._letter_ids: dict[tuple[tuple[str, ...], str], list[list[int]]] = {}
         self.vision = SharedVision(self.model)
-        size = self.processor.image_processor.size
-        bounds = {"shortest_edge": config.min_pixels, "longest_edge": config.max_pixels}
-        # Bounds that the configuration does not give stay as in the checkpoint.
-        if any(bounds.values()):
-            self.processor.image_processor.size = dict(size) | {k: v for k, v in bounds.items() if v}
+        bound_images(config, self.processor.image_processor)
 
     def ground(self, groups: Sequence[QueryGroup]) -> list[list[Reply]]:
         """A reply per group and query. All prompts are one batch where the model allows it."""

@@ -45,15 +45,17 @@ def smart_resize(image_wh: ImageWh, factor: int, min_pixels: int, max_pixels: in
 
 def frame_of(config: MllmConfig, image_wh: ImageWh) -> ImageWh:
     """The size of the image that the model's coordinates refer to: the original or the resized image."""
-    if not in_resized_pixels(config.box_format):
+    return seen_size(config, image_wh) if in_resized_pixels(config.box_format) else image_wh
+
+
+def seen_size(config: MllmConfig, image_wh: ImageWh) -> ImageWh:
+    """The size at which the model gets an image, if boxes or a budget of visual tokens need it; else the image's."""
+    least, most = config.pixel_bounds
+    if most is None or config.resize_factor is None:
         return image_wh
-    # `MllmConfig` checked that the three are set; the defaults only satisfy the type checker.
-    return smart_resize(
-        image_wh,
-        factor=config.resize_factor or 1,
-        min_pixels=config.min_pixels or 0,
-        max_pixels=config.max_pixels or 0,
-    )
+    if config.visual_tokens is None and not in_resized_pixels(config.box_format):
+        return image_wh
+    return smart_resize(image_wh, factor=config.resize_factor, min_pixels=least or 0, max_pixels=most)
 
 
 def box_format_of(config: MllmConfig) -> BoxFormat:

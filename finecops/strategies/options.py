@@ -76,6 +76,8 @@ class Options(BaseModel):
     """Of an MLLM behind a server: its address, and the model's name there."""
     adapter: str | None = None
     """A LoRA adapter for the MLLM."""
+    visual_tokens: int | None = Field(default=None, ge=1, le=65_536)
+    """At most so many visual tokens an image for the MLLM; None: as its file or its checkpoint says."""
     focus: bool = True
     """Focus the models on the expression's target (paper, IV-A)."""
     article: bool | None = None

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import cast
 
+from finecops.config.budget import with_visual_tokens
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.find import (
     load_dataset,
@@ -163,4 +164,4 @@ class Parts:
         o = self.options
         config = with_permissions(load_mllm(name), o.trust_remote_code, o.allow_pickle)
         backend_of(config)
-        return at_server(config, o.base_url, o.api_model)
+        return with_visual_tokens(at_server(config, o.base_url, o.api_model), o.visual_tokens)

@@ -195,6 +195,8 @@ def default_run_name(parts: Parts, dataset: Dataset, part: str | None, named: Se
     named_models += [o.mllm, o.api_model] if o.both or not selects else []
     named_models += [o.adapter] if not selects else []
     words += [_short(given) for given in named_models if given]
+    # A selection has the budget in its own name.
+    words += [f"{o.visual_tokens}tokens"] if o.visual_tokens and (o.both or not selects) else []
     words += named
     if o.limit:
         words.append(str(o.limit))

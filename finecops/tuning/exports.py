@@ -174,8 +174,9 @@ def write_ms_swift(path: Path, rows: Sequence[TuneRow], image_root: Path) -> Pat
 def _llama_factory_yaml(folder: Path, config: MllmConfig) -> str:
     """A training file that runs as it is: LoRA on the language part, one epoch; the rest is LLaMA-Factory's."""
     # Image limits of the model's YAML, so that training and use see images of the same size.
-    pixels = "" if config.max_pixels is None else f"image_max_pixels: {config.max_pixels}\n"
-    pixels += "" if config.min_pixels is None else f"image_min_pixels: {config.min_pixels}\n"
+    least, most = config.pixel_bounds
+    pixels = "" if most is None else f"image_max_pixels: {most}\n"
+    pixels += "" if least is None else f"image_min_pixels: {least}\n"
     return (
         "# llamafactory-cli train train.yaml\n"
         f"model_name_or_path: {config.weights}\n"

@@ -56,6 +56,7 @@ OTHER: dict[str, str | bool] = {
     "base_url": "http://localhost:9/v1",
     "api_model": "another",
     "adapter": "checkpoints/mini-qwen2vl-crs",
+    "visual_tokens": "16",
     "fast": "router",
     "slow": "crs",
     "candidates": "specialist",

@@ -18,6 +18,7 @@ import pytest
 from openai import _base_client
 from PIL import Image
 
+from finecops.config.budget import with_visual_tokens
 from finecops.config.find import load_mllm
 from finecops.config.schema import MllmConfig
 from finecops.errors import ConfigError
@@ -107,6 +108,17 @@ def test_a_boxs_score_is_the_mean_probability_of_its_tokens(config: MllmConfig, 
     assert text["text"] == "Output the bounding box of the red car in the image."
     sent = base64.b64decode(image["image_url"]["url"].partition(",")[2])
     assert sent == group.image.read_bytes()
+
+
+def test_an_image_is_sent_as_large_as_the_budget_allows_and_boxes_are_the_originals(
+    config: MllmConfig, group: ImageGroup
+) -> None:
+    Server.reply = lambda request: answer(BOX, BOX_TOKENS)
+    row = ground(with_visual_tokens(config, 4), group)
+    assert row.boxes == ((10.0, 10.0, 50.0, 30.0),)
+    url = Server.seen[0]["messages"][0]["content"][0]["image_url"]["url"]
+    with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as sent:
+        assert sent.size == (56, 28)
 
 
 @pytest.mark.parametrize("end", ["<|im_end|>", "</s>", "<end_of_turn>", "<|im_end|><|endoftext|>"])
