@@ -21,6 +21,7 @@ from finecops.cli.demo import demo_command
 from finecops.cli.eval import eval_command
 from finecops.cli.export import export_app
 from finecops.cli.figures import figures_command
+from finecops.cli.gains import gains_command
 from finecops.cli.ground import ground_command
 from finecops.cli.importing import import_app
 from finecops.cli.infer import infer_app
@@ -49,7 +50,7 @@ Exit codes: 0 done; 1 refused, faults found, or too many samples failed; 2 wrong
 HEADINGS = {
     "Your pictures": ("ground", "demo"),
     "Run": ("sfa", "crs", "infer"),
-    "Numbers": ("eval", "score", "compare", "sweep", "advise"),
+    "Numbers": ("eval", "score", "compare", "sweep", "advise", "gains"),
     "Look": ("report", "show", "figures"),
     "Data and models": ("data", "models", "export", "import"),
     "This machine": ("doctor", "bench"),
@@ -81,6 +82,7 @@ app.command("sweep")(sweep_command)
 app.command("figures")(figures_command)
 app.command("show")(show_command)
 app.command("advise")(advise_command)
+app.command("gains")(gains_command)
 app.command("report")(report_command)
 app.command("doctor")(doctor_command)
 

@@ -193,6 +193,15 @@ class SweepSettings(Settings):
     runs: tuple[RunFolder, ...] = ()
 
 
+class GainSettings(Settings):
+    """Measuring the gains of runs."""
+
+    runs: tuple[RunFolder, ...] = ()
+    """About the same samples; the newest if none is named."""
+    iou: float = IOU_THRESHOLD
+    cluster: ClusterName = "positive"
+
+
 def named_or_newest(runs: Sequence[Path]) -> Sequence[Path]:
     """The runs, or the newest below `outputs/`.
 

@@ -16,7 +16,7 @@ from finecops.report.charts.chart import Chart
 from finecops.report.charts.data import chart_csv, chart_json
 from finecops.report.charts.figure_6 import Picture
 from finecops.report.charts.plot import save_figure
-from finecops.report.charts.svg import svg_file
+from finecops.report.charts.svg import svg_file, svg_panels
 
 
 def _text(make: Callable[[Chart], str]) -> Callable[[Chart, Path], None]:
@@ -61,6 +61,20 @@ def write_chart(chart: Chart, folder: Path, formats: Sequence[str]) -> list[Path
         FORMATS[name](chart, path)
         paths.append(path)
     return paths
+
+
+def save_panels(charts: Sequence[Chart], path: Path) -> None:
+    """Write several charts as one picture: .svg without any extra, .png or .pdf with matplotlib.
+
+    Raises:
+        UsageError: the path has another suffix.
+        ConfigError: matplotlib is not installed, and it is needed.
+    """
+    if path.suffix.lower() != ".svg":
+        save_figure(charts, path)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{svg_panels(charts)}\n", encoding="utf-8", newline="")
 
 
 def write_picture(picture: Picture, name: str, folder: Path, formats: Sequence[str]) -> list[Path]:

@@ -6,6 +6,7 @@ is 400 units wide and its texts are 11 high, so that a column of 400 pixels show
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from finecops.report.charts.bars import draw_bars
@@ -16,6 +17,9 @@ from finecops.report.charts.scale import Scale, scale_of
 from finecops.report.charts.words import description, point_text
 
 WIDTH = 400.0
+_PANEL = 350.0
+"""Width of one of several charts in a file."""
+_XMLNS = "http://www.w3.org/2000/svg"
 _PLOT = 230.0
 """Height of a plot of two numeric axes."""
 _LINE = 1.3 * SIZE
@@ -40,61 +44,88 @@ def svg_file(chart: Chart) -> str:
     return _svg(chart, FILE, alone=True)
 
 
+def svg_panels(charts: Sequence[Chart]) -> str:
+    """Several charts as one file, two in a row, for a page that shows it 700 pixels wide."""
+    pairs = [charts[i : i + 2] for i in range(0, len(charts), 2)]
+    width, markup, top = _PANEL * min(len(charts), 2), [], 0.0
+    for pair in pairs:
+        drawn = [_drawn(chart, FILE, _PANEL, alone=True) for chart in pair]
+        for i, (chart, one) in enumerate(zip(pair, drawn)):
+            content = "\n".join([*_said(chart), *one.markup])
+            place = f"translate({i * _PANEL:.0f} {top:.0f})"
+            markup.append(element("g", content, transform=place, **_about(chart)))
+        top += max(one.bottom for one in drawn) + 12.0
+    behind = rectangle(0.0, 0.0, width, top, FILE.background or "none")
+    size = {"width": f"{width:.0f}", "height": f"{top:.0f}", "font_family": FILE.font or ""}
+    content = "\n".join([behind, *markup])
+    return element("svg", content, xmlns=_XMLNS, viewBox=f"0 0 {width:.0f} {top:.0f}", **size)
+
+
 def _svg(chart: Chart, look: Look, alone: bool) -> str:
-    markup, top = _heading(chart, look) if alone else Drawn([], 4.0)
-    body = Drawn(*draw_bars(chart, look, top, WIDTH)) if chart.x.names else _plot(chart, look, top)
-    legend = _legend(chart, look, body.bottom)
-    notes = _notes(chart, look, legend.bottom) if alone else Drawn([], legend.bottom)
-    height = notes.bottom + 6.0
+    drawn = _drawn(chart, look, WIDTH, alone)
+    height = drawn.bottom + 6.0
     behind = [rectangle(0.0, 0.0, WIDTH, height, look.background)] if look.background else []
-    # Several charts stand in one page, so ids have the chart's name.
-    title, described = f"chart-{chart.name}-title", f"chart-{chart.name}-description"
-    said = [element("title", clean(chart.title), id=title), element("desc", clean(description(chart)), id=described)]
-    about: dict[str, str] = {"aria_labelledby": f"{title} {described}", "role": "img"}
     size = {"width": "800", "height": f"{2 * height:.0f}", "font_family": look.font} if look.font else {}
-    return element(
-        "svg",
-        "\n".join([*said, *behind, *markup, *body.markup, *legend.markup, *notes.markup]),
-        xmlns="http://www.w3.org/2000/svg",
-        viewBox=f"0 0 {WIDTH:.0f} {height:.0f}",
-        **about,
-        **size,
-    )
+    content = "\n".join([*_said(chart), *behind, *drawn.markup])
+    return element("svg", content, xmlns=_XMLNS, viewBox=f"0 0 {WIDTH:.0f} {height:.0f}", **_about(chart), **size)
 
 
-def _heading(chart: Chart, look: Look) -> Drawn:
-    lines = wrapped(chart.title, WIDTH - 16, SIZE + 2)
+def _said(chart: Chart) -> list[str]:
+    """What a chart says to who does not see it. Several stand in one page, so ids have the chart's name."""
+    title, described = clean(chart.title), clean(description(chart))
+    ids = _ids(chart)
+    return [element("title", title, id=ids[0]), element("desc", described, id=ids[1])]
+
+
+def _about(chart: Chart) -> dict[str, str]:
+    return {"aria_labelledby": " ".join(_ids(chart)), "role": "img"}
+
+
+def _ids(chart: Chart) -> tuple[str, str]:
+    return f"chart-{chart.name}-title", f"chart-{chart.name}-description"
+
+
+def _drawn(chart: Chart, look: Look, width: float, alone: bool) -> Drawn:
+    markup, top = _heading(chart, look, width) if alone else Drawn([], 4.0)
+    body = Drawn(*draw_bars(chart, look, top, width)) if chart.x.names else _plot(chart, look, top, width)
+    legend = _legend(chart, look, body.bottom, width)
+    notes = _notes(chart, look, legend.bottom, width) if alone else Drawn([], legend.bottom)
+    return Drawn([*markup, *body.markup, *legend.markup, *notes.markup], notes.bottom)
+
+
+def _heading(chart: Chart, look: Look, width: float) -> Drawn:
+    lines = wrapped(chart.title, width - 16, SIZE + 2)
     markup = [text_at(8.0, 18 + i * 1.3 * (SIZE + 2), one, look.text, size=SIZE + 2) for i, one in enumerate(lines)]
     return Drawn(markup, 10 + len(lines) * 1.3 * (SIZE + 2))
 
 
-def _notes(chart: Chart, look: Look, top: float) -> Drawn:
-    lines = [one for note in chart.notes for one in wrapped(note, WIDTH - 16, SIZE - 1)]
+def _notes(chart: Chart, look: Look, top: float, width: float) -> Drawn:
+    lines = [one for note in chart.notes for one in wrapped(note, width - 16, SIZE - 1)]
     markup = [text_at(8.0, top + 12 + i * _LINE, one, look.muted, size=SIZE - 1) for i, one in enumerate(lines)]
     return Drawn(markup, top + len(lines) * _LINE + (8 if lines else 0))
 
 
-def _plot(chart: Chart, look: Look, top: float) -> Drawn:
+def _plot(chart: Chart, look: Look, top: float, width: float) -> Drawn:
     """Two numeric axes with what is on them; the y axis' title stands above it, where it can be read."""
     xs = [point.x for series in chart.series for point in series.points]
-    titles = wrapped(chart.y.title, WIDTH - 16)
+    titles = wrapped(chart.y.title, width - 16)
     above, bottom = top + 4 + len(titles) * _LINE, top + 4 + len(titles) * _LINE + _PLOT
     y = scale_of(chart.y, chart.values, (bottom, above))
     left = 12 + max(width_of(y.text(tick)) for tick in y.ticks)
-    x = scale_of(chart.x, xs, (left, WIDTH - 16))
+    x = scale_of(chart.x, xs, (left, width - 16))
     markup = [text_at(8.0, top + 8 + i * _LINE, one, look.text) for i, one in enumerate(titles)]
     for tick in y.ticks:
-        markup.append(line(left, y(tick), WIDTH - 16, y(tick), look.grid))
+        markup.append(line(left, y(tick), width - 16, y(tick), look.grid))
         markup.append(text_at(left - 5, y(tick) + 4, y.text(tick), look.muted, "end"))
     for tick in x.ticks:
         markup.append(line(x(tick), bottom, x(tick), bottom + 4, look.muted))
         markup.append(text_at(x(tick), bottom + 16, x.text(tick), look.muted, "middle"))
-    markup.append(line(left, bottom, WIDTH - 16, bottom, look.muted))
+    markup.append(line(left, bottom, width - 16, bottom, look.muted))
     numbers = _numbers(chart)
     for series, number in zip(chart.series, numbers):
         markup += _series(chart, series, number, (x, y), look)
-    names = wrapped(chart.x.title, WIDTH - left)
-    middle = (left + WIDTH - 16) / 2
+    names = wrapped(chart.x.title, width - left)
+    middle = (left + width - 16) / 2
     markup += [text_at(middle, bottom + 32 + i * _LINE, one, look.text, "middle") for i, one in enumerate(names)]
     return Drawn(markup, bottom + 24 + len(names) * _LINE)
 
@@ -137,15 +168,15 @@ def _dash(series: Series, number: int) -> str:
     return "2 3" if series.colour < 0 else DASHES[number % len(DASHES)]
 
 
-def _legend(chart: Chart, look: Look, top: float) -> Drawn:
+def _legend(chart: Chart, look: Look, top: float, most: float) -> Drawn:
     """Samples with names, as many in a line as fit."""
     if len(chart.series) == 1 and not chart.series[0].name:
         return Drawn([], top)
     markup, x, y = [], 8.0, top + 14
     for series, number in zip(chart.series, _numbers(chart)):
-        lines = wrapped(series.name, WIDTH - 24 - _SAMPLE)
+        lines = wrapped(series.name, most - 24 - _SAMPLE)
         width = _SAMPLE + max(map(width_of, lines)) + 14
-        if x > 8.0 and x + width > WIDTH:
+        if x > 8.0 and x + width > most:
             x, y = 8.0, y + 1.4 * SIZE
         markup += _sample(series, number, (x, y - 4), look)
         for i, one in enumerate(lines):

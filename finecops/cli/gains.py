@@ -1,0 +1,74 @@
+"""`finecops gains`: when SFA and CRS pay, from runs that exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from finecops.cli.eval_options import (
+    As,
+    AsCsv,
+    AsJson,
+    ClusterOption,
+    Figure,
+    Iou,
+    RunOption,
+    Runs,
+    refuse_two_outputs,
+)
+
+Graphs = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--scene-graphs",
+        help="A file of scene graphs in GQA's format. Repeat it for several. Default: scene_graphs/ of the dataset.",
+    ),
+]
+
+
+def gains_command(
+    ctx: typer.Context,
+    runs: Runs = None,
+    run: RunOption = None,
+    scene_graphs: Graphs = None,
+    iou: Iou = 0.5,
+    cluster: ClusterOption = "positive",
+    figure: Figure = None,
+    as_: As = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Show when SFA and CRS pay: their gain over the MLLM alone, group by group.
+
+    No model runs: each run has the MLLM's answer to every sample and answers of SFA or CRS (`finecops advise`, or
+    `finecops sfa run --both`), and all are about the same samples. Groups are the MLLM's visual tokens (a run each),
+    the target's size, things of its kind (with scene graphs), levels, and candidate recall, measured and simulated.
+    Beside each gain stands what the MLLM loses by localisation; at the end stands what follows.
+    """
+    from finecops.cli.printing import print_document
+    from finecops.construction.targets import graph_files, target_facts
+    from finecops.evaluation.gains import measure_gains
+    from finecops.evaluation.reading import RunData
+    from finecops.evaluation.settings import GainSettings, named_or_newest
+    from finecops.report.charts.plot import check_figure_path
+    from finecops.report.gains import gains_document
+    from finecops.report.writers import OutputSettings
+
+    refuse_two_outputs(ctx)
+    if figure is not None:
+        check_figure_path(figure)
+    # Both spellings of a run are one list from here on.
+    runs = [*(runs or ()), *(run or ())]
+    settings = GainSettings.of(locals())
+    first = RunData(named_or_newest(settings.runs)[0])
+    facts = target_facts(first.samples, tuple(scene_graphs or ()) or graph_files(first.manifest))
+    found = measure_gains(settings, facts)
+    if figure is not None:
+        from finecops.report.charts.files import save_panels
+        from finecops.report.charts.gains import gain_charts
+
+        save_panels(gain_charts(found), figure)
+        typer.secho(f"wrote {figure}", err=True)
+    print_document(gains_document(found), OutputSettings.of(ctx.params).writer)

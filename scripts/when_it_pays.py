@@ -1,0 +1,69 @@
+"""Measure when SFA and CRS pay: `finecops advise` at several budgets of visual tokens, then `finecops gains` of all.
+
+    python scripts/when_it_pays.py --out outputs/pays                           # 16, 9, 25 and 36 tokens, whole test split
+    python scripts/when_it_pays.py --out outputs/pays --tokens 256,64 --preset paper --dataset finecops-ref
+
+What follows `--out` and `--tokens` goes to `finecops advise` as it is (`--dataset`, `--mllm`, `--device`, …). Each budget
+has a run of its own below `--out`; finished rows are kept, and the same command continues what was stopped. Groups in the
+figure are those of the first budget. Written are `when_it_pays.svg`, `.csv`, `.json` and `.md`; the last has the rules that
+follow. The exit code is that of the first command that fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+NAME = "when_it_pays"
+
+
+def budgets(text: str) -> list[int]:
+    """Numbers with commas between, each once, in their order."""
+    found = list(dict.fromkeys(int(part) for part in text.split(",")))
+    if min(found) < 1:
+        raise ValueError
+    return found
+
+
+def finecops(*words: str | Path, into: Path | None = None) -> None:
+    """Run a command of finecops, with its output in a file or as it comes.
+
+    Raises:
+        SystemExit: it failed; the code is its own.
+    """
+    command = [sys.executable, "-m", "finecops", *map(str, words)]
+    print("$ finecops", *words, file=sys.stderr)
+    done = subprocess.run(command, stdout=subprocess.PIPE if into is not None else None)
+    if done.returncode:
+        raise SystemExit(done.returncode)
+    if into is not None:
+        into.write_bytes(done.stdout)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make the runs that are missing, and the results of all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the runs and the results")
+    parser.add_argument("--tokens", type=budgets, default=[16, 9, 25, 36], help="budgets, with commas between")
+    asked, rest = parser.parse_known_args(arguments)
+    for name in ("--run", "--visual-tokens"):
+        if any(word.split("=")[0] == name for word in rest):
+            parser.error(f"{name} is chosen here; --out and --tokens say where and which")
+    limit = [] if any(word.split("=")[0] in ("--limit", "-n") for word in rest) else ["--limit", "0"]
+    runs = [asked.out / f"{tokens}tokens" for tokens in asked.tokens]
+    for tokens, run in zip(asked.tokens, runs):
+        finecops("advise", *rest, *limit, "--visual-tokens", str(tokens), "--run", run)
+    results = asked.out / NAME
+    finecops(
+        "gains", *runs, "--as", "markdown", "--figure", results.with_suffix(".svg"), into=results.with_suffix(".md")
+    )
+    for form in ("csv", "json"):
+        finecops("gains", *runs, "--as", form, into=results.with_suffix(f".{form}"))
+    print(results.with_suffix(".md").read_text())
+
+
+if __name__ == "__main__":
+    main()
