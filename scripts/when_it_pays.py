@@ -1,12 +1,12 @@
 """Measure when SFA and CRS pay: `finecops advise` at several budgets of visual tokens, then `finecops gains` of all.
 
-    python scripts/when_it_pays.py --out outputs/pays                           # 16, 9, 25 and 36 tokens, whole test split
+    python scripts/when_it_pays.py --out outputs/pays     # 16, 9, 25 and 36 tokens, the whole test split
     python scripts/when_it_pays.py --out outputs/pays --tokens 256,64 --preset paper --dataset finecops-ref
 
-What follows `--out` and `--tokens` goes to `finecops advise` as it is (`--dataset`, `--mllm`, `--device`, …). Each budget
-has a run of its own below `--out`; finished rows are kept, and the same command continues what was stopped. Groups in the
-figure are those of the first budget. Written are `when_it_pays.svg`, `.csv`, `.json` and `.md`; the last has the rules that
-follow. The exit code is that of the first command that fails.
+Other options go to `finecops advise` as they are (`--dataset`, `--mllm`, `--device`, …). Each budget has a run of its
+own below `--out`; finished rows are kept, and the same command continues what was stopped. Groups in the figure are
+those of the first budget. Written are `when_it_pays.svg`, `.csv`, `.json` and `.md`, with the rules that follow. The
+exit code is that of the first command that fails.
 """
 
 from __future__ import annotations

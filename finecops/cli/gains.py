@@ -62,9 +62,9 @@ def gains_command(
     # Both spellings of a run are one list from here on.
     runs = [*(runs or ()), *(run or ())]
     settings = GainSettings.of(locals())
-    first = RunData(named_or_newest(settings.runs)[0])
-    facts = target_facts(first.samples, tuple(scene_graphs or ()) or graph_files(first.manifest))
-    found = measure_gains(settings, facts)
+    read = [RunData(folder) for folder in named_or_newest(settings.runs)]
+    facts = target_facts(read[0].samples, tuple(scene_graphs or ()) or graph_files(read[0].manifest))
+    found = measure_gains(read, settings, facts)
     if figure is not None:
         from finecops.report.charts.files import save_panels
         from finecops.report.charts.gains import gain_charts

@@ -105,7 +105,8 @@ def _sizes(samples: Sequence[Sample], facts: Mapping[str, TargetFacts]) -> list[
     known = np.isfinite(shares)
     if not known.any():
         return []
-    low, high = np.quantile(shares[known], [1 / 3, 2 / 3])
+    # Edges that targets have: of equal ones, none is in another group.
+    low, high = np.quantile(shares[known], [1 / 3, 2 / 3], method="lower")
     return [
         Group(SIZE, f"up to {_percent(low)} of the image", shares <= low),
         Group(SIZE, f"{_percent(low)} to {_percent(high)}", (shares > low) & (shares <= high)),

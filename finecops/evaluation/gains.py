@@ -16,7 +16,7 @@ from finecops.evaluation.gain_answers import Answered, read_answered, shared_pos
 from finecops.evaluation.gain_groups import ALL, FEWEST, SIZE, Group, TargetFacts, groups_of
 from finecops.evaluation.gain_rules import Cell, LossRule, RecallRule, loss_rule, recall_rule
 from finecops.evaluation.reading import RunData
-from finecops.evaluation.settings import GainSettings, named_or_newest
+from finecops.evaluation.settings import GainSettings
 from finecops.metrics.answers import Floats, Ints
 from finecops.metrics.arrays import Bools
 from finecops.metrics.intervals import clusters_of
@@ -114,21 +114,23 @@ class Gains(Record):
     notes: tuple[str, ...] = ()
 
 
-def measure_gains(settings: GainSettings, facts: Mapping[str, TargetFacts] | None = None) -> Gains:
+def measure_gains(
+    runs: Sequence[RunData], settings: GainSettings | None = None, facts: Mapping[str, TargetFacts] | None = None
+) -> Gains:
     """The gains of runs over their MLLM alone.
 
     Args:
-        settings: which runs, and how. All must be about the same samples.
+        runs: at least one; all are about the same samples.
+        settings: how; which runs is not read here.
         facts: what scene graphs say of targets, by sample id, where there are graphs.
 
     Raises:
         RunError: a run lacks the MLLM's answers to every sample, or has none of SFA or CRS; the runs share no positive.
         UsageError: a run is named twice.
     """
-    folders = named_or_newest(settings.runs)
-    if len({folder.resolve() for folder in folders}) < len(folders):
+    settings = settings or GainSettings()
+    if len({run.folder.resolve() for run in runs}) < len(runs):
         raise UsageError("a run is named twice")
-    runs = [RunData(folder) for folder in folders]
     positives, notes = shared_positives(runs)
     answered = [read_answered(run, positives, settings.iou) for run in runs]
     routes = runs[0].first("routes", Route)

@@ -101,6 +101,6 @@ def leave_out(choices: Choices, recalls: Sequence[float], draws: int = DRAWS, se
             end = int(np.searchsorted(np.cumsum(~choices.spare[order]), lost)) + 1
             now = choices.right.copy()
             now[order[:end]] = choices.right_without[order[:end]]
-            right += now / draws
-        found.append(LeftOut(100 * (len(there) - lost) / n, right))
+            right += now
+        found.append(LeftOut(100 * (len(there) - lost) / n, right / draws))
     return found

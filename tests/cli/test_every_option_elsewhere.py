@@ -116,6 +116,15 @@ CASES = {
         },
     ),
     "sweep": Case(("sweep",), ("{a}",), {"finecops.evaluation.sweep.sweep_run": ...}),
+    "gains": Case(
+        ("gains",),
+        ("{a}",),
+        {
+            "finecops.construction.targets.target_facts": {},
+            "finecops.evaluation.gains.clusters_of": ...,
+            "finecops.report.charts.files.save_panels": None,
+        },
+    ),
     "figures": Case(
         ("figures",), ("{a}",), {"finecops.report.charts.making.make_figures": [Path("figures/precision-level.png")]}
     ),
@@ -491,6 +500,7 @@ BESIDES: dict[str | tuple[str, str], tuple[str, ...]] = {
     ("data review", "seed"): ("--plant", "2"),
     ("compare", "cluster"): (),
     ("report", "cluster"): (),
+    ("gains", "cluster"): (),
     "max_mb": ("--single",),
     ("eval", "val_annotations"): (),
     ("eval", "val_predictions"): (),

@@ -21,23 +21,16 @@ def gain_charts(found: Gains) -> list[Chart]:
     strategies = list(dict.fromkeys(row.strategy for row in found.gains))
     first = [row for row in found.gains if row.run == found.runs[0]]
     where = f", {first[0].visual_tokens} visual tokens" if first[0].visual_tokens is not None else ""
-    there = {row.condition for row in first}
-    conditions = {SIZE: "the target's size", (KIND if KIND in there else COUNTED): "the number of things of its kind"}
     over_tokens = _over_tokens(found, strategies)
-    conditions |= {} if over_tokens else {LEVEL: "level"}
+    titles = {SIZE: "the target's size", KIND: "the number of things of its kind", COUNTED: COUNTED}
+    titles |= {} if over_tokens else {LEVEL: LEVEL}
     bars = [
-        _bars(
-            f"gain-{name.replace(' ', '-')}", f"By {name}{where}", [r for r in first if r.condition == key], strategies
-        )
-        for key, name in ((key, _title(key, title)) for key, title in conditions.items())
-        if key in there
+        _bars(condition, f"By {title}{where}", [row for row in first if row.condition == condition], strategies)
+        for condition, title in titles.items()
+        if any(row.condition == condition for row in first)
     ]
     # Charts of two numeric axes first, so that those of a row are about as high.
     return [*over_tokens, *_over_recall(found, len(strategies) + 1), *bars]
-
-
-def _title(condition: str, usual: str) -> str:
-    return condition if condition == COUNTED else usual
 
 
 def _over_tokens(found: Gains, strategies: Sequence[str]) -> list[Chart]:
@@ -90,7 +83,7 @@ def _zero(ends: tuple[float, float]) -> Series:
     return Series("MLLM alone", tuple(Point(x, 0.0) for x in ends), colour=MUTED)
 
 
-def _bars(name: str, title: str, rows: Sequence[Gain], strategies: Sequence[str]) -> Chart:
+def _bars(condition: str, title: str, rows: Sequence[Gain], strategies: Sequence[str]) -> Chart:
     groups = {row.group: row.n for row in rows}
     at = {group: i for i, group in enumerate(groups)}
     series = tuple(
@@ -107,4 +100,5 @@ def _bars(name: str, title: str, rows: Sequence[Gain], strategies: Sequence[str]
         for colour, strategy in enumerate(strategies)
     )
     axis = Axis("", names=tuple(groups), details=tuple(f"n = {n}" for n in groups.values()))
+    name = f"gain-{condition.replace(' ', '-')}"
     return Chart(name, title, axis, _Y, series, (_INTERVALS,))
