@@ -25,11 +25,16 @@ def budget_faults(given: Mapping[str, object]) -> list[str]:
         return ["`visual_tokens` needs `resize_factor`, the side of a visual token in pixels (28 in Qwen2-VL)"]
     if given.get("max_pixels") is not None:
         return ["`visual_tokens` and `max_pixels` both say how large an image may be; give one of them"]
-    # An image is made smaller here and sent: what a server makes larger again cannot be seen from here.
-    if given.get("backend") == "openai" and isinstance(tokens, int) and isinstance(least, int):
+    return _server_faults(tokens, factor, least) if given.get("backend") == "openai" else []
+
+
+def _server_faults(tokens: object, factor: int, least: object) -> list[str]:
+    """An image is made smaller here and sent: that a server makes it larger again cannot be seen from here."""
+    if least is None:
+        return ["`visual_tokens` behind a server needs `min_pixels`, the server's smallest area (3136 in Qwen2-VL)"]
+    if isinstance(tokens, int) and isinstance(least, int) and tokens * factor**2 < least:
         fewest = -(-least // factor**2)
-        if tokens < fewest:
-            return [f"the server makes images larger that are below `min_pixels`: `visual_tokens` is at least {fewest}"]
+        return [f"the server makes images larger that are below `min_pixels`: `visual_tokens` is at least {fewest}"]
     return []
 
 

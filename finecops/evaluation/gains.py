@@ -133,10 +133,10 @@ def measure_gains(
         raise UsageError("a run is named twice")
     positives, notes = shared_positives(runs)
     answered = [read_answered(run, positives, settings.iou) for run in runs]
-    routes = runs[0].first("routes", Route)
-    groups = groups_of(positives, routes, facts)
+    # Runs may have other routers; all else is the same in all of them.
+    grouped = [groups_of(positives, run.first("routes", Route), facts) for run in runs]
     clusters = clusters_of(positives, settings.cluster)
-    rows = [row for one in answered for row in _gains(one, groups, clusters, settings.iou)]
+    rows = [row for one, groups in zip(answered, grouped) for row in _gains(one, groups, clusters, settings.iou)]
     recalls = [row for one in answered for row in _recall_gains(one, clusters, settings.iou)]
     first = runs[0].manifest.dataset
     return Gains(
@@ -148,7 +148,7 @@ def measure_gains(
         gains=tuple(rows),
         origins=tuple(row for one in answered for row in _origins(one, settings.iou)),
         recalls=tuple(recalls),
-        loss_rules=tuple(_loss_rules(answered, groups, clusters, settings.iou)),
+        loss_rules=tuple(_loss_rules(answered, grouped[0], clusters, settings.iou)),
         recall_rules=tuple(_recall_rules(recalls)),
         notes=(*notes, *_missing(answered)),
     )

@@ -41,6 +41,7 @@ def test_models_without_such_a_budget_are_refused(name: str, tokens: int, said: 
         ({"resize_factor": None}, "needs `resize_factor`"),
         ({"max_pixels": 10_000}, "give one of them"),
         ({"backend": "worker", "command": ["x.py"]}, "no other one resizes images"),
+        ({"backend": "openai"}, "behind a server needs `min_pixels`"),
         ({"visual_tokens": 0}, "greater than or equal to 1"),
     ],
 )

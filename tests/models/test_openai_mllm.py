@@ -114,7 +114,7 @@ def test_an_image_is_sent_as_large_as_the_budget_allows_and_boxes_are_the_origin
     config: MllmConfig, group: ImageGroup
 ) -> None:
     Server.reply = lambda request: answer(BOX, BOX_TOKENS)
-    row = ground(with_visual_tokens(config, 4), group)
+    row = ground(with_visual_tokens(config.model_copy(update={"min_pixels": 784}), 2), group)
     assert row.boxes == ((10.0, 10.0, 50.0, 30.0),)
     url = Server.seen[0]["messages"][0]["content"][0]["image_url"]["url"]
     with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as sent:
