@@ -12,7 +12,6 @@ from finecops.cli.eval_options import (
     AsCsv,
     AsJson,
     ClusterOption,
-    Figure,
     Iou,
     RunOption,
     Runs,
@@ -25,6 +24,11 @@ Graphs = Annotated[
         "--scene-graphs",
         help="A file of scene graphs in GQA's format. Repeat it for several. Default: scene_graphs/ of the dataset.",
     ),
+]
+
+Figure = Annotated[
+    Path | None,
+    typer.Option("--figure", help="Also draw the result: a .svg file, or .png or .pdf (these need the extra plot)."),
 ]
 
 
@@ -49,6 +53,8 @@ def gains_command(
     """
     from finecops.cli.printing import print_document
     from finecops.construction.targets import graph_files, target_facts
+    from finecops.errors import RunError
+    from finecops.evaluation.gain_groups import FEWEST
     from finecops.evaluation.gains import measure_gains
     from finecops.evaluation.reading import RunData
     from finecops.evaluation.settings import GainSettings, named_or_newest
@@ -69,6 +75,9 @@ def gains_command(
         from finecops.report.charts.files import save_panels
         from finecops.report.charts.gains import gain_charts
 
-        save_panels(gain_charts(found), figure)
+        charts = gain_charts(found)
+        if not charts:
+            raise RunError(f"{figure} cannot be drawn: no group has {FEWEST} positives, and no run has CRS")
+        save_panels(charts, figure)
         typer.secho(f"wrote {figure}", err=True)
     print_document(gains_document(found), OutputSettings.of(ctx.params).writer)

@@ -100,6 +100,7 @@ def check_command(
     ] = None,
     base_url: BaseUrl = None,
     api_model: ApiModel = None,
+    visual_tokens: o.VisualTokens = None,
     out: Annotated[Path | None, typer.Option(help="The picture. Default: outputs/check-NAME.png.")] = None,
     device: o.Device = None,
     trust_remote_code: o.TrustRemoteCode = False,
@@ -118,7 +119,7 @@ def check_command(
     from finecops.models.redaction import one_line
     from finecops.runs.failures import MAX_FAILED, is_failed
 
-    config = _configured(name, base_url, api_model, trust_remote_code, allow_pickle)
+    config = _configured(name, (base_url, api_model), visual_tokens, (trust_remote_code, allow_pickle))
     if isinstance(config, ExtractorConfig) and (out is not None or image is not None or trust_remote_code):
         raise UsageError(f"{config.name} finds phrases: --out, --image and --trust-remote-code have no use")
     groups = _groups(context, config, dataset, samples, image=image, expressions=expression or [])
@@ -146,21 +147,24 @@ def check_command(
 
 
 def _configured(
-    name: str, base_url: str | None, api_model: str | None, trust_remote_code: bool, allow_pickle: bool
+    name: str, server: tuple[str | None, str | None], visual_tokens: int | None, permissions: tuple[bool, bool]
 ) -> AnyModelConfig:
-    """The model with its server and permissions."""
+    """The model with its server (`--base-url`, `--api-model`), its budget and its permissions (code, pickle)."""
+    from finecops.config.budget import with_visual_tokens
     from finecops.config.find import load_as_runs_do, with_permissions
     from finecops.config.schema import ExtractorConfig, MllmConfig
     from finecops.config.server import at_server
     from finecops.errors import UsageError
 
     # As a run finds it: these look into checkpoints/ for its weights.
-    config = with_permissions(load_as_runs_do(name), trust_remote_code, allow_pickle)
+    config = with_permissions(load_as_runs_do(name), *permissions)
     if isinstance(config, MllmConfig):
-        return at_server(config, base_url, api_model)
+        return with_visual_tokens(at_server(config, *server), visual_tokens)
+    if visual_tokens is not None:
+        raise UsageError(f"{config.name} is no MLLM; --visual-tokens is for models that see images as tokens")
     if isinstance(config, ExtractorConfig):
-        return at_server(config, base_url, api_model)
-    if base_url is not None or api_model is not None:
+        return at_server(config, *server)
+    if server != (None, None):
         raise UsageError(f"{config.name} is a specialist; --base-url and --api-model are for models behind a server")
     return config
 

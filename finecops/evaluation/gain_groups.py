@@ -16,7 +16,7 @@ from finecops.metrics.arrays import Bools
 from finecops.records import Record, Route, Sample
 
 FEWEST: Final = SMALLEST_STRATUM
-"""A group of fewer positives has no row."""
+"""A group of fewer positives has no row; all of them together always have one."""
 _MOST: Final = 4
 """Counts from here on are one group."""
 _NEARLY_ALL: Final = 0.9
@@ -80,7 +80,7 @@ def groups_of(
         *_values(LEVEL, samples, lambda s: s.level),
         *_values(ROUTER, samples, lambda s: routes[s.id].level if s.id in routes else None),
     ]
-    return [group for group in found if group.members.sum() >= FEWEST]
+    return [group for group in found if group.condition == ALL or group.members.sum() >= FEWEST]
 
 
 def area_shares(samples: Sequence[Sample]) -> Floats:

@@ -16,7 +16,6 @@ from finecops.metrics.answers import Floats, Ints
 from finecops.metrics.arrays import Bools
 from finecops.metrics.intervals import percentiles, ratio_replicates
 from finecops.records import Record
-from finecops.text import counted
 
 FEWEST_GROUPS: Final = 3
 """A line through fewer points says nothing of whether they lie on it."""
@@ -105,12 +104,18 @@ def loss_rule(strategy: str, cells: Sequence[Cell], clusters: Ints) -> LossRule:
             }
         )
 
-    seen = f"where the MLLM loses {low:.1f} to {high:.1f}% of the targets that it finds by localisation"
+    losses = f"{low:.1f}" if f"{low:.1f}" == f"{high:.1f}" else f"{low:.1f} to {high:.1f}"
+    seen = f"where the MLLM loses {losses}% of the targets that it finds by localisation"
+    several = len(cells) > 1
     # Without a sign that changes there is no threshold between the groups, whatever a line says.
     if (gain > 0).all():
-        return rule(f"{strategy} gains in all {len(cells)} groups, {seen}.")
+        return rule(f"{strategy} gains in all {len(cells)} groups, {seen}." if several else f"{strategy} gains {seen}.")
     if (gain <= 0).all():
-        return rule(f"{strategy} gains in none of {counted(len(cells), 'group')}, {seen}.")
+        return rule(
+            f"{strategy} gains in none of {len(cells)} groups, {seen}."
+            if several
+            else f"{strategy} does not gain {seen}."
+        )
     if len(cells) < FEWEST_GROUPS:
         return rule(f"{strategy}: no threshold follows from {len(cells)} groups; runs at other budgets give more.")
     slopes, crossings = _line(*_replicates(cells, clusters), sizes)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import JsonValue
 
-from finecops.evaluation.gain_groups import ALL
+from finecops.evaluation.gain_groups import ALL, FEWEST
 from finecops.evaluation.gains import Gain, Gains
 from finecops.report.document import Cell, Column, Document, Range, Table
 from finecops.text import counted
@@ -125,4 +125,5 @@ def _strategies(rows: Sequence[Gain]) -> list[str]:
 
 def _rules(found: Gains) -> Table:
     sentences = [rule.sentence for rule in found.loss_rules] + [rule.sentence for rule in found.recall_rules]
-    return Table(notes=("What follows:", *(f"  {sentence}" for sentence in sentences)))
+    nothing = f"No rule: in no group the MLLM finds {FEWEST} targets, and no run has CRS."
+    return Table(notes=("What follows:", *(f"  {sentence}" for sentence in sentences or [nothing])))

@@ -380,6 +380,7 @@ OTHER: dict[str | tuple[str, str], str] = {
     "expression": "the red car",
     "base_url": "http://localhost:9/v1",
     "api_model": "another",
+    "visual_tokens": "16",
     "like": "gpt-4v-som",
     "weights": "another",
     ("models new", "out"): "{new}-2.yaml",

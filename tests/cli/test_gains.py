@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.builders_gains import gain_run
-from tests.builders_runs import make_run
+from tests.builders_runs import RIGHT, make_run, stage_entry, write_run
 from tests.cli.invoke import run
+from tests.conftest import make_prediction, make_sample
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -38,14 +39,28 @@ def test_runs_at_two_budgets_are_one_result_with_a_figure(tmp_path: Path) -> Non
         (("{crs}", "{sfa}"), 1, "are about different benchmarks"),
         (("{crs}", "--scene-graphs", "none.json"), 1, "no scene graph file none.json"),
         (("{crs}", "--figure", "a.gif"), 2, "a figure is written as .png, .pdf, .svg"),
+        (("{few}", "--figure", "a.svg"), 1, "a.svg cannot be drawn: no group has 20 positives, and no run has CRS"),
         (("nothing-here",), 1, "is no run"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, words: tuple[str, ...], code: int, said: str) -> None:
     runs = {"crs": gain_run(tmp_path / "crs", (0.1, 0.1, 0.1)), "sfa": make_run(tmp_path / "sfa")}
+    samples, answers = [make_sample("p")], {name: [make_prediction("p", [RIGHT], (0.5,))] for name in ("mllm", "sfa")}
+    stages = {name: stage_entry("answers", name) for name in answers}
+    runs["few"] = write_run(tmp_path / "few", {"samples": samples, **answers}, stages)
     runs["plain"] = make_run(tmp_path / "plain", without=("sfa",))
     found, message = run("gains", *(word.format(**runs) for word in words))
     assert (found, said in message) == (code, True), message
+
+
+def test_one_positive_has_a_row_and_a_sentence(tmp_path: Path) -> None:
+    answers = {name: [make_prediction("p", [RIGHT], (0.5,))] for name in ("mllm", "sfa")}
+    stages = {name: stage_entry("answers", name) for name in answers}
+    folder = write_run(tmp_path / "few", {"samples": [make_sample("p")], **answers}, stages)
+    code, text = run("gains", str(folder))
+    assert code == 0
+    assert "on 1 positive" in text
+    assert "No rule: in no group the MLLM finds 20 targets" in text
 
 
 def script(*arguments: str) -> subprocess.CompletedProcess[str]:
