@@ -11,7 +11,10 @@ from finecops.evaluation.gains import Gain, Gains
 from finecops.report.document import Cell, Column, Document, Range, Table
 from finecops.text import counted
 
-_LEADING = ("run", "visual_tokens", "condition", "group", "strategy", "n", "mllm", "precision_at_1", "gain")
+_LEADING = (
+    *("run", "visual_tokens", "condition", "group", "strategy", "n", "mllm", "precision_at_1", "gain"),
+    *("ci_low", "ci_high", "found", "localisation_loss", "loss_of_found", "candidate_recall", "topk", "simulated"),
+)
 _RECALL = "candidate recall"
 
 
@@ -19,7 +22,15 @@ def gains_document(found: Gains) -> Document:
     """Gains for every writer; the rows have every group, and every candidate recall."""
     data = found.model_dump(mode="json")
     rows: list[dict[str, JsonValue]] = list(data["gains"])
-    rows += [{"condition": _RECALL, "group": f"{row['recall']:.1f}", **row} for row in data["recalls"]]
+    for row in found.recalls:
+        flat = row.model_dump(mode="json", exclude={"recall"})
+        # In the columns of the other rows.
+        recall: dict[str, JsonValue] = {
+            "condition": _RECALL,
+            "group": f"{row.recall:.1f}",
+            "candidate_recall": row.recall,
+        }
+        rows.append({**flat, **recall, "mllm": row.precision_at_1 - row.gain})
     tables = [_whole(found)]
     for run in found.runs:
         tables += _of_run(found, run)

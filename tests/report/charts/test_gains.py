@@ -77,4 +77,8 @@ def test_tables_say_what_follows_and_rows_are_tidy(found: Gains) -> None:
     assert list(rows[0])[:9] == "run visual_tokens condition group strategy n mllm precision_at_1 gain".split()
     (crs,) = [r for r in rows if (r["condition"], r["strategy"], r["visual_tokens"]) == ("all", "CRS", "9")]
     assert float(crs["gain"]) == pytest.approx(20)
-    assert sum(row["condition"] == "candidate recall" for row in rows) == 18
+    recalls = [row for row in rows if row["condition"] == "candidate recall"]
+    assert len(recalls) == 18
+    assert float(recalls[-1]["mllm"]) == pytest.approx(90)
+    # Every row has the same columns, each named once.
+    assert set(rows[0]) == {*gains_document(found).leading}
