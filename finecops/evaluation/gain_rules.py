@@ -87,60 +87,52 @@ def loss_rule(strategy: str, cells: Sequence[Cell], clusters: Ints) -> LossRule:
     loss = np.array([100 * cell.lost[cell.members].sum() / cell.found[cell.members].sum() for cell in cells])
     gain = np.array([cell.gain[cell.members].mean() for cell in cells])
     sizes = np.array([float(cell.members.sum()) for cell in cells])
-    low, high = float(loss.min()), float(loss.max())
     slope, crossing = _line(loss[None], gain[None], sizes)
-
-    def rule(sentence: str, **found: float | int | None) -> LossRule:
-        return LossRule.model_validate(
-            {
-                "strategy": strategy,
-                "groups": len(cells),
-                "lowest_loss": low,
-                "highest_loss": high,
-                "slope": float(slope[0]) if np.isfinite(slope[0]) else None,
-                "threshold": None,
-                "sentence": sentence,
-                **found,
-            }
-        )
-
-    losses = f"{low:.1f}" if f"{low:.1f}" == f"{high:.1f}" else f"{low:.1f} to {high:.1f}"
-    seen = f"where the MLLM loses {losses}% of the targets that it finds by localisation"
-    several = len(cells) > 1
+    rule = LossRule(
+        strategy=strategy,
+        groups=len(cells),
+        lowest_loss=float(loss.min()),
+        highest_loss=float(loss.max()),
+        slope=float(slope[0]) if np.isfinite(slope[0]) else None,
+        threshold=None,
+        sentence="",
+    )
     # Without a sign that changes there is no threshold between the groups, whatever a line says.
-    if (gain > 0).all():
-        return rule(f"{strategy} gains in all {len(cells)} groups, {seen}." if several else f"{strategy} gains {seen}.")
-    if (gain <= 0).all():
-        return rule(
-            f"{strategy} gains in none of {len(cells)} groups, {seen}."
-            if several
-            else f"{strategy} does not gain {seen}."
-        )
-    if len(cells) < FEWEST_GROUPS:
-        return rule(f"{strategy}: no threshold follows from {len(cells)} groups; runs at other budgets give more.")
-    slopes, crossings = _line(*_replicates(cells, clusters), sizes)
-    rises = float((slopes > 0).mean())
-    interval = percentiles(crossings[slopes > 0]) if rises >= _CLEAR else None
-    if interval is None or not low <= float(crossing[0]) <= high:
-        return rule(
-            f"{strategy}: no threshold follows: over {len(cells)} groups, {seen}, its gain does not clearly rise with "
-            "that loss."
-        )
+    interval = None
+    if 0 < (gain > 0).sum() < len(cells) and len(cells) >= FEWEST_GROUPS:
+        slopes, crossings = _line(*_replicates(cells, clusters), sizes)
+        rises, inside = float((slopes > 0).mean()), rule.lowest_loss <= float(crossing[0]) <= rule.highest_loss
+        interval = percentiles(crossings[slopes > 0]) if rises >= _CLEAR and inside else None
+    if interval is None:
+        return rule.model_copy(update={"sentence": _without_threshold(rule, gain)})
     threshold = float(crossing[0])
     agree = int(((gain > 0) == (loss > threshold)).sum())
     below, above = float(loss[loss <= threshold].max()), float(loss[loss >= threshold].min())
     # Of a share there is neither less than nothing nor more than everything.
-    ends = float(np.clip(interval.low, 0, 100)), float(np.clip(interval.high, 0, 100))
-    return rule(
+    low, high = float(np.clip(interval.low, 0, 100)), float(np.clip(interval.high, 0, 100))
+    sentence = (
         f"{strategy} pays where the MLLM loses more than {threshold:.1f}% of the targets that it finds by localisation "
-        f"(95% interval {ends[0]:.1f} to {ends[1]:.1f}; {agree} of {len(cells)} groups agree; the groups next to it "
-        f"lose {below:.1f} and {above:.1f}%).",
-        threshold=threshold,
-        ci_low=ends[0],
-        ci_high=ends[1],
-        below=below,
-        above=above,
-        agree=agree,
+        f"(95% interval {low:.1f} to {high:.1f}; {agree} of {len(cells)} groups agree; the groups next to it lose "
+        f"{below:.1f} and {above:.1f}%)."
+    )
+    found = {"threshold": threshold, "ci_low": low, "ci_high": high, "below": below, "above": above, "agree": agree}
+    return rule.model_copy(update=found | {"sentence": sentence})
+
+
+def _without_threshold(rule: LossRule, gain: Floats) -> str:
+    """Why no threshold follows, in a sentence."""
+    low, high, several = f"{rule.lowest_loss:.1f}", f"{rule.highest_loss:.1f}", rule.groups > 1
+    losses = low if low == high else f"{low} to {high}"
+    seen = f"where the MLLM loses {losses}% of the targets that it finds by localisation"
+    if (gain > 0).all():
+        return f"{rule.strategy} gains {f'in all {rule.groups} groups, ' if several else ''}{seen}."
+    if (gain <= 0).all():
+        return f"{rule.strategy} {f'gains in none of {rule.groups} groups, ' if several else 'does not gain '}{seen}."
+    if rule.groups < FEWEST_GROUPS:
+        return f"{rule.strategy}: no threshold follows from {rule.groups} groups; runs at other budgets give more."
+    return (
+        f"{rule.strategy}: no threshold follows: over {rule.groups} groups, {seen}, its gain does not clearly rise "
+        "with that loss."
     )
 
 
