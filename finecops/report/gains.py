@@ -40,10 +40,12 @@ def gains_document(found: Gains) -> Document:
 def _whole(found: Gains) -> Table:
     rows = [row for row in found.gains if row.condition == ALL]
     lines = [_line(_name(found, run), [r for r in rows if r.run == run], _strategies(rows)) for run in found.runs]
+    even = any(row.ci_low == row.ci_high for row in found.gains)
     notes = (
         f"found: the MLLM's box has an IoU above {found.found_iou:g}. lost: of these, per cent whose IoU is not above "
         f"{found.iou:g} (localisation).",
         "Intervals are paired 95% bootstrap intervals, each alone: among twenty groups one may be clear by chance.",
+        *(["An interval without width: all answers there are alike, and a bootstrap sees no others."] if even else []),
         *found.notes,
     )
     title = f"Gain over the MLLM alone, points of precision@1, on {counted(found.positives, 'positive')}"
