@@ -41,7 +41,8 @@ def _prove(config: MllmConfig, processor: Any) -> None:
         )
     if patch * merge != config.resize_factor:
         raise ModelError(
-            f"{config.name}: a visual token is {patch * merge} pixels wide, and `resize_factor` is {config.resize_factor}"
+            f"{config.name}: a visual token is {patch * merge} pixels wide, and `resize_factor` is "
+            f"{config.resize_factor}"
         )
     # A square image that is too large for the budget gets the largest square number of tokens that it allows.
     root = math.isqrt(budget)
