@@ -69,7 +69,10 @@ def gains_command(
     runs = [*(runs or ()), *(run or ())]
     settings = GainSettings.of(locals())
     read = [RunData(folder) for folder in named_or_newest(settings.runs)]
-    facts = target_facts(read[0].samples, tuple(scene_graphs or ()) or graph_files(read[0].manifest))
+    files = tuple(scene_graphs or ()) or graph_files(read[0].manifest)
+    facts = target_facts(read[0].samples, files) if files else None
+    if scene_graphs and not facts:
+        raise RunError(f"{', '.join(map(str, scene_graphs))}: no target of {read[0].folder}/ is in these scene graphs")
     found = measure_gains(read, settings, facts)
     if figure is not None:
         from finecops.report.charts.files import save_panels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -16,6 +17,9 @@ from finecops.datasets.fields import FieldError
 from finecops.evaluation.gain_groups import TargetFacts
 from finecops.records import Sample
 from finecops.runs.manifest import Manifest
+from finecops.text import counted
+
+log = logging.getLogger(__name__)
 
 _SAME: Final = 0.9
 """IoU from which on an object of the graph is a sample's target: boxes may be rounded."""
@@ -39,6 +43,8 @@ def target_facts(samples: Iterable[Sample], files: Sequence[Path]) -> dict[str, 
 
     Raises:
         DataError: a file is missing, damaged, too large, or no JSON dictionary.
+
+    Graphs that cannot be read are counted in a warning; their targets have no facts.
     """
     wanted: dict[str, list[Sample]] = {}
     for sample in samples:
@@ -48,6 +54,7 @@ def target_facts(samples: Iterable[Sample], files: Sequence[Path]) -> dict[str, 
         {name for name, attribute in gqa_lexicon().attributes.items() if attribute.kind == "size"} if files else set()
     )
     found: dict[str, TargetFacts] = {}
+    broken: list[FieldError] = []
     for key, raw in (entry for file in files for entry in read_entries(file)):
         named = raw.get("file_name") if isinstance(raw, Mapping) else None
         asked = wanted.get(PurePosixPath(named).stem if isinstance(named, str) else key)
@@ -55,10 +62,12 @@ def target_facts(samples: Iterable[Sample], files: Sequence[Path]) -> dict[str, 
             continue
         try:
             graph = parse_scene_graph(key, raw)
-        except FieldError:
-            # A broken graph says nothing; its targets are in no group.
+        except FieldError as error:
+            broken.append(error)
             continue
         found |= {sample.id: facts for sample in asked if (facts := _facts(sample, graph, sizes)) is not None}
+    if broken:
+        log.warning("%s cannot be read, the first one: %s", counted(len(broken), "scene graph"), broken[0])
     return found
 
 

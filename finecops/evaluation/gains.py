@@ -22,7 +22,7 @@ from finecops.metrics.arrays import Bools
 from finecops.metrics.intervals import clusters_of
 from finecops.metrics.left_out import leave_out
 from finecops.metrics.paired import paired_difference
-from finecops.records import Record, Route
+from finecops.records import Record, Route, Sample
 from finecops.text import counted
 
 FOUND_IOU: Final = 0.1
@@ -122,15 +122,19 @@ def measure_gains(
     Args:
         runs: at least one; all are about the same samples.
         settings: how; which runs is not read here.
-        facts: what scene graphs say of targets, by sample id, where there are graphs.
+        facts: what scene graphs say of targets, by sample id; None: there are no graphs.
 
     Raises:
         RunError: a run lacks the MLLM's answers to every sample, or has none of SFA or CRS; the runs share no positive.
-        UsageError: a run is named twice.
+        UsageError: a run is named twice, or a box would be right without being on the thing.
     """
     settings = settings or GainSettings()
     if len({run.folder.resolve() for run in runs}) < len(runs):
         raise UsageError("a run is named twice")
+    if settings.iou < FOUND_IOU:
+        raise UsageError(
+            f"--iou is at least {FOUND_IOU}: a box with less is on another thing"
+        )
     positives, notes = shared_positives(runs)
     answered = [read_answered(run, positives, settings.iou) for run in runs]
     # Runs may have other routers; all else is the same in all of them.
@@ -150,7 +154,7 @@ def measure_gains(
         recalls=tuple(recalls),
         loss_rules=tuple(_loss_rules(answered, grouped[0], clusters, settings.iou)),
         recall_rules=tuple(_recall_rules(recalls)),
-        notes=(*notes, *_missing(answered)),
+        notes=(*notes, *_without_facts(positives, facts), *_missing(answered)),
     )
 
 
@@ -278,6 +282,13 @@ def _recall_rules(rows: Sequence[RecallGain]) -> list[RecallRule]:
         points = [(row.recall, row.gain) for row in some]
         found.append(recall_rule(run, some[0].visual_tokens, strategy, some[0].topk, points))
     return found
+
+
+def _without_facts(positives: Sequence[Sample], facts: Mapping[str, TargetFacts] | None) -> list[str]:
+    known = len(positives) if facts is None else sum(sample.id in facts for sample in positives)
+    if known == len(positives):
+        return []
+    return [f"The scene graphs have the targets of {known} of {counted(len(positives), 'positive')}."]
 
 
 def _missing(answered: Sequence[Answered]) -> list[str]:

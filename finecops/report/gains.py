@@ -100,7 +100,7 @@ def _origins(found: Gains, run: str, section: str) -> Table:
 def _name(found: Gains, run: str) -> str:
     tokens = next(row.visual_tokens for row in found.gains if row.run == run)
     budgets = [row.visual_tokens for row in found.gains if row.condition == ALL and row.run != run]
-    # Two runs at one budget are told apart by their names.
+    # Two runs at one budget differ by their names.
     return run if tokens is None or tokens in budgets else counted(tokens, "visual token")
 
 

@@ -27,6 +27,7 @@ def test_runs_at_two_budgets_are_one_result_with_a_figure(tmp_path: Path) -> Non
     assert f"wrote {tmp_path / 'f.svg'}" in text
     assert "things of its kind: 1" in text
     assert "CRS pays where the MLLM loses more than 30.0% of the targets that it finds by localisation" in text
+    assert "The scene graphs have the targets of 40 of 120 positives." in text
     found = json.loads(run(*given, "--json")[1])
     assert (found["version"], found["positives"]) == (1, 120)
 
@@ -38,6 +39,8 @@ def test_runs_at_two_budgets_are_one_result_with_a_figure(tmp_path: Path) -> Non
         (("{plain}",), 1, "lacks answers of SFA or CRS to every sample: `finecops advise` makes a run with both"),
         (("{crs}", "{sfa}"), 1, "are about different benchmarks"),
         (("{crs}", "--scene-graphs", "none.json"), 1, "no scene graph file none.json"),
+        (("{crs}", "--scene-graphs", "{other}"), 1, "no target of {crs}/ is in these scene graphs"),
+        (("{crs}", "--iou", "0.05"), 2, "--iou is at least 0.1"),
         (("{crs}", "--figure", "a.gif"), 2, "a figure is written as .png, .pdf, .svg"),
         (("{few}", "--figure", "a.svg"), 1, "a.svg cannot be drawn: no group has 20 positives, and no run has CRS"),
         (("nothing-here",), 1, "is no run"),
@@ -49,8 +52,10 @@ def test_what_is_wrong_is_said(tmp_path: Path, words: tuple[str, ...], code: int
     stages = {name: stage_entry("answers", name) for name in answers}
     runs["few"] = write_run(tmp_path / "few", {"samples": samples, **answers}, stages)
     runs["plain"] = make_run(tmp_path / "plain", without=("sfa",))
+    runs["other"] = tmp_path / "other.json"
+    runs["other"].write_text(json.dumps({"elsewhere": {"objects": {}}}))
     found, message = run("gains", *(word.format(**runs) for word in words))
-    assert (found, said in message) == (code, True), message
+    assert (found, said.format(**runs) in message) == (code, True), message
 
 
 def test_one_positive_has_a_row_and_a_sentence(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def graph(*objects: tuple[str, int, str], **more: Any) -> dict[str, Any]:
     return {"width": 100, "height": 100, "objects": found, **more}
 
 
-def test_things_of_the_targets_kind_are_counted(tmp_path: Path) -> None:
+def test_things_of_the_targets_kind_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     graphs = {
         "a": graph(("cup", 0, "red tiny"), ("cup", 20, "blue"), ("tree", 40, "large")),
         "odd": graph(("dog", 0, "large brown"), file_name="b.png"),
@@ -53,6 +53,7 @@ def test_things_of_the_targets_kind_are_counted(tmp_path: Path) -> None:
         "2": TargetFacts(of_its_kind=2),
         "3": TargetFacts(of_its_kind=1, size="large"),
     }
+    assert "1 scene graph cannot be read, the first one: " in caplog.text
     assert target_facts(samples, []) == {}
     with pytest.raises(DataError, match="no scene graph file"):
         target_facts(samples, [tmp_path / "none.json"])
