@@ -112,8 +112,10 @@ def test_a_good_model_is_taken_and_its_spans_are_exact() -> None:
     spans = [[row.expression.text[start:end] for start, end in row.expression.spans] for row in rows]
     assert spans == [["red mug", "plate"], ["man", "hat"], ["cup", "table", "plate"], ["trees"]]
     assert all(row.source["model"] == "m" and len(str(row.source["prompt_sha256"])) == 64 for row in rows)
-    question = next(iter(server.asked[0].values()))
-    assert (question["expression"], question["target"]) == (TEXTS[0], "red cup")
+    # Two requests at once: which of them reaches the server first is not fixed.
+    targets = {question["expression"]: question["target"] for asked in server.asked for question in asked.values()}
+    assert targets.keys() == set(TEXTS)
+    assert targets[TEXTS[0]] == "red cup"
 
 
 LIES = {
