@@ -132,9 +132,7 @@ def measure_gains(
     if len({run.folder.resolve() for run in runs}) < len(runs):
         raise UsageError("a run is named twice")
     if settings.iou < FOUND_IOU:
-        raise UsageError(
-            f"--iou is at least {FOUND_IOU}: a box with less is on another thing"
-        )
+        raise UsageError(f"--iou is at least {FOUND_IOU}: a box with less is on another thing")
     positives, notes = shared_positives(runs)
     answered = [read_answered(run, positives, settings.iou) for run in runs]
     # Runs may have other routers; all else is the same in all of them.
