@@ -343,3 +343,16 @@ def test_a_users_home_is_found_where_weights_are_named_and_fingerprinted(
     (tmp_path / "model" / "model.safetensors").write_bytes(b"2")
     assert resolve_weights("~/model") == str(tmp_path / "model")
     assert len({before, weights_fingerprint("~/model"), "hub"}) == 3
+
+
+def test_weights_written_anew_have_another_fingerprint_at_once(tmp_path: Path) -> None:
+    """A checksum is kept while a process lives, and never that of other bytes."""
+    found = []
+    for content in (b"one", b"two", b"one"):
+        # Of the same size, and in the same moment.
+        (tmp_path / "new").write_bytes(content)
+        (tmp_path / "new").rename(tmp_path / "model.safetensors")
+        found.append(weights_fingerprint(str(tmp_path)))
+        assert found[-1] == weights_fingerprint(str(tmp_path / "model.safetensors"))
+    assert found == [found[0], found[1], found[0]]
+    assert found[0] != found[1]

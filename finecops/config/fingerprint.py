@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
@@ -33,14 +35,35 @@ def weights_fingerprint(weights: str) -> str:
 
 def _fingerprint(folder: Path) -> str:
     if folder.is_file():
-        return hashlib.sha256(folder.read_bytes()).hexdigest()
+        return _checksum((_state(folder),))
     if not folder.is_dir():
         return "hub"
     # Sorted: the order in which a folder lists its files differs between file systems.
     files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".bin"))
     if sum(path.stat().st_size for path in files) <= _HASHED_WHOLE_BYTES:
-        return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+        return _checksum(tuple(map(_state, files)))
     return ", ".join(f"{path.name} {path.stat().st_size}" for path in files)
+
+
+class _FileState(NamedTuple):
+    """A file that was not touched is the same in all of these."""
+
+    path: Path
+    inode: int
+    size: int
+    written: int
+    changed: int
+
+
+def _state(path: Path) -> _FileState:
+    found = path.stat()
+    return _FileState(path.resolve(), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+# Every stage of a run asks for it, and an untouched file has the same checksum again.
+@lru_cache(maxsize=16)
+def _checksum(files: tuple[_FileState, ...]) -> str:
+    return hashlib.sha256(b"".join(file.path.read_bytes() for file in files)).hexdigest()
 
 
 # These settings change the speed, the documentation or the connection, never an answer. A run may continue after a
