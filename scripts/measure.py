@@ -185,12 +185,22 @@ def comments(sources: Sequence[Source]) -> Measure:
     return Measure("comment lines, %", round(share, 2), limit, breaches)
 
 
+def statements(source: Source) -> Iterator[ast.AST]:
+    """Every statement of a file, also inside others. Expressions, which are most of a tree, hold none."""
+    waiting: list[ast.AST] = [*source.tree.body]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            waiting += getattr(node, part, ())
+
+
 def imported_modules(source: Source) -> Iterator[tuple[str, int]]:
     """`(module, line)` of every import of a file, also inside functions and under TYPE_CHECKING.
 
     `from a import b` gives `a.b`, since `b` may be a module; who looks it up takes the longest part that exists.
     """
-    for node in ast.walk(source.tree):
+    for node in statements(source):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -107,6 +107,14 @@ def test_the_command_line_may_have_many_parameters(tmp_path: Path) -> None:
 CIRCLES = {
     "folders": {"a/x.py": "import toy.b.y\n", "b/y.py": "from toy.a import x\n"},
     "inside a function": {"a/x.py": "def f():\n    from toy.b import y\n", "b/y.py": "import toy.a.x\n"},
+    "in a branch of a method": {
+        "a/x.py": "class C:\n    def f(self):\n        if x:\n            a\n        else:\n            import toy.b\n",
+        "b/y.py": "try:\n    pass\nexcept E:\n    with x:\n        from toy.a.x import z\nfinally:\n    pass\n",
+    },
+    "in a case, after all": {
+        "a/x.py": "match x:\n    case 1:\n        import toy.b\n",
+        "b/y.py": "try:\n    pass\nfinally:\n    import toy.a\n",
+    },
     "under TYPE_CHECKING": {"a/x.py": "if TYPE_CHECKING:\n    import toy.b\n", "b/y.py": "from toy.a.x import z\n"},
     "relative": {"a/x.py": "from ..b import y\n", "b/y.py": "from ..a import x\n"},
     "relative, from a package's own file": {"a/__init__.py": "from ..b import y\n", "b/y.py": "from ..a import x\n"},
