@@ -6,6 +6,7 @@ import copy
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from finecops.datasets import dataset as reading
 from finecops.datasets.problems import Problem
 from finecops.datasets.table import SampleTable
 from finecops.errors import FinecopsError
+from finecops.models import backends
+from finecops.models.backends import Backend
 from finecops.records import Negative, Prediction, Sample
 from finecops.runs.batches import Batch, rows_of_batch
 from finecops.runs.engines import local
@@ -70,6 +73,12 @@ def commands_built_once() -> Iterator[None]:
         yield
 
 
+def state(path: Path) -> tuple[Path, int, int]:
+    """What differs as soon as a file was written anew."""
+    found = path.stat()
+    return path, found.st_mtime_ns, found.st_size
+
+
 class KeptSamples(SampleTable):
     """A table that makes its samples once; they cannot be changed."""
 
@@ -104,10 +113,6 @@ def committed_files_read_once() -> Iterator[None]:
     splits: dict[Any, Any] = {}
     settings: dict[Any, dict[str, object]] = {}
 
-    def state(path: Path) -> tuple[Path, int, int]:
-        found = path.stat()
-        return path, found.st_mtime_ns, found.st_size
-
     def split_once(config: DatasetConfig, where: Any, place: Any) -> Any:
         if place is not None or not all((PROJECT / "data") in path.resolve().parents for path in where.files):
             return read_files(config, where, place)
@@ -128,6 +133,38 @@ def committed_files_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "_read_files", split_once)
         patch.setattr(find, "read_settings", settings_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def committed_models_loaded_once() -> Iterator[None]:
+    """Commands go from one mini model to another and back, and the program keeps one MLLM and two specialists alone.
+
+    A model is loaded again as soon as the size or time of a file in its folder differs. Models of other folders are
+    loaded each time.
+    """
+    kept: dict[Any, Any] = {}
+
+    def once(backend: Backend) -> Backend:
+        def load(config: Any, device: str) -> Any:
+            names = [config.weights, *filter(None, [getattr(config, "adapter", None)])]
+            folders = [find.resolve(name).resolve() for name in names]
+            if not all((PROJECT / "checkpoints") in folder.parents and folder.is_dir() for folder in folders):
+                return backend.load(config, device)
+            chosen = backends.use_torch(device)
+            key = (config, chosen, *(state(file) for folder in folders for file in sorted(folder.iterdir())))
+            if key not in kept:
+                kept[key] = backend.load(config, chosen)
+            return kept[key]
+
+        return replace(backend, load=load)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for known, name in (
+            (backends.SPECIALIST_BACKENDS, "grounding-dino"),
+            (backends.MLLM_BACKENDS, "transformers"),
+        ):
+            patch.setitem(known, name, once(known[name]))
         yield
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +31,27 @@ DISTRACTORS = 2
 """Images of each list of Cops-Ref that exist."""
 
 
+@cache
+def scenes() -> list[Path]:
+    """Some of the 2,000 drawn scenes, so that the small models see something."""
+    return sorted((PROJECT / "data/finecops-mini/images").iterdir())[:50]
+
+
+@cache
+def scene_file(number: int, wh: tuple[int, int], suffix: str) -> bytes:
+    """The upper left part of a scene as a file."""
+    file = io.BytesIO()
+    with Image.open(scenes()[number]) as scene:
+        scene.convert("RGB").crop((0, 0, *wh)).save(file, Image.registered_extensions()[suffix])
+    return file.getvalue()
+
+
 def picture(path: Path, wh: tuple[int, int] = WH) -> Path:
     """An image file; its format is that of its name."""
     if path.exists():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A drawn scene, so that the small models see something.
-    scenes = sorted((PROJECT / "data/finecops-mini/images").iterdir())[:50]
-    with Image.open(scenes[sum(path.name.encode()) % 50]) as scene:
-        scene.convert("RGB").crop((0, 0, *wh)).save(path)
+    path.write_bytes(scene_file(sum(path.name.encode()) % 50, wh, path.suffix.lower()))
     return path
 
 

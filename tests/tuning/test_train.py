@@ -59,9 +59,9 @@ def b_share(config: Any) -> float:
 
 
 def test_an_adapter_changes_what_it_was_tuned_for_and_says_what_it_is(adapter: Path) -> None:
-    tuned = BASE.model_copy(update={"adapter": str(adapter)})
-    assert b_share(tuned) > 0.9
-    assert b_share(tuned) > b_share(BASE)
+    share = b_share(BASE.model_copy(update={"adapter": str(adapter)}))
+    assert share > 0.9
+    assert share > b_share(BASE)
     card = json.loads((adapter / "finecops.json").read_text())
     assert card["data"] == {"what": "a test"}
     assert "rank 4" in (adapter / "README.md").read_text()
@@ -129,7 +129,13 @@ def test_a_missing_image_is_named(tmp_path: Path) -> None:
         tune(BASE, rows(1), tmp_path, tmp_path / "out", SMALL, "cpu")
 
 
-def test_the_same_seed_gives_the_same_adapter_and_another_another(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_adapter_and_another_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The random start, which training would only blur; that training ends the same is what a broken one shows."""
+    from transformers import Trainer
+
+    monkeypatch.setattr(Trainer, "train", lambda *_, **__: None)
     Image.new("RGB", (140, 140), "white").save(tmp_path / "a.png")
     name = "base_model.model.model.language_model.layers.0.self_attn.q_proj.lora_A.weight"
     starts = []
