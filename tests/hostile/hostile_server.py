@@ -49,12 +49,16 @@ def serving(write: Write) -> Iterator[tuple[str, list[dict[str, str]]]]:
         server.server_close()
 
 
+_HELD: list[socket.socket] = []
+
+
 def closed_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+    """A port on which nobody listens, and that no other program gets while the tests run."""
+    one = socket.socket()
+    one.bind(("127.0.0.1", 0))
+    _HELD.append(one)
+    port: int = one.getsockname()[1]
+    return port
 
 
 def send(handler: BaseHTTPRequestHandler, body: bytes | object, status: int = 200, **headers: str) -> None:

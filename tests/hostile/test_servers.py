@@ -34,6 +34,7 @@ from finecops.replies.answer import Reply
 from finecops.replies.letters import LetterScores
 from tests.conftest import make_sample
 from tests.hostile.hostile_server import BOX, Write, closed_port, completion, send, serving, token
+from tests.processes import at_most
 
 KEY = "sk-open/sesame+4711=?"
 IMAGE = Picture(Image.new("RGB", (100, 50)))
@@ -140,8 +141,8 @@ def silence(handler: BaseHTTPRequestHandler, body: str) -> None:
 def test_a_server_that_drips_or_is_silent_holds_a_sample_no_longer_than_its_deadline(write: Write) -> None:
     start = time.monotonic()
     assert reason(write, seconds=0.5) == ": no answer within 0.5 s"
-    # Two attempts.
-    assert time.monotonic() - start < 4
+    # Two attempts, of servers that would go on for five or ten seconds each.
+    assert time.monotonic() - start < 8
 
 
 def flood(handler: BaseHTTPRequestHandler, body: str) -> None:
@@ -326,13 +327,14 @@ def test_words_that_servers_without_keys_get_are_no_secret() -> None:
     assert redact("an unused EMPTY box, none") == "an unused EMPTY box, none"
 
 
-@settings(max_examples=60, deadline=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(), st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=12, max_size=60), st.text())
 def test_any_key_is_hidden_in_any_text(before: str, key: str, after: str) -> None:
     keep_secret(key)
-    for form in (key, quote(key, safe=""), base64.b64encode(f"{before}{key}".encode("utf-8", "replace")).decode()):
-        assert key not in redact(f"{before} {form} {after}").replace(before, "").replace(after, "")
-    assert one_line(before).isprintable()
+    with at_most(0.5):
+        for form in (key, quote(key, safe=""), base64.b64encode(f"{before}{key}".encode("utf-8", "replace")).decode()):
+            assert key not in redact(f"{before} {form} {after}").replace(before, "").replace(after, "")
+        assert one_line(before).isprintable()
 
 
 FAILURES: Sequence[Any] = [
@@ -361,9 +363,8 @@ def test_no_server_is_named() -> None:
 
 @pytest.mark.parametrize("text", ["<|im_end|>" * 20_000 + "x", "<|im_end|>" * 20_000, "</s><" * 20_000, "<" * 200_000])
 def test_the_end_of_a_turn_is_found_in_linear_time(text: str) -> None:
-    start = time.monotonic()
-    without_end(text)
-    assert time.monotonic() - start < 0.5
+    with at_most(0.5):
+        without_end(text)
 
 
 @pytest.mark.parametrize(
@@ -376,13 +377,14 @@ def test_the_end_of_a_turn_is_found_in_linear_time(text: str) -> None:
     ],
 )  # fmt: skip
 def test_a_hostile_dictionary_is_read_in_linear_time_or_not_at_all(text: str) -> None:
-    start = time.monotonic()
-    found = parse_phrases([make_sample("a")], text)
-    assert time.monotonic() - start < 0.5
+    with at_most(0.5):
+        found = parse_phrases([make_sample("a")], text)
     assert all(isinstance(value, str) for value in found.values())
 
 
-@settings(max_examples=100, deadline=1000)
+@settings(max_examples=100, deadline=None)
 @given(st.text(alphabet="{}[]()'\":,1aé\\\n -", max_size=200))
 def test_any_reply_of_a_text_model_gives_phrases_or_none(text: str) -> None:
-    assert all(isinstance(value, str) for value in parse_phrases([make_sample("a")], text).values())
+    with at_most(1.0):
+        found = parse_phrases([make_sample("a")], text)
+    assert all(isinstance(value, str) for value in found.values())

@@ -23,6 +23,7 @@ from finecops.models.replay import Replay
 from finecops.models.worker import WorkerModel
 from finecops.models.worker_process import PROGRAMS
 from finecops.replies.answer import Answer, Reply
+from tests.processes import lives, soon
 
 IMAGE = Picture(Image.new("RGB", (100, 80)))
 READY = "import json, os, sys, time\nprint(json.dumps({'ready': True, 'protocol': 1}), flush=True)\n"
@@ -76,7 +77,8 @@ def test_a_worker_that_prints_without_end_is_killed(
     model = worker(tmp_path, READY + ("input()\n" if when == "after a request" else "") + output, seconds=1.0)
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
     (found,) = detect(model)
-    assert time.monotonic() - start < 6
+    # The worker itself would go on for a minute or for ever.
+    assert time.monotonic() - start < 30
     assert found.status == "failed"
     assert any(text in str(found.reason) for text in ("no answer within 1 s", "bytes that are no", "a line of more"))
     assert len(str(found.reason)) < 1500
@@ -100,20 +102,20 @@ def test_a_worker_that_reads_nothing_is_killed(tmp_path: Path) -> None:
     start = time.monotonic()
     (found,) = detect(worker(tmp_path, READY + "time.sleep(60)", seconds=0.5), "x" * 1_000_000)
     assert "no answer within 0.5 s" in str(found.reason)
-    assert time.monotonic() - start < 5
+    # The worker itself would go on for a minute.
+    assert time.monotonic() - start < 30
 
 
 def test_what_a_worker_started_ends_with_it(tmp_path: Path) -> None:
     note = tmp_path / "pid"
-    body = READY + (
+    # It is ready when its child is there: the limit of an answer does not run before.
+    body = (
         "import subprocess\n"
         "child = subprocess.Popen(['sleep', '60'])\n"
-        f"open({str(note)!r}, 'w').write(str(child.pid))\ntime.sleep(60)"
+        f"open({str(note)!r}, 'w').write(str(child.pid))\n{READY}time.sleep(60)"
     )
-    detect(worker(tmp_path, body, seconds=1.0))
-    time.sleep(0.2)
-    state = Path(f"/proc/{note.read_text()}/stat")
-    assert not state.exists() or state.read_text().split()[2] == "Z"
+    detect(worker(tmp_path, body, seconds=0.5))
+    assert soon(lambda: not lives(note.read_text()))
 
 
 BOXES = [

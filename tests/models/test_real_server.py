@@ -84,6 +84,7 @@ def same_texts(model: OpenAiMllm, local: Any, images: list[Picture]) -> list[Any
     return list(zip(replies, here, strict=True))
 
 
+@pytest.mark.slow
 def test_transformers_serve_gives_the_same_texts_without_scores(
     transformers_server: MllmConfig, mini_mllm: Any, images: list[Picture]
 ) -> None:
