@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from finecops import install
-from finecops.config import find
+from finecops.config import find, fingerprint
 from finecops.config.companion import companion
 from finecops.config.find import (
     load_dataset,
@@ -345,14 +347,30 @@ def test_a_users_home_is_found_where_weights_are_named_and_fingerprinted(
     assert len({before, weights_fingerprint("~/model"), "hub"}) == 3
 
 
-def test_weights_written_anew_have_another_fingerprint_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("same_tick", [False, True])
+def test_weights_written_anew_have_another_fingerprint_at_once(
+    tmp_path: Path, same_tick: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A checksum is kept while a process lives, and never that of other bytes."""
-    found = []
+    if same_tick:
+        # A file system whose clock has stood still since a moment ago.
+        now = time.time_ns()
+        monkeypatch.setattr(fingerprint, "_state", lambda path: fingerprint._FileState(path, 1, 3, now, now))
+    found, weights = [], tmp_path / "model.safetensors"
     for content in (b"one", b"two", b"one"):
-        # Of the same size, and in the same moment.
-        (tmp_path / "new").write_bytes(content)
-        (tmp_path / "new").rename(tmp_path / "model.safetensors")
+        # In place, of the same size, and with a time that says that nothing was written.
+        weights.write_bytes(content)
+        os.utime(weights, ns=(10**18, 10**18))
         found.append(weights_fingerprint(str(tmp_path)))
-        assert found[-1] == weights_fingerprint(str(tmp_path / "model.safetensors"))
+        assert found[-1] == weights_fingerprint(str(weights))
     assert found == [found[0], found[1], found[0]]
     assert found[0] != found[1]
+
+
+def test_the_checksum_of_untouched_weights_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"one")
+    # In a hundred years.
+    monkeypatch.setattr(time, "time_ns", lambda: 5 * 10**18)
+    before = weights_fingerprint(str(tmp_path))
+    monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("read again"))
+    assert weights_fingerprint(str(tmp_path)) == before

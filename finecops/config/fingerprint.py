@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import time
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +18,8 @@ from finecops.errors import ConfigError
 
 _HASHED_WHOLE_BYTES = 200_000_000
 """Larger weights are described by names and sizes: a checksum of tens of gigabytes would delay every start."""
+_SETTLED_SECONDS = 3
+"""Times of files are no finer than two seconds on some file systems."""
 
 
 def weights_fingerprint(weights: str) -> str:
@@ -35,18 +39,18 @@ def weights_fingerprint(weights: str) -> str:
 
 def _fingerprint(folder: Path) -> str:
     if folder.is_file():
-        return _checksum((_state(folder),))
+        return _checksum([folder])
     if not folder.is_dir():
         return "hub"
     # Sorted: the order in which a folder lists its files differs between file systems.
     files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".bin"))
     if sum(path.stat().st_size for path in files) <= _HASHED_WHOLE_BYTES:
-        return _checksum(tuple(map(_state, files)))
+        return _checksum(files)
     return ", ".join(f"{path.name} {path.stat().st_size}" for path in files)
 
 
 class _FileState(NamedTuple):
-    """A file that was not touched is the same in all of these."""
+    """What says whether a file was touched, once its times are some seconds old."""
 
     path: Path
     inode: int
@@ -60,10 +64,21 @@ def _state(path: Path) -> _FileState:
     return _FileState(path.resolve(), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
-# Every stage of a run asks for it, and an untouched file has the same checksum again.
-@lru_cache(maxsize=16)
-def _checksum(files: tuple[_FileState, ...]) -> str:
+def _checksum(files: Sequence[Path]) -> str:
+    states = tuple(map(_state, files))
+    settled = time.time_ns() - _SETTLED_SECONDS * 10**9
+    # Times in whole ticks: a file may be written twice in one of them.
+    if any(max(state.written, state.changed) > settled for state in states):
+        return _read_checksum(states)
+    return _kept_checksum(states)
+
+
+def _read_checksum(files: Sequence[_FileState]) -> str:
     return hashlib.sha256(b"".join(file.path.read_bytes() for file in files)).hexdigest()
+
+
+# Every stage of a run asks for it.
+_kept_checksum = lru_cache(maxsize=16)(_read_checksum)
 
 
 # These settings change the speed, the documentation or the connection, never an answer. A run may continue after a
