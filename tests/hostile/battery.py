@@ -172,7 +172,10 @@ def main() -> int:
     parser.add_argument("groups", nargs="*")
     parser.add_argument("--step", type=int, default=1, help="Run each STEP-th case of a group.")
     given = parser.parse_args()
-    for case in chosen(given.groups or dict.fromkeys(case.group for case in all_cases()), given.step):
+    groups = dict.fromkeys(case.group for case in all_cases())
+    if unknown := [name for name in given.groups if name not in groups]:
+        parser.error(f"no such group: {', '.join(unknown)}; there are: {', '.join(groups)}")
+    for case in chosen(given.groups or groups, given.step):
         print(json.dumps(asdict(run_case(case))), flush=True)
     return 0
 
