@@ -6,6 +6,7 @@ Sets of objects are bit masks (`finecops.construction.truth.masks`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from finecops.construction.description import SAME
 from finecops.construction.graph import SceneGraph, SceneObject
@@ -13,6 +14,9 @@ from finecops.construction.lexicon import Lexicon, RelationWord
 from finecops.construction.truth.boxes import INSIDE, TOUCHING, Beside, apart, inside
 from finecops.construction.truth.masks import bits
 from finecops.construction.truth.words import words_of
+
+UNSURE: Final = "perhaps "
+"""Before a relation in a graph that says everything: it may hold or not, so it is neither said nor denied."""
 
 
 class Relations:
@@ -89,7 +93,7 @@ class Relations:
             # side. GQA's graphs have left and right for some pairs only.
             return self.holds(relation, head) | others & ~self._axis(word.boxes).excluded(head, word.boxes in _BEFORE)
         if self._lexicon.complete:
-            return self.holds(relation, head)
+            return self.holds(relation, head) | self._stated.get(UNSURE + relation, _NONE).get(head, 0)
         if word is None:
             return others
         return self.holds(relation, head) | others & ~self._excluded(word, head)

@@ -1,0 +1,48 @@
+"""Train mini-gdino from nothing and write its checkpoint.
+
+python scripts/train_mini2_gdino.py train    # can be killed and started again
+python scripts/train_mini2_gdino.py export   # writes checkpoints/mini-gdino
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from pathlib import Path
+
+import torch
+
+from finecops.mini.training.loop import TrainPlan
+from finecops.mini.training2.specialist import mini_model, mini_processor
+from finecops.mini.training2.specialist_training import train_specialist
+
+
+def main() -> None:
+    """Train, or write the checkpoint."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("stage", choices=["train", "export"])
+    parser.add_argument("--folder", type=Path, default=Path("outputs/train/mini-gdino"))
+    parser.add_argument("--checkpoint", type=Path, default=Path("checkpoints/mini-gdino"))
+    parser.add_argument("--steps", type=int, default=9000)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(args.threads)
+    # Set by torchrun.
+    if "RANK" in os.environ:
+        torch.distributed.init_process_group("gloo")
+    torch.manual_seed(0)
+    model, processor = mini_model(), mini_processor()
+    if args.stage == "train":
+        plan = TrainPlan(steps=args.steps, batch_size=16, learning_rate=5e-4, decay_share=0.4)
+        train_specialist(model, processor, plan, args.folder)
+        return
+    state = torch.load(args.folder / "state.pt", weights_only=True)
+    model.load_state_dict(state["model"])
+    model.save_pretrained(args.checkpoint)
+    processor.save_pretrained(args.checkpoint)
+
+
+if __name__ == "__main__":
+    main()
