@@ -50,12 +50,13 @@ class Context:
     def world(self) -> World:
         """Which objects may be targets."""
         asked = self.settings
-        return World(asked.words, asked.complete_graphs, asked.scenes, asked.keep_names, asked.drop_names)
+        return World(asked.words, asked.complete_graphs, asked.scenes, asked.keep_names, asked.drop_names, asked.drawn)
 
     @property
     def place(self) -> Place:
         """Where worker processes find all this."""
-        return Place(self.folder.path, self.settings.words, self.settings.images, self.settings.complete_graphs)
+        asked = self.settings
+        return Place(self.folder.path, asked.words, asked.images, asked.complete_graphs, asked.drawn)
 
     @property
     def desk(self) -> Desk:

@@ -14,6 +14,7 @@ from typing import Final
 from finecops.construction.chain.graphs import GRAPHS, GraphStore
 from finecops.construction.chain.photos import Photos
 from finecops.construction.chain.worlds import world_lexicon
+from finecops.construction.edits.world import DrawnWorld
 from finecops.construction.graph import SceneGraph, Work
 from finecops.construction.lexicon import Lexicon
 from finecops.construction.negatives.words import CorpusWords
@@ -33,6 +34,7 @@ class Place:
     words: Path | None = None
     images: Path | None = None
     complete: bool = False
+    drawn: DrawnWorld | None = None
 
 
 class Desk:
@@ -40,7 +42,7 @@ class Desk:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.lexicon: Lexicon = world_lexicon(place.words, place.complete)
+        self.lexicon: Lexicon = world_lexicon(place.words, place.complete, place.drawn)
         self._facts: OrderedDict[str, Facts] = OrderedDict()
 
     @cached_property

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from finecops.config.fields import is_plain, plain_fault
 from finecops.construction.chain.stage import ORDER
+from finecops.construction.edits.world import DrawnWorld
 from finecops.errors import UsageError
 from finecops.names import unknown_name
 
@@ -67,7 +68,7 @@ class BuildSettings(BaseModel):
         UsageError: a choice is unknown, or options do not go together.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     scene_graphs: Path
     out: Path
@@ -78,6 +79,8 @@ class BuildSettings(BaseModel):
     """What a graph does not say is false; else it is possible."""
     words: Path | None = None
     """A folder with the tables of another world; None: GQA's words."""
+    drawn: DrawnWorld | None = None
+    """A world of the program's own, whose words are asked and whose negative images are drawn."""
     seed: int = 0
     limit: int = 0
     workers: int = 1
@@ -129,7 +132,8 @@ class BuildSettings(BaseModel):
         self._needs("a model as --rewriter", self._model_given, "base_url api_model budget_tokens budget_usd")
         if self.words_by == "model" and not self._model_given:
             raise UsageError("--words-by model asks the model of --rewriter, and none is given")
-        self._needs("--editor", self.editor is not None, "candidates edits scorers")
+        self._needs("--editor", self.editor is not None, "candidates scorers")
+        self._needs("--editor", self.editor is not None or self.drawn is not None, "edits")
         self._needs("--editor", self.editor is not None, "synthetic_threshold")
         runs = self._model_given or self.editor is not None or any(":" in name for name in self.refine_scorers)
         self._needs("a model", runs, "device")

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from finecops.config.find import resolve
+from finecops.construction.edits.world import DrawnWorld
 from finecops.construction.lexicon import Lexicon
 from finecops.construction.truth.targets import ObjectFilter
 from finecops.construction.words import gqa_lexicon, lexicon_from
@@ -25,6 +26,7 @@ class World:
         complete: what a graph does not say is false.
         scenes: scenes files of Inst-Inpaint.
         keep_names, drop_names: names that targets have alone; that none has; with commas, or a .txt file.
+        drawn: a world of the program's own; its words are asked, and no tables.
     """
 
     words: Path | None = None
@@ -32,23 +34,31 @@ class World:
     scenes: tuple[Path, ...] = ()
     keep_names: str | None = None
     drop_names: str | None = None
+    drawn: DrawnWorld | None = None
+
+    @property
+    def lexicon(self) -> Lexicon:
+        """Its words."""
+        return world_lexicon(self.words, self.complete, self.drawn)
 
 
 @cache
-def world_lexicon(words: Path | None, complete: bool = False) -> Lexicon:
-    """The lexicon of a folder of tables, or GQA's; of a world whose graphs say everything, or not.
+def world_lexicon(words: Path | None, complete: bool = False, drawn: DrawnWorld | None = None) -> Lexicon:
+    """The lexicon of a folder of tables, or GQA's, or a drawn world's; of a world whose graphs say everything, or not.
 
     Raises:
         DataError: a table is missing or broken.
     """
+    if drawn is not None:
+        return drawn.lexicon
     # One object for each: what is asked of a lexicon is kept by the object.
     found = gqa_lexicon() if words is None else lexicon_from(words)
     return replace(found, complete=True) if complete else found
 
 
-def world_settings(words: Path | None) -> JsonValue:
+def world_settings(words: Path | None, drawn: DrawnWorld | None = None) -> JsonValue:
     """What tells one set of tables from another: the checksum of all words, whatever file they stand in."""
-    lexicon = world_lexicon(words)
+    lexicon = world_lexicon(words, drawn=drawn)
     # Sets have no order of their own.
     said = [
         sorted(map(repr, map(_plain, part.values()))) for part in (lexicon.nouns, lexicon.attributes, lexicon.relations)
@@ -75,7 +85,7 @@ def target_filter(world: World) -> ObjectFilter | None:
     Raises:
         FinecopsError: a file is broken, or a name is none of the world's.
     """
-    return object_filter(world_lexicon(world.words, world.complete), world.scenes, world.keep_names, world.drop_names)
+    return object_filter(world.lexicon, world.scenes, world.keep_names, world.drop_names)
 
 
 def names_settings(world: World) -> dict[str, JsonValue]:

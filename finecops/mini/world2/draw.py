@@ -18,7 +18,10 @@ _KEY: Rgb = (1, 254, 3)
 
 
 def draw_scene(graph: SceneGraph) -> Image.Image:
-    """Draw a whole scene as an RGB image of the graph's size; later objects cover earlier ones."""
+    """Draw a whole scene as an RGB image of the graph's size; later objects cover earlier ones.
+
+    The texture of the background depends on the location and the id of the image.
+    """
     image = _background(graph)
     draw = ImageDraw.Draw(image)
     for obj in graph.objects.values():
@@ -27,9 +30,8 @@ def draw_scene(graph: SceneGraph) -> Image.Image:
 
 
 def _background(graph: SceneGraph) -> Image.Image:
-    # The texture depends only on the location and the id of the original image: an edited copy (its id has a "~") keeps
-    # its background. A CRC, since Python's own hash of a string differs between processes.
-    rng = random.Random(zlib.crc32(f"{graph.location}/{graph.image_id.split('~')[0]}".encode()))
+    # A CRC, since Python's own hash of a string differs between processes.
+    rng = random.Random(zlib.crc32(f"{graph.location}/{graph.image_id}".encode()))
     upper, lower = LOCATIONS[graph.location or "meadow"]
     horizon = rng.randint(graph.height // 3, 2 * graph.height // 3)
     image = Image.new("RGB", (graph.width, graph.height), upper)

@@ -6,9 +6,11 @@ import random
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from PIL import Image
 from pydantic import JsonValue
 
 from finecops.construction.chain.columns import TOO_MUCH, Column, image_id, image_quotas, key_of, shuffled_ids
@@ -17,11 +19,11 @@ from finecops.construction.chain.desk import Place, desk_at
 from finecops.construction.chain.photos import NO_IMAGE
 from finecops.construction.chain.stage import OneByOne, Stage
 from finecops.construction.chain.worlds import weights_shown, world_lexicon
-from finecops.construction.edits.candidates import CandidateOptions, make_candidates
-from finecops.construction.edits.editor import ImageEditor, open_editor
+from finecops.construction.edits.candidates import FLIP, CandidateOptions, make_candidates
+from finecops.construction.edits.editor import Drawn, ImageEditor, open_editor
 from finecops.construction.edits.plan import ImageEdit, plan_edit
-from finecops.construction.edits.world import EditWorld
-from finecops.construction.graph import TooMuchWorkError, Work
+from finecops.construction.edits.world import DrawnWorld, EditWorld
+from finecops.construction.graph import SceneGraph, TooMuchWorkError, Work
 from finecops.construction.pool import ordered_map
 from finecops.construction.samples import EditRow, PositiveRow
 from finecops.construction.truth.facts import Facts
@@ -49,16 +51,14 @@ class _Task:
     seed: int
     candidates: int
 
-    def __call__(self, thing: _Thing, editor: ImageEditor | None = None) -> EditRow:
+    def __call__(self, thing: _Thing, editor: ImageEditor | Drawn | None = None) -> EditRow:
         """The row of one edit, with its files."""
         positive, (type_, level) = thing
         desk = desk_at(self.place)
         # Its work is counted anew for each edit: what was done before must decide nothing.
         graph = replace(desk.graphs[positive.image_id], work=Work())
         rng = random.Random(f"{self.seed}/{positive.image_id}/{positive.id}/image/{type_}/{level}")
-        # Whatever is true of the graphs: an editor may paint more than the words say.
-        lexicon = world_lexicon(self.place.words)
-        world = EditWorld(lexicon, lambda edited: Facts(edited, lexicon), desk.words.words)
+        world = self._world(graph)
         try:
             planned = plan_edit(positive.said.description(), positive.objects, graph, thing.column, world, rng)
         except TooMuchWorkError:
@@ -68,24 +68,44 @@ class _Task:
         if row.status != "kept":
             return row
         try:
+            if self.place.drawn is not None and type_ != FLIP:
+                editor = Drawn(partial(_draw, self.place.drawn, graph.image_id), self.place.drawn.name)
             photo = desk.photos.find(graph) if desk.photos is not None else None
             if photo is None:
                 raise DataError(NO_IMAGE)
             picture = read_picture(photo.path, (graph.width, graph.height)).pixels
-            options = CandidateOptions(count=self.candidates, seed=self.seed)
+            # A drawing is the same from every seed.
+            count = 1 if self.place.drawn is not None else self.candidates
+            options = CandidateOptions(count=count, seed=self.seed)
             return make_candidates(row, picture, editor, self.place.build, options)
         except DataError as error:
             return row.model_copy(update={"status": "failed", "reason": str(error)})
+
+    def _world(self, graph: SceneGraph) -> EditWorld:
+        desk, drawn = desk_at(self.place), self.place.drawn
+        # Whatever is true of the graphs: an editor may paint more than the words say. A drawing shows its graph alone.
+        lexicon = world_lexicon(self.place.words, drawn=drawn)
+        refit = None if drawn is None else partial(drawn.refit, graph)
+        return EditWorld(lexicon, lambda edited: Facts(edited, lexicon), desk.words.words, refit)
+
+
+def _draw(world: DrawnWorld, image_id: str, graph: SceneGraph, seed: int) -> Image.Image:
+    # With the id of the original: what is behind the objects stays as it was.
+    return world.draw(replace(graph, image_id=image_id))
 
 
 def stage(context: Context) -> Stage[EditRow]:
     """The stage of a build."""
     asked = context.settings
-    quotas = {} if asked.images is None else image_quotas(asked.flips, asked.edits, asked.editor is not None)
+    quotas = (
+        {}
+        if asked.images is None
+        else image_quotas(asked.flips, asked.edits, asked.editor is not None or asked.drawn is not None)
+    )
     settings: dict[str, JsonValue] = {
         "seed": asked.seed,
         "columns": {key_of(column): quota for column, quota in quotas.items()},
-        "editor": editor_settings(asked.editor),
+        "editor": editor_settings(asked.editor) if asked.drawn is None else {"drawn": asked.drawn.name},
         "candidates": asked.candidates if asked.editor is not None else None,
     }
     task = _Task(context.place, asked.name, asked.seed, asked.candidates)

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from finecops.construction.chain.context import Context
 from finecops.construction.chain.photos import Photos
 from finecops.construction.chain.stage import OneByOne, Stage
-from finecops.construction.chain.worlds import World, names_settings, target_filter, world_lexicon, world_settings
+from finecops.construction.chain.worlds import World, names_settings, target_filter, world_settings
 from finecops.construction.pool import ordered_map
 from finecops.construction.samples import PathsRow
 from finecops.construction.truth.paths import PathOptions, find_paths
@@ -36,7 +36,7 @@ def stage(context: Context) -> Stage[PathsRow]:
         **names_settings(context.world),
         "images are looked at": asked.images is not None,
         "complete graphs": asked.complete_graphs,
-        "words": world_settings(asked.words),
+        "words": world_settings(asked.words, asked.drawn),
     }
     files = {"scene graphs": asked.scene_graphs}
     files |= {f"scenes {number}": path for number, path in enumerate(asked.scenes, start=1)}
@@ -76,6 +76,4 @@ class _Task:
         reason = self.photos.problem(graph) if self.photos is not None else None
         if reason is not None:
             return PathsRow(image_id=entry.key, status="failed", reason=reason)
-        return find_paths(
-            graph, world_lexicon(self.world.words, self.world.complete), self.options, target_filter(self.world)
-        )
+        return find_paths(graph, self.world.lexicon, self.options, target_filter(self.world))

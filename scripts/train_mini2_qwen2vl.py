@@ -1,0 +1,108 @@
+"""Train mini-qwen2vl from nothing in three stages, then write the checkpoint.
+
+    python scripts/train_mini2_qwen2vl.py vision     # the vision tower alone (about an hour on a core)
+    python scripts/train_mini2_qwen2vl.py language   # needs the vision stage (two hours on two cores)
+    python scripts/train_mini2_qwen2vl.py options    # lists of options (more than an hour on two cores)
+    python scripts/train_mini2_qwen2vl.py export     # writes checkpoints/mini-qwen2vl
+
+Each stage can be killed and started again: it continues from its last state in the folder. On a CPU two processes of
+one thread each are faster than one of two:
+
+    torchrun --nproc-per-node 2 scripts/train_mini2_qwen2vl.py language --threads 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import random
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedTokenizerFast, Qwen2VLConfig, Qwen2VLForConditionalGeneration, Qwen2VLProcessor
+
+from finecops.mini.training2.language import start_language, train_language
+from finecops.mini.training.loop import TrainPlan
+from finecops.mini.training2.options import start_options, train_options
+from finecops.mini.training2.packing import Packer
+from finecops.mini.training2.qwen2vl import BUDGETS, DEFAULT_BUDGET, mini_config
+from finecops.mini.training2.tokenizer import SPECIAL_TOKENS, mini_processor
+from finecops.mini.training2.vision import train_vision, vision_accuracy
+from finecops.mini.world2.scenes import sample_scene
+
+
+def train_vision_stage(config: Qwen2VLConfig, steps: int | None, folder: Path) -> None:
+    """The vision tower with its heads; logs how much it sees in 500 new scenes."""
+    plan = TrainPlan(steps=steps or 5000, batch_size=64, learning_rate=1.5e-3, warmup_steps=400)
+    model = train_vision(config, plan, folder / "vision")
+    # Small seeds: the training's begin at ten million.
+    scenes = [sample_scene(random.Random(seed), str(seed)) for seed in range(500)]
+    for tokens in BUDGETS:
+        logging.info("%d tokens, 500 new scenes: %s", tokens, vision_accuracy(model, scenes, tokens))
+
+
+def train_language_stage(
+    model: Qwen2VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, steps: int | None, folder: Path
+) -> None:
+    """Language, from the weights of the vision stage."""
+    state = torch.load(folder / "vision" / "state.pt", weights_only=True)
+    start_language(model, state["model"], Packer(tokenizer, DEFAULT_BUDGET).coordinate_ids)
+    plan = TrainPlan(steps=steps or 6000, batch_size=32, learning_rate=2e-3, warmup_steps=300, decay_share=0.4)
+    train_language(model, tokenizer, plan, folder / "language")
+
+
+def train_options_stage(
+    model: Qwen2VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, steps: int | None, folder: Path
+) -> None:
+    """Lists of options, from the weights of the language stage."""
+    state = torch.load(folder / "language" / "state.pt", weights_only=True)
+    model.load_state_dict(state["model"])
+    start_options(model)
+    plan = TrainPlan(steps=steps or 2100, batch_size=32, learning_rate=2e-3, warmup_steps=100)
+    train_options(model, tokenizer, plan, folder / "options")
+
+
+def export(model: Qwen2VLForConditionalGeneration, processor: Qwen2VLProcessor, state_file: Path, out: Path) -> None:
+    """Write a stage's weights, the configuration and the processor as a checkpoint."""
+    state = torch.load(state_file, weights_only=True)
+    model.load_state_dict(state["model"])
+    # The same answer every time, as for the models of the paper.
+    model.generation_config.do_sample = False
+    model.save_pretrained(out)
+    processor.save_pretrained(out)
+
+
+def main() -> None:
+    """Run one stage."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("stage", choices=["vision", "language", "options", "export"])
+    parser.add_argument("--folder", type=Path, default=Path("outputs/train/mini-qwen2vl"))
+    parser.add_argument("--checkpoint", type=Path, default=Path("checkpoints/mini-qwen2vl"))
+    parser.add_argument("--last", choices=["language", "options"], default="options", help="Export: after which stage.")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(args.threads)
+    # Set by torchrun.
+    if "RANK" in os.environ:
+        torch.distributed.init_process_group("gloo")
+    torch.manual_seed(0)
+    processor = mini_processor()
+    tokenizer = processor.tokenizer
+    config = mini_config(len(tokenizer), {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL_TOKENS})
+    if args.stage == "vision":
+        train_vision_stage(config, args.steps, args.folder)
+        return
+    model = Qwen2VLForConditionalGeneration(config)
+    if args.stage == "language":
+        train_language_stage(model, tokenizer, args.steps, args.folder)
+    elif args.stage == "options":
+        train_options_stage(model, tokenizer, args.steps, args.folder)
+    else:
+        export(model, processor, args.folder / args.last / "state.pt", args.checkpoint)
+
+
+if __name__ == "__main__":
+    main()
