@@ -95,6 +95,10 @@ Positives: TypeAlias = Annotated[
     tuple[int, int, int], _option(_POSITIVES, "How many of level 1, 2 and 3. Levels 3 and 2 are drawn first.")
 ]
 PerImage: TypeAlias = Annotated[int, _option(_POSITIVES, "At most this many of one image.", None, 1)]
+Types: TypeAlias = Annotated[
+    str | None,
+    _option(_POSITIVES, "Tuple types of the positives (0_hop, 1_hop, …). Default: all.", "NAME,…"),
+]
 Sides: TypeAlias = Annotated[
     float,
     typer.Option(

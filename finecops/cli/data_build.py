@@ -68,6 +68,7 @@ def build_gqa_command(
     positives: b.Positives = (1000, 1000, 500),
     per_image: b.PerImage = 3,
     sides: b.Sides = 0.3,
+    types: b.Types = None,
     rewriter: b.Rewriter = None,
     base_url: b.BaseUrl = None,
     api_model: b.ApiModel = None,

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from finecops.config.fields import is_plain, plain_fault
 from finecops.construction.chain.stage import ORDER
 from finecops.construction.edits.world import DrawnWorld
+from finecops.construction.truth.draw import TUPLE_TYPES
 from finecops.errors import UsageError
 from finecops.names import unknown_name
 
@@ -24,7 +25,7 @@ USUAL_SCORERS: Final = ("clip-vit-b32", "dinov2-base")
 """Of repainted images: those of the paper, in their smaller sizes."""
 
 STAGE_OF: Final[Mapping[str, str]] = {
-    **dict.fromkeys("complete_graphs scenes keep_names drop_names min_side min_share limit".split(), "paths"),
+    **dict.fromkeys("complete_graphs types scenes keep_names drop_names min_side min_share limit".split(), "paths"),
     **dict.fromkeys("positives per_image sides".split(), "positives"),
     **dict.fromkeys("rewriter base_url api_model budget_tokens budget_usd".split(), "rewrites"),
     **dict.fromkeys("expressions negatives words_by".split(), "negatives"),
@@ -96,6 +97,8 @@ class BuildSettings(BaseModel):
     per_image: int = 3
     sides: float = 0.3
     """Share of left and right among the relations that paths are drawn from."""
+    types: Names = ()
+    """Tuple types of the positives; none: all."""
     # Wording.
     rewriter: str | None = None
     base_url: str | None = None
@@ -129,6 +132,9 @@ class BuildSettings(BaseModel):
 
     def model_post_init(self, context: object) -> None:
         """See what does not go together."""
+        for name in self.types:
+            if name not in TUPLE_TYPES:
+                raise UsageError(f"--types: {unknown_name('tuple type', name, TUPLE_TYPES)}")
         self._needs("a model as --rewriter", self._model_given, "base_url api_model budget_tokens budget_usd")
         if self.words_by == "model" and not self._model_given:
             raise UsageError("--words-by model asks the model of --rewriter, and none is given")

@@ -18,6 +18,7 @@ from finecops.mini.training2.expressions import Said, SceneTexts
 from finecops.mini.training2.tokenizer import COLOR, COUNT, DESCRIBE, EXISTS, LIST
 from finecops.mini.world2.catalogue import ASPECTS, COLOURS, SIZES, STATES
 from finecops.mini.world2.lexicon import LEXICON
+from finecops.mini.world2.short_style import short_expressions
 from finecops.prompts import QWEN2VL_FOCUS, QWEN2VL_REC
 
 QUESTIONS: Final = 8
@@ -30,6 +31,7 @@ ALL_FROM: Final = 0.25
 """Share of the training from which on the share of relations is the full one."""
 _DESCRIBED: Final = 2
 _HARD_SHARE, _FOCUS_SHARE, _SHIFTED_SHARE = 0.2, 0.5, 0.6
+_SHORT_SHARE: Final = 0.12
 _EASY_REJECTED: Final = 0.6
 """Share of the level-1 expressions that is rejected: the name alone is enough there, and names are learnt early."""
 _SHIFT: Final = 0.16
@@ -123,6 +125,8 @@ def drawn(texts: SceneTexts, progress: float = 1.0) -> Said | None:
 
 def ground(texts: SceneTexts, progress: float = 1.0) -> Question | None:
     """Where is it? In Qwen2-VL's prompt, with the focus sentence in half of the questions."""
+    if texts.rng.random() < _SHORT_SHARE:
+        return _ground_short(texts)
     said = drawn(texts, progress)
     if said is None:
         return None
@@ -130,6 +134,15 @@ def ground(texts: SceneTexts, progress: float = 1.0) -> Question | None:
     if texts.rng.random() < _FOCUS_SHARE:
         prompt += QWEN2VL_FOCUS.format(target=_target_phrase(said))
     return Question(prompt, box=scene_steps(texts.scene, texts.scene.objects[said.target].xywh))
+
+
+def _ground_short(texts: SceneTexts) -> Question | None:
+    """The same with a short expression with a position, as in RefCOCO."""
+    said = next(short_expressions(texts.scene, texts.rng), None)
+    if said is None:
+        return None
+    prompt = QWEN2VL_REC.format(expression=said.text)
+    return Question(prompt, box=scene_steps(texts.scene, said.target.xywh))
 
 
 def _target_phrase(said: Said) -> str:

@@ -50,6 +50,8 @@ CHAT_TEMPLATE: Final = (
 def _corpus() -> list[str]:
     """Text in which every piece that shall be one token is frequent enough to become one."""
     words = [*world_words(), "user", "assistant", "system", "None", "none", "answer", "Answer"]
+    # Of short expressions (`finecops.mini.world2.short_style`).
+    words += ["leftmost", "rightmost", "from", "at"]
     # At the start of a line, behind a blank, and with a capital: byte-level BPE has a token for each.
     lines = [f"{word} {word} {word.capitalize()} {word}" for word in words]
     numbers = [str(n) for n in range(0, 1001, 10)]

@@ -10,67 +10,82 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from finecops.construction.chain.build import Built, Plan, build
+from finecops.construction.chain.build import Plan, build
 from finecops.construction.chain.settings import BuildSettings
 from finecops.construction.graph import SceneGraph, dump_scene_graph
+from finecops.construction.truth.draw import TUPLE_TYPES
 from finecops.mini.world2.draw import draw_scene
 from finecops.mini.world2.edits import WORLD
 from finecops.mini.world2.scenes import sample_scene
+from finecops.mini.world2.short_style import write_short
 from finecops.progress import progress
 
-LICENCE: Final = "cc0-1.0"
+LICENCE: Final = "mit"
+
+SCENES: Final = {"test": (1_000_000, 700), "val": (2_000_000, 300), "train": (3_000_000, 2800)}
+"""Scenes → the seed of the first one and how many there are. The mini models are trained with seeds from ten million
+on."""
 
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """How large a split is.
+    """What a split has.
 
     Attributes:
-        seed: of its first scene; the others count up. The models are trained with seeds from ten million on.
-        scenes: how many are drawn.
+        scenes: a key of `SCENES`.
         positives: of levels 1 to 3, at most.
         per_image: most positives of one image.
         expressions: negative expressions of each column of the paper's Table IV, at most.
         images: negative images of each column of Table V, at most.
+        types: tuple types.
     """
 
-    seed: int
-    scenes: int
+    scenes: str
     positives: tuple[int, int, int]
-    per_image: int
-    expressions: int
-    images: int
+    per_image: int = 3
+    expressions: int = 0
+    images: int = 0
+    types: tuple[str, ...] = TUPLE_TYPES
 
+
+SHORT: Final = "test_short"
+"""A split of short expressions with positions, as in RefCOCO."""
 
 PLANS: Final = {
-    "test": SplitPlan(1_000_000, 700, (500, 450, 250), 3, 110, 95),
-    "val": SplitPlan(2_000_000, 300, (200, 180, 100), 3, 40, 30),
+    "test": SplitPlan("test", (500, 450, 250), 3, 110, 95),
+    "val": SplitPlan("val", (200, 180, 100), 3, 40, 30),
     # No negative images: tuning learns from negative expressions alone.
-    "train": SplitPlan(3_000_000, 2600, (4000, 5600, 2800), 6, 400, 0),
+    "train": SplitPlan("train", (4000, 5600, 2800), 6, 400),
+    # Long and relational, as Ref-Reasoning.
+    "test_long": SplitPlan("test", (150, 150, 100), 2, types=("2_hop", "and", "same_attr_two_hop")),
+    SHORT: SplitPlan("test", (100, 300, 0), 2),
+    # For tuning on other data than the benchmark's: without relations.
+    "train_plain": SplitPlan("train", (2000, 8000, 2000), 6, types=("0_hop",)),
 }
 
 
-def split_scenes(split: str, count: int | None = None) -> Iterator[SceneGraph]:
-    """The first scenes of a split, or all; ids are `<split>_<number>`."""
-    plan = PLANS[split]
-    for i in range(plan.scenes if count is None else count):
-        yield sample_scene(random.Random(plan.seed + i), f"{split}_{i:05d}")
+def split_scenes(scenes: str, count: int | None = None) -> Iterator[SceneGraph]:
+    """The first scenes of a key of `SCENES`, or all; ids are `<key>_<number>`."""
+    first, most = SCENES[scenes]
+    for i in range(most if count is None else count):
+        yield sample_scene(random.Random(first + i), f"{scenes}_{i:05d}")
 
 
-def build_mini(folder: Path, split: str, seed: int = 0, workers: int = 1) -> Built:
-    """Build one split of finecops-mini into a folder.
+def build_mini(folder: Path, split: str, seed: int = 0, workers: int = 1) -> dict[str, int]:
+    """Build one split of finecops-mini into a folder; returns how many samples of each kind were written.
 
     Args:
         folder: as `finecops data build gqa --out`; images are drawn below it.
-        split: test, val or train.
+        split: one of `PLANS`.
         seed: changes the choice of samples. The scenes stay the same.
         workers: processes.
     """
     plan = PLANS[split]
-    graphs = folder / "build" / f"{split}_scenes.json.gz"
-    _draw(folder / "images", graphs, split)
+    draw_images(folder / "images", plan.scenes)
+    if split == SHORT:
+        return {"positives": write_short(split_scenes(plan.scenes), folder, split, plan.positives, seed)}
     settings = BuildSettings(
-        scene_graphs=graphs,
+        scene_graphs=_write_graphs(folder, plan.scenes),
         out=folder,
         images=folder / "images",
         name=split,
@@ -80,31 +95,35 @@ def build_mini(folder: Path, split: str, seed: int = 0, workers: int = 1) -> Bui
         workers=workers,
         positives=plan.positives,
         per_image=plan.per_image,
+        types=plan.types if plan.types != TUPLE_TYPES else (),
         sides=0.5,
         rewriter="rules",
         expressions=plan.expressions,
         edits=plan.images,
         flips=plan.images,
-        refine="blind",
+        refine="blind" if plan.expressions else "none",
         licence=LICENCE,
     )
-    return build(settings, Plan())
+    return build(settings, Plan()).samples
 
 
-def _draw(images: Path, graphs: Path, split: str) -> None:
-    """Write a split's scene graphs, and draw its images where they are missing."""
-    images.mkdir(parents=True, exist_ok=True)
-    graphs.parent.mkdir(parents=True, exist_ok=True)
-    found = {}
-    for graph in progress(split_scenes(split), what="drawing", unit="image", total=PLANS[split].scenes, leave=False):
-        found[graph.image_id] = dump_scene_graph(graph)
-        path = images / f"{graph.image_id}.png"
+def draw_images(folder: Path, scenes: str) -> None:
+    """Draw the images of a key of `SCENES` that are missing in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for graph in progress(split_scenes(scenes), what="drawing", unit="image", total=SCENES[scenes][1], leave=False):
+        path = folder / f"{graph.image_id}.png"
         if not path.exists():
             part = path.with_name(f".{path.name}.part")
             draw_scene(graph).save(part, format="PNG", optimize=True)
             part.replace(path)
-    text = json.dumps(found, separators=(",", ":")).encode()
+
+
+def _write_graphs(folder: Path, scenes: str) -> Path:
+    path = folder / "build" / f"{scenes}_scenes.json.gz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = {graph.image_id: dump_scene_graph(graph) for graph in split_scenes(scenes)}
     # mtime=0: gzip would write the time into the file, and no two builds had the same bytes.
-    content = gzip.compress(text, compresslevel=6, mtime=0)
-    if not graphs.exists() or graphs.read_bytes() != content:
-        graphs.write_bytes(content)
+    content = gzip.compress(json.dumps(found, separators=(",", ":")).encode(), compresslevel=6, mtime=0)
+    if not path.exists() or path.read_bytes() != content:
+        path.write_bytes(content)
+    return path

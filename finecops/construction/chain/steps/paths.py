@@ -14,6 +14,7 @@ from finecops.construction.chain.stage import OneByOne, Stage
 from finecops.construction.chain.worlds import World, names_settings, target_filter, world_settings
 from finecops.construction.pool import ordered_map
 from finecops.construction.samples import PathsRow
+from finecops.construction.truth.draw import TUPLE_TYPES
 from finecops.construction.truth.paths import PathOptions, find_paths
 from finecops.construction.truth.stream import GraphEntry, graph_entries
 from finecops.construction.truth.targets import TargetRules
@@ -25,7 +26,12 @@ NAME: Final = "paths"
 def stage(context: Context) -> Stage[PathsRow]:
     """The stage of a build."""
     asked = context.settings
-    options = PathOptions(sides=asked.sides, targets=TargetRules(asked.min_side, asked.min_share), seed=asked.seed)
+    options = PathOptions(
+        sides=asked.sides,
+        types=asked.types or TUPLE_TYPES,
+        targets=TargetRules(asked.min_side, asked.min_share),
+        seed=asked.seed,
+    )
     task = _Task(context.world, options, context.photos)
     settings: dict[str, JsonValue] = {
         "seed": asked.seed,
@@ -38,6 +44,8 @@ def stage(context: Context) -> Stage[PathsRow]:
         "complete graphs": asked.complete_graphs,
         "words": world_settings(asked.words, asked.drawn),
     }
+    if asked.types:
+        settings["types"] = [*asked.types]
     files = {"scene graphs": asked.scene_graphs}
     files |= {f"scenes {number}": path for number, path in enumerate(asked.scenes, start=1)}
 
