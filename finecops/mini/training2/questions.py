@@ -132,7 +132,7 @@ def ground(texts: SceneTexts, progress: float = 1.0) -> Question | None:
         return None
     prompt = QWEN2VL_REC.format(expression=said.expression.text)
     if texts.rng.random() < _FOCUS_SHARE:
-        prompt += QWEN2VL_FOCUS.format(target=_target_phrase(said))
+        prompt += QWEN2VL_FOCUS.format(target=_target_phrase(texts.rng, said))
     return Question(prompt, box=scene_steps(texts.scene, texts.scene.objects[said.target].xywh))
 
 
@@ -145,9 +145,11 @@ def _ground_short(texts: SceneTexts) -> Question | None:
     return Question(prompt, box=scene_steps(texts.scene, said.target.xywh))
 
 
-def _target_phrase(said: Said) -> str:
-    """The target's noun phrase with its article, as target extraction gives it."""
+def _target_phrase(rng: random.Random, said: Said) -> str:
+    """The target's noun phrase with or without its article: target extraction can do both."""
     text, (start, end) = said.expression.text, said.expression.spans[0]
+    if rng.random() < 0.5:
+        return text[start:end]
     before = text[:start].split()
     article = before[-1] if before and before[-1].lower() in _ARTICLES else "the"
     return f"{article.lower()} {text[start:end]}"
