@@ -1,0 +1,94 @@
+"""The benchmark of the drawn world, built by the chain: what it promises, on its own files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from finecops.construction.chain.folder import BuildFolder
+from finecops.construction.chain.graphs import GRAPHS, GraphStore
+from finecops.construction.graph import parse_scene_graph
+from finecops.construction.samples import EditRow, NegativeRow, PositiveRow
+from finecops.construction.truth.facts import Facts
+from finecops.mini.training.loop import TRAIN_SEED_BASE
+from finecops.mini.world2 import benchmark
+from finecops.mini.world2.benchmark import PLANS, SCENES, SplitPlan, build_mini
+from finecops.mini.world2.lexicon import LEXICON
+from finecops.runs.jsonl import read_rows
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("mini")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SCENES, "test", (1_000_000, 24))
+        patch.setitem(PLANS, "test", SplitPlan("test", (8, 8, 8), 3, 4, 4))
+        patch.setitem(PLANS, "test_short", SplitPlan("test", (4, 8, 0), 2))
+        assert build_mini(folder, "test")["positives"] == 24
+        assert build_mini(folder, "test_short") == {"positives": 12}
+    return folder
+
+
+def test_positives_fit_their_object_alone_and_negatives_none(built: Path) -> None:
+    folder = BuildFolder(built, "test")
+    graphs = GraphStore(folder.path / GRAPHS)
+    positives = {row.id: row for row in read_rows(folder.file("positives"), PositiveRow)}
+    for row in positives.values():
+        facts = Facts(graphs[row.image_id], LEXICON)
+        assert facts.possible(row.said.description()) == [row.objects[0]]
+    for negative in read_rows(folder.file("negatives"), NegativeRow):
+        if negative.status == "kept":
+            assert Facts(graphs[negative.image_id], LEXICON).is_false(negative.said.description())
+    edits = [row for row in read_rows(folder.file("edits"), EditRow) if row.status == "kept"]
+    assert {row.type for row in edits} >= {"replace_object", "replace_attribute", "swap_attribute", "flip"}
+    for edit in edits:
+        said = positives[edit.positive_id].said.description()
+        assert Facts(parse_scene_graph(edit.image_id, edit.graph), LEXICON).is_false(said)
+
+
+def test_an_edited_picture_differs_where_it_was_edited_alone(built: Path) -> None:
+    folder = BuildFolder(built, "test")
+    positives = {row.id: row for row in read_rows(folder.file("positives"), PositiveRow)}
+    graphs = GraphStore(folder.path / GRAPHS)
+    for edit in read_rows(folder.file("edits"), EditRow):
+        if edit.status != "kept":
+            continue
+        positive = positives[edit.positive_id]
+        before = np.asarray(Image.open(built / "images" / f"{positive.image_id}.png").convert("RGB"))
+        after = np.asarray(Image.open(folder.path / edit.candidates[0]).convert("RGB"))
+        if edit.type == "flip":
+            assert (after == before[:, ::-1]).all()
+            continue
+        changed = (before != after).any(-1)
+        assert changed.any()
+        for index in edit.changed:
+            boxes = [graphs[positive.image_id].objects[positive.objects[index]].xywh]
+            boxes.append(parse_scene_graph(edit.image_id, edit.graph).objects[positive.objects[index]].xywh)
+            for x, y, w, h in boxes:
+                changed[int(y) : int(y + h) + 1, int(x) : int(x + w) + 1] = False
+        assert not changed.any()
+
+
+def test_a_build_again_changes_nothing(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {path: path.read_bytes() for path in built.glob("*.json")}
+    folder = BuildFolder(built, "test")
+    monkeypatch.setitem(SCENES, "test", (1_000_000, 24))
+    monkeypatch.setitem(PLANS, "test", SplitPlan("test", (8, 8, 8), 3, 4, 4))
+    # As after a kill: the last stages are made anew.
+    folder.file("edits").unlink()
+    build_mini(built, "test")
+    assert {path: path.read_bytes() for path in built.glob("*.json")} == before
+
+
+def test_short_expressions_have_the_box_of_their_target(built: Path) -> None:
+    entries = json.loads((built / "test_short_expression_all_coco_format.json").read_text())
+    assert len(entries["images"]) == len(entries["annotations"]) == 12
+    assert all((built / "images" / image["file_name"]).is_file() for image in entries["images"])
+
+
+def test_training_never_sees_the_benchmarks_scenes() -> None:
+    assert max(first + count for first, count in benchmark.SCENES.values()) < TRAIN_SEED_BASE
