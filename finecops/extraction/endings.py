@@ -146,6 +146,8 @@ def _modifies_from_behind(words: Words, i: int) -> bool:
         return True
     if word == "half" and (words.at(i + 1) in lex.STATES or is_participle(words.at(i + 1))):
         return True
+    if word in lex.LIKENESS:
+        return words.at(i + 1) in {"in", "to"}
     if is_ordinal(word):
         return closes(words, i + 1)
     if is_compared(word):
@@ -158,7 +160,7 @@ def _participle_says_more(words: Words, i: int, behind_noun: bool) -> bool:
     word, following = words.at(i), words.at(i + 1)
     if following in lex.PREPOSITIONS or following in lex.DETERMINERS:
         return True
-    if closes(words, i + 1) or is_adverb(following) or following in lex.POSITIONS:
+    if closes(words, i + 1) or is_adverb(following) or following in lex.POSITIONS | lex.NEARNESS:
         return behind_noun
     if not behind_noun or f"{word}-{following}" in lex.COMPOUNDS:
         return word in {"wearing", "holding", "carrying", "facing"} and words.at(i - 1) not in lex.DETERMINERS

@@ -178,7 +178,9 @@ def _behind_main_verb(words: Words, j: int) -> int | None:
     k = j + 1
     while k < j + 4 and (is_adverb(words.at(k)) or is_participle(words.at(k))):
         k += 1
-    return k if k < len(words) and (words.at(k) in lex.DETERMINERS or is_number(words.at(k))) else None
+    # "Is next to a book" says where it is.
+    names = words.at(k) in lex.DETERMINERS or (is_number(words.at(k)) and words.at(k + 1) != "to")
+    return k if k < len(words) and names else None
 
 
 def _bare_subject(words: Words, i: int) -> int | None:

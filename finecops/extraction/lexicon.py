@@ -78,6 +78,8 @@ PREPOSITIONS = _words(
 )
 PARTICLES = _words("off up down out over")
 NEARNESS = _words("close closest nearest closer nearer farthest furthest farther further")
+# "The cup identical in color to …", but "two identical cups".
+LIKENESS = _words("identical similar equal")
 # They go on about the thing, or rule another out: the phrase is over.
 CLAUSE_WORDS = _words("as than while because since so if but except rather not no instead whereas excluding including")
 ADVERBS = _words(
@@ -116,7 +118,7 @@ SHADES = _words("light dark bright pale deep hot navy sky baby royal lime army f
 SIZES = _words("big large small little tiny huge tall short long thin thick wide narrow giant medium skinny fat mini")
 PATTERNS = _words("striped plaid spotted checkered checked dotted floral patterned flowered stripey")
 STATES = _words(
-    "old young new empty full open closed wet dry dirty clean bald shirtless asleep visible alone blurry happy sad "
+    "old young new empty full open closed unlit wet dry dirty clean bald shirtless asleep visible alone blurry happy sad "
     "ready heavy soft fluffy furry shiny dusty rusty round square flat curved high low older younger white/black "
     "black/white elderly curly cracked plain fancy modern antique cute pretty beautiful nice ripe raw fresh bare"
 )

@@ -22,7 +22,7 @@ from finecops.records import Span
 _MANY_NOUNS, _LONG = 3, 5
 
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Raised by every change of the rules that changes a span: rows of one version are not continued with another."""
 
 

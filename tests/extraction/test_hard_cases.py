@@ -33,6 +33,12 @@ VOCABULARY = sorted(
         ("woman w/ umbrella", "woman"),
         ("The door of the white refrigerator", "door"),
         ("Could you point out the pizza that is cut?", "pizza"),
+        # Of the drawn world's sentences.
+        ("the chair identical in color to a hat", "chair"),
+        ("two identical cups on the shelf", "two identical cups"),
+        ("there is a chair located close to the house", "chair"),
+        ("find the unlit striped lamp above a tree", "unlit striped lamp"),
+        ("inside the basket that is yellow and is next to a book is the tiny umbrella", "tiny umbrella"),
         # Requests and questions.
         ("Please show me the red cup on the table.", "red cup"),
         ("Can you tell me where the blue bucket is?", "blue bucket"),
