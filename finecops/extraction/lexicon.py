@@ -118,8 +118,8 @@ SHADES = _words("light dark bright pale deep hot navy sky baby royal lime army f
 SIZES = _words("big large small little tiny huge tall short long thin thick wide narrow giant medium skinny fat mini")
 PATTERNS = _words("striped plaid spotted checkered checked dotted floral patterned flowered stripey")
 STATES = _words(
-    "old young new empty full open closed unlit wet dry dirty clean bald shirtless asleep visible alone blurry happy sad "
-    "ready heavy soft fluffy furry shiny dusty rusty round square flat curved high low older younger white/black "
+    "old young new empty full open closed unlit wet dry dirty clean bald shirtless asleep visible alone blurry happy "
+    "sad ready heavy soft fluffy furry shiny dusty rusty round square flat curved high low older younger white/black "
     "black/white elderly curly cracked plain fancy modern antique cute pretty beautiful nice ripe raw fresh bare"
 )
 MATERIALS = _words("wooden wood metal plastic leather brick stone steel glass ceramic porcelain concrete denim paper")

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from PIL import Image
+
 from finecops.construction.chain.build import Plan, build
+from finecops.construction.chain.export import NEGATIVE_IMAGES
 from finecops.construction.chain.settings import BuildSettings
 from finecops.construction.graph import SceneGraph, dump_scene_graph
 from finecops.construction.truth.draw import TUPLE_TYPES
@@ -104,7 +107,12 @@ def build_mini(folder: Path, split: str, seed: int = 0, workers: int = 1) -> dic
         refine="blind" if plan.expressions else "none",
         licence=LICENCE,
     )
-    return build(settings, Plan()).samples
+    samples = build(settings, Plan()).samples
+    for path in sorted((folder / NEGATIVE_IMAGES).glob(f"neg_{split}_*.png")):
+        # Written as the others are: a file's size or its texts would tell a negative image.
+        with Image.open(path) as image:
+            _save(image.convert("RGB"), path)
+    return samples
 
 
 def draw_images(folder: Path, scenes: str) -> None:
@@ -113,9 +121,14 @@ def draw_images(folder: Path, scenes: str) -> None:
     for graph in progress(split_scenes(scenes), what="drawing", unit="image", total=SCENES[scenes][1], leave=False):
         path = folder / f"{graph.image_id}.png"
         if not path.exists():
-            part = path.with_name(f".{path.name}.part")
-            draw_scene(graph).save(part, format="PNG", optimize=True)
-            part.replace(path)
+            _save(draw_scene(graph), path)
+
+
+def _save(image: Image.Image, path: Path) -> None:
+    part = path.with_name(f".{path.name}.part")
+    image.save(part, format="PNG", optimize=True)
+    # A new file: the build folder keeps what it linked here.
+    part.replace(path)
 
 
 def _write_graphs(folder: Path, scenes: str) -> Path:

@@ -73,6 +73,18 @@ def test_an_edited_picture_differs_where_it_was_edited_alone(built: Path) -> Non
         assert not changed.any()
 
 
+def test_files_do_not_tell_negative_images(built: Path) -> None:
+    negatives = list((built / "negative_images").iterdir())
+    assert negatives
+    for path in negatives:
+        with Image.open(path) as image:
+            again = image.convert("RGB")
+            # No texts, and compressed as the others are.
+            assert not image.info
+        again.save(built / "again.png", format="PNG", optimize=True)
+        assert (built / "again.png").read_bytes() == path.read_bytes()
+
+
 def test_a_build_again_changes_nothing(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path: path.read_bytes() for path in built.glob("*.json")}
     folder = BuildFolder(built, "test")
