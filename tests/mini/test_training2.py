@@ -1,0 +1,120 @@
+"""The trainings of the drawn world's models: right inputs at every budget, right losses, slots of crowded cells."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+from transformers import Qwen2VLForConditionalGeneration, Qwen2VLImageProcessor
+
+from finecops.mini.training import gdino_training as gt
+from finecops.mini.training.qwen2vl import fast_vision
+from finecops.mini.training2.expressions import SceneTexts
+from finecops.mini.training2.packed_attention import QUESTION_ATTENTION, packed_hidden
+from finecops.mini.training2.packing import Packer
+from finecops.mini.training2.questions import box_text, sample_questions
+from finecops.mini.training2.qwen2vl import BUDGETS, CELL, mini_config, patchify
+from finecops.mini.training2.specialist import mini_model, mini_processor
+from finecops.mini.training2.specialist_training import sample_text
+from finecops.mini.training2.tokenizer import SPECIAL_TOKENS
+from finecops.mini.training2.tokenizer import mini_processor as mllm_processor
+from finecops.mini.training2.vision import SLOTS, Truth, VisionWithHeads, slots_of, vision_accuracy, vision_loss
+from finecops.mini.training2.words import world_words
+from finecops.mini.world2.draw import draw_scene
+from finecops.mini.world2.scenes import sample_scene
+
+SCENES = [sample_scene(random.Random(seed), str(seed)) for seed in range(4)]
+IMAGES = [draw_scene(scene) for scene in SCENES]
+
+
+@pytest.fixture(scope="module")
+def small_mllm() -> Qwen2VLForConditionalGeneration:
+    torch.manual_seed(0)
+    tokenizer = mllm_processor().tokenizer
+    config = mini_config(len(tokenizer), {t: tokenizer.convert_tokens_to_ids(t) for t in SPECIAL_TOKENS})
+    return Qwen2VLForConditionalGeneration(config).eval()
+
+
+@pytest.mark.parametrize("tokens", list(BUDGETS))
+def test_patches_are_about_the_processors(tokens: int) -> None:
+    pixels, grid = patchify(IMAGES, tokens)
+    area = tokens * CELL**2
+    processor = Qwen2VLImageProcessor(size={"shortest_edge": area, "longest_edge": area})
+    reference = processor(images=IMAGES, return_tensors="pt")
+    assert torch.equal(grid, reference["image_grid_thw"])
+    # The two libraries round the reduction differently: a step of 255 is 0.015 here.
+    assert (pixels - reference["pixel_values"]).abs().max() < 0.05
+
+
+def test_every_coordinate_and_word_is_one_token() -> None:
+    tokenizer = mllm_processor().tokenizer
+    for text in [*map(str, range(0, 1001, 10)), *(f" {word}" for word in world_words())]:
+        assert len(tokenizer.encode(text)) == 1, text
+    assert len(tokenizer.encode(box_text((1, 2, 30, 40)))) == 11
+    odd = "Zebra 527 “née”\n<|box_start|>(3,4)"
+    assert tokenizer.decode(tokenizer.encode(odd)) == odd
+
+
+@pytest.mark.parametrize("tokens", [9, 25])
+def test_packed_questions_have_the_logits_of_separate_ones(
+    small_mllm: Qwen2VLForConditionalGeneration, tokens: int
+) -> None:
+    processor = mllm_processor()
+    area = tokens * CELL**2
+    processor.image_processor = Qwen2VLImageProcessor(size={"shortest_edge": area, "longest_edge": area})
+    packer = Packer(processor.tokenizer, tokens)
+    batch = [sample_questions(SceneTexts(scene, random.Random(i)), 1.0) for i, scene in enumerate(SCENES[:2])]
+    packed = packer.pack(batch)
+    language = small_mllm.model.language_model
+    _, grid = patchify(IMAGES[:2], tokens)
+    pixels = processor.image_processor(images=IMAGES[:2], return_tensors="pt")["pixel_values"]
+    with torch.no_grad(), fast_vision():
+        language.set_attn_implementation(QUESTION_ATTENTION)
+        hidden = packed_hidden(small_mllm, packed, pixels, grid)
+        language.set_attn_implementation("sdpa")
+    together = small_mllm.lm_head(hidden).reshape(2, -1, small_mllm.config.text_config.vocab_size)
+    for row, questions in enumerate(batch):
+        start = len(packer.prefix)
+        for question in questions:
+            answer = question.text if question.box is None else box_text(question.box)
+            message = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question.prompt}]}
+            text = processor.apply_chat_template([message], add_generation_prompt=True) + answer
+            inputs = processor(images=[IMAGES[row]], text=[text], return_tensors="pt")
+            small_mllm.model.rope_deltas = None
+            with torch.no_grad():
+                alone = small_mllm(**inputs).logits[0, len(packer.prefix) :]
+            assert torch.allclose(together[row, start : start + len(alone)], alone, atol=5e-5)
+            start += len(alone) + 1  # the end of the turn
+    assert len(packed.steps) == 4 * sum(q.box is not None for row in batch for q in row)
+
+
+@pytest.mark.parametrize("tokens", [9, 36])
+def test_every_object_has_a_slot_of_its_own(small_mllm: Qwen2VLForConditionalGeneration, tokens: int) -> None:
+    side = round(tokens**0.5)
+    truth = Truth.of(SCENES, side)
+    cells = list(zip(truth.rows.tolist(), truth.cells.tolist(), strict=True))
+    assert max(map(cells.count, cells)) <= SLOTS
+    # With few tokens, cells are crowded: a few objects may have no slot.
+    assert 0.9 * sum(len(scene.objects) for scene in SCENES) <= len(cells)
+    torch.manual_seed(0)
+    model = VisionWithHeads(small_mllm.config)
+    with fast_vision():
+        outputs = model(*patchify(IMAGES, tokens))
+    slots = slots_of(outputs, truth).tolist()
+    assert len({(*cell, slot) for cell, slot in zip(cells, slots, strict=True)}) == len(cells)
+    losses = vision_loss(outputs, SCENES)
+    torch.stack(list(losses.values())).sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+    assert set(vision_accuracy(model, SCENES, tokens)) >= {"kind", "box", "box tiny"}
+
+
+def test_the_specialists_loss_trains_every_head() -> None:
+    torch.manual_seed(0)
+    model, processor = mini_model(), mini_processor()
+    texts = [sample_text(SceneTexts(scene, random.Random(i))) for i, scene in enumerate(SCENES)]
+    inputs, targets = gt.collate(processor, SCENES, IMAGES, texts)
+    losses = gt.grounding_loss(gt.predictions(model, inputs), targets, inputs["attention_mask"].bool())
+    torch.stack(list(losses.values())).sum().backward()
+    without = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
+    assert all("swin.layernorm" in name for name in without), without
