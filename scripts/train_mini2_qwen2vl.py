@@ -34,7 +34,7 @@ from finecops.mini.world2.scenes import sample_scene
 
 def train_vision_stage(config: Qwen2VLConfig, steps: int | None, folder: Path) -> None:
     """The vision tower with its heads; logs how much it sees in 500 new scenes."""
-    plan = TrainPlan(steps=steps or 5000, batch_size=64, learning_rate=1.5e-3, warmup_steps=400)
+    plan = TrainPlan(steps=steps or 4000, batch_size=64, learning_rate=1.5e-3, warmup_steps=100)
     model = train_vision(config, plan, folder / "vision")
     # Small seeds: the training's begin at ten million.
     scenes = [sample_scene(random.Random(seed), str(seed)) for seed in range(500)]

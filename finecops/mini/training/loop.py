@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import distributed, nn
@@ -31,7 +32,10 @@ class TrainPlan:
     """Images per step, over all processes."""
 
     learning_rate: float
-    """At its highest."""
+    """At its highest, for AdamW."""
+
+    matrix_rate: float = 0.02
+    """At its highest, for the matrices that Muon learns."""
 
     warmup_steps: int = 200
 
@@ -49,6 +53,25 @@ class ParameterGroup:
 
     parameters: list[nn.Parameter]
     rate: float = 1.0
+
+    matrices: bool = False
+    """Learnt by Muon instead of AdamW: weights of hidden layers, all with two axes."""
+
+
+def parameter_groups(module: nn.Module, rate: float = 1.0) -> list[ParameterGroup]:
+    """What of a transformer can learn: its hidden layers' matrices for Muon, all else for AdamW.
+
+    Embeddings and what stands at a border of the model (patches, heads) are no hidden layers (Jordan et al., 2024).
+    """
+    learning = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+    hidden = [p for name, p in learning if p.ndim == 2 and not any(part in name for part in _BORDERS)]
+    known = {id(p) for p in hidden}
+    others = [p for _, p in learning if id(p) not in known]
+    return [ParameterGroup(some, rate, some is hidden) for some in (hidden, others) if some]
+
+
+_BORDERS = ("embed", "head", "slots")
+"""Parts of the names of layers at a model's borders."""
 
 
 def learning_rate_factor(step: int, plan: TrainPlan) -> float:
@@ -80,17 +103,16 @@ def train(
 
     Args:
         model: everything with weights to learn; its state is what `state.pt` holds.
-        groups: what AdamW learns.
+        groups: what is learnt, and by which optimizer.
         step_loss: step number → named losses; their sum is minimised. It must draw its data from the step number
             alone, so that a resumed run sees what an unbroken one would have seen.
         plan: the schedule.
         folder: where `state.pt` and `log.jsonl` are kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    settings = [{"params": group.parameters, "scale": group.rate} for group in groups]
-    optimizer = torch.optim.AdamW(settings, lr=plan.learning_rate, weight_decay=plan.weight_decay, betas=(0.9, 0.98))
+    optimizers = _optimizers(groups, plan)
     state_file = folder / "state.pt"
-    first = _resume(state_file, model, optimizer)
+    first = _resume(state_file, model, optimizers)
     if first:
         log.info("resuming at step %d of %d", first, plan.steps)
     model.train()
@@ -99,26 +121,47 @@ def train(
     progress = _Log(folder / "log.jsonl", plan)
     for step in range(first, plan.steps):
         factor = learning_rate_factor(step, plan)
-        for group in optimizer.param_groups:
-            group["lr"] = plan.learning_rate * factor * group["scale"]
+        for optimizer in optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = group["highest"] * factor
         losses = step_loss(step)
-        _update(model, optimizer, losses)
+        _update(model, optimizers, losses)
         progress.add(losses)
         done, last = step + 1, step + 1 == plan.steps
         if writes and (done % plan.log_every == 0 or last):
             progress.write(done, plan.learning_rate * factor)
         if writes and (done % plan.save_every == 0 or last):
-            _save(state_file, model, optimizer, done)
+            _save(state_file, model, optimizers, done)
 
 
-def _update(model: nn.Module, optimizer: torch.optim.Optimizer, losses: dict[str, torch.Tensor]) -> None:
-    """One step of the optimizer on the sum of the losses."""
-    optimizer.zero_grad(set_to_none=True)
+_Optimizers = dict[str, torch.optim.Optimizer]
+
+
+def _optimizers(groups: Sequence[ParameterGroup], plan: TrainPlan) -> _Optimizers:
+    """Name in the state → optimizer; Muon is there only if something has matrices for it."""
+    settings: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+    for group in groups:
+        highest = group.rate * (plan.matrix_rate if group.matrices else plan.learning_rate)
+        settings[group.matrices].append({"params": group.parameters, "highest": highest})
+    found: _Optimizers = {}
+    if settings[False]:
+        found["optimizer"] = torch.optim.AdamW(
+            settings[False], lr=plan.learning_rate, weight_decay=plan.weight_decay, betas=(0.9, 0.98)
+        )
+    if settings[True]:
+        found["muon"] = torch.optim.Muon(settings[True], lr=plan.matrix_rate, weight_decay=plan.weight_decay)
+    return found
+
+
+def _update(model: nn.Module, optimizers: _Optimizers, losses: dict[str, torch.Tensor]) -> None:
+    """One step of the optimizers on the sum of the losses."""
+    model.zero_grad(set_to_none=True)
     torch.autograd.backward(torch.stack(list(losses.values())).sum())
     if distributed.is_initialized():
         _average_gradients(list(model.parameters()))
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
+    for optimizer in optimizers.values():
+        optimizer.step()
 
 
 def _average_gradients(parameters: list[nn.Parameter]) -> None:
@@ -157,21 +200,26 @@ class _Log:
         self.sums, self.steps, self.started = {}, 0, time.perf_counter()
 
 
-def _resume(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+def _resume(path: Path, model: nn.Module, optimizers: _Optimizers) -> int:
     """Load a saved state, if there is one; returns the number of steps that are done."""
     if not path.exists():
         return 0
     state = torch.load(path, weights_only=True)
     model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
+    for name, optimizer in optimizers.items():
+        # Rates are the plan's, which may be another one than that of the state.
+        highest = [group["highest"] for group in optimizer.param_groups]
+        optimizer.load_state_dict(state[name])
+        for group, rate in zip(optimizer.param_groups, highest, strict=True):
+            group["highest"] = rate
     torch.set_rng_state(state["rng"])
     return int(state["step"])
 
 
-def _save(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
+def _save(path: Path, model: nn.Module, optimizers: _Optimizers, step: int) -> None:
     state = {
         "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
+        **{name: optimizer.state_dict() for name, optimizer in optimizers.items()},
         "step": step,
         "rng": torch.get_rng_state(),
     }

@@ -18,7 +18,7 @@ import torch
 from torch.nn import functional as F
 from transformers import PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
-from finecops.mini.training.loop import TRAIN_SEED_BASE, ParameterGroup, TrainPlan, own_share, train
+from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, own_share, parameter_groups, train
 from finecops.mini.training.qwen2vl import fast_vision
 from finecops.mini.training2.expressions import SceneTexts
 from finecops.mini.training2.packed_attention import QUESTION_ATTENTION, packed_hidden
@@ -130,10 +130,6 @@ def train_questions(
             hidden = packed_hidden(model, packed, pixels, grid)
             return language_loss(model, packed, hidden, packer.coordinate_ids)
 
-    visual = {id(p) for p in model.model.visual.parameters()}
-    groups = [ParameterGroup([p for p in model.parameters() if id(p) not in visual])]
-    learning = [p for p in model.model.visual.parameters() if p.requires_grad]
-    if learning:
-        groups.append(ParameterGroup(learning, rate=_VISION_RATE))
+    groups = parameter_groups(model.model.language_model) + parameter_groups(model.model.visual, rate=_VISION_RATE)
     with fast_vision():
         train(model, groups, step_loss, plan, folder)

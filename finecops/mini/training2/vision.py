@@ -23,7 +23,7 @@ from transformers import Qwen2VLConfig
 from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VisionTransformerPretrainedModel
 
 from finecops.construction.graph import SceneGraph
-from finecops.mini.training.loop import TRAIN_SEED_BASE, ParameterGroup, TrainPlan, own_share, train
+from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, own_share, parameter_groups, train
 from finecops.mini.training.qwen2vl import fast_vision
 from finecops.mini.training2.qwen2vl import budget_of, patchify
 from finecops.mini.world2.catalogue import ASPECTS, COLOURS, IMAGE_SIZE, SIZES, STATES, STRIPED
@@ -40,7 +40,7 @@ _SECOND_STATES: Final = frozenset(second for _, second in STATES.values())
 
 
 class VisionWithHeads(nn.Module):
-    """The vision tower with one linear head over its merged tokens.
+    """The vision tower with one head over the slots of its merged tokens.
 
     `forward` returns, per image, token and slot, `[n, tokens, 4, …]`: presence (1), category, colour, size, pattern
     (1), state (1), box (4) and coordinates (4 · 101), all as logits.
@@ -49,15 +49,19 @@ class VisionWithHeads(nn.Module):
     def __init__(self, config: Qwen2VLConfig) -> None:
         super().__init__()
         self.visual = Qwen2VisionTransformerPretrainedModel(config.vision_config)
-        self.norm = nn.LayerNorm(config.vision_config.hidden_size)
-        self.head = nn.Linear(config.vision_config.hidden_size, SLOTS * sum(_SECTIONS))
+        width = config.vision_config.hidden_size
+        self.norm, self.slot_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.slots = nn.Linear(width, SLOTS * width)
+        # One head for all slots: with one each, what cups look like would be learnt four times.
+        self.head = nn.Linear(width, sum(_SECTIONS))
 
     def forward(self, pixel_values: torch.Tensor, grid_thw: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Patches as `patchify` makes them → the heads' outputs."""
         tokens = self.visual(pixel_values, grid_thw=grid_thw).pooler_output.float()
         tokens = tokens.reshape(len(grid_thw), -1, tokens.shape[-1])
-        outputs = self.head(self.norm(tokens)).unflatten(-1, (SLOTS, sum(_SECTIONS)))
-        return tuple(torch.split(outputs, _SECTIONS, dim=-1))
+        slots = self.slots(self.norm(tokens)).unflatten(-1, (SLOTS, -1))
+        slots = F.gelu(self.slot_norm(slots + tokens.unsqueeze(2)))
+        return tuple(torch.split(self.head(slots), _SECTIONS, dim=-1))
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ def soft_coordinates(values: torch.Tensor, sigma: float = 1.5) -> torch.Tensor:
 
 
 def slots_of(outputs: tuple[torch.Tensor, ...], truth: Truth) -> torch.Tensor:
-    """The slot of each object, by the least cost in its cell."""
+    """The slot of each object: the n objects of a cell have its first n slots, by the least cost."""
     kind, box = outputs[1].detach(), outputs[6].detach()
     at = (truth.rows, truth.cells)
     cost = _BOX_WEIGHT * (box[at].sigmoid() - truth.xyxy.unsqueeze(1)).abs().sum(-1)
@@ -130,7 +134,8 @@ def slots_of(outputs: tuple[torch.Tensor, ...], truth: Truth) -> torch.Tensor:
     for _, same in groupby(keys):
         count = sum(1 for _ in same)
         part = slice(start, start + count)
-        slots[part] = table[start].argmin() if count == 1 else linear_sum_assignment(table[part])[1]
+        if count > 1:
+            slots[part] = linear_sum_assignment(table[part, :count])[1]
         start += count
     return torch.from_numpy(slots)
 
@@ -200,5 +205,5 @@ def train_vision(config: Qwen2VLConfig, plan: TrainPlan, folder: Path) -> Vision
         return vision_loss(tuple(o.float() for o in outputs), scenes)
 
     with fast_vision():
-        train(model, [ParameterGroup(list(model.parameters()))], step_loss, plan, folder)
+        train(model, parameter_groups(model), step_loss, plan, folder)
     return model
