@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("stage", choices=["train", "export"])
     parser.add_argument("--folder", type=Path, default=Path("outputs/train/mini-gdino"))
     parser.add_argument("--checkpoint", type=Path, default=Path("checkpoints/mini-gdino"))
-    parser.add_argument("--steps", type=int, default=9000)
+    parser.add_argument("--steps", type=int, default=5200)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -35,7 +35,7 @@ def main() -> None:
     torch.manual_seed(0)
     model, processor = mini_model(), mini_processor()
     if args.stage == "train":
-        plan = TrainPlan(steps=args.steps, batch_size=16, learning_rate=5e-4, decay_share=0.4)
+        plan = TrainPlan(steps=args.steps, batch_size=16, learning_rate=5e-4, warmup_steps=100, decay_share=0.5)
         train_specialist(model, processor, plan, args.folder)
         return
     state = torch.load(args.folder / "state.pt", weights_only=True)

@@ -70,8 +70,8 @@ def parameter_groups(module: nn.Module, rate: float = 1.0) -> list[ParameterGrou
     return [ParameterGroup(some, rate, some is hidden) for some in (hidden, others) if some]
 
 
-_BORDERS = ("embed", "head", "slots")
-"""Parts of the names of layers at a model's borders."""
+_BORDERS = ("embed", "head", "slots", "sampling_offsets", "attention_weights", "relative_position", "query_position")
+"""Parts of the names of layers at a model's borders, of tables of positions, and of where a detector samples."""
 
 
 def learning_rate_factor(step: int, plan: TrainPlan) -> float:

@@ -13,15 +13,17 @@ from finecops.construction.description import Node
 from finecops.construction.english.forms import noun_phrase
 from finecops.construction.truth.masks import bits
 from finecops.mini.training.gdino_training import GroundedText, collate, grounding_loss, predictions
-from finecops.mini.training.loop import TRAIN_SEED_BASE, ParameterGroup, TrainPlan, own_share, train
+from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, own_share, parameter_groups, train
 from finecops.mini.training2.expressions import SceneTexts
 from finecops.mini.world2.catalogue import ASPECTS, COLOURS, SIZES, STATES, STRIPED
 from finecops.mini.world2.draw import draw_scene
 from finecops.mini.world2.lexicon import LEXICON
 from finecops.mini.world2.scenes import sample_scene
 
-_PROMPT_SHARE, _PHRASE_SHARE, _SUBJECT_ONLY_SHARE = 0.12, 0.23, 0.4
+_PROMPT_SHARE, _PHRASE_SHARE, _SUBJECT_ONLY_SHARE = 0.35, 0.2, 0.28
 """Shares of the texts: detection prompts, phrases alone, and sentences of which the subject alone is annotated."""
+_MOST_PROMPTED: Final = 8
+"""Categories in a detection prompt."""
 _CHANGED: Final = 0.25
 """Chance of each word of a phrase to be another one."""
 _NAMES: Final = list(ASPECTS)
@@ -61,9 +63,13 @@ def _named_in(phrase: str, node: Node) -> Node:
 
 
 def _detection_prompt(texts: SceneTexts) -> GroundedText:
-    """Some categories, in the scene or not: "car . tree ."."""
+    """The categories of the scene, most often all, among some that are not there: "car . tree ."."""
+    there = list(dict.fromkeys(obj.name for obj in texts.facts.objects))
+    others = texts.rng.sample([name for name in _NAMES if name not in there], texts.rng.randint(1, 3))
+    names = [*texts.rng.sample(there, min(len(there), texts.rng.randint(2, _MOST_PROMPTED))), *others]
+    texts.rng.shuffle(names)
     text, phrases = "", []
-    for name in texts.rng.sample(_NAMES, texts.rng.randint(1, 6)):
+    for name in names:
         phrases.append(((len(text), len(text) + len(name)), _fitting(texts, Node(name))))
         text += f"{name} . "
     return GroundedText(text.strip(), tuple(phrases))
@@ -112,4 +118,4 @@ def train_specialist(
         stages = [(logits.float(), boxes.float()) for logits, boxes in stages]
         return grounding_loss(stages, targets, inputs["attention_mask"].bool())
 
-    train(model, [ParameterGroup(list(model.parameters()))], step_loss, plan, folder)
+    train(model, parameter_groups(model), step_loss, plan, folder)
