@@ -89,3 +89,16 @@ def test_a_folder_for_the_hub_is_written_and_written_again(given: tuple[str, ...
     (hub / "README.md").write_text("another dataset")
     code, shown = run(*command, "--licence", "mit", "--again", "export")
     assert (code, shown) == (1, f"{hub}/ has another dataset, which no build wrote; choose another --hub")
+
+
+def test_tuple_types_are_chosen(given: tuple[str, ...], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = (*given, *FEW, "--out", str(out))
+    assert run(*command, "--types", "0_hop,1_hop")[0] == 0
+    rows = json.loads((out / "test_expression_pos.json").read_text()).values()
+    assert {row["tuple_type"] for row in rows} == {"0_hop", "1_hop"}
+    # Other types are another benchmark.
+    assert run(*command, "--types", "0_hop")[0] == 1
+    code, shown = run(*command, "--types", "2_hops")
+    assert code == 2
+    assert "2_hop" in shown

@@ -96,6 +96,14 @@ def test_a_build_again_changes_nothing(built: Path, monkeypatch: pytest.MonkeyPa
     assert {path: path.read_bytes() for path in built.glob("*.json")} == before
 
 
+def test_a_split_of_some_tuple_types_has_no_others(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SCENES, "test", (1_000_000, 24))
+    monkeypatch.setitem(PLANS, "test_long", SplitPlan("test", (4, 4, 4), 2, types=("2_hop", "and")))
+    assert build_mini(built, "test_long")["positives"] >= 8
+    rows = json.loads((built / "test_long_expression_pos.json").read_text()).values()
+    assert {row["tuple_type"] for row in rows} == {"2_hop", "and"}
+
+
 def test_short_expressions_have_the_box_of_their_target(built: Path) -> None:
     entries = json.loads((built / "test_short_expression_all_coco_format.json").read_text())
     assert len(entries["images"]) == len(entries["annotations"]) == 12
