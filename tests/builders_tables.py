@@ -8,7 +8,7 @@ below their positives.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -122,12 +122,15 @@ def sfa_with_crs(model: dict[str, Any], rates: Rates) -> dict[str, Made]:
     return {"specialist": replace(easy, share=Share(router_level=1)), name: hard, "sfa": merged}
 
 
-def tables_run(folder: Path, stages: dict[str, Made], split: str = "test") -> Path:
-    """A run of some stages, with routes."""
+def tables_run(
+    folder: Path, stages: Mapping[str, Made], split: str = "test", missing: Mapping[str, int] | None = None
+) -> Path:
+    """A run of some stages, with routes; of the stages in `missing` so many last answers are not there."""
     rows: dict[str, Any] = {"samples": samples(), "routes": routes()}
     entries = {"routes": stage_entry("routes", gflops_per_sample=1.0)}
     for name, made in stages.items():
         rows[name] = answers(made.rates)
+        rows[name] = rows[name][: len(rows[name]) - (missing or {}).get(name, 0)]
         entries[name] = stage_entry(
             "answers",
             made.method,
