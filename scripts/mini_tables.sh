@@ -27,7 +27,7 @@ OUT=${OUT:-outputs/mini-tables}
 DATASET=${DATASET:-finecops-mini}
 MLLM=${MLLM:-mini-qwen2vl}
 SEEDS=${SEEDS:-0 1 2}
-SIZES=${SIZES:-2000 4000 6000 8000 12000}
+SIZES=${SIZES-2000 4000 6000 8000 12000}
 ROWS=${ROWS:-10000}
 NEGATIVES=${NEGATIVES:-2500}
 FEWEST=${FEWEST---fewest 2}
@@ -103,7 +103,8 @@ always() {
 run() {
     mkdir -p "$OUT"
     local log=$OUT/log.txt before
-    before=$(wc -c <"$log" 2>/dev/null || echo 0)
+    touch "$log"
+    before=$(wc -c <"$log")
     echo "\$ $*" >>"$log"
     # A command must not read the list of those that follow.
     if ! "$@" </dev/null >>"$log" 2>&1; then
