@@ -69,16 +69,16 @@ def routes() -> list[Route]:
 
 
 def adapter(
-    folder: Path, rows: int, seed: int | None = 0, dataset: str = "toy", split: str = "train"
+    folder: Path, rows: int, seed: int | None = 0, split: str = "train", positives: int | None = None
 ) -> dict[str, Any]:
     """The settings of an MLLM with an adapter that was tuned on so many rows; without a seed its card says little."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "adapter_model.safetensors").write_bytes(f"{rows} {seed} {dataset} {split}".encode())
-    card: dict[str, Any] = {"rows": rows, "data": {"dataset": dataset, "split": split}}
+    (folder / "adapter_model.safetensors").write_bytes(f"{rows} {seed} {split}".encode())
+    card: dict[str, Any] = {"rows": rows, "data": {"dataset": "toy", "split": split}}
     if seed is not None:
         card["rows_sha256"] = str(seed)
         card["tuning"] = {"rank": 64, "seed": seed}
-        card["data"]["plan"] = {"positives": rows, "seed": seed}
+        card["data"]["plan"] = {"positives": positives or rows, "seed": seed}
     (folder / "finecops.json").write_text(json.dumps(card))
     name = f"toy+{folder.name}"
     return {"name": name, "adapter": str(folder), "adapter_fingerprint": weights_fingerprint(str(folder))}

@@ -111,20 +111,19 @@ class _Found:
 
     def of_size(self, size: int) -> Rows:
         """CRS tuned on so many rows of the same source."""
-        found = [r for r in self._choices(none=False, k=USUAL_K) if r.rows == size and self._same_source(r)]
-        return [r for r in found if r.seeds == found[0].seeds][:1]
+        return [r for r in self._choices(none=False, k=USUAL_K) if r.size == size and self._same_source(r)][:1]
 
     def of_k(self, k: int) -> Rows:
         """One adapter of the main setting with another number of candidates; of five, the one that has the others."""
-        asked = [r for r in self._choices(none=False, k=k) if self._same_source(r) and r.rows == self._rows_of_main]
+        asked = [r for r in self._choices(none=False, k=k) if self._same_source(r) and r.size == self._size_of_main]
         if k != USUAL_K:
             return asked[:1]
         others = {r.seeds for other in OTHER_K for r in self.of_k(other)}
         return [r for r in asked if r.seeds in others][:1]
 
     @property
-    def _rows_of_main(self) -> int | None:
-        return self.main[0].rows if self.main else None
+    def _size_of_main(self) -> int | None:
+        return self.main[0].size if self.main else None
 
     def _same_source(self, row: CrsRow) -> bool:
         return bool(self.main) and row.source == self.main[0].source
@@ -136,7 +135,7 @@ class _Found:
         settings: dict[str, list[CrsRow]] = {}
         for row in rows:
             settings.setdefault(row.setting_id, []).append(row)
-        return max(settings.values(), key=lambda some: (len(some), some[0].rows == USUAL_ROWS), default=[])
+        return max(settings.values(), key=lambda some: (len(some), some[0].size == USUAL_ROWS), default=[])
 
 
 def _claims(found: _Found, shared: SharedAnswers) -> Iterator[Claim]:

@@ -34,6 +34,8 @@ class Tuned(Record):
 
     rows: int | None = None
     """How many rows it was tuned on."""
+    positives: int | None = None
+    """How many positives were asked for; rows are fewer where no more questions were possible."""
     source: str | None = None
     """Their dataset, with its split where that is not `train`."""
     seeds: tuple[int, ...] | None = None
@@ -54,12 +56,15 @@ def tuned_of(mllm: Json) -> Tuned:
     """What is known of an MLLM's adapter."""
     card = _card(mllm)
     data, tuning, size = _part(card, "data"), _part(card, "tuning"), card.get("rows")
-    dataset, split = data.get("dataset"), data.get("split")
+    dataset, split, asked = data.get("dataset"), data.get("split"), _part(data, "plan").get("positives")
     named = [name for name in (dataset, split if split != _USUAL_SPLIT else None) if isinstance(name, str)]
     seeds = [value.get("seed") for value in (tuning, _part(data, "plan"))]
     known = tuple(seed for seed in seeds if isinstance(seed, int))
     return Tuned(
-        rows=size if isinstance(size, int) else None, source=" ".join(named) or None, seeds=known if known else None
+        rows=size if isinstance(size, int) else None,
+        positives=asked if isinstance(asked, int) else None,
+        source=" ".join(named) or None,
+        seeds=known if known else None,
     )
 
 

@@ -47,6 +47,8 @@ class CrsRow(Record):
     """Options in the order of rank, as text: what the tables are about."""
     rows: int | None = None
     """How many rows the adapter was tuned on, if its card is here."""
+    positives: int | None = None
+    """How many positives were asked for; without an adapter's card it is not known."""
     source: str | None = None
     """The dataset of these rows."""
     seeds: tuple[int, ...] | None = None
@@ -64,6 +66,11 @@ class CrsRow(Record):
     """Per cent of the samples for which the MLLM is asked."""
     gflops: float | None = None
     """10**9 operations a sample."""
+
+    @property
+    def size(self) -> int | None:
+        """The amount of tuning data as the paper counts it: the positives asked for, or else the rows."""
+        return self.positives or self.rows
 
     @property
     def setting(self) -> str | None:
@@ -116,6 +123,7 @@ def _of_run(folder: Path) -> Iterator[CrsRow]:
             topk=topk if isinstance(topk, int) else None,
             usual=asks.get("order", "rank") == "rank" and asks.get("show", "text") == "text",
             rows=tuned.rows,
+            positives=tuned.positives,
             source=tuned.source,
             seeds=tuned.seeds,
             n=sum(method.outcomes.positive.values()),

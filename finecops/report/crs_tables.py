@@ -104,7 +104,7 @@ def _table10(rows: Sequence[CrsRow], paper: bool) -> Table:
         size, source = line.first.rows, line.first.source
         cells.append((line.title, size, source, *_precision(line, tests)))
     notes = _spread_note(cells)
-    if missing := [str(size) for size in SIZES if size not in {row.rows for row in ours}]:
+    if missing := [str(size) for size in SIZES if size not in {row.size for row in ours}]:
         notes.append(
             f"Missing, {', '.join(missing)} rows: `finecops crs tune-data --positives N --out FILE`, `finecops crs "
             "tune FILE --out DIR`, `finecops crs select --adapter DIR`."

@@ -66,7 +66,7 @@ def table_vii(rows: Sequence[CrsRow], paper: bool) -> Table:
 
 def of_usual_size(row: CrsRow, rows: Sequence[CrsRow]) -> bool:
     """Whether a tuned row has the paper's amount of data, where any has it."""
-    return row.rows == USUAL_ROWS or all(other.rows != USUAL_ROWS for other in rows if other.by_crs and not other.none)
+    return row.size == USUAL_ROWS or all(other.size != USUAL_ROWS for other in rows if other.by_crs and not other.none)
 
 
 def paper_note(tests: Sequence[DataSplit]) -> str:

@@ -69,7 +69,7 @@ def test_tables_of_two_test_sets_have_them_side_by_side(runs: list[Path]) -> Non
     assert table_line(six, "SFA + focus") == ["95.00", "65.00", "80.00"] * 2 + ["50.0", "3.000"]
     assert six.count("80.00 ± 5.00") == 2
     assert table_line(six, "CRS top5 toy+crs-10000-train (3 seeds)")[:3] == ["85.00", "±", "5.00"]
-    assert "SFA with CRS top5 toy+crs-10000-train + focus (2 seeds)" in six
+    assert "SFA with CRS top5 toy+crs-10000-train (2 seeds)" in six
     # Another amount of data and another k are of Tables X and XI.
     assert "crs-2000" not in six
     assert "top3" not in six
@@ -104,6 +104,13 @@ def test_a_seed_without_a_number_makes_no_mean(tmp_path: Path) -> None:
     assert line.cell(split_of(run), lambda row: row.recall_text) is None
     assert line.cell(split_of(run), lambda row: row.precision_at_1) == Spread(50.0, 0.0)
     assert line.cell(("toy", "elsewhere"), lambda row: row.precision_at_1) is None
+
+
+def test_a_tuning_that_got_fewer_rows_is_of_the_size_that_was_asked_for(tmp_path: Path) -> None:
+    model = adapter(tmp_path / "adapters" / "crs", 11_998, positives=12_000)
+    (row,) = crs_rows([tables_run(tmp_path / "run", choice(model, Rates(10, 10)))])
+    assert (row.rows, row.positives, row.size) == (11_998, 12_000, 12_000)
+    assert "Missing, 2000, 4000, 6000, 8000, 10000 rows:" in WRITERS["text"](crs_tables_document([row], ["10"]))
 
 
 def test_the_papers_rows_stand_below(runs: list[Path]) -> None:
