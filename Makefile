@@ -1,4 +1,4 @@
-.PHONY: install check measure audit test slow browser hostile wheel docs mini-data mini-models
+.PHONY: install check measure audit test slow browser hostile wheel docs mini-data mini-models mini-tables
 
 install:
 	python -m pip install -e '.[dev]'
@@ -48,3 +48,7 @@ mini-models:
 	python scripts/train_mini_qwen2vl.py language
 	python scripts/train_mini_qwen2vl.py options
 	python scripts/train_mini_qwen2vl.py export
+
+# Adapters of three seeds, runs on every test split, and the tables: hours; it continues where it was stopped.
+mini-tables:
+	bash scripts/mini_tables.sh

@@ -2,6 +2,8 @@
 
     python scripts/when_it_pays.py --out outputs/pays     # 16, 9, 25 and 36 tokens, the whole test split
     python scripts/when_it_pays.py --out outputs/pays --tokens 256,64 --preset paper --dataset finecops-ref
+    python scripts/when_it_pays.py --out outputs/pays --figure docs/when_it_pays.svg     # the README's figure too
+    python scripts/when_it_pays.py --out outputs/pays --dry-run                          # print the commands alone
 
 Other options go to `finecops advise` as they are (`--dataset`, `--mllm`, `--device`, …). Each budget has a run of its
 own below `--out`; finished rows are kept, and the same command continues what was stopped. Groups in the figure are
@@ -12,6 +14,8 @@ exit code is that of the first command that fails.
 from __future__ import annotations
 
 import argparse
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -28,13 +32,16 @@ def budgets(text: str) -> list[int]:
     return found
 
 
-def finecops(*words: str | Path, into: Path | None = None) -> None:
-    """Run a command of finecops, with its output in a file or as it comes.
+def finecops(*words: str | Path, into: Path | None = None, dry: bool = False) -> None:
+    """Run a command of finecops, with its output in a file or as it comes; `dry` prints it alone.
 
     Raises:
         SystemExit: it failed; the code is its own.
     """
     command = [sys.executable, "-m", "finecops", *map(str, words)]
+    if dry:
+        print(shlex.join(["finecops", *map(str, words)]) + (f" >{into}" if into is not None else ""))
+        return
     print("$ finecops", *words, file=sys.stderr)
     done = subprocess.run(command, stdout=subprocess.PIPE if into is not None else None)
     if done.returncode:
@@ -45,23 +52,34 @@ def finecops(*words: str | Path, into: Path | None = None) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make the runs that are missing, and the results of all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs and the results")
     parser.add_argument("--tokens", type=budgets, default=[16, 9, 25, 36], help="budgets, with commas between")
+    parser.add_argument("--figure", type=Path, help="another place for the figure: an .svg file")
+    parser.add_argument("--dry-run", action="store_true", help="print the commands, run nothing")
     asked, rest = parser.parse_known_args(arguments)
+    if asked.figure is not None and asked.figure.suffix != ".svg":
+        parser.error("--figure is an .svg file")
     for name in ("--run", "--visual-tokens"):
         if any(word.split("=")[0] == name for word in rest):
             parser.error(f"{name} is chosen here; --out and --tokens say where and which")
     limit = [] if any(word.split("=")[0] in ("--limit", "-n") for word in rest) else ["--limit", "0"]
     runs = [asked.out / f"{tokens}tokens" for tokens in asked.tokens]
+    dry = asked.dry_run
     for tokens, run in zip(asked.tokens, runs):
-        finecops("advise", *rest, *limit, "--visual-tokens", str(tokens), "--run", run)
+        finecops("advise", *rest, *limit, "--visual-tokens", str(tokens), "--run", run, dry=dry)
     results = asked.out / NAME
-    finecops(
-        "gains", *runs, "--as", "markdown", "--figure", results.with_suffix(".svg"), into=results.with_suffix(".md")
-    )
+    figure = results.with_suffix(".svg")
+    finecops("gains", *runs, "--as", "markdown", "--figure", figure, into=results.with_suffix(".md"), dry=dry)
     for form in ("csv", "json"):
-        finecops("gains", *runs, "--as", form, into=results.with_suffix(f".{form}"))
+        finecops("gains", *runs, "--as", form, into=results.with_suffix(f".{form}"), dry=dry)
+    if dry:
+        return
+    if asked.figure is not None:
+        asked.figure.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(figure, asked.figure)
     print(results.with_suffix(".md").read_text())
 
 

@@ -36,7 +36,11 @@ def stage_entry(role: str, method: str | None = None, **changes: Any) -> StageEn
 
 
 def write_run(
-    folder: Path, rows: Mapping[str, Iterable[Any]], stages: Mapping[str, StageEntry], dataset: str = "toy"
+    folder: Path,
+    rows: Mapping[str, Iterable[Any]],
+    stages: Mapping[str, StageEntry],
+    dataset: str = "toy",
+    split: str = "test",
 ) -> Path:
     """A run folder from the rows of each file (`samples` among them) and what `run.json` says of each stage."""
     folder.mkdir(parents=True)
@@ -47,7 +51,7 @@ def write_run(
     samples = content["samples"]
     about = DatasetEntry(
         name=dataset,
-        split="test",
+        split=split,
         files=("test.json",),
         sha256="0",
         limit=0,

@@ -1,4 +1,4 @@
-"""`finecops crs tables`: the paper's Tables VIII, X and XI from runs."""
+"""`finecops crs tables`: the paper's Tables VI, VII, VIII, X and XI from runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ import typer
 from finecops.cli.eval_options import As, AsCsv, AsJson, Runs, refuse_two_outputs
 
 Tables = Annotated[
-    str, typer.Option("--table", metavar="N,…", help="8 (rejection), 10 (tuning data), 11 (number of candidates).")
+    str,
+    typer.Option(
+        "--table",
+        metavar="N,…",
+        help="6 (router levels), 7 (focus), 8 (rejection), 10 (tuning data), 11 (number of candidates).",
+    ),
 ]
 Paper = Annotated[bool, typer.Option("--paper", help="Print the paper's rows in the tables too.")]
 
@@ -17,19 +22,20 @@ Paper = Annotated[bool, typer.Option("--paper", help="Print the paper's rows in 
 def crs_tables_command(
     ctx: typer.Context,
     runs: Runs = None,
-    tables: Tables = "8,10,11",
+    tables: Tables = "6,7,8,10,11",
     paper: Paper = False,
     as_: As = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """Print the paper's Tables VIII, X and XI from runs that exist.
+    """Print the paper's Tables VI, VII, VIII, X and XI from runs that exist.
 
-    No model runs. Each answer of CRS, and of an MLLM alone, has its row where it belongs; for rows that no run has, the
-    commands that make them are printed.
+    No model runs. Each method's answers have their row where they belong; answers of adapters that differ in the seed
+    of tuning are one row, a mean with its standard deviation. Runs on several test sets are columns side by side. For
+    rows that no run has, the commands that make them are printed.
     """
     from finecops.cli.printing import print_document
-    from finecops.errors import RunError, UsageError
+    from finecops.errors import UsageError
     from finecops.evaluation.crs_tables import crs_rows
     from finecops.evaluation.settings import SweepSettings, named_or_newest
     from finecops.report.crs_tables import TABLES, crs_tables_document
@@ -40,6 +46,4 @@ def crs_tables_command(
     if unknown := [name for name in names if name not in TABLES]:
         raise UsageError(f"unknown table {', '.join(unknown)}; there are: {', '.join(TABLES)}")
     rows = crs_rows(named_or_newest(SweepSettings(runs=tuple(runs or ())).runs))
-    if len(datasets := {row.dataset for row in rows}) > 1:
-        raise RunError(f"these runs are on {', '.join(sorted(datasets))}; a table is about one dataset")
     print_document(crs_tables_document(rows, names, paper), OutputSettings.of(ctx.params).writer)

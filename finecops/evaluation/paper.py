@@ -128,6 +128,24 @@ def paper_figures(dataset: str, model: str, method: PaperMethod = "alone", focus
     return figures
 
 
+def paper_router_levels() -> list[tuple[str, dict[str, tuple[float | None, ...]]]]:
+    """Table VI's rows: by dataset (its name with underscores) precision@1 on router levels 1 and 2, and of all."""
+    table = _tables().sixth
+    return [
+        (name, {key: tuple(v for c, v in zip(table.columns, row) if c.startswith(f"{key}_")) for key in DATASETS})
+        for name, row in table.rows.items()
+    ]
+
+
+def paper_focus() -> list[tuple[str, dict[str, tuple[float | None, ...]]]]:
+    """Table VII's rows: by dataset (its name with underscores) precision@1 of the whole expression, and focused."""
+    table = _tables().seventh
+    return [
+        (name, {key: (both["expression"][i], both["focus"][i]) for i, key in enumerate(table.columns)})
+        for name, both in table.rows.items()
+    ]
+
+
 def beside_paper(ours: Sequence[MetricValue], papers: Iterable[PaperFigure]) -> list[BesidePaper]:
     """Each figure of the paper that has a measured value, with that value and the difference (measured minus paper)."""
     # Calibrated values and the scripts' arithmetic are other numbers than the paper's.

@@ -1,26 +1,34 @@
-"""The paper's Tables VIII, X and XI from runs: our rows, the paper's beside, and the commands for what is missing."""
+"""The paper's Tables VI, VII, VIII, X and XI from runs: our rows, the paper's beside, and the commands for what is
+missing. Answers that differ in the seed of tuning are one row, a mean with its spread.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TypeAlias
 
 from pydantic import JsonValue
 
 from finecops.evaluation.crs_tables import BASELINE, CRS, UNTUNED, CrsRow
-from finecops.evaluation.paper_ablations import (
-    DATASETS,
-    PaperAblation,
-    paper_rejection,
-    paper_top_k,
-    paper_tuning_data,
+from finecops.evaluation.paper_ablations import PaperAblation, paper_rejection, paper_top_k, paper_tuning_data
+from finecops.report.crs_lines import (
+    SPREAD_NOTE,
+    DataSplit,
+    Line,
+    lines_data,
+    lines_of,
+    split_name,
+    split_of,
+    splits_of,
 )
-from finecops.report.document import Cell, Column, Document, Table, columns
+from finecops.report.document import Cell, Column, Document, Spread, Table, columns
+from finecops.report.router_tables import USUAL_K, of_usual_size, paper_note, paper_set, table_vi, table_vii
 
-TABLES = ("8", "10", "11")
+TABLES = ("6", "7", "8", "10", "11")
 SIZES = (2000, 4000, 6000, 8000, 10_000, 12_000)
 RANKS = (3, 5, 8, 10)
-_USUAL_K = 5
+_OF_REJECTION = ("precision_at_1", "negative_accuracy", "recall_text", "recall_image")
 _MAKES = {
     UNTUNED: "`finecops crs select --none --mllm MODEL`, with a model that was not tuned",
     BASELINE: "`finecops crs tune-data --style baseline --positives 10000 --negatives 2500 --out FILE`, "
@@ -41,109 +49,123 @@ def crs_tables_document(rows: Sequence[CrsRow], tables: Sequence[str] = TABLES, 
         tables: some of `TABLES`.
         paper: whether the paper's own rows stand in them too.
     """
-    make = {"8": _table8, "10": _table10, "11": _table11}
-    data: dict[str, JsonValue] = {"rows": [row.model_dump(mode="json") for row in rows]}
+    found: list[Table] = []
+    for name in tables:
+        if name == "8":
+            found += _table8(rows, paper)
+        else:
+            make = {"6": table_vi, "7": table_vii, "10": _table10, "11": _table11}[name]
+            found.append(make(rows, paper))
+    flat: list[dict[str, JsonValue]] = [row.model_dump(mode="json") for row in rows]
+    data: dict[str, JsonValue] = {"rows": [*flat], "lines": lines_data(lines_of(rows))}
     if paper:
         data["paper"] = {
             "table8": [one.model_dump(mode="json") for one in paper_rejection()],
             "table10": [one.model_dump(mode="json") for one in paper_tuning_data()],
             "table11": [one.model_dump(mode="json") for one in paper_top_k()],
         }
-    flat = [row.model_dump(mode="json") for row in rows]
-    return Document([make[name](rows, paper) for name in tables], data=data, rows=flat, leading=tuple(flat[0]))
+    # A row of CSV has numbers and texts alone.
+    csv = [row | {"seeds": "/".join(map(str, of.seeds or ())) or None} for row, of in zip(flat, rows)]
+    return Document(found, data=data, rows=csv, leading=tuple(flat[0]))
 
 
-def _table8(rows: Sequence[CrsRow], paper: bool) -> Table:
+def _table8(rows: Sequence[CrsRow], paper: bool) -> list[Table]:
+    """One for each test set that has a row in it; one that says what is missing if there is none."""
+    tests = [one for one in splits_of(rows) if any(row.setting and split_of(row) == one for row in rows)]
+    return [_rejection(rows, one, tests, paper) for one in tests or splits_of(rows)[:1]]
+
+
+def _rejection(rows: Sequence[CrsRow], tests: DataSplit, among: Sequence[DataSplit], paper: bool) -> Table:
     cells: list[Cells] = []
     notes: list[str] = []
     for setting in (UNTUNED, BASELINE, CRS):
-        ours = [row for row in rows if row.setting == setting and row.usual]
-        for row in ours:
-            values = (row.precision_at_1, row.negative_accuracy, row.recall_text, row.recall_image)
-            cells.append((f"{setting}: {_label(row, rows)}", *values))
+        ours = lines_of([row for row in rows if row.setting == setting and row.usual and split_of(row) == tests])
+        for line in ours:
+            cells.append((f"{setting}: {line.title}", *(line.cell(tests, attrgetter(name)) for name in _OF_REJECTION)))
         for one in paper_rejection() if paper else ():
             if one.setting == _IN_PAPER[setting]:
                 printed = (one.accuracy_positive, one.accuracy_negative, one.recall_text, one.recall_image)
                 cells.append((f"{setting}, paper: {one.model}", *printed))
         if not ours:
             notes.append(f"Missing, {setting}: {_MAKES[setting]}.")
+    notes = _spread_note(cells) + notes
     header = columns("", "positives", "negatives", "R@1 text", "R@1 image")
     notes += ["The paper's rows are of FineCops-Ref."] if paper else []
-    return Table("Table VIII: accuracy with a None option, recall@1, %", header, tuple(cells), tuple(notes))
+    where = f" on {split_name(tests, among)}" if len(among) > 1 else ""
+    return Table(f"Table VIII: accuracy with a None option, recall@1{where}, %", header, tuple(cells), tuple(notes))
 
 
 def _table10(rows: Sequence[CrsRow], paper: bool) -> Table:
-    ours = [row for row in rows if _is_choice(row) and row.topk == _USUAL_K and row.tuned]
+    tests = splits_of(rows)
+    ours = [row for row in rows if _is_choice(row) and row.topk == USUAL_K and row.tuned]
     # The paper's first row is the model that writes boxes itself.
-    cells: list[Cells] = [(_label(row, rows), None, None, row.precision_at_1, row.n) for row in rows if _is_plain(row)]
-    for row in sorted(ours, key=lambda row: (row.source or "", row.rows or 0)):
-        cells.append((_label(row, rows), row.rows, row.source, row.precision_at_1, row.n))
-    missing = [str(size) for size in SIZES if size not in {row.rows for row in ours}]
-    notes = []
-    if missing:
+    cells: list[Cells] = [(line.label, None, None, *_precision(line, tests)) for line in lines_of(_plain(rows))]
+    for line in sorted(lines_of(ours), key=lambda line: (line.first.source or "", line.first.rows or 0)):
+        size, source = line.first.rows, line.first.source
+        cells.append((line.title, size, source, *_precision(line, tests)))
+    notes = _spread_note(cells)
+    if missing := [str(size) for size in SIZES if size not in {row.size for row in ours}]:
         notes.append(
             f"Missing, {', '.join(missing)} rows: `finecops crs tune-data --positives N --out FILE`, `finecops crs "
             "tune FILE --out DIR`, `finecops crs select --adapter DIR`."
         )
-    unknown = [row.label for row in ours if row.rows is None]
+    unknown = list(dict.fromkeys(row.label for row in ours if row.rows is None))
     if unknown:
         notes.append(f"The adapter is gone or was tuned again, so its rows are not known: {', '.join(unknown)}.")
     if paper:
         for one in paper_tuning_data():
-            cells.append((f"paper: {one.model}", one.label, one.source, _paper_value(one, rows), None))
-        notes.append(_paper_note(rows))
-    header = (
-        Column("", side="left"),
-        Column("rows"),
-        Column("source", side="left"),
-        Column("precision@1"),
-        Column("n"),
-    )
+            cells.append((f"paper: {one.model}", one.label, one.source, *_paper(one, tests)))
+        notes.append(paper_note(tests))
+    header = (Column("", side="left"), Column("rows"), Column("source", side="left"), *_precision_columns(tests))
     return Table("Table X: the amount of tuning data, %", header, tuple(cells), tuple(notes))
 
 
 def _table11(rows: Sequence[CrsRow], paper: bool) -> Table:
-    ours = [row for row in rows if _is_choice(row)]
-    cells: list[Cells] = [(_label(row, rows), None, row.precision_at_1, row.n) for row in rows if _is_plain(row)]
-    for row in sorted(ours, key=lambda row: (not row.tuned, row.topk or 0)):
-        cells.append((_label(row, rows), row.topk, row.precision_at_1, row.n))
-    missing = [str(k) for k in RANKS if k not in {row.topk for row in ours if row.tuned}]
-    notes = []
-    if missing:
+    tests = splits_of(rows)
+    ours = [row for row in rows if _is_choice(row) and (not row.tuned or of_usual_size(row, rows))]
+    cells: list[Cells] = [(line.label, None, *_precision(line, tests)) for line in lines_of(_plain(rows))]
+    for line in sorted(lines_of(ours), key=lambda line: (not line.first.tuned, line.first.topk or 0)):
+        cells.append((line.title, line.first.topk, *_precision(line, tests)))
+    notes = _spread_note(cells)
+    if missing := [str(k) for k in RANKS if k not in {row.topk for row in ours if row.tuned}]:
         notes.append(f"Missing, k = {', '.join(missing)} with a tuned model: `finecops crs select --topk K --run RUN`.")
     if paper:
         for one in paper_top_k():
-            k = one.label.removeprefix("Top-")
-            cells.append((f"paper: {one.model}", k, _paper_value(one, rows), None))
-        notes.append(_paper_note(rows))
-    header = columns("", "k", "precision@1", "n")
+            cells.append((f"paper: {one.model}", one.label.removeprefix("Top-"), *_paper(one, tests)))
+        notes.append(paper_note(tests))
+    header = (Column("", side="left"), Column("k"), *_precision_columns(tests))
     return Table("Table XI: the number of candidates, %", header, tuple(cells), tuple(notes))
 
 
 def _is_choice(row: CrsRow) -> bool:
-    return not row.alone and not row.none and row.usual
+    return row.method == "crs" and not row.none and row.usual
 
 
-def _is_plain(row: CrsRow) -> bool:
-    return row.alone and not row.none and not row.tuned
+def _plain(rows: Sequence[CrsRow]) -> list[CrsRow]:
+    return [row for row in rows if row.alone and not row.none and not row.tuned]
 
 
-def _paper_value(one: PaperAblation, rows: Sequence[CrsRow]) -> float:
-    key = _dataset(rows).casefold().replace("-", "_")
-    return one.precision_at_1.get(key, one.precision_at_1[DATASETS[0]])
+def _precision(line: Line, tests: Sequence[DataSplit]) -> Cells:
+    """Precision@1 on each test set, each with its number of positives."""
+    cells: list[Cell] = []
+    for one in tests:
+        there = line.on(one)
+        cells += [line.cell(one, attrgetter("precision_at_1")), there[0].n if there else None]
+    return tuple(cells)
 
 
-def _paper_note(rows: Sequence[CrsRow]) -> str:
-    key = _dataset(rows).casefold().replace("-", "_")
-    of = _dataset(rows) if key in DATASETS else "FineCops-Ref"
-    return f"The paper's precision@1 is of {of}."
+def _precision_columns(tests: Sequence[DataSplit]) -> tuple[Column, ...]:
+    if len(tests) == 1:
+        return Column("precision@1"), Column("n")
+    return tuple(column for one in tests for column in (Column(split_name(one, tests)), Column("n")))
 
 
-def _dataset(rows: Sequence[CrsRow]) -> str:
-    return rows[0].dataset
+def _paper(one: PaperAblation, tests: Sequence[DataSplit]) -> Cells:
+    cells: list[Cell] = []
+    for there in tests:
+        cells += [one.precision_at_1.get(paper_set(there, tests) or ""), None]
+    return tuple(cells)
 
 
-def _label(row: CrsRow, rows: Sequence[CrsRow]) -> str:
-    """The label, with its run where several runs have one of that name."""
-    same = [other for other in rows if other.label == row.label]
-    return row.label if len(same) == 1 else f"{row.label} ({row.run})"
+def _spread_note(cells: Sequence[Cells]) -> list[str]:
+    return [SPREAD_NOTE] if any(isinstance(cell, Spread) for row in cells for cell in row) else []

@@ -16,8 +16,15 @@ class Range(NamedTuple):
     high: float
 
 
-Cell: TypeAlias = "str | int | float | Range | None"
-"""Text, a count, a number in its column's format, an interval, or None where there is nothing."""
+class Spread(NamedTuple):
+    """The mean of several measurements and their standard deviation."""
+
+    mean: float
+    deviation: float
+
+
+Cell: TypeAlias = "str | int | float | Range | Spread | None"
+"""Text, a count, a number in its column's format, an interval, a mean with its spread, or None: there is nothing."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +88,15 @@ def cell_text(cell: Cell, column: Column, missing: str = "–") -> str:
 
     >>> cell_text(2.5, Column("points", "+.2f")), cell_text(Range(1.0, 2.0), Column("")), cell_text(3, Column("n"))
     ('+2.50', '1.00 to 2.00', '3')
+    >>> cell_text(Spread(-1.0, 0.5), Column("points", "+.2f"))
+    '-1.00 ± 0.50'
     """
     if cell is None:
         return missing
     # Ends of an interval are in the format of its column, signs included.
     if isinstance(cell, Range):
         return f"{cell.low:{column.format}} to {cell.high:{column.format}}"
+    # A deviation has no sign.
+    if isinstance(cell, Spread):
+        return f"{cell.mean:{column.format}} ± {cell.deviation:{column.format.removeprefix('+')}}"
     return f"{cell:{column.format}}" if isinstance(cell, float) else str(cell)

@@ -19,6 +19,7 @@ _SPECIAL = {
     "−": r"\ensuremath{-}",
     "·": r"\textperiodcentered{}",
     "→": r"\ensuremath{\to}",
+    "±": r"\ensuremath{\pm}",
     **{char: f"\\{char}" for char in "&%$#_{}"},
 }
 _PATTERN = re.compile("|".join(map(re.escape, _SPECIAL)))

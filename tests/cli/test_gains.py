@@ -13,6 +13,7 @@ from tests.builders_gains import gain_run
 from tests.builders_runs import RIGHT, make_run, stage_entry, write_run
 from tests.cli.invoke import run
 from tests.conftest import make_prediction, make_sample
+from tests.test_docs import check
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -76,10 +77,11 @@ def script(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.slow
 def test_the_script_makes_the_runs_and_continues(tmp_path: Path) -> None:
     given = ("--out", str(tmp_path / "o"), "--limit", "24", "--split", "val")
-    done = script(*given, "--tokens", "9,25")
+    done = script(*given, "--tokens", "9,25", "--figure", str(tmp_path / "new" / "f.svg"))
     assert done.returncode == 0, done.stderr
     written = {path.name for path in (tmp_path / "o").iterdir()}
     assert written == {"9tokens", "25tokens", *(f"when_it_pays.{s}" for s in ("svg", "csv", "json", "md"))}
+    assert (tmp_path / "new" / "f.svg").read_bytes() == (tmp_path / "o" / "when_it_pays.svg").read_bytes()
     found = json.loads((tmp_path / "o" / "when_it_pays.json").read_text())
     assert [row["visual_tokens"] for row in found["gains"] if row["condition"] == "all"] == [9] * 3 + [25] * 3
     assert "What follows:" in done.stdout
@@ -89,7 +91,29 @@ def test_the_script_makes_the_runs_and_continues(tmp_path: Path) -> None:
     assert answers.stat().st_mtime_ns == before
 
 
-def test_the_script_refuses_what_it_chooses_itself(tmp_path: Path) -> None:
-    done = script("--out", str(tmp_path / "o"), "--visual-tokens", "9")
-    assert (done.returncode, "--visual-tokens is chosen here" in done.stderr) == (2, True)
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--visual-tokens", "9"), "--visual-tokens is chosen here"),
+        (("--figure", "a.png"), "--figure is an .svg file"),
+        (("--tokens", "0"), "argument --tokens: invalid budgets value"),
+    ],
+)
+def test_the_script_refuses_what_is_wrong(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    done = script("--out", str(tmp_path / "o"), *words)
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert not (tmp_path / "o").exists()
+
+
+def test_the_script_says_what_it_would_run(tmp_path: Path) -> None:
+    done = script("--out", str(tmp_path / "o"), "--dry-run", "--split", "val")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"finecops advise --split val --limit 0 --visual-tokens 16 --run {tmp_path / 'o' / '16tokens'}"
+    assert [line.split()[6] for line in lines[:4]] == ["--visual-tokens"] * 4
+    assert [line.split()[7] for line in lines[:4]] == ["16", "9", "25", "36"]
+    assert [line.split(" >")[1] for line in lines[4:]] == [
+        str(tmp_path / "o" / f"when_it_pays.{s}") for s in ("md", "csv", "json")
+    ]
+    assert {word: check(line.split(" >")[0]) for word, line in enumerate(lines)} == dict.fromkeys(range(7))
     assert not (tmp_path / "o").exists()

@@ -53,7 +53,7 @@ def test_each_answer_stands_where_it_belongs(tmp_path: Path) -> None:
     }
     assert (rows["tuned"].rows, rows["tuned"].source, rows["tuned"].topk) == (2000, "refcoco", 5)
     assert (rows["tuned"].precision_at_1, rows["tuned"].n) == (75.0, 4)
-    text = WRITERS["text"](crs_tables_document(list(rows.values())))
+    text = WRITERS["text"](crs_tables_document(list(rows.values()), ("8", "10", "11")))
     eight, ten, eleven = text.split("\n\n")
     assert eight.splitlines()[4].split()[:3] == ["baseline:", "baseline", "50.00"]
     assert f"Missing, {CRS}: `finecops crs tune-data" in eight
@@ -88,7 +88,7 @@ def test_the_papers_rows_are_beside(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("--table", "9"), 2, "unknown table 9; there are: 8, 10, 11"),
+        (("--table", "9"), 2, "unknown table 9; there are: 6, 7, 8, 10, 11"),
         (("--as", "pie"), 2, "unknown output 'pie'"),
         (("nowhere",), 1, "is no run"),
     ],

@@ -13,17 +13,15 @@ _INTERVALS = "Lines are paired 95% bootstrap intervals."
 
 
 def gain_charts(found: Gains) -> list[Chart]:
-    """What the runs have: over visual tokens (of several budgets), over recall, by size, by things of a kind.
+    """What the runs have: over visual tokens (of several budgets), over recall, by size, things of a kind and level.
 
-    Groups are those of the first run. Without budgets there is the chart of levels, and without scene graphs that of
-    the instances that the router counted.
+    Groups are those of the first run. Without scene graphs there is the chart of the instances that the router counted.
     """
     strategies = list(dict.fromkeys(row.strategy for row in found.gains))
     first = [row for row in found.gains if row.run == found.runs[0]]
     where = f", {first[0].visual_tokens} visual tokens" if first[0].visual_tokens is not None else ""
     over_tokens = _over_tokens(found, strategies)
-    titles = {SIZE: "the target's size", KIND: "the number of things of its kind", COUNTED: COUNTED}
-    titles |= {} if over_tokens else {LEVEL: LEVEL}
+    titles = {SIZE: "the target's size", KIND: "the number of things of its kind", COUNTED: COUNTED, LEVEL: LEVEL}
     bars = [
         _bars(condition, f"By {title}{where}", [row for row in first if row.condition == condition], strategies)
         for condition, title in titles.items()

@@ -34,7 +34,7 @@ def found(runs: list[RunData]) -> Gains:
 def test_charts_of_several_budgets(found: Gains) -> None:
     charts = {chart.name: chart for chart in gain_charts(found)}
     assert list(charts) == [
-        *("gain-tokens", "gain-recall", "gain-target-size", "gain-instances-that-the-router-counted"),
+        *("gain-tokens", "gain-recall", "gain-target-size", "gain-instances-that-the-router-counted", "gain-level"),
     ]
     tokens = {series.name: [(p.x, p.y) for p in series.points] for series in charts["gain-tokens"].series}
     assert tokens["CRS"] == [(9.0, pytest.approx(20.0)), (25.0, pytest.approx(-20.0))]
@@ -46,7 +46,7 @@ def test_charts_of_several_budgets(found: Gains) -> None:
     assert charts["gain-target-size"].title == "By the target's size, 9 visual tokens"
 
 
-def test_one_run_has_levels_instead_of_budgets(runs: list[RunData]) -> None:
+def test_one_run_has_no_chart_of_budgets(runs: list[RunData]) -> None:
     names = [chart.name for chart in gain_charts(measure_gains(runs[:1]))]
     assert names == ["gain-recall", "gain-target-size", "gain-instances-that-the-router-counted", "gain-level"]
 
@@ -56,7 +56,10 @@ def test_several_charts_are_one_file_without_markup_of_others(found: Gains, tmp_
     root = ET.parse(tmp_path / "new" / "a.svg").getroot()
     assert root.attrib["width"] == "700"
     panels = [child for child in root if child.tag.endswith("}g")]
-    assert [panel.attrib["transform"].split()[0] for panel in panels] == ["translate(0", "translate(350"] * 2
+    assert [panel.attrib["transform"].split()[0] for panel in panels] == [
+        *["translate(0", "translate(350"] * 2,
+        "translate(0",
+    ]
     # Each panel says what it shows, by ids of its own; nothing lies outside of the picture.
     ids = Counter(one.attrib["id"] for one in root.iter() if "id" in one.attrib)
     assert set(ids.values()) == {1}
