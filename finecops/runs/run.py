@@ -35,7 +35,7 @@ from finecops.runs.manifest import (
 from finecops.runs.pace import remember_pace, seconds_of
 from finecops.runs.repairs import begun_repair, repaired_ids
 from finecops.runs.runner import StageJob, StageReport, run_stage
-from finecops.runs.specification import Row, StageSpec, Work, fingerprint
+from finecops.runs.specification import Row, StageSpec, Work, Workers, fingerprint
 from finecops.runs.watch import Watch
 from finecops.text import counted
 
@@ -48,6 +48,7 @@ class RunOptions:
 
     Attributes:
         engine: where batches are worked through (`finecops.runs.engines`).
+        workers: of an engine that has several.
         upstream: make the stages before a stage if they are not done; else refuse and name the command.
         watch: stop where a model's first answers show that something is wrong.
         max_failed: a stage with a larger share of failed rows stops the run.
@@ -56,6 +57,7 @@ class RunOptions:
     """
 
     engine: str = "local"
+    workers: Workers = field(default_factory=Workers)
     upstream: bool = True
     watch: bool = True
     max_failed: float = MAX_FAILED
@@ -140,7 +142,9 @@ class Run:
             self.file(spec.name).unlink(missing_ok=True)
             self.file(spec.name).with_suffix(".jsonl.partial").unlink(missing_ok=True)
             self._note(spec.name, entry_of(spec, now).model_copy(update={"repairs": entry.repairs}))
-        report = run_stage(self._job(spec, files, now, again), ENGINES[self.options.engine])
+        # A stage that costs next to nothing needs no workers.
+        engine = ENGINES["local" if spec.remake else self.options.engine]
+        report = run_stage(self._job(spec, files, now, again), engine)
         self._note_done(spec, now, report)
         self._refuse_too_many_failures(spec, report)
 
@@ -154,7 +158,7 @@ class Run:
         watched = spec.watched if self.options.watch else None
         entry = self._entry(spec.name)
         return StageJob(
-            work=Work(spec, files),
+            work=Work(spec, {name: path.absolute() for name, path in files.items()}, self.options.workers),
             path=self.file(spec.name),
             order=[sample.id for sample in samples],
             batches=batches,

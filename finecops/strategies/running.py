@@ -13,7 +13,7 @@ from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.errors import FailuresError
 from finecops.runs.folder import OUTPUTS, open_run, run_folder
 from finecops.runs.run import Run, RunOptions
-from finecops.runs.specification import StageSpec
+from finecops.runs.specification import StageSpec, Workers
 from finecops.strategies.parts import Parts
 from finecops.strategies.preflight import preflight
 from finecops.text import counted
@@ -50,7 +50,13 @@ def open_for(
     dataset = dataset or dataset_for(parts)
     folder = folder or folder_for(parts, dataset, part, named)
     options = RunOptions(
-        engine=o.engine, upstream=o.upstream, watch=o.watch, max_failed=o.max_failed, retry=o.retry, grows=grows
+        engine=o.engine,
+        workers=Workers(o.workers, o.gpus_per_worker, o.address),
+        upstream=o.upstream,
+        watch=o.watch,
+        max_failed=o.max_failed,
+        retry=o.retry,
+        grows=grows,
     )
     run = open_run(folder, dataset, o.limit, options)
     files = ", ".join(path.name for path in dataset.files)
