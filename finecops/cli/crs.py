@@ -69,7 +69,7 @@ def run_command(
     With --both the specialist and the MLLM also answer every sample alone, for comparison.
     """
     given = locals()
-    from finecops.cli.printing import print_runs
+    from finecops.cli.printing import print_runs, print_shard
     from finecops.strategies.crs import crs
     from finecops.strategies.running import do_all
 
@@ -77,6 +77,8 @@ def run_command(
     specs = crs(parts)
     done = _open(parts)
     do_all(done, specs)
+    if print_shard(done):
+        return
     print_runs([done.folder], ("p1", "r1", "auroc", "reject"))
 
 
@@ -115,6 +117,7 @@ def candidates_command(
     It writes candidates.jsonl, with the boxes before and after NMS, and prints candidate recall@k.
     """
     given = locals()
+    from finecops.cli.printing import print_shard
     from finecops.metrics.candidates import candidate_recall
     from finecops.strategies.crs import candidates
     from finecops.strategies.running import do_all
@@ -123,6 +126,8 @@ def candidates_command(
     spec = candidates(parts)
     done = _open(parts)
     do_all(done, [spec])
+    if print_shard(done):
+        return
     found = candidate_recall(done.samples, done.rows(spec))
     # A recall is None if the run has no positive.
     shares = "  ".join(f"@{k} {found[k]:.2f}" for k in ("1", "3", "5", "8", "10", "25", "all") if found[k] is not None)
@@ -176,6 +181,7 @@ def select_command(
     mean over the orders are a second file.
     """
     given = locals()
+    from finecops.cli.printing import print_shard
     from finecops.strategies.crs import order_test, selection
     from finecops.strategies.running import do_all
 
@@ -185,6 +191,8 @@ def select_command(
     votes, mean = order_test(parts) if parts.options.orders else (None, None)
     done = _open(parts)
     do_all(done, [spec] if mean is None else [spec, mean])
+    if print_shard(done):
+        return
     typer.echo(str(done.file(spec.name)))
     if votes is not None and mean is not None:
         _print_orders(list(done.rows(votes).values()))

@@ -82,10 +82,12 @@ def run_command(
     given = locals()
     # `sfa infer` is the same command without tables.
     command = given.pop("context").info_name
-    from finecops.cli.printing import print_runs
+    from finecops.cli.printing import print_runs, print_shard
     from finecops.strategies.options import Options
 
     done = _infer(Options(**given))
+    if print_shard(done):
+        return
     if command == "infer":
         typer.echo(str(done.file("sfa")))
     else:
@@ -129,6 +131,7 @@ def route_command(
     Exactly one instance is router level 1, any other number is level 2. It writes routes.jsonl.
     """
     given = locals()
+    from finecops.cli.printing import print_shard
     from finecops.strategies.baselines import routes
     from finecops.strategies.options import Options
     from finecops.strategies.parts import Parts
@@ -138,6 +141,8 @@ def route_command(
     spec = routes(parts)
     opened = open_for(parts)
     do_all(opened, [spec])
+    if print_shard(opened):
+        return
     rows = opened.rows(spec)
     typer.echo(_counted(Counter(f"level {route.level}" for route in rows.values())))
 
@@ -192,6 +197,7 @@ def extract_command(
         return
     if as_json:
         raise UsageError("--json goes with FILE; on a dataset the targets are in targets.jsonl of the run folder")
+    from finecops.cli.printing import print_shard
     from finecops.strategies.baselines import targets
     from finecops.strategies.options import Options
     from finecops.strategies.parts import Parts
@@ -201,6 +207,8 @@ def extract_command(
     spec = targets(parts)
     opened = open_for(parts)
     do_all(opened, [spec])
+    if print_shard(opened):
+        return
     rows = opened.rows(spec)
     typer.echo(_counted(Counter(target.status for target in rows.values())))
 

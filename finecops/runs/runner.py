@@ -261,13 +261,13 @@ def _report(rows: Sequence[StageRow], made_now: int, seconds: float, gflops: flo
         made_now=made_now,
         seconds=seconds,
         gflops_per_sample=gflops,
-        notes=_count_notes(rows),
+        notes=count_notes(getattr(row, "note", None) for row in rows),
         reasons=reason_counts(rows),
     )
 
 
-def _count_notes(rows: Iterable[StageRow]) -> dict[str, int]:
-    notes = (getattr(row, "note", None) for row in rows)
+def count_notes(notes: Iterable[str | None]) -> dict[str, int]:
+    """How many rows have which note, from each row's, numbers in it replaced by N."""
     return dict(Counter(_NUMBER.sub("N", note) for note in notes if note))
 
 

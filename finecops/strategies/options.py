@@ -15,6 +15,7 @@ from finecops.replies.confidence import CONFIDENCES, Confidence
 from finecops.replies.options import Order, Show
 from finecops.runs.engines import ENGINE_OPTIONS, ENGINES
 from finecops.runs.failures import MAX_FAILED, Retry
+from finecops.runs.shards import parse_shard
 from finecops.stages.candidates import NMS_IOU, Proposer
 from finecops.stages.route import Doubtful
 
@@ -166,6 +167,8 @@ class Options(BaseModel):
         # Asked for at run time: an engine may be entered by a program that imports finecops.
         require_known("engine", given.get("engine", "local"), ENGINES)
         _refuse_of_engine(given)
+        if given.get("shard") is not None:
+            parse_shard(given["shard"])
         if given.get("retry_failed") and given.get("keep_failed"):
             raise UsageError("--retry-failed asks failed samples again and --keep-failed does not: choose one")
         # An option that was not given at all is None on the command line.
