@@ -1,4 +1,4 @@
-.PHONY: install check measure audit test slow browser hostile wheel docs mini-data mini-models mini-tables
+.PHONY: install check measure audit test slow browser engines hostile wheel docs mini-data mini-models mini-tables
 
 install:
 	python -m pip install -e '.[dev]'
@@ -26,6 +26,10 @@ browser:
 	bash scripts/browser_environment.sh
 	FINECOPS_NO_SKIP=1 python -m pytest -m browser
 	bash scripts/demo_environment.sh
+
+# Processes and Ray, one test after the other: each starts several workers.
+engines:
+	FINECOPS_NO_SKIP=1 python -m pytest -m engines
 
 hostile:
 	python -m pytest -m hostile -n auto

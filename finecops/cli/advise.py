@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from finecops.cli import engine_options as e
 from finecops.cli import options as o
 from finecops.cli.eval_options import As, AsCsv, AsJson, refuse_two_outputs
 from finecops.cli.server_options import ApiModel, BaseUrl
@@ -36,7 +37,10 @@ def advise_command(
     none: o.NoneOption = False,
     device: o.Device = None,
     batch_size: o.BatchSize = None,
-    engine: o.Engine = "local",
+    engine: e.Engine = "local",
+    workers: e.Workers = None,
+    gpus_per_worker: e.GpusPerWorker = None,
+    address: e.Address = None,
     max_failed: o.MaxFailed = 0.05,
     retry_failed: o.RetryFailed = False,
     keep_failed: o.KeepFailed = False,

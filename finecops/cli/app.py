@@ -25,6 +25,7 @@ from finecops.cli.gains import gains_command
 from finecops.cli.ground import ground_command
 from finecops.cli.importing import import_app
 from finecops.cli.infer import infer_app
+from finecops.cli.merge import merge_command
 from finecops.cli.models import doctor_command, models_app
 from finecops.cli.panels import App
 from finecops.cli.report import report_command
@@ -49,7 +50,7 @@ Exit codes: 0 done; 1 refused, faults found, or too many samples failed; 2 wrong
 
 HEADINGS = {
     "Your pictures": ("ground", "demo"),
-    "Run": ("sfa", "crs", "infer"),
+    "Run": ("sfa", "crs", "infer", "merge"),
     "Numbers": ("eval", "score", "compare", "sweep", "advise", "gains"),
     "Look": ("report", "show", "figures"),
     "Data and models": ("data", "models", "export", "import"),
@@ -84,6 +85,7 @@ app.command("show")(show_command)
 app.command("advise")(advise_command)
 app.command("gains")(gains_command)
 app.command("report")(report_command)
+app.command("merge")(merge_command)
 app.command("doctor")(doctor_command)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from finecops.cli import engine_options as e
 from finecops.cli import options as o
 from finecops.cli.panels import App
 from finecops.cli.server_options import ApiModel, BaseUrl
@@ -50,7 +51,11 @@ def run_command(
     both: o.Both = False,
     device: o.Device = None,
     batch_size: o.BatchSize = None,
-    engine: o.Engine = "local",
+    engine: e.Engine = "local",
+    workers: e.Workers = None,
+    gpus_per_worker: e.GpusPerWorker = None,
+    address: e.Address = None,
+    shard: e.Shard = None,
     max_failed: o.MaxFailed = 0.05,
     retry_failed: o.RetryFailed = False,
     keep_failed: o.KeepFailed = False,
@@ -64,7 +69,7 @@ def run_command(
     With --both the specialist and the MLLM also answer every sample alone, for comparison.
     """
     given = locals()
-    from finecops.cli.printing import print_runs
+    from finecops.cli.printing import print_runs, print_shard
     from finecops.strategies.crs import crs
     from finecops.strategies.running import do_all
 
@@ -72,6 +77,8 @@ def run_command(
     specs = crs(parts)
     done = _open(parts)
     do_all(done, specs)
+    if print_shard(done):
+        return
     print_runs([done.folder], ("p1", "r1", "auroc", "reject"))
 
 
@@ -92,7 +99,11 @@ def candidates_command(
     candidate_nms_iou: o.CandidateNmsIou = 0.7,
     device: o.Device = None,
     batch_size: o.BatchSize = None,
-    engine: o.Engine = "local",
+    engine: e.Engine = "local",
+    workers: e.Workers = None,
+    gpus_per_worker: e.GpusPerWorker = None,
+    address: e.Address = None,
+    shard: e.Shard = None,
     max_failed: o.MaxFailed = 0.05,
     retry_failed: o.RetryFailed = False,
     keep_failed: o.KeepFailed = False,
@@ -106,6 +117,7 @@ def candidates_command(
     It writes candidates.jsonl, with the boxes before and after NMS, and prints candidate recall@k.
     """
     given = locals()
+    from finecops.cli.printing import print_shard
     from finecops.metrics.candidates import candidate_recall
     from finecops.strategies.crs import candidates
     from finecops.strategies.running import do_all
@@ -114,6 +126,8 @@ def candidates_command(
     spec = candidates(parts)
     done = _open(parts)
     do_all(done, [spec])
+    if print_shard(done):
+        return
     found = candidate_recall(done.samples, done.rows(spec))
     # A recall is None if the run has no positive.
     shares = "  ".join(f"@{k} {found[k]:.2f}" for k in ("1", "3", "5", "8", "10", "25", "all") if found[k] is not None)
@@ -147,7 +161,11 @@ def select_command(
     orders: o.Orders = 0,
     device: o.Device = None,
     batch_size: o.BatchSize = None,
-    engine: o.Engine = "local",
+    engine: e.Engine = "local",
+    workers: e.Workers = None,
+    gpus_per_worker: e.GpusPerWorker = None,
+    address: e.Address = None,
+    shard: e.Shard = None,
     max_failed: o.MaxFailed = 0.05,
     retry_failed: o.RetryFailed = False,
     keep_failed: o.KeepFailed = False,
@@ -163,6 +181,7 @@ def select_command(
     mean over the orders are a second file.
     """
     given = locals()
+    from finecops.cli.printing import print_shard
     from finecops.strategies.crs import order_test, selection
     from finecops.strategies.running import do_all
 
@@ -172,6 +191,8 @@ def select_command(
     votes, mean = order_test(parts) if parts.options.orders else (None, None)
     done = _open(parts)
     do_all(done, [spec] if mean is None else [spec, mean])
+    if print_shard(done):
+        return
     typer.echo(str(done.file(spec.name)))
     if votes is not None and mean is not None:
         _print_orders(list(done.rows(votes).values()))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from finecops.cli import engine_options as e
 from finecops.cli import options as o
 from finecops.cli.panels import App
 from finecops.cli.server_options import ApiModel, BaseUrl
@@ -33,7 +34,11 @@ def specialist_command(
     focus: o.Focus = False,
     device: o.Device = None,
     batch_size: o.BatchSize = None,
-    engine: o.Engine = "local",
+    engine: e.Engine = "local",
+    workers: e.Workers = None,
+    gpus_per_worker: e.GpusPerWorker = None,
+    address: e.Address = None,
+    shard: e.Shard = None,
     max_failed: o.MaxFailed = 0.05,
     retry_failed: o.RetryFailed = False,
     keep_failed: o.KeepFailed = False,
@@ -77,7 +82,11 @@ def mllm_command(
     confidence: o.Confidence = "mean_prob",
     device: o.Device = None,
     batch_size: o.BatchSize = None,
-    engine: o.Engine = "local",
+    engine: e.Engine = "local",
+    workers: e.Workers = None,
+    gpus_per_worker: e.GpusPerWorker = None,
+    address: e.Address = None,
+    shard: e.Shard = None,
     max_failed: o.MaxFailed = 0.05,
     retry_failed: o.RetryFailed = False,
     keep_failed: o.KeepFailed = False,
@@ -100,8 +109,10 @@ def mllm_command(
 
 
 def _do(parts: Parts, spec: StageSpec[Any]) -> None:
+    from finecops.cli.printing import print_shard
     from finecops.strategies.running import do_all, open_for
 
     run = open_for(parts)
     do_all(run, [spec])
-    typer.echo(str(run.file(spec.name)))
+    if not print_shard(run):
+        typer.echo(str(run.file(spec.name)))

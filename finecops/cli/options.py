@@ -237,9 +237,6 @@ BatchSize: TypeAlias = Annotated[
         rich_help_panel=_MACHINE,
     ),
 ]
-Engine: TypeAlias = Annotated[
-    str, typer.Option(help="What runs the batches: 'local' is this process.", rich_help_panel=_MACHINE)
-]
 MaxFailed: TypeAlias = Annotated[
     float,
     typer.Option(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from finecops.evaluation.results import Evaluation
     from finecops.metrics.answers import Answers
     from finecops.report.document import Document
+    from finecops.runs.run import Run
 
 # More lines of warnings would push the tables off the screen.
 _WARNINGS = 5
@@ -48,6 +49,15 @@ def print_runs(folders: Sequence[Path], metrics: Sequence[str] = ("p1", "r1", "a
         # Without a score, the answers are all that the run gives. Strategies come after what they are made of.
         if evaluation.unknown == evaluation.dataset.samples:
             typer.echo(f"answers: {folder / evaluation.methods[-1].stage}.jsonl")
+
+
+def print_shard(run: Run) -> bool:
+    """Print what is to be done with a part of a run; False: this is a whole one."""
+    if run.options.shard is None:
+        return False
+    whole = run.folder.parent.parent
+    typer.echo(f"{run.folder}: part {run.options.shard} is done; `finecops merge {whole}` joins the parts")
+    return True
 
 
 def export_coco(folder: Path, answers: Mapping[str, Answers]) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from finecops.cli import engine_options as e
 from finecops.cli import options as o
 from finecops.cli.eval_options import As, AsCsv, AsJson, refuse_two_outputs
 
@@ -49,7 +50,10 @@ def routers_command(
     doubtful: o.Doubtful = "route",
     device: o.Device = None,
     batch_size: o.BatchSize = None,
-    engine: o.Engine = "local",
+    engine: e.Engine = "local",
+    workers: e.Workers = None,
+    gpus_per_worker: e.GpusPerWorker = None,
+    address: e.Address = None,
     max_failed: o.MaxFailed = 0.05,
     retry_failed: o.RetryFailed = False,
     keep_failed: o.KeepFailed = False,

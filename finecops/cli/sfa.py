@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finecops.cli import engine_options as e
 from finecops.cli import options as o
 from finecops.cli.panels import App
 from finecops.cli.server_options import ApiModel, BaseUrl
@@ -60,7 +61,11 @@ def run_command(
     visual_tokens: o.VisualTokens = None,
     device: o.Device = None,
     batch_size: o.BatchSize = None,
-    engine: o.Engine = "local",
+    engine: e.Engine = "local",
+    workers: e.Workers = None,
+    gpus_per_worker: e.GpusPerWorker = None,
+    address: e.Address = None,
+    shard: e.Shard = None,
     max_failed: o.MaxFailed = 0.05,
     retry_failed: o.RetryFailed = False,
     keep_failed: o.KeepFailed = False,
@@ -77,10 +82,12 @@ def run_command(
     given = locals()
     # `sfa infer` is the same command without tables.
     command = given.pop("context").info_name
-    from finecops.cli.printing import print_runs
+    from finecops.cli.printing import print_runs, print_shard
     from finecops.strategies.options import Options
 
     done = _infer(Options(**given))
+    if print_shard(done):
+        return
     if command == "infer":
         typer.echo(str(done.file("sfa")))
     else:
@@ -106,7 +113,11 @@ def route_command(
     doubtful: o.Doubtful = "route",
     device: o.Device = None,
     batch_size: o.BatchSize = None,
-    engine: o.Engine = "local",
+    engine: e.Engine = "local",
+    workers: e.Workers = None,
+    gpus_per_worker: e.GpusPerWorker = None,
+    address: e.Address = None,
+    shard: e.Shard = None,
     max_failed: o.MaxFailed = 0.05,
     retry_failed: o.RetryFailed = False,
     keep_failed: o.KeepFailed = False,
@@ -120,6 +131,7 @@ def route_command(
     Exactly one instance is router level 1, any other number is level 2. It writes routes.jsonl.
     """
     given = locals()
+    from finecops.cli.printing import print_shard
     from finecops.strategies.baselines import routes
     from finecops.strategies.options import Options
     from finecops.strategies.parts import Parts
@@ -129,6 +141,8 @@ def route_command(
     spec = routes(parts)
     opened = open_for(parts)
     do_all(opened, [spec])
+    if print_shard(opened):
+        return
     rows = opened.rows(spec)
     typer.echo(_counted(Counter(f"level {route.level}" for route in rows.values())))
 
@@ -156,7 +170,11 @@ def extract_command(
     article: o.Article = None,
     device: o.Device = None,
     batch_size: o.BatchSize = None,
-    engine: o.Engine = "local",
+    engine: e.Engine = "local",
+    workers: e.Workers = None,
+    gpus_per_worker: e.GpusPerWorker = None,
+    address: e.Address = None,
+    shard: e.Shard = None,
     max_failed: o.MaxFailed = 0.05,
     retry_failed: o.RetryFailed = False,
     keep_failed: o.KeepFailed = False,
@@ -179,6 +197,7 @@ def extract_command(
         return
     if as_json:
         raise UsageError("--json goes with FILE; on a dataset the targets are in targets.jsonl of the run folder")
+    from finecops.cli.printing import print_shard
     from finecops.strategies.baselines import targets
     from finecops.strategies.options import Options
     from finecops.strategies.parts import Parts
@@ -188,6 +207,8 @@ def extract_command(
     spec = targets(parts)
     opened = open_for(parts)
     do_all(opened, [spec])
+    if print_shard(opened):
+        return
     rows = opened.rows(spec)
     typer.echo(_counted(Counter(target.status for target in rows.values())))
 

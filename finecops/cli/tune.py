@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from finecops.cli import engine_options as e
 from finecops.cli import options as o
 from finecops.errors import UsageError
 from finecops.text import counted
@@ -46,7 +47,10 @@ def tune_data_command(
     seed: Annotated[int, typer.Option(help="Seed of the samples and of the order of options.")] = 0,
     device: o.Device = None,
     batch_size: o.BatchSize = None,
-    engine: o.Engine = "local",
+    engine: e.Engine = "local",
+    workers: e.Workers = None,
+    gpus_per_worker: e.GpusPerWorker = None,
+    address: e.Address = None,
     max_failed: o.MaxFailed = 0.05,
     retry_failed: o.RetryFailed = False,
     keep_failed: o.KeepFailed = False,

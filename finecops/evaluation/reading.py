@@ -12,7 +12,7 @@ from finecops.errors import RunError
 from finecops.metrics.answers import Answers, answers_of_predictions
 from finecops.records import Candidates, Prediction, Route, Sample, StageRow
 from finecops.runs.failures import reason_counts
-from finecops.runs.folder import SAMPLES_JSONL
+from finecops.runs.folder import SAMPLES_JSONL, refuse_shard
 from finecops.runs.jsonl import MADE_AGAIN, read_rows, read_table
 from finecops.runs.manifest import Manifest, Method, Role, Share, StageEntry, read_manifest
 from finecops.text import shortly
@@ -128,6 +128,7 @@ class RunData:
 
 
 def _read_samples(folder: Path, manifest: Manifest) -> list[Sample]:
+    refuse_shard(folder, manifest)
     path, digest = folder / SAMPLES_JSONL, hashlib.sha256()
     samples = list(read_rows(path, Sample, digest.update))
     # Runs of an older finecops have no checksum of it.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
+import platform
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +30,7 @@ from finecops.runs.manifest import (
     write_manifest,
 )
 from finecops.runs.run import Run, RunOptions
+from finecops.runs.shards import Shard
 
 OUTPUTS = Path("outputs")
 SAMPLES_JSONL = "samples.jsonl"
@@ -41,6 +44,7 @@ def open_run(folder: Path, dataset: Dataset, limit: int, options: RunOptions | N
         RunError: the folder belongs to other data or another limit.
     """
     samples = tuple(choose_samples(dataset.samples, limit))
+    shard = options.shard if options is not None else None
     about = DatasetEntry(
         name=dataset.config.name,
         split=dataset.split,
@@ -62,26 +66,43 @@ def open_run(folder: Path, dataset: Dataset, limit: int, options: RunOptions | N
         difference = first_difference(before.dataset.model_dump(mode="json"), about.model_dump(mode="json"))
         if difference is not None:
             raise RunError(f"{folder}/ holds a run on other data: {difference}. Choose another --run")
-        path = folder / SAMPLES_JSONL
-        if not path.is_file() or sha256_of(path) != sha256:
-            if not run.options.grows:
-                log.warning("%s does not hold the run's samples any more: writing it again", path)
-            replace_rows(path, samples)
+        _write_samples(samples_file(folder, shard), samples, sha256, run.options)
         now = before.model_copy(update={"samples_sha256": sha256, "images": _images_entry(dataset)})
         if now != before:
             write_manifest(folder, now)
         return run
     folder.mkdir(parents=True, exist_ok=True)
-    replace_rows(folder / SAMPLES_JSONL, samples)
+    if shard is None:
+        replace_rows(folder / SAMPLES_JSONL, samples)
+    else:
+        _write_samples(samples_file(folder, shard), samples, sha256, run.options)
     made = Manifest(
         dataset=about,
         samples_sha256=sha256,
         prompts_sha256=_prompts_sha256(),
         environment=environment(),
         images=_images_entry(dataset),
+        shard=str(shard) if shard is not None else None,
     )
     write_manifest(folder, made)
     return run
+
+
+def samples_file(folder: Path, shard: Shard | None = None) -> Path:
+    """Where the samples of a run are; shards have them in common."""
+    return (folder if shard is None else folder.parent) / SAMPLES_JSONL
+
+
+def _write_samples(path: Path, samples: Sequence[Sample], sha256: str, options: RunOptions) -> None:
+    """Write the samples where they are not there as they should be."""
+    if path.is_file() and sha256_of(path) == sha256:
+        return
+    if options.shard is None and not options.grows:
+        log.warning("%s does not hold the run's samples any more: writing it again", path)
+    # Jobs of an array begin at the same moment: each writes a file of its own name, with the same content.
+    writing = path.with_name(f"{path.name}.{os.getpid()}.{platform.node()}")
+    replace_rows(writing, samples)
+    os.replace(writing, path)
 
 
 def _grown(before: Manifest, about: DatasetEntry, folder: Path, samples: Sequence[Sample]) -> Manifest:
@@ -94,8 +115,24 @@ def _grown(before: Manifest, about: DatasetEntry, folder: Path, samples: Sequenc
 
 
 def read_samples(folder: Path) -> list[Sample]:
-    """The samples of a run."""
+    """The samples of a run.
+
+    Raises:
+        RunError: it is a shard of one.
+    """
+    refuse_shard(folder, read_manifest(folder))
     return list(read_rows(folder / SAMPLES_JSONL, Sample))
+
+
+def refuse_shard(folder: Path, manifest: Manifest) -> None:
+    """
+    Raises:
+        RunError: a folder is a shard of a run.
+    """
+    if manifest.shard is not None:
+        raise RunError(
+            f"{folder}/ is part {manifest.shard} of a run: `finecops merge {folder.parent.parent}` joins the parts"
+        )
 
 
 def newest_run() -> Path:

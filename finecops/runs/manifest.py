@@ -161,6 +161,8 @@ class Manifest(Record):
     """Of a run that `finecops import` made: no model of it ran here, and there are no images."""
     images: ImagesEntry | None = None
     """None in a run that an older finecops made, or that was imported."""
+    shard: str | None = None
+    """Which part of a run this is, as I/N; None: a whole run."""
     stages: dict[str, StageEntry] = Field(default_factory=dict)
 
     def with_stage(self, name: str, entry: StageEntry) -> Manifest:

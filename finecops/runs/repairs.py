@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
-from finecops.runs.manifest import Repair, StageEntry
+from pydantic import JsonValue
+
+from finecops.runs.manifest import Repair, StageEntry, first_difference
+from finecops.runs.specification import fingerprint
 
 MOST_NOTED = 5000
 """`run.json` names so many repaired samples; of more, all rows that depend on the file are made again."""
@@ -43,3 +47,42 @@ def repaired_ids(entry: StageEntry | None, then: str | None, now: str) -> set[st
             ids |= set(repair.sample_ids)
             at = repair.after_sha256
     return ids if at == now else "another file"
+
+
+def changed_since(
+    entry: StageEntry, now: Mapping[str, JsonValue], remake: bool, entry_of: Callable[[str], StageEntry | None]
+) -> frozenset[str] | str | None:
+    """The ids of samples whose rows of an input were made again since a stage was made; None: all may have been.
+
+    Args:
+        entry: the stage's.
+        now: what changes its rows today (`StageSpec.described`).
+        remake: whatever changed, all of it is made again.
+        entry_of: from an input to its entry.
+
+    Returns: in words, what else differs, if something does.
+    """
+    if entry.fingerprint == fingerprint(now):
+        return frozenset()
+    if remake:
+        return None
+    # As JSON, where lists and tuples are the same.
+    then, wanted = _flat(entry.model_dump(mode="json", exclude_none=True)), _flat(json.loads(json.dumps(now)))
+    inputs_then, inputs_now = then.pop("inputs"), wanted.pop("inputs")
+    difference = first_difference(then, wanted)
+    if difference is not None:
+        return difference
+    changed: set[str] = set()
+    for name, sha256 in inputs_now.items():
+        ids = repaired_ids(entry_of(name), inputs_then.get(name), sha256)
+        if ids is None:
+            return None
+        if isinstance(ids, str):
+            return f"inputs.{name} is another file"
+        changed |= ids
+    return frozenset(changed)
+
+
+def _flat(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings at the top, where a message names them as the user knows them."""
+    return {**described["settings"], "share": described["share"], "inputs": described["inputs"]}

@@ -6,9 +6,9 @@ its file was begun with, the run refuses to go on and names the first setting th
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,22 +20,18 @@ from finecops.datasets.dataset import Dataset
 from finecops.errors import FailuresError, RunError, UsageError
 from finecops.names import unknown_name
 from finecops.records import Route, Sample, StageRow
-from finecops.runs.batches import make_batches, share_of
+from finecops.runs.batches import Batch, ids_of, make_batches, share_of
 from finecops.runs.checksums import checksums_of, sha256_of
 from finecops.runs.engines import ENGINES
 from finecops.runs.entries import entry_of, measured
 from finecops.runs.failures import MAX_FAILED, Retry, most_frequent, to_ask_again
 from finecops.runs.jsonl import read_table
-from finecops.runs.manifest import (
-    StageEntry,
-    first_difference,
-    read_manifest,
-    write_manifest,
-)
+from finecops.runs.manifest import StageEntry, read_manifest, write_manifest
 from finecops.runs.pace import remember_pace, seconds_of
-from finecops.runs.repairs import begun_repair, repaired_ids
+from finecops.runs.repairs import begun_repair, changed_since
 from finecops.runs.runner import StageJob, StageReport, run_stage
-from finecops.runs.specification import Row, StageSpec, Work, fingerprint
+from finecops.runs.shards import Shard, batches_for, needs, own_ids
+from finecops.runs.specification import Row, StageSpec, Work, Workers, fingerprint
 from finecops.runs.watch import Watch
 from finecops.text import counted
 
@@ -48,19 +44,23 @@ class RunOptions:
 
     Attributes:
         engine: where batches are worked through (`finecops.runs.engines`).
+        workers: of an engine that has several.
         upstream: make the stages before a stage if they are not done; else refuse and name the command.
         watch: stop where a model's first answers show that something is wrong.
         max_failed: a stage with a larger share of failed rows stops the run.
         retry: which failed rows are asked again.
+        shard: which part of the samples is done; None: all.
         grows: the run's samples may be more than those it was begun with.
     """
 
     engine: str = "local"
+    workers: Workers = field(default_factory=Workers)
     upstream: bool = True
     watch: bool = True
     max_failed: float = MAX_FAILED
     retry: Retry = "changed"
     grows: bool = False
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class Run:
     options: RunOptions = field(default_factory=RunOptions)
     _done: dict[str, tuple[object, ...]] = field(default_factory=dict, repr=False, compare=False)
     _plan: list[StageSpec[Any]] = field(default_factory=list, repr=False, compare=False)
+    _needs: dict[str, frozenset[str]] = field(default_factory=dict, repr=False, compare=False)
 
     def file(self, stage: str) -> Path:
         """The file of a stage."""
@@ -80,6 +81,8 @@ class Run:
 
     def plan(self, specs: Sequence[StageSpec[Any]]) -> None:
         """Say which stages will be made: progress tells when the last of them ends."""
+        if self.options.shard is not None:
+            self._needs.update(needs(specs, own_ids(self.samples, self.options.shard), self._all_batches))
         everything = [spec for last in specs for spec in last.walk()] if self.options.upstream else specs
         self._plan[:] = [spec for spec in {spec.name: spec for spec in everything}.values() if self.has_work(spec)]
         if len(self._plan) > 1:
@@ -123,6 +126,9 @@ class Run:
         entry = self._entry(spec.name)
         if entry is not None and entry.state == "done" and entry.sha256 not in (None, sha256_of(self.file(spec.name))):
             raise RunError(f"{self.file(spec.name)} was changed since it was finished; `{spec.command}` makes it again")
+        needed = self._needs.get(spec.name, frozenset()) if spec.share.router_level is None else frozenset()
+        if not needed <= self.rows(spec).keys():
+            raise RunError(f"{self.file(spec.name)} lacks rows at the ends of this part: leave out --no-upstream")
 
     def _make(self, spec: StageSpec[Row]) -> None:
         if self.options.engine not in ENGINES:
@@ -140,21 +146,22 @@ class Run:
             self.file(spec.name).unlink(missing_ok=True)
             self.file(spec.name).with_suffix(".jsonl.partial").unlink(missing_ok=True)
             self._note(spec.name, entry_of(spec, now).model_copy(update={"repairs": entry.repairs}))
-        report = run_stage(self._job(spec, files, now, again), ENGINES[self.options.engine])
+        # A stage that costs next to nothing needs no workers.
+        engine = ENGINES["local" if spec.remake else self.options.engine]
+        report = run_stage(self._job(spec, files, now, again), engine)
         self._note_done(spec, now, report)
         self._refuse_too_many_failures(spec, report)
 
     def _job(
         self, spec: StageSpec[Row], files: Mapping[str, Path], now: Mapping[str, JsonValue], again: frozenset[str]
     ) -> StageJob[Row]:
-        samples = self._share(spec)
-        batches = make_batches(self.samples, self.dataset.image_path, spec.resources.batch_size)
-        if len(samples) < len(self.samples):
+        samples, batches = self._share(spec), self._batches(spec)
+        if spec.share.router_level is not None:
             batches = share_of(batches, frozenset(sample.id for sample in samples))
         watched = spec.watched if self.options.watch else None
         entry = self._entry(spec.name)
         return StageJob(
-            work=Work(spec, files),
+            work=Work(spec, {name: path.absolute() for name, path in files.items()}, self.options.workers),
             path=self.file(spec.name),
             order=[sample.id for sample in samples],
             batches=batches,
@@ -192,11 +199,32 @@ class Run:
 
     def _share(self, spec: StageSpec[Any]) -> list[Sample]:
         """The samples a stage is for."""
+        samples = self.samples
+        if self.options.shard is not None:
+            computed = {id_ for batch in self._batches(spec) for id_ in ids_of(batch)}
+            samples = tuple(sample for sample in samples if sample.id in computed)
         if spec.share.router_level is None:
-            return list(self.samples)
+            return list(samples)
         (routes,) = (before for before in spec.inputs if before.role == "routes")
         level: Mapping[str, Route] = read_table(self.file(routes.name), Route)
-        return [sample for sample in self.samples if level[sample.id].level == spec.share.router_level]
+        return [sample for sample in samples if level[sample.id].level == spec.share.router_level]
+
+    def _batches(self, spec: StageSpec[Any]) -> list[Batch]:
+        """The batches of a stage, router levels left out of account."""
+        batches = self._all_batches(spec)
+        if self.options.shard is None:
+            return batches
+        if spec.name not in self._needs:
+            self._needs.update(needs([spec], own_ids(self.samples, self.options.shard), self._all_batches))
+        wanted = self._needs[spec.name]
+        if self.file(spec.name).exists():
+            # A command that needed more made it: that stays.
+            with suppress(RunError):
+                wanted |= self.rows(spec).keys()
+        return batches_for(spec, batches, wanted)
+
+    def _all_batches(self, spec: StageSpec[Any]) -> list[Batch]:
+        return make_batches(self.samples, self.dataset.image_path, spec.resources.batch_size)
 
     def _changed_inputs(self, spec: StageSpec[Any], entry: StageEntry, now: Mapping[str, JsonValue]) -> frozenset[str]:
         """The ids of samples whose rows of an input were made again since this stage was made.
@@ -204,31 +232,13 @@ class Run:
         Raises:
             RunError: it is not that alone that differs.
         """
-        if entry.fingerprint == fingerprint(now):
-            return frozenset()
-        everything = frozenset(sample.id for sample in self.samples)
-        if spec.remake:
-            return everything
-        # As JSON, where lists and tuples are the same.
-        then, wanted = _flat(entry.model_dump(mode="json", exclude_none=True)), _flat(json.loads(json.dumps(now)))
-        inputs_then, inputs_now = then.pop("inputs"), wanted.pop("inputs")
-        difference = first_difference(then, wanted)
-        changed: set[str] = set()
-        if difference is None:
-            for name, sha256 in inputs_now.items():
-                ids = repaired_ids(self._entry(name), inputs_then.get(name), sha256)
-                if ids is None:
-                    return everything
-                if isinstance(ids, str):
-                    difference = f"inputs.{name} is another file"
-                    break
-                changed |= ids
-        if difference is not None:
+        changed = changed_since(entry, now, spec.remake, self._entry)
+        if isinstance(changed, str):
             raise RunError(
-                f"{self.file(spec.name)} was made with other settings: {difference}. Choose another --run, or delete "
+                f"{self.file(spec.name)} was made with other settings: {changed}. Choose another --run, or delete "
                 f"the stage's files in {self.folder}/ to make them again"
             )
-        return frozenset(changed)
+        return frozenset(sample.id for sample in self.samples) if changed is None else changed
 
     def _note_begun(self, spec: StageSpec[Any], now: Mapping[str, JsonValue], dropped: Sequence[str] | None) -> None:
         """Rows that are there are about to be made again."""
@@ -285,8 +295,3 @@ class Run:
 
     def _note(self, stage: str, entry: StageEntry) -> None:
         write_manifest(self.folder, read_manifest(self.folder).with_stage(stage, entry))
-
-
-def _flat(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings at the top, where a message names them as the user knows them."""
-    return {**described["settings"], "share": described["share"], "inputs": described["inputs"]}

@@ -215,7 +215,7 @@ def _make_missing(job: StageJob[Row], done: dict[str, Row], engine: Engine) -> S
         title = f"{job.work.spec.name} ({job.place})" if job.place else job.work.spec.name
         bar = progress(what=title, unit="sample", total=len(job.order), initial=resumed)
         failed = _count_failed(done.values())
-        with bar, job.unfinished.open("a", encoding="utf-8") as file:
+        with _closed(results), bar, job.unfinished.open("a", encoding="utf-8") as file:
             for result in results:
                 gflops = gflops or result.gflops_per_sample
                 new = [row for row in result.rows if row.sample_id not in done]
@@ -231,6 +231,17 @@ def _make_missing(job: StageJob[Row], done: dict[str, Row], engine: Engine) -> S
     ordered = [done[id_] for id_ in job.order]
     finish(job.unfinished, job.path, ordered)
     return _report(ordered, len(done) - resumed, time.perf_counter() - started, gflops)
+
+
+@contextmanager
+def _closed(results: Iterator[Any]) -> Iterator[None]:
+    """What an engine began is ended, whatever happens to its rows."""
+    try:
+        yield
+    finally:
+        # A generator; an engine of another program may give any iterator.
+        if hasattr(results, "close"):
+            results.close()
 
 
 def _time_left(job: StageJob[Any], seconds: float, failed: int) -> str:
@@ -250,13 +261,13 @@ def _report(rows: Sequence[StageRow], made_now: int, seconds: float, gflops: flo
         made_now=made_now,
         seconds=seconds,
         gflops_per_sample=gflops,
-        notes=_count_notes(rows),
+        notes=count_notes(getattr(row, "note", None) for row in rows),
         reasons=reason_counts(rows),
     )
 
 
-def _count_notes(rows: Iterable[StageRow]) -> dict[str, int]:
-    notes = (getattr(row, "note", None) for row in rows)
+def count_notes(notes: Iterable[str | None]) -> dict[str, int]:
+    """How many rows have which note, from each row's, numbers in it replaced by N."""
     return dict(Counter(_NUMBER.sub("N", note) for note in notes if note))
 
 

@@ -56,6 +56,21 @@ class Resources:
 
 
 @dataclass(frozen=True)
+class Workers:
+    """How many workers an engine has and what each of them gets; none of it changes which answer is right.
+
+    Attributes:
+        count: so many; None: as many as there is room for.
+        gpus_each: GPUs of a worker; below 1, several workers share a GPU. None: 1 where there are GPUs, else 0.
+        address: of a Ray cluster (`auto`: the one that this machine belongs to); None: Ray is started for the run.
+    """
+
+    count: int | None = None
+    gpus_each: float | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True)
 class StageContext:
     """What a stage is made from beside its settings: files of its inputs by stage name, and the device."""
 
@@ -146,10 +161,14 @@ def fingerprint(described: Mapping[str, JsonValue]) -> str:
 
 @dataclass(frozen=True)
 class Work(Generic[Row]):
-    """What an engine gets: a stage that it makes where it runs, and the files that it reads there."""
+    """What an engine gets: a stage that it makes where it runs, the files that it reads there, and its workers.
+
+    It can be pickled as far as the specification can.
+    """
 
     spec: StageSpec[Row]
     inputs: Mapping[str, Path]
+    workers: Workers = field(default_factory=Workers)
 
     def make_stage(self) -> Stage[Row]:
         """The stage, with its models loaded."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,8 +13,9 @@ from finecops.errors import UsageError
 from finecops.names import unknown_name
 from finecops.replies.confidence import CONFIDENCES, Confidence
 from finecops.replies.options import Order, Show
-from finecops.runs.engines import ENGINES
+from finecops.runs.engines import ENGINE_OPTIONS, ENGINES
 from finecops.runs.failures import MAX_FAILED, Retry
+from finecops.runs.shards import parse_shard
 from finecops.stages.candidates import NMS_IOU, Proposer
 from finecops.stages.route import Doubtful
 
@@ -39,6 +40,29 @@ _CHOICES = {
     "order": ("order", ("rank", "shuffle")),
     "show": ("form of candidates", ("text", "marks", "both")),
 }
+
+
+def _refuse_of_engine(given: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        UsageError: an option was given that the engine does not use, or a device that does not fit it.
+    """
+    engine, device = given.get("engine", "local"), given.get("device")
+    used = ENGINE_OPTIONS.get(engine, ())
+    every = dict.fromkeys(name for names in ENGINE_OPTIONS.values() for name in names)
+    for name in every:
+        if given.get(name) is not None and name not in used:
+            those = " or ".join(other for other, names in ENGINE_OPTIONS.items() if name in names)
+            raise UsageError(
+                f"--{name.replace('_', '-')} goes with --engine {those}; --engine {engine} does not use it"
+            )
+    if used and device and ":" in device:
+        kind = device.partition(":")[0]
+        raise UsageError(
+            f"--device {device} is one device; --engine {engine} gives each worker its own: --device {kind}"
+        )
+    if device == "cpu" and given.get("gpus_per_worker"):
+        raise UsageError("--gpus-per-worker has no use with --device cpu")
 
 
 class Options(BaseModel):
@@ -114,6 +138,13 @@ class Options(BaseModel):
     batch_size: int | None = Field(default=None, ge=1)
     """Samples per batch, instead of each model's own."""
     engine: str = "local"
+    """Where batches are worked through (`finecops.runs.engines.ENGINES`)."""
+    workers: int | None = Field(default=None, ge=1, le=4096)
+    gpus_per_worker: float | None = Field(default=None, ge=0, le=64)
+    address: str | None = None
+    """Of an engine with several workers (`finecops.runs.specification.Workers`)."""
+    shard: str | None = None
+    """Which part of the run, as I/N; None: all of it."""
     upstream: bool = True
     watch: bool = True
     """How stages are run (`finecops.runs.folder.RunOptions`)."""
@@ -135,6 +166,9 @@ class Options(BaseModel):
                 require_known(what, given[field], known)
         # Asked for at run time: an engine may be entered by a program that imports finecops.
         require_known("engine", given.get("engine", "local"), ENGINES)
+        _refuse_of_engine(given)
+        if given.get("shard") is not None:
+            parse_shard(given["shard"])
         if given.get("retry_failed") and given.get("keep_failed"):
             raise UsageError("--retry-failed asks failed samples again and --keep-failed does not: choose one")
         # An option that was not given at all is None on the command line.

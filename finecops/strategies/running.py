@@ -12,8 +12,10 @@ from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.errors import FailuresError
 from finecops.runs.folder import OUTPUTS, open_run, run_folder
+from finecops.runs.manifest import RUN_JSON
 from finecops.runs.run import Run, RunOptions
-from finecops.runs.specification import StageSpec
+from finecops.runs.shards import SHARDS, parse_shard
+from finecops.runs.specification import StageSpec, Workers
 from finecops.strategies.parts import Parts
 from finecops.strategies.preflight import preflight
 from finecops.text import counted
@@ -49,9 +51,21 @@ def open_for(
     o, grows = parts.options, dataset is not None
     dataset = dataset or dataset_for(parts)
     folder = folder or folder_for(parts, dataset, part, named)
+    shard = parse_shard(o.shard) if o.shard is not None else None
     options = RunOptions(
-        engine=o.engine, upstream=o.upstream, watch=o.watch, max_failed=o.max_failed, retry=o.retry, grows=grows
+        engine=o.engine,
+        workers=Workers(o.workers, o.gpus_per_worker, o.address),
+        upstream=o.upstream,
+        watch=o.watch,
+        max_failed=o.max_failed,
+        retry=o.retry,
+        grows=grows,
+        shard=shard,
     )
+    whole = folder
+    folder = whole if shard is None else shard.folder(whole)
+    if shard is None and (whole / SHARDS).is_dir() and not (whole / RUN_JSON).exists():
+        log.warning("%s/ has parts of an array job, which `finecops merge %s` joins; this begins anew", whole, whole)
     run = open_run(folder, dataset, o.limit, options)
     files = ", ".join(path.name for path in dataset.files)
     log.info("run %s: %d samples of %s, %s (%s)", folder, len(run.samples), parts.dataset.name, dataset.split, files)

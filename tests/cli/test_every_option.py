@@ -73,6 +73,10 @@ OTHER: dict[str, str | bool] = {
     "device": "cuda:7",
     "batch_size": "3",
     "engine": "another",
+    "workers": "3",
+    "gpus_per_worker": "0.5",
+    "address": "auto",
+    "shard": "1/2",
     "max_failed": "0.5",
 }
 _SERVER = ["--mllm", "qwen2-vl-7b-server"]
@@ -91,6 +95,11 @@ BESIDES: dict[tuple[str, str], list[str]] = {
     ("crs", "api_model"): _SERVER,
     ("infer", "base_url"): _SERVER,
     ("infer", "api_model"): _SERVER,
+    **{
+        (group, name): ["--engine", "ray"]
+        for group in ("sfa", "crs", "infer", "")
+        for name in ("workers", "gpus_per_worker", "address")
+    },
     ("", "base_url"): _SERVER,
     ("", "api_model"): _SERVER,
 }
@@ -219,6 +228,15 @@ def test_an_option_changes_what_is_run(
         (("sfa", "run", "--fast", "router", "--specialist", "mm-gdino-t"), "--specialist"),
         (("infer", "mllm", "--extractor", "rules"), "--extractor"),
         (("crs", "select", "--order", "random"), "unknown order 'random'"),
+        (
+            ("sfa", "run", "--workers", "2"),
+            "--workers goes with --engine processes or ray; --engine local does not use it",
+        ),
+        (("infer", "mllm", "--gpus-per-worker", "1"), "--gpus-per-worker goes with --engine processes or ray"),
+        (("sfa", "route", "--engine", "processes", "--address", "auto"), "--address goes with --engine ray"),
+        (("crs", "run", "--engine", "processes", "--device", "cuda:1"), "gives each worker its own: --device cuda"),
+        (("sfa", "run", "--engine", "ray", "--device", "cpu", "--gpus-per-worker", "1"), "no use with --device cpu"),
+        (("sfa", "run", "--shard", "0/4"), "--shard 0/4: parts are counted from 1 to 4"),
         (("infer", "mllm", "--confidence", "high"), "unknown confidence 'high'"),
         (("infer", "mllm", "--base-url", "http://h/v1"), "mini-qwen2vl is not one of them"),
         (("sfa", "run", "--preset", "paper", "--api-model", "m"), "not one of them: --mllm qwen2-vl-7b-server"),

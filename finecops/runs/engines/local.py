@@ -27,8 +27,14 @@ def run_local(work: Work[Row], batches: Sequence[Batch]) -> Iterator[BatchResult
 def _results(work: Work[Row], stage: Stage[Row], batches: Sequence[Batch]) -> Iterator[BatchResult[Row]]:
     for number, batch in enumerate(batches):
         # Every batch costs much the same.
-        counted = number == 0 and "torch" in sys.modules
-        yield _counted(work, stage, batch) if counted else BatchResult(rows_of_batch(batch, stage, work.spec.failure))
+        yield result_of(work, stage, batch, counted=number == 0)
+
+
+def result_of(work: Work[Row], stage: Stage[Row], batch: Batch, counted: bool) -> BatchResult[Row]:
+    """The rows of one batch; `counted`: with the operations that torch does for it."""
+    if counted and "torch" in sys.modules:
+        return _counted(work, stage, batch)
+    return BatchResult(rows_of_batch(batch, stage, work.spec.failure))
 
 
 def _counted(work: Work[Row], stage: Stage[Row], batch: Batch) -> BatchResult[Row]:

@@ -1,0 +1,58 @@
+"""What is done with the batches of a worker that died: the same again, then parts, until one sample is to blame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from finecops.records import Sample
+from finecops.runs.batches import Batch, ids_of
+from finecops.runs.specification import ImageGroup, Row
+
+TRIES: Final = 3
+"""So often a batch is tried whole, as long as nothing but its worker's death speaks against it."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A batch to be done; `deaths` of workers that had begun it; `counted`: with its operations."""
+
+    batch: Batch
+    counted: bool = False
+    deaths: int = 0
+
+
+def after_a_death(
+    lost: Sequence[Task], cause: str, failure: Callable[[Sample, str], Row]
+) -> tuple[list[Task], list[Row]]:
+    """What follows when a worker has died.
+
+    Args:
+        lost: what it had, and in front the batch that it had begun.
+        cause: of its death, in words.
+        failure: from a sample and a reason to a failed row.
+
+    Returns:
+        What is to be done again, and the failed row if the worker died of one sample alone.
+    """
+    if not lost:
+        return [], []
+    first, rest = replace(lost[0], deaths=lost[0].deaths + 1), list(lost[1:])
+    if first.deaths < TRIES:
+        return [first, *rest], []
+    parts = _parts(first.batch)
+    if len(parts) > 1:
+        # Those behind may wait: the parts are what the whole batch was.
+        return [*(Task(part) for part in parts), *rest], []
+    sample = first.batch[0].samples[0]
+    assert ids_of(first.batch) == [sample.id]
+    return rest, [failure(sample, f"the worker dies of it ({TRIES} times): {cause}")]
+
+
+def _parts(batch: Batch) -> list[Batch]:
+    """Image by image, or sample by sample."""
+    if len(batch) > 1:
+        return [(group,) for group in batch]
+    group = batch[0]
+    return [(ImageGroup(group.image, (sample,)),) for sample in group.samples]
