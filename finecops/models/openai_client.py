@@ -1,7 +1,7 @@
 """Requests to an OpenAI-compatible server: concurrent up to a limit, with retries; each fails alone.
 
-A reply becomes a `Completion` here: its numbers are checked, keys are hidden, and none of the server's own objects goes
-further. An error says which server it is, and the same fault has the same text each time.
+An answer becomes a `Completion` (`finecops.models.completion`). An error says which server it is, and the same fault
+has the same text each time.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI
-from pydantic import BaseModel, Field, StrictFloat, StrictInt, ValidationError, field_validator
 
 from finecops.errors import ConfigError, ModelError, first_line
-from finecops.models.numbers import logprob_fault
+from finecops.models.completion import Completion, completion_of
 from finecops.models.redaction import keep_secret, one_line, redact
 from finecops.models.server_client import MOST_WAIT_SECONDS, BoundedClient, ReplyError
 
@@ -27,8 +26,6 @@ Request: TypeAlias = Mapping[str, Any]
 """Arguments of `chat.completions.create`, except the model."""
 _RETRIES = 5
 """By the openai client: exponential backoff on 408, 409, 429 and 5xx, or Retry-After where the server sends it."""
-_MOST_CHARACTERS = 200_000
-"""The longest reply. One of 4,000 tokens has 20,000."""
 # What differs between two errors for one fault: ids of requests, times of day, durations, ports.
 _VARYING = re.compile(
     r"\b(?:req|request|chatcmpl|trace|cmpl)[-_][\w-]{6,100}|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{12,64}\b"
@@ -54,19 +51,6 @@ class Endpoint:
     def shown(self) -> str:
         """The server's name in messages. A configuration's URL holds no key."""
         return redact(self.base_url or "OpenAI's server")
-
-
-@dataclass(frozen=True)
-class Completion:
-    """What a server answered, checked."""
-
-    text: str
-    tokens: tuple[tuple[str, float], ...] = ()
-    """The tokens as text with their log-probabilities; empty where the server gives none."""
-    first: Mapping[str, float] | None = None
-    """The likeliest first tokens with their log-probabilities; None where the server gives none."""
-    used: tuple[int, int] | None = None
-    """How many tokens the prompt and the answer had; None where the server does not say."""
 
 
 Answered: TypeAlias = Callable[[int, "Completion | ModelError"], None]
@@ -133,7 +117,7 @@ async def _ask_all(
                         create = client.chat.completions.with_raw_response.create
                         answer = await create(model=endpoint.model, **request)
                     # The client's own objects turn `false` and "-0.1" into numbers.
-                    return _completion(json.loads(answer.content), endpoint.model)
+                    return completion_of(json.loads(answer.content), endpoint.model)
                 # Whatever a server's answer leads to (RecursionError for JSON that is nested too deep), it concerns
                 # this request alone.
                 except Exception as error:
@@ -146,98 +130,6 @@ async def _ask_all(
             return answer
 
         return list(await asyncio.gather(*(ask_and_say(i, request) for i, request in enumerate(requests))))
-
-
-class _Alternative(BaseModel):
-    token: str
-    logprob: StrictFloat
-
-
-class _Token(_Alternative):
-    top_logprobs: list[_Alternative] | None = None
-
-
-class _Logprobs(BaseModel):
-    content: list[_Token] | None = None
-
-
-class _Message(BaseModel):
-    content: str | None = None
-    refusal: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-    logprobs: _Logprobs | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: StrictInt = Field(ge=0, le=100_000_000)
-    completion_tokens: StrictInt = Field(ge=0, le=100_000_000)
-
-
-class _Answer(BaseModel):
-    choices: list[_Choice] | None = None
-    model: str | None = None
-    usage: _Usage | None = None
-
-    @field_validator("usage", mode="wrap")
-    @classmethod
-    def _usage(cls, value: object, read: Callable[[object], _Usage | None]) -> _Usage | None:
-        # Servers give it in several forms, or none. An answer is no worse for that.
-        try:
-            return read(value)
-        except ValidationError:
-            return None
-
-
-def _completion(raw: object, model: str) -> Completion:
-    """The completion.
-
-    Raises:
-        ReplyError: it says what is wrong with the answer.
-    """
-    try:
-        answer = _Answer.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "whole"
-        raise ReplyError(f"the server's answer is no chat completion: {where}: {first['msg']}") from None
-    if not answer.choices:
-        raise ReplyError("the server's answer has no choices")
-    choice = answer.choices[0]
-    if choice.message.refusal or choice.finish_reason == "content_filter":
-        raise ReplyError(f"the server's moderation refused: {choice.message.refusal or 'content filter'}")
-    if choice.message.content is None:
-        raise ReplyError("the server's answer has no content")
-    if len(choice.message.content) > _MOST_CHARACTERS:
-        raise ReplyError(f"the server's answer has more than {_MOST_CHARACTERS:,} characters")
-    _check_model(answer.model or model, model)
-    tokens = choice.logprobs.content if choice.logprobs is not None else None
-    used = (answer.usage.prompt_tokens, answer.usage.completion_tokens) if answer.usage is not None else None
-    return replace(_hidden(choice.message.content, tokens or []), used=used)
-
-
-def _check_model(stated: str, asked: str) -> None:
-    # Servers state a dated or shortened name (gpt-4.1-2025-04-14, or without the owner). Any other name is another
-    # model.
-    short, answered = (name.split("/")[-1] for name in (asked, stated))
-    if not answered.startswith(short) and not short.startswith(answered):
-        raise ReplyError(f"the server answered as model {one_line(stated, 100)!r}, not {asked!r}")
-
-
-def _hidden(content: str, tokens: Sequence[_Token]) -> Completion:
-    """The completion with its numbers checked. Without its tokens where it echoes the key, maybe cut into several."""
-    top = tokens[0].top_logprobs or [] if tokens else []
-    fault = logprob_fault([*(token.logprob for token in tokens), *(one.logprob for one in top)])
-    if fault is not None:
-        raise ReplyError(f"in the server's answer, {fault}")
-    text, joined = redact(content), "".join(token.token for token in tokens)
-    if text != content or redact(joined) != joined:
-        return Completion(text)
-    first = {redact(one.token): one.logprob for one in top} if tokens else None
-    return Completion(text, tuple((token.token, token.logprob) for token in tokens), first)
 
 
 def _error(error: Exception, endpoint: Endpoint) -> ModelError:

@@ -21,7 +21,8 @@ from PIL import Image
 from finecops.config.schema import MllmConfig
 from finecops.errors import ModelError
 from finecops.images import Picture
-from finecops.models.openai_client import Completion, Endpoint, RefusedError, Request, ask_all, key_of
+from finecops.models.completion import Completion
+from finecops.models.openai_client import Endpoint, RefusedError, Request, ask_all, key_of
 from finecops.models.protocols import QueryGroup, QuestionGroup
 from finecops.replies.answer import Reply
 from finecops.replies.box_text import seen_size
