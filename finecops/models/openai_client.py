@@ -1,4 +1,4 @@
-"""Requests to an OpenAI-compatible server: concurrent up to a limit, with retries; each fails alone.
+"""Requests to an OpenAI-compatible server: a rolling window of them, with retries; each fails alone.
 
 An answer becomes a `Completion` (`finecops.models.completion`). An error says which server it is, and the same fault
 has the same text each time.
@@ -10,8 +10,12 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any, TypeAlias
 
 from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI
@@ -19,13 +23,15 @@ from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpe
 from finecops.errors import ConfigError, ModelError, first_line
 from finecops.models.completion import Completion, completion_of
 from finecops.models.redaction import keep_secret, one_line, redact
-from finecops.models.server_client import MOST_WAIT_SECONDS, BoundedClient, ReplyError
+from finecops.models.server_client import MOST_WAIT_SECONDS, BoundedClient, ReplyError, http_library
+from finecops.models.window import Concurrency, Window
 
-# The overloads of `create` do not accept a mapping of other values.
 Request: TypeAlias = Mapping[str, Any]
-"""Arguments of `chat.completions.create`, except the model."""
+"""The body of a request for a chat completion, except the model."""
 _RETRIES = 5
 """By the openai client: exponential backoff on 408, 409, 429 and 5xx, or Retry-After where the server sends it."""
+_MOST_CLIENTS = 4
+"""A process asks an MLLM, an extractor and a writer."""
 # What differs between two errors for one fault: ids of requests, times of day, durations, ports.
 _VARYING = re.compile(
     r"\b(?:req|request|chatcmpl|trace|cmpl)[-_][\w-]{6,100}|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{12,64}\b"
@@ -42,7 +48,7 @@ class Endpoint:
     base_url: str | None
     """None: OpenAI's own server."""
     key: str
-    concurrency: int
+    concurrency: Concurrency
     """How many requests run at the same time."""
     timeout_seconds: float
     """How long one attempt may take, from the connection to the last byte."""
@@ -87,49 +93,143 @@ def ask_all(
 ) -> list[Completion | ModelError]:
     """For each request, in order, what the server answered, or the error: `RefusedError` or another `ModelError`.
 
+    Threads may call it at the same time: an endpoint has one client and one window for all of them. Requests are sent
+    in the order in which they are given, so that those about one image reach the server together.
+
     Args:
         endpoint, requests: who is asked, and what.
         answered: is called with each request's index and answer as soon as it is there, in the order of arrival.
     """
-    return asyncio.run(_ask_all(endpoint, requests, answered)) if requests else []
+    if not requests:
+        return []
+    with _client_of(endpoint) as client:
+        return client.ask(requests, answered)
 
 
-async def _ask_all(
-    endpoint: Endpoint, requests: Sequence[Request], answered: Answered | None
-) -> list[Completion | ModelError]:
-    # All requests are started; the semaphore admits the next one as soon as any is finished, so no batch waits for its
-    # slowest request.
-    limit = asyncio.Semaphore(endpoint.concurrency)
-    # Waits between attempts count too: a server could ask for one after the other.
-    whole_seconds = endpoint.timeout_seconds + _RETRIES * MOST_WAIT_SECONDS
-    async with AsyncOpenAI(
-        api_key=endpoint.key,
-        base_url=endpoint.base_url,
-        max_retries=_RETRIES,
-        timeout=endpoint.timeout_seconds,
-        http_client=BoundedClient(endpoint.timeout_seconds),
-    ) as client:
+def width_of_endpoint(endpoint: Endpoint) -> int:
+    """How many requests the server gets at the same time by now."""
+    with _client_of(endpoint) as client:
+        return client.window.size
 
-        async def ask(request: Request) -> Completion | ModelError:
-            async with limit:
-                try:
-                    async with asyncio.timeout(whole_seconds):
-                        create = client.chat.completions.with_raw_response.create
-                        answer = await create(model=endpoint.model, **request)
-                    # The client's own objects turn `false` and "-0.1" into numbers.
-                    return completion_of(json.loads(answer.content), endpoint.model)
-                # Whatever a server's answer leads to (RecursionError for JSON that is nested too deep), it concerns
-                # this request alone.
-                except Exception as error:
-                    return _error(error, endpoint)
 
-        async def ask_and_say(index: int, request: Request) -> Completion | ModelError:
-            answer = await ask(request)
-            if answered is not None:
-                answered(index, answer)
-            return answer
+_clients: dict[Endpoint, _Client] = {}
+_clients_lock = threading.Lock()
 
-        return list(await asyncio.gather(*(ask_and_say(i, request) for i, request in enumerate(requests))))
+
+@contextmanager
+def _client_of(endpoint: Endpoint) -> Iterator[_Client]:
+    with _clients_lock:
+        if endpoint not in _clients:
+            unused = [known for known, client in _clients.items() if not client.users]
+            for known in unused[: max(0, len(_clients) - _MOST_CLIENTS + 1)]:
+                _clients.pop(known).close()
+            _clients[endpoint] = _Client(endpoint)
+        client = _clients[endpoint]
+        client.users += 1
+    try:
+        yield client
+    finally:
+        with _clients_lock:
+            client.users -= 1
+
+
+class _Call:
+    """Requests that were given together."""
+
+    def __init__(self, requests: Sequence[Request]) -> None:
+        self.requests = requests
+        self.answers: SimpleQueue[tuple[int, Completion | ModelError]] = SimpleQueue()
+        self.under_way: set[asyncio.Task[None]] = set()
+
+
+class _Client:
+    """All requests to an endpoint, on an event loop in a thread of its own: connections outlive a call."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        seconds = endpoint.timeout_seconds
+        self.window = Window(endpoint.concurrency, longest=seconds / 4)
+        self.users = 0
+        self._waiting: deque[tuple[_Call, int]] = deque()
+        self._running = 0
+        self._api = AsyncOpenAI(
+            api_key=endpoint.key,
+            base_url=endpoint.base_url,
+            max_retries=_RETRIES,
+            timeout=seconds,
+            http_client=BoundedClient(seconds, self.window.busy),
+        )
+        # Waits between attempts count too: a server could ask for one after the other.
+        self._whole_seconds = seconds + _RETRIES * MOST_WAIT_SECONDS
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._run, daemon=True, name=f"requests to {endpoint.shown}").start()
+
+    def _run(self) -> None:
+        self._loop.run_forever()
+        self._loop.close()
+
+    def ask(self, requests: Sequence[Request], answered: Answered | None) -> list[Completion | ModelError]:
+        """See `ask_all`. `answered` is called in this thread; if it raises, what is not answered is given up."""
+        call = _Call(requests)
+        self._loop.call_soon_threadsafe(self._add, call)
+        found: dict[int, Completion | ModelError] = {}
+        try:
+            while len(found) < len(requests):
+                index, answer = call.answers.get()
+                found[index] = answer
+                if answered is not None:
+                    answered(index, answer)
+        except BaseException:
+            self._loop.call_soon_threadsafe(self._drop, call)
+            raise
+        return [found[index] for index in range(len(requests))]
+
+    def close(self) -> None:
+        """End its connections."""
+        self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self._close()))
+
+    async def _close(self) -> None:
+        await self._api.close()
+        self._loop.stop()
+
+    def _add(self, call: _Call) -> None:
+        self._waiting.extend((call, index) for index in range(len(call.requests)))
+        self._fill()
+
+    def _drop(self, call: _Call) -> None:
+        self._waiting = deque(one for one in self._waiting if one[0] is not call)
+        for task in call.under_way:
+            task.cancel()
+
+    def _fill(self) -> None:
+        # The next one is sent as soon as any is answered: nobody waits for the slowest.
+        while self._waiting and self._running < self.window.size:
+            call, index = self._waiting.popleft()
+            self._running += 1
+            task = self._loop.create_task(self._answer(call, index))
+            call.under_way.add(task)
+            task.add_done_callback(call.under_way.discard)
+
+    async def _answer(self, call: _Call, index: int) -> None:
+        try:
+            call.answers.put((index, await self._ask(call.requests[index])))
+        finally:
+            self._running -= 1
+            self.window.answered(self._loop.time())
+            self._fill()
+
+    async def _ask(self, request: Request) -> Completion | ModelError:
+        body = {"model": self._endpoint.model, **request}
+        try:
+            async with asyncio.timeout(self._whole_seconds):
+                # `chat.completions.create` takes a millisecond more, to look for files in the request.
+                answer = await self._api.post("/chat/completions", cast_to=http_library().Response, body=body)
+            # The client's own objects turn `false` and "-0.1" into numbers.
+            return completion_of(json.loads(answer.content), self._endpoint.model)
+        # Whatever a server's answer leads to (RecursionError for JSON that is nested too deep), it concerns this
+        # request alone.
+        except Exception as error:
+            return _error(error, self._endpoint)
 
 
 def _error(error: Exception, endpoint: Endpoint) -> ModelError:

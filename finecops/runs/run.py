@@ -148,7 +148,8 @@ class Run:
         self, spec: StageSpec[Row], files: Mapping[str, Path], now: Mapping[str, JsonValue], again: frozenset[str]
     ) -> StageJob[Row]:
         samples = self._share(spec)
-        batches = make_batches(self.samples, self.dataset.image_path, spec.resources.batch_size)
+        resources = spec.resources
+        batches = make_batches(self.samples, self.dataset.image_path, resources.batch_size, resources.images)
         if len(samples) < len(self.samples):
             batches = share_of(batches, frozenset(sample.id for sample in samples))
         watched = spec.watched if self.options.watch else None
