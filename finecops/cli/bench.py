@@ -1,4 +1,4 @@
-"""`finecops bench`: the speed of evaluation, of models, of reading data and of reports on this machine."""
+"""`finecops bench`: the speed of evaluation, models, servers, reading data and reports on this machine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from finecops.cli.bench_build import build_command
 from finecops.cli.bench_data import data_command
 from finecops.cli.bench_report import report_command
+from finecops.cli.bench_server import server_command
 from finecops.cli.options import DEFAULT_DATASET
 from finecops.cli.panels import App
 
@@ -17,6 +18,7 @@ bench_app = App(help="Measure speed on this machine. Compare the ratios of one r
 bench_app.command("build")(build_command)
 bench_app.command("data")(data_command)
 bench_app.command("report")(report_command)
+bench_app.command("server")(server_command)
 
 
 @bench_app.command("eval")

@@ -75,6 +75,8 @@ Seconds: TypeAlias = Annotated[float, Field(gt=0, le=1_000_000)]
 """A duration."""
 Count: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000_000)]
 """How many there may be."""
+Requests: TypeAlias = Annotated[int, Field(ge=1, le=10_000)]
+"""How many requests a server gets at the same time."""
 Lines: TypeAlias = Annotated[tuple[Line, ...], Strict(False)]
 """Texts of one line. YAML has lists, which are no tuples."""
 Names: TypeAlias = Annotated[tuple[str, ...], Strict(False)]

@@ -13,7 +13,19 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from finecops.config.box_pattern import BoxFormatSetting, in_resized_pixels
 from finecops.config.budget import budget_faults
 from finecops.config.choices import one_of
-from finecops.config.fields import Constant, Count, Line, Lines, Names, Plain, RouterLevel, Seconds, Server, Torch
+from finecops.config.fields import (
+    Constant,
+    Count,
+    Line,
+    Lines,
+    Names,
+    Plain,
+    Requests,
+    RouterLevel,
+    Seconds,
+    Server,
+    Torch,
+)
 from finecops.config.templates import FocusSentence, Prompt, Sentence
 
 NOT_STATED = "not stated"
@@ -139,8 +151,9 @@ class MllmConfig(ModelConfig):
     """URL of an OpenAI-compatible server. None: OpenAI's own."""
     api_key_env: Constant = "OPENAI_API_KEY"
     """The environment variable that holds the server's key. The key itself is never written to a file."""
-    concurrency: int = Field(default=16, ge=1, le=10_000)
-    """How many requests a server gets at the same time."""
+    concurrency: Requests | Literal["auto"] = "auto"
+    """How many requests a server gets at the same time. `auto`: more and more, as long as that brings more answers a
+    second (`finecops.models.window`)."""
     prompt: Prompt
     """The prompt: a text with {expression}, or the name of a constant in `finecops.prompts`."""
     focus: FocusSentence
@@ -226,7 +239,7 @@ class ExtractorConfig(Config):
     """The environment variable that holds the server's key. The key itself is never written to a file."""
     batch_size: Count = 8
     """Expressions per request."""
-    concurrency: int = Field(default=8, ge=1, le=10_000)
+    concurrency: Requests = 8
     """How many requests a server gets at the same time."""
     timeout_seconds: Seconds = 60.0
     """How long a server may take to answer a request."""

@@ -8,7 +8,7 @@ expression (`finecops.extraction.phrases`). If it is not there, its head noun is
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, cast
 
 from finecops import prompts
@@ -43,6 +43,11 @@ class LlmExtractor:
 
     def __init__(self, llm: TextLlm, name: str, per_request: int) -> None:
         self.llm, self.name, self.per_request = llm, name, per_request
+
+    def width(self) -> int:
+        """As its model's."""
+        width: Callable[[], int] | None = getattr(self.llm, "width", None)
+        return width() if width is not None else 1
 
     def extract(self, samples: Sequence[Sample]) -> list[Target]:
         """One row per sample."""

@@ -1,7 +1,7 @@
-"""Requests to an OpenAI-compatible server: concurrent up to a limit, with retries; each fails alone.
+"""Requests to an OpenAI-compatible server: a rolling window of them, with retries; each fails alone.
 
-A reply becomes a `Completion` here: its numbers are checked, keys are hidden, and none of the server's own objects goes
-further. An error says which server it is, and the same fault has the same text each time.
+An answer becomes a `Completion` (`finecops.models.completion`). An error says which server it is, and the same fault
+has the same text each time.
 """
 
 from __future__ import annotations
@@ -10,25 +10,28 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any, TypeAlias
 
 from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI
-from pydantic import BaseModel, Field, StrictFloat, StrictInt, ValidationError, field_validator
 
 from finecops.errors import ConfigError, ModelError, first_line
-from finecops.models.numbers import logprob_fault
+from finecops.models.completion import Completion, completion_of
 from finecops.models.redaction import keep_secret, one_line, redact
-from finecops.models.server_client import MOST_WAIT_SECONDS, BoundedClient, ReplyError
+from finecops.models.server_client import MOST_WAIT_SECONDS, BoundedClient, ReplyError, http_library
+from finecops.models.window import Concurrency, Window
 
-# The overloads of `create` do not accept a mapping of other values.
 Request: TypeAlias = Mapping[str, Any]
-"""Arguments of `chat.completions.create`, except the model."""
+"""The body of a request for a chat completion, except the model."""
 _RETRIES = 5
 """By the openai client: exponential backoff on 408, 409, 429 and 5xx, or Retry-After where the server sends it."""
-_MOST_CHARACTERS = 200_000
-"""The longest reply. One of 4,000 tokens has 20,000."""
+_MOST_CLIENTS = 4
+"""A process asks an MLLM, an extractor and a writer."""
 # What differs between two errors for one fault: ids of requests, times of day, durations, ports.
 _VARYING = re.compile(
     r"\b(?:req|request|chatcmpl|trace|cmpl)[-_][\w-]{6,100}|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{12,64}\b"
@@ -45,7 +48,7 @@ class Endpoint:
     base_url: str | None
     """None: OpenAI's own server."""
     key: str
-    concurrency: int
+    concurrency: Concurrency
     """How many requests run at the same time."""
     timeout_seconds: float
     """How long one attempt may take, from the connection to the last byte."""
@@ -54,19 +57,6 @@ class Endpoint:
     def shown(self) -> str:
         """The server's name in messages. A configuration's URL holds no key."""
         return redact(self.base_url or "OpenAI's server")
-
-
-@dataclass(frozen=True)
-class Completion:
-    """What a server answered, checked."""
-
-    text: str
-    tokens: tuple[tuple[str, float], ...] = ()
-    """The tokens as text with their log-probabilities; empty where the server gives none."""
-    first: Mapping[str, float] | None = None
-    """The likeliest first tokens with their log-probabilities; None where the server gives none."""
-    used: tuple[int, int] | None = None
-    """How many tokens the prompt and the answer had; None where the server does not say."""
 
 
 Answered: TypeAlias = Callable[[int, "Completion | ModelError"], None]
@@ -103,141 +93,143 @@ def ask_all(
 ) -> list[Completion | ModelError]:
     """For each request, in order, what the server answered, or the error: `RefusedError` or another `ModelError`.
 
+    Threads may call it at the same time: an endpoint has one client and one window for all of them. Requests are sent
+    in the order in which they are given, so that those about one image reach the server together.
+
     Args:
         endpoint, requests: who is asked, and what.
         answered: is called with each request's index and answer as soon as it is there, in the order of arrival.
     """
-    return asyncio.run(_ask_all(endpoint, requests, answered)) if requests else []
+    if not requests:
+        return []
+    with _client_of(endpoint) as client:
+        return client.ask(requests, answered)
 
 
-async def _ask_all(
-    endpoint: Endpoint, requests: Sequence[Request], answered: Answered | None
-) -> list[Completion | ModelError]:
-    # All requests are started; the semaphore admits the next one as soon as any is finished, so no batch waits for its
-    # slowest request.
-    limit = asyncio.Semaphore(endpoint.concurrency)
-    # Waits between attempts count too: a server could ask for one after the other.
-    whole_seconds = endpoint.timeout_seconds + _RETRIES * MOST_WAIT_SECONDS
-    async with AsyncOpenAI(
-        api_key=endpoint.key,
-        base_url=endpoint.base_url,
-        max_retries=_RETRIES,
-        timeout=endpoint.timeout_seconds,
-        http_client=BoundedClient(endpoint.timeout_seconds),
-    ) as client:
-
-        async def ask(request: Request) -> Completion | ModelError:
-            async with limit:
-                try:
-                    async with asyncio.timeout(whole_seconds):
-                        create = client.chat.completions.with_raw_response.create
-                        answer = await create(model=endpoint.model, **request)
-                    # The client's own objects turn `false` and "-0.1" into numbers.
-                    return _completion(json.loads(answer.content), endpoint.model)
-                # Whatever a server's answer leads to (RecursionError for JSON that is nested too deep), it concerns
-                # this request alone.
-                except Exception as error:
-                    return _error(error, endpoint)
-
-        async def ask_and_say(index: int, request: Request) -> Completion | ModelError:
-            answer = await ask(request)
-            if answered is not None:
-                answered(index, answer)
-            return answer
-
-        return list(await asyncio.gather(*(ask_and_say(i, request) for i, request in enumerate(requests))))
+def width_of_endpoint(endpoint: Endpoint) -> int:
+    """How many requests the server gets at the same time by now."""
+    with _client_of(endpoint) as client:
+        return client.window.size
 
 
-class _Alternative(BaseModel):
-    token: str
-    logprob: StrictFloat
+_clients: dict[Endpoint, _Client] = {}
+_clients_lock = threading.Lock()
 
 
-class _Token(_Alternative):
-    top_logprobs: list[_Alternative] | None = None
-
-
-class _Logprobs(BaseModel):
-    content: list[_Token] | None = None
-
-
-class _Message(BaseModel):
-    content: str | None = None
-    refusal: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-    logprobs: _Logprobs | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: StrictInt = Field(ge=0, le=100_000_000)
-    completion_tokens: StrictInt = Field(ge=0, le=100_000_000)
-
-
-class _Answer(BaseModel):
-    choices: list[_Choice] | None = None
-    model: str | None = None
-    usage: _Usage | None = None
-
-    @field_validator("usage", mode="wrap")
-    @classmethod
-    def _usage(cls, value: object, read: Callable[[object], _Usage | None]) -> _Usage | None:
-        # Servers give it in several forms, or none. An answer is no worse for that.
-        try:
-            return read(value)
-        except ValidationError:
-            return None
-
-
-def _completion(raw: object, model: str) -> Completion:
-    """The completion.
-
-    Raises:
-        ReplyError: it says what is wrong with the answer.
-    """
+@contextmanager
+def _client_of(endpoint: Endpoint) -> Iterator[_Client]:
+    with _clients_lock:
+        if endpoint not in _clients:
+            unused = [known for known, client in _clients.items() if not client.users]
+            for known in unused[: max(0, len(_clients) - _MOST_CLIENTS + 1)]:
+                _clients.pop(known).close()
+            _clients[endpoint] = _Client(endpoint)
+        client = _clients[endpoint]
+        client.users += 1
     try:
-        answer = _Answer.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "whole"
-        raise ReplyError(f"the server's answer is no chat completion: {where}: {first['msg']}") from None
-    if not answer.choices:
-        raise ReplyError("the server's answer has no choices")
-    choice = answer.choices[0]
-    if choice.message.refusal or choice.finish_reason == "content_filter":
-        raise ReplyError(f"the server's moderation refused: {choice.message.refusal or 'content filter'}")
-    if choice.message.content is None:
-        raise ReplyError("the server's answer has no content")
-    if len(choice.message.content) > _MOST_CHARACTERS:
-        raise ReplyError(f"the server's answer has more than {_MOST_CHARACTERS:,} characters")
-    _check_model(answer.model or model, model)
-    tokens = choice.logprobs.content if choice.logprobs is not None else None
-    used = (answer.usage.prompt_tokens, answer.usage.completion_tokens) if answer.usage is not None else None
-    return replace(_hidden(choice.message.content, tokens or []), used=used)
+        yield client
+    finally:
+        with _clients_lock:
+            client.users -= 1
 
 
-def _check_model(stated: str, asked: str) -> None:
-    # Servers state a dated or shortened name (gpt-4.1-2025-04-14, or without the owner). Any other name is another
-    # model.
-    short, answered = (name.split("/")[-1] for name in (asked, stated))
-    if not answered.startswith(short) and not short.startswith(answered):
-        raise ReplyError(f"the server answered as model {one_line(stated, 100)!r}, not {asked!r}")
+class _Call:
+    """Requests that were given together."""
+
+    def __init__(self, requests: Sequence[Request]) -> None:
+        self.requests = requests
+        self.answers: SimpleQueue[tuple[int, Completion | ModelError]] = SimpleQueue()
+        self.under_way: set[asyncio.Task[None]] = set()
 
 
-def _hidden(content: str, tokens: Sequence[_Token]) -> Completion:
-    """The completion with its numbers checked. Without its tokens where it echoes the key, maybe cut into several."""
-    top = tokens[0].top_logprobs or [] if tokens else []
-    fault = logprob_fault([*(token.logprob for token in tokens), *(one.logprob for one in top)])
-    if fault is not None:
-        raise ReplyError(f"in the server's answer, {fault}")
-    text, joined = redact(content), "".join(token.token for token in tokens)
-    if text != content or redact(joined) != joined:
-        return Completion(text)
-    first = {redact(one.token): one.logprob for one in top} if tokens else None
-    return Completion(text, tuple((token.token, token.logprob) for token in tokens), first)
+class _Client:
+    """All requests to an endpoint, on an event loop in a thread of its own: connections outlive a call."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        seconds = endpoint.timeout_seconds
+        self.window = Window(endpoint.concurrency, longest=seconds / 4)
+        self.users = 0
+        self._waiting: deque[tuple[_Call, int]] = deque()
+        self._running = 0
+        self._api = AsyncOpenAI(
+            api_key=endpoint.key,
+            base_url=endpoint.base_url,
+            max_retries=_RETRIES,
+            timeout=seconds,
+            http_client=BoundedClient(seconds, self.window.busy),
+        )
+        # Waits between attempts count too: a server could ask for one after the other.
+        self._whole_seconds = seconds + _RETRIES * MOST_WAIT_SECONDS
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._run, daemon=True, name=f"requests to {endpoint.shown}").start()
+
+    def _run(self) -> None:
+        self._loop.run_forever()
+        self._loop.close()
+
+    def ask(self, requests: Sequence[Request], answered: Answered | None) -> list[Completion | ModelError]:
+        """See `ask_all`. `answered` is called in this thread; if it raises, what is not answered is given up."""
+        call = _Call(requests)
+        self._loop.call_soon_threadsafe(self._add, call)
+        found: dict[int, Completion | ModelError] = {}
+        try:
+            while len(found) < len(requests):
+                index, answer = call.answers.get()
+                found[index] = answer
+                if answered is not None:
+                    answered(index, answer)
+        except BaseException:
+            self._loop.call_soon_threadsafe(self._drop, call)
+            raise
+        return [found[index] for index in range(len(requests))]
+
+    def close(self) -> None:
+        """End its connections."""
+        self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self._close()))
+
+    async def _close(self) -> None:
+        await self._api.close()
+        self._loop.stop()
+
+    def _add(self, call: _Call) -> None:
+        self._waiting.extend((call, index) for index in range(len(call.requests)))
+        self._fill()
+
+    def _drop(self, call: _Call) -> None:
+        self._waiting = deque(one for one in self._waiting if one[0] is not call)
+        for task in call.under_way:
+            task.cancel()
+
+    def _fill(self) -> None:
+        # The next one is sent as soon as any is answered: nobody waits for the slowest.
+        while self._waiting and self._running < self.window.size:
+            call, index = self._waiting.popleft()
+            self._running += 1
+            task = self._loop.create_task(self._answer(call, index))
+            call.under_way.add(task)
+            task.add_done_callback(call.under_way.discard)
+
+    async def _answer(self, call: _Call, index: int) -> None:
+        try:
+            call.answers.put((index, await self._ask(call.requests[index])))
+        finally:
+            self._running -= 1
+            self.window.answered(self._loop.time())
+            self._fill()
+
+    async def _ask(self, request: Request) -> Completion | ModelError:
+        body = {"model": self._endpoint.model, **request}
+        try:
+            async with asyncio.timeout(self._whole_seconds):
+                # `chat.completions.create` takes a millisecond more, to look for files in the request.
+                answer = await self._api.post("/chat/completions", cast_to=http_library().Response, body=body)
+            # The client's own objects turn `false` and "-0.1" into numbers.
+            return completion_of(json.loads(answer.content), self._endpoint.model)
+        # Whatever a server's answer leads to (RecursionError for JSON that is nested too deep), it concerns this
+        # request alone.
+        except Exception as error:
+            return _error(error, self._endpoint)
 
 
 def _error(error: Exception, endpoint: Endpoint) -> ModelError:

@@ -13,7 +13,8 @@ import base64
 import io
 import logging
 import math
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from PIL import Image
@@ -21,13 +22,16 @@ from PIL import Image
 from finecops.config.schema import MllmConfig
 from finecops.errors import ModelError
 from finecops.images import Picture
-from finecops.models.openai_client import Completion, Endpoint, RefusedError, Request, ask_all, key_of
+from finecops.models.completion import Completion
+from finecops.models.openai_client import Endpoint, RefusedError, Request, ask_all, key_of, width_of_endpoint
 from finecops.models.protocols import QueryGroup, QuestionGroup
 from finecops.replies.answer import Reply
 from finecops.replies.box_text import seen_size
 from finecops.replies.letters import LetterScores, letters_from_logprobs
 from finecops.replies.prompting import prompt_text
 
+_SPARE_CALLS = 4
+"""So many calls may read images and answers while the others wait for the server."""
 _TOP_LOGPROBS = 20
 """How many alternatives of the first token are requested: the protocol's maximum."""
 _ENDS = tuple(f"<|{name}|>" for name in ("im_end", "endoftext", "end", "eot_id", "eom_id", "end_of_text", "user"))
@@ -74,22 +78,31 @@ class OpenAiMllm:
         )
         # OpenAI's own server has no parameter for special tokens.
         self._modes = _MODES if config.base_url else tuple(mode for mode in _MODES if not mode.special_tokens)
+        self._first, self._asked = threading.Lock(), False
+
+    def width(self) -> int:
+        """How many calls are wanted at the same time: each has at least one request under way."""
+        return width_of_endpoint(self.endpoint) + _SPARE_CALLS
 
     def ground(self, groups: Sequence[QueryGroup]) -> list[list[Reply]]:
         """A reply per group and query, with token probabilities where the server gives them."""
+        urls = [self._url(group.image) if group.queries else "" for group in groups]
         prompts = [
-            (group, prompt_text(self.config, query.text, query.target)) for group in groups for query in group.queries
+            (url, prompt_text(self.config, query.text, query.target))
+            for url, group in zip(urls, groups, strict=True)
+            for query in group.queries
         ]
         limit = self.config.max_new_tokens
-        answers = self._ask([self._request(self._url(group.image), prompt, limit) for group, prompt in prompts], 0)
+        answers = self._ask([self._request(url, prompt, limit) for url, prompt in prompts], 0)
         replies = iter(_reply(prompt, answer) for (_, prompt), answer in zip(prompts, answers, strict=True))
         return [[next(replies) for _ in group.queries] for group in groups]
 
     def choose(self, groups: Sequence[QuestionGroup]) -> list[list[LetterScores]]:
         """Probabilities of the letters, from the alternatives of the first token; without them, the generated text."""
-        asked = [(group, question) for group in groups for question in group.questions]
+        urls = [self._url(group.image) if group.questions else "" for group in groups]
+        asked = [(url, question) for url, group in zip(urls, groups, strict=True) for question in group.questions]
         # The answer is one letter; a few more tokens leave room for "The answer is B".
-        requests = [self._request(self._url(group.image), q.prompt, max_tokens=8) for group, q in asked]
+        requests = [self._request(url, question.prompt, max_tokens=8) for url, question in asked]
         answers = self._ask(requests, _TOP_LOGPROBS)
         scores = iter(
             _letter_scores(question.prompt, question.letters, answer)
@@ -98,6 +111,7 @@ class OpenAiMllm:
         return [[next(scores) for _ in group.questions] for group in groups]
 
     def _request(self, url: str, prompt: str, max_tokens: int) -> Request:
+        # The image first: what the server computed for it serves the next question too.
         content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": prompt}]
         extra: dict[str, object] = {"skip_special_tokens": False} if self.config.base_url else {}
         if self.config.chat_options:
@@ -105,7 +119,7 @@ class OpenAiMllm:
         messages: list[dict[str, object]] = [{"role": "user", "content": content}]
         if self.config.system is not None:
             messages.insert(0, {"role": "system", "content": self.config.system})
-        return {"messages": messages, "temperature": 0, "extra_body": extra or None, "max_tokens": max_tokens}
+        return {"messages": messages, "temperature": 0, **extra, "max_tokens": max_tokens}
 
     def _url(self, image: Picture) -> str:
         """The image as a data URL.
@@ -117,6 +131,15 @@ class OpenAiMllm:
         return image_url(image if size == image.size else _resized(image, size))
 
     def _ask(self, requests: Sequence[Request], top: int) -> list[Completion | ModelError]:
+        """The answers to all requests. The first call finds out what the server takes; others wait for it."""
+        if self._asked:
+            return self._ask_by_mode(requests, top)
+        with self._first:
+            answers = self._ask_by_mode(requests, top)
+            self._asked = True
+        return answers
+
+    def _ask_by_mode(self, requests: Sequence[Request], top: int) -> list[Completion | ModelError]:
         """The answers to all requests.
 
         A refused request is sent again with fewer optional parameters, mode by mode. If the server refused all requests
@@ -147,13 +170,8 @@ class OpenAiMllm:
         if mode.logprobs and top:
             more["top_logprobs"] = top
         if not mode.special_tokens:
-            requests = [{**r, "extra_body": _without(r["extra_body"], "skip_special_tokens")} for r in requests]
+            requests = [{key: r[key] for key in r if key != "skip_special_tokens"} for r in requests]
         return ask_all(self.endpoint, [{**request, **more} for request in requests])
-
-
-def _without(extra: Mapping[str, object] | None, key: str) -> Mapping[str, object] | None:
-    rest = {k: v for k, v in (extra or {}).items() if k != key}
-    return rest or None
 
 
 def _resized(image: Picture, size: tuple[int, int]) -> Picture:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from finecops.config.schema import ExtractorConfig
-from finecops.models.openai_client import Endpoint, ask_all, key_of
+from finecops.models.openai_client import Endpoint, ask_all, key_of, width_of_endpoint
 
 
 class OpenAiText:
@@ -28,6 +28,10 @@ class OpenAiText:
             concurrency=config.concurrency,
             timeout_seconds=config.timeout_seconds,
         )
+
+    def width(self) -> int:
+        """How many calls are wanted at the same time: each has at least one request under way."""
+        return width_of_endpoint(self.endpoint)
 
     def complete(self, conversations: Sequence[list[dict[str, str]]]) -> list[str | Exception]:
         """One reply per conversation, or its error."""

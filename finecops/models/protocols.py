@@ -7,6 +7,9 @@ the same order. Grouping lets a model decode and encode an image once for all it
 Boxes are `(x1, y1, x2, y2)` in pixels of the image in the group, floats. A call may raise an exception. The runner
 (`finecops.runs.batches`) then calls again image by image, then query by query; what still raises becomes a failed row.
 A model that knows which query failed returns `Answer.failed` or `Reply.failed` for it instead.
+
+A model that mostly waits, as for a server, may also have a method `width`: how many calls it wants at the same time,
+each in a thread of its own (`finecops.runs.specification.width_of`).
 """
 
 from __future__ import annotations

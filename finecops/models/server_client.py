@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -33,6 +33,8 @@ MOST_REPLY_BYTES = 4_000_000
 """The longest reply. One of 20,000 tokens has 3 MB; alternatives are asked for with 8 tokens alone."""
 MOST_WAIT_SECONDS = 30.0
 """The longest wait that a server may ask for before the next attempt."""
+_BUSY = (429, 503)
+"""Too many requests, and not available now."""
 
 
 class Listed(NamedTuple):
@@ -106,7 +108,7 @@ def http_library() -> ModuleType:
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """The trusted certificates. Reading them takes 20 ms, and each batch has a client of its own."""
+    """The trusted certificates. Reading them takes 20 ms."""
     context: ssl.SSLContext = http_library().create_ssl_context()
     return context
 
@@ -118,13 +120,18 @@ class BoundedClient(DefaultAsyncHttpxClient):
 
     Args:
         seconds: how long an attempt may take, from the connection to the last byte.
+        busy: is called when the server says that it gets too many requests.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, busy: Callable[[], None] | None = None) -> None:
         # The image and the key were meant for this host. Whoever answers with another one does not get them.
         packing = {"Accept-Encoding": "gzip, identity"}
-        super().__init__(follow_redirects=False, timeout=seconds, headers=packing, verify=_certificates())
-        self._seconds = seconds
+        # Who asks limits the requests, and thereby the connections.
+        limits = http_library().Limits(max_connections=None, max_keepalive_connections=None)
+        super().__init__(
+            follow_redirects=False, timeout=seconds, headers=packing, verify=_certificates(), limits=limits
+        )
+        self._seconds, self._busy = seconds, busy
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """One attempt; the reply is read whole."""
@@ -139,6 +146,8 @@ class BoundedClient(DefaultAsyncHttpxClient):
                     await response.aclose()
         except TimeoutError as error:
             raise http.ReadTimeout(f"no whole answer within {self._seconds:g} s", request=request) from error
+        if self._busy is not None and response.status_code in _BUSY:
+            self._busy()
         whole: httpx.Response = http.Response(
             response.status_code, headers=_kept_headers(response.headers), content=content, request=request
         )

@@ -22,10 +22,12 @@ def ids_of(batch: Batch) -> list[str]:
     return [sample.id for group in batch for sample in group.samples]
 
 
-def make_batches(samples: Sequence[Sample], image_path: Callable[[Sample], Path], batch_size: int) -> list[Batch]:
+def make_batches(
+    samples: Sequence[Sample], image_path: Callable[[Sample], Path], batch_size: int, images: int | None = None
+) -> list[Batch]:
     """Cut samples into batches of whole image groups, in the order in which images first appear.
 
-    An image with more than `batch_size` samples is split.
+    An image with more than `batch_size` samples is split. With `images`, a batch has at most so many groups.
     """
     by_image: dict[str, list[Sample]] = {}
     for sample in samples:
@@ -36,7 +38,7 @@ def make_batches(samples: Sequence[Sample], image_path: Callable[[Sample], Path]
         path = image_path(members[0])
         for start in range(0, len(members), batch_size):
             group = ImageGroup(path, tuple(members[start : start + batch_size]))
-            if filled + len(group.samples) > batch_size:
+            if filled + len(group.samples) > batch_size or len(batches[-1]) == images:
                 batches.append([])
                 filled = 0
             batches[-1].append(group)

@@ -224,7 +224,8 @@ class Run:
         return batches_for(spec, batches, wanted)
 
     def _all_batches(self, spec: StageSpec[Any]) -> list[Batch]:
-        return make_batches(self.samples, self.dataset.image_path, spec.resources.batch_size)
+        resources = spec.resources
+        return make_batches(self.samples, self.dataset.image_path, resources.batch_size, resources.images)
 
     def _changed_inputs(self, spec: StageSpec[Any], entry: StageEntry, now: Mapping[str, JsonValue]) -> frozenset[str]:
         """The ids of samples whose rows of an input were made again since this stage was made.

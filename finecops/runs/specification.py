@@ -29,11 +29,20 @@ class ImageGroup:
 
 
 class Stage(Protocol[RowOut]):
-    """Maps a batch of groups to rows: one per sample, in the groups' order. May raise; the runner handles it."""
+    """Maps a batch of groups to rows: one per sample, in the groups' order. May raise; the runner handles it.
+
+    One that mostly waits may also have a method `width` (`width_of`).
+    """
 
     def __call__(self, groups: Sequence[ImageGroup]) -> Sequence[RowOut]:
         """Do the work of one batch."""
         ...
+
+
+def width_of(worker: object) -> int:
+    """How many calls a stage or a model wants at the same time by now, in threads: 1 unless it has a method `width`."""
+    width: Callable[[], int] | None = getattr(worker, "width", None)
+    return width() if width is not None else 1
 
 
 class StageSettings(BaseModel):
@@ -49,10 +58,12 @@ class Resources:
     Attributes:
         batch_size: largest number of samples in a batch.
         device: of a model in this process (`cpu`, `cuda:1`).
+        images: largest number of images in a batch; None: any.
     """
 
     batch_size: int = 256
     device: str = "cpu"
+    images: int | None = None
 
 
 @dataclass(frozen=True)

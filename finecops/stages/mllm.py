@@ -20,6 +20,7 @@ from finecops.runs.specification import (
     StageSettings,
     StageSpec,
     Watched,
+    width_of,
 )
 from finecops.stages.rows import MllmSetting, failed_prediction, query_groups, rounded_boxes, rounded_scores
 
@@ -43,6 +44,10 @@ class MllmStage:
         self, model: Mllm, config: MllmConfig, targets: Mapping[str, Target] | None, confidence: Confidence
     ) -> None:
         self.model, self.config, self.targets, self.confidence = model, config, targets, confidence
+
+    def width(self) -> int:
+        """As its model's."""
+        return width_of(self.model)
 
     def __call__(self, groups: Sequence[ImageGroup]) -> list[Prediction]:
         """One row per sample: a box, a rejection, or an answer nobody could read."""

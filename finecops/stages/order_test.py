@@ -21,7 +21,7 @@ from finecops.records import Candidates, OrderVotes, Prediction, Sample
 from finecops.replies.choices import letters_for
 from finecops.replies.letters import LetterScores
 from finecops.replies.options import Options
-from finecops.runs.specification import ImageGroup, Resources, StageContext, StageSettings, StageSpec
+from finecops.runs.specification import ImageGroup, Resources, StageContext, StageSettings, StageSpec, width_of
 from finecops.stages.rows import failed_prediction
 from finecops.stages.select import SOURCE, Selecting, SelectionStage, SelectSettings, prediction_of
 
@@ -39,6 +39,10 @@ class OrderStage:
     ) -> None:
         self.stages = [SelectionStage(model, config, candidates, _shuffled(selecting, i)) for i in range(orders)]
         self.candidates, self.selecting = candidates, selecting
+
+    def width(self) -> int:
+        """As its model's."""
+        return width_of(self.stages[0])
 
     def __call__(self, groups: Sequence[ImageGroup]) -> list[OrderVotes]:
         """One row per sample."""

@@ -20,7 +20,7 @@ from finecops.replies.choices import parse_letter
 from finecops.replies.letters import LetterScores
 from finecops.replies.options import Options, Order, Show, make_options, option_order
 from finecops.runs.manifest import Answering
-from finecops.runs.specification import ImageGroup, Resources, StageContext, StageSettings, StageSpec, Watched
+from finecops.runs.specification import ImageGroup, Resources, StageContext, StageSettings, StageSpec, Watched, width_of
 from finecops.stages.candidates import CandidateSettings, Proposer
 from finecops.stages.marks import draw_marks
 from finecops.stages.rows import SCORE_DIGITS, MllmSetting, failed_prediction, picture_of
@@ -55,6 +55,10 @@ class SelectionStage:
         self, model: Mllm, config: MllmConfig, candidates: Mapping[str, Candidates], selecting: Selecting
     ) -> None:
         self.model, self.config, self.candidates, self.selecting = model, config, candidates, selecting
+
+    def width(self) -> int:
+        """As its model's."""
+        return width_of(self.model)
 
     def __call__(self, groups: Sequence[ImageGroup]) -> list[Prediction]:
         """One row per sample, candidates by their letters' probabilities."""

@@ -12,7 +12,7 @@ from finecops.models.backends import load_extractor_model
 from finecops.models.extractors import failed_target
 from finecops.models.protocols import Extractor
 from finecops.records import Sample, Target
-from finecops.runs.specification import ImageGroup, Resources, StageContext, StageSettings, StageSpec
+from finecops.runs.specification import ImageGroup, Resources, StageContext, StageSettings, StageSpec, width_of
 
 
 class TargetSettings(StageSettings):
@@ -30,6 +30,10 @@ class TargetStage:
 
     def __init__(self, extractor: Extractor, article: bool) -> None:
         self.extractor, self.article = extractor, article
+
+    def width(self) -> int:
+        """As its model's."""
+        return width_of(self.extractor)
 
     def __call__(self, groups: Sequence[ImageGroup]) -> list[Target]:
         """One row per sample."""

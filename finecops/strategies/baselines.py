@@ -51,7 +51,7 @@ def mllm(parts: Parts, share: Share = ALL) -> StageSpec[Prediction]:
     """The plain MLLM's answers."""
     return mllm_spec(
         MllmSettings(mllm=parts.mllm, focus=parts.options.focus, confidence=parts.options.confidence),
-        parts.resources(parts.mllm.batch_size),
+        parts.mllm_resources(parts.mllm),
         targets=focus_targets(parts),
         share=share,
         routes=routes(parts) if share.router_level else None,
@@ -63,6 +63,6 @@ def mllm_baseline(parts: Parts) -> StageSpec[Prediction]:
     config = parts.baseline
     return mllm_spec(
         MllmSettings(mllm=config, focus=parts.options.focus, confidence=parts.options.confidence),
-        parts.resources(config.batch_size),
+        parts.mllm_resources(config),
         targets=focus_targets(parts),
     )

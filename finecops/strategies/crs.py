@@ -41,7 +41,7 @@ def selection(parts: Parts, share: Share = ALL, proposer: Proposer = "specialist
     o, config = parts.options, parts.selector
     return select_spec(
         SelectSettings(mllm=config, topk=o.topk, none=o.none, order=o.order, show=o.show, focus=o.focus),
-        parts.resources(config.batch_size),
+        parts.mllm_resources(config),
         candidates(parts, share, proposer),
         routes=routes(parts) if share.router_level else None,
     )
@@ -51,5 +51,5 @@ def order_test(parts: Parts) -> tuple[StageSpec[OrderVotes], StageSpec[Predictio
     """The votes in several orders of the options, and the answers by their mean."""
     o, config, chosen = parts.options, parts.selector, selection(parts)
     settings = VoteSettings(mllm=config, topk=o.topk, none=o.none, show=o.show, focus=o.focus, orders=o.orders)
-    votes = vote_spec(settings, parts.resources(config.batch_size), candidates(parts), chosen.name)
+    votes = vote_spec(settings, parts.mllm_resources(config), candidates(parts), chosen.name)
     return votes, mean_spec(votes, candidates(parts), chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import cast
@@ -22,6 +23,7 @@ from finecops.datasets.given_files import dataset_of_files
 from finecops.errors import UsageError
 from finecops.models.backends import backend_of
 from finecops.models.readiness import AUTO
+from finecops.models.server_status import is_behind_server
 from finecops.runs.specification import Resources
 from finecops.strategies.options import DEFAULT_DATASET, Options
 
@@ -154,6 +156,12 @@ class Parts:
     def resources(self, batch_size: int) -> Resources:
         """What a stage needs whose model likes batches of that size."""
         return Resources(self.options.batch_size or batch_size, self.device)
+
+    def mllm_resources(self, config: MllmConfig) -> Resources:
+        """What a stage needs that asks an MLLM. A server gains nothing by batches: with one image in each, what is
+        stopped or fails concerns few questions."""
+        resources = self.resources(config.batch_size)
+        return replace(resources, images=1) if is_behind_server(config) else resources
 
     def _specialist(self, name: str) -> SpecialistConfig:
         config = with_permissions(load_specialist(name), self.options.trust_remote_code, self.options.allow_pickle)

@@ -168,6 +168,14 @@ def test_bench_models_times_two_ways_that_answer_the_same() -> None:
     assert rows == [(stage, "100.0") for stage in stages for _ in range(2)]
 
 
+def test_bench_server_times_both_who_ask(tmp_path: Path) -> None:
+    code, text = run("bench", "server", "-n", "8", "--answer-ms", "1", "--slow-ms", "2", "--folder", str(tmp_path))
+    assert code == 0
+    lines = [line for line in text.splitlines() if "bare, 16" in line or "finecops, " in line]
+    assert [line.split()[-1] for line in lines] == ["0"] * 6, text
+    assert len((tmp_path / "mllm.jsonl").read_text().splitlines()) == 8
+
+
 def test_bench_data_times_the_reading_of_files(tmp_path: Path) -> None:
     code, text = run("bench", "data", "-n", "10", "-n", "33", "--repeats", "1", "--folder", str(tmp_path))
     assert code == 0

@@ -282,6 +282,7 @@ CASES = {
     ),
     "bench data": Case(("bench", "data"), (), {"finecops.bench.reading.time_reading": []}),
     "bench models": Case(("bench", "models"), (), {"finecops.bench.models.time_models": [TIMING]}),
+    "bench server": Case(("bench", "server"), (), {"finecops.bench.server.time_server": []}),
     "bench report": Case(
         ("bench", "report"),
         (),
@@ -457,6 +458,8 @@ OTHER: dict[str | tuple[str, str], str] = {
     "kind": "mllm",
     "samples": "2",
     ("bench data", "samples"): "20",
+    **{("bench server", name): "20" for name in ("requests", "answer_ms", "slow_percent", "slow_ms", "capacity")},
+    ("bench server", "concurrency"): "20",
     ("bench build", "graphs"): "20",
     ("bench build", "scene_graphs"): "{map}",
     ("bench build", "workers"): "3",

@@ -14,7 +14,7 @@ from finecops.config.writing import WriterConfig
 from finecops.errors import ModelError
 
 if TYPE_CHECKING:
-    from finecops.models.openai_client import Completion
+    from finecops.models.completion import Completion
 
 Conversation: TypeAlias = list[dict[str, str]]
 """Messages with the keys `role` and `content`."""

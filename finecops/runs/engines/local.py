@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Generic
 
 from finecops.runs.batches import Batch, rows_of_batch
-from finecops.runs.specification import Row, Stage, Work
+from finecops.runs.engines.side_by_side import rows_side_by_side
+from finecops.runs.specification import Row, Stage, Work, width_of
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,12 @@ class BatchResult(Generic[Row]):
 
 
 def run_local(work: Work[Row], batches: Sequence[Batch]) -> Iterator[BatchResult[Row]]:
-    """Make the stage in this process and work through the batches in their order."""
-    return _results(work, work.make_stage(), batches)
+    """Make the stage in this process and work through the batches in their order; of a stage that waits for a server,
+    several are under way at the same time."""
+    stage = work.make_stage()
+    if width_of(stage) > 1:
+        return (BatchResult(rows) for rows in rows_side_by_side(work, stage, batches))
+    return _results(work, stage, batches)
 
 
 def _results(work: Work[Row], stage: Stage[Row], batches: Sequence[Batch]) -> Iterator[BatchResult[Row]]:
