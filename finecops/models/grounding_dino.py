@@ -18,8 +18,10 @@ from PIL import Image
 from finecops.boxes import cxcywh_to_xyxy
 from finecops.config.schema import SpecialistConfig
 from finecops.errors import ModelError, TextLengthError
+from finecops.image_memory import LastCall
 from finecops.images import Picture
 from finecops.models.loading import Checkpoint, load_detector, load_model_type, load_processor
+from finecops.models.memory import Halving
 from finecops.models.numbers import best_answer
 from finecops.models.protocols import Query, QueryGroup
 from finecops.models.shared_backbone import Maps, SharedBackbone, buckets
@@ -125,8 +127,8 @@ class GroundingDino:
             self.device = self.model.device
         self.model.eval()
         self.backbone = SharedBackbone(self.model)
-        # The last call: what identifies it, its groups, and the answers.
-        self._last: tuple[list[Any], list[QueryGroup], list[list[Answer]]] | None = None
+        self._halving = Halving(config.name, self.backbone.images.forget)
+        self._last: LastCall[list[list[Answer]]] = LastCall()
 
     def detect(self, groups: Sequence[QueryGroup]) -> list[list[Answer]]:
         """Detect every query of every group. A batch that is asked again, by another stage, is not computed again.
@@ -138,10 +140,8 @@ class GroundingDino:
             ModelError: a text is longer than the model takes.
         """
         asked = [(id(group.image.pixels), [(query.text, query.span) for query in group.queries]) for group in groups]
-        if self._last is None or self._last[0] != asked:
-            # The groups are kept beside: as long as an image lives, no other one has its number.
-            self._last = asked, list(groups), self._answers(groups)
-        return [list(answers) for answers in self._last[2]]
+        found = self._last.of(asked, list(groups), lambda: self._answers(groups))
+        return [list(answers) for answers in found]
 
     @torch.inference_mode()
     def _answers(self, groups: Sequence[QueryGroup]) -> list[list[Answer]]:
@@ -150,8 +150,8 @@ class GroundingDino:
         maps = self.backbone.maps_of([image.pixels for image, _ in pairs], self._preprocessed)
         found: dict[int, Answer] = {}
         for rows in buckets([(one[0].shape[1], one[0].shape[2]) for one in maps]):
-            some = self._detect([pairs[i][0] for i in rows], [texts[i] for i in rows], [maps[i] for i in rows])
-            found |= zip(rows, some, strict=True)
+            batch = [(pairs[i][0], texts[i], maps[i]) for i in rows]
+            found |= zip(rows, self._halving(self._detect, batch), strict=True)
         answers = iter(found[i] for i in range(len(pairs)))
         return [[next(answers) for _ in group.queries] for group in groups]
 
@@ -172,8 +172,9 @@ class GroundingDino:
             texts.append(_Text(fitted, focus, note))
         return texts
 
-    def _detect(self, images: Sequence[Picture], texts: Sequence[_Text], maps: Sequence[Maps]) -> list[Answer]:
-        """Answers to one batch: text i about image i, which has `maps[i]`."""
+    def _detect(self, batch: Sequence[tuple[Picture, _Text, Maps]]) -> list[Answer]:
+        """Answers to one batch: each a text about an image, which has these maps."""
+        images, texts, maps = zip(*batch, strict=True)
         encoded = self.processor.tokenizer(
             [text.fitted for text in texts], padding=True, return_offsets_mapping=True, return_tensors="pt"
         )

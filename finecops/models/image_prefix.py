@@ -17,7 +17,7 @@ from PIL import Image
 from transformers import DynamicCache
 
 from finecops.errors import ModelError
-from finecops.models.image_memory import ImageMemory
+from finecops.image_memory import ImageMemory
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,20 @@ class Continuation:
     """`[3, rows, length]`: time, height and width."""
     cached: int
     """So many columns are in the cache."""
-    cache: dict[str, Any]
+    cache: dict[str, object]
     """The cache, by the name that the model has for it."""
 
-    def whole(self) -> dict[str, Any]:
+    def whole(self) -> dict[str, object]:
         """Arguments for `generate`, which takes whole prompts and leaves out what is in the cache."""
         named = {"input_ids": self.input_ids, "position_ids": self.position_ids}
         return named | {"attention_mask": self.attention_mask} | self.cache
 
-    def rest(self) -> dict[str, Any]:
+    def rest(self) -> dict[str, object]:
         """Arguments for a forward pass over what is not in the cache."""
-        named = {name: value[..., self.cached :] for name, value in self.whole().items() if name.endswith("_ids")}
+        named = {
+            "input_ids": self.input_ids[:, self.cached :],
+            "position_ids": self.position_ids[..., self.cached :],
+        }
         return named | {"attention_mask": self.attention_mask} | self.cache
 
 

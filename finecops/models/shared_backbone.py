@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from finecops.models.image_memory import ImageMemory
+from finecops.image_memory import ImageMemory
 
 Maps = list[torch.Tensor]
 """The feature maps of an image, one per level, `[channels, height, width]`."""

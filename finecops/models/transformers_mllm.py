@@ -19,6 +19,7 @@ from finecops.models.chat_template import rendered
 from finecops.models.image_bounds import bound_images
 from finecops.models.image_prefix import ImagePrefixes
 from finecops.models.loading import Checkpoint, load_complete, load_processor, mllm_options
+from finecops.models.memory import Halving
 from finecops.models.numbers import NOT_FINITE, scored_letters
 from finecops.models.patch_products import multiply_patches
 from finecops.models.protocols import QueryGroup, QuestionGroup
@@ -84,6 +85,7 @@ class TransformersMllm:
         bound_images(config, self.processor.image_processor)
         self.prefixes = ImagePrefixes(self.model, self.processor)
         self.processing = SharedProcessing(self.processor.image_processor)
+        self._halving = Halving(config.name, self.prefixes.images.forget)
 
     def ground(self, groups: Sequence[QueryGroup]) -> list[list[Reply]]:
         """A reply per group and query. All prompts are one batch where the model allows it."""
@@ -94,7 +96,7 @@ class TransformersMllm:
         ]
         found: dict[int, Reply] = {}
         for indices in self._batches([one.prompt for one in asked]):
-            found |= zip(indices, self.generate([asked[i] for i in indices]), strict=True)
+            found |= zip(indices, self._halving(self.generate, [asked[i] for i in indices]), strict=True)
         replies = iter(found[i] for i in range(len(asked)))
         return [[next(replies) for _ in group.queries] for group in groups]
 
@@ -121,7 +123,7 @@ class TransformersMllm:
             for question in group.questions
         ]
         texts = self._texts(asked)
-        logits = self._next_logits(asked, texts)
+        logits = self._halving(self._next_logits, list(zip(asked, texts, strict=True)))
         scored = []
         for row, question in enumerate(question for group in groups for question in group.questions):
             ids = self._ids_of(question.letters, texts[row])
@@ -136,14 +138,14 @@ class TransformersMllm:
         return self._letter_ids[key]
 
     @torch.inference_mode()
-    def _next_logits(self, asked: Sequence[ImagePrompt], texts: Sequence[str]) -> NDArray[np.float64]:
-        """Logits of the token after each prompt, `[n, vocabulary]`."""
+    def _next_logits(self, pairs: Sequence[tuple[ImagePrompt, str]]) -> list[NDArray[np.float64]]:
+        """Logits of the token after each prompt, of which this is the whole text, `[vocabulary]` each."""
+        asked, texts = zip(*pairs, strict=True)
         continued = self.prefixes.continued([one.pixels for one in asked], texts)
         inputs = continued.rest() if continued is not None else self._inputs(asked, texts)
         # Only the last position's logits: with a vocabulary of 150,000, those of a whole prompt take gigabytes.
         output = self.model(**inputs, logits_to_keep=1)
-        logits: NDArray[np.float64] = output.logits[:, -1].double().cpu().numpy()
-        return logits
+        return list(output.logits[:, -1].double().cpu().numpy())
 
     def _texts(self, asked: Sequence[ImagePrompt]) -> list[str]:
         """The whole text of each prompt."""

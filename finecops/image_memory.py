@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
+from weakref import WeakSet
 
 from PIL import Image
 
 T = TypeVar("T")
+_memories: WeakSet[ImageMemory[object] | LastCall[object]] = WeakSet()
+"""All there are in this process."""
+
+
+def forget_computed() -> None:
+    """Empty all of them, so that the next stage computes everything itself: to measure what it costs alone."""
+    for memory in _memories:
+        memory.forget()
 
 
 class ImageMemory(Generic[T]):
@@ -22,6 +31,7 @@ class ImageMemory(Generic[T]):
         """How often something was computed."""
         self._kept: dict[tuple[int, Hashable], tuple[Image.Image, T]] = {}
         self._most = 0
+        _memories.add(self)
 
     def of(
         self,
@@ -46,3 +56,22 @@ class ImageMemory(Generic[T]):
     def forget(self) -> None:
         """Free the memory."""
         self._kept.clear()
+
+
+class LastCall(Generic[T]):
+    """The result of a model's last call, for whoever makes the same call next."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[object, object, T] | None = None
+        _memories.add(self)
+
+    def of(self, asked: object, alive: object, compute: Callable[[], T]) -> T:
+        """The result of what `asked` identifies; `alive` is kept beside, so that no number of an object in it is given
+        to another one."""
+        if self._kept is None or self._kept[0] != asked:
+            self._kept = asked, alive, compute()
+        return self._kept[2]
+
+    def forget(self) -> None:
+        """Free the memory."""
+        self._kept = None
