@@ -218,7 +218,8 @@ def _make_missing(job: StageJob[Row], done: dict[str, Row], engine: Engine) -> S
     if todo:
         results = engine(job.work, todo)
         started = time.perf_counter()
-        title = f"{job.work.spec.name} ({job.place})" if job.place else job.work.spec.name
+        names = " and ".join(work.spec.name for work in (job.work, *job.work.beside))
+        title = f"{names} ({job.place})" if job.place else names
         bar = progress(what=title, unit="sample", total=len(job.order), initial=resumed)
         failed = _count_failed(done.values())
         with bar, beside, job.unfinished.open("a", encoding="utf-8") as file:
