@@ -35,6 +35,8 @@ PngImagePlugin.MAX_TEXT_MEMORY = 4 * 1024**2
 
 CACHE_BYTES = 2 * 1024**3
 """How many bytes of decoded images a process keeps in memory."""
+RECENT_BYTES = CACHE_BYTES // 8
+"""How many bytes of other images it keeps until newer ones come: those of a batch, which several stages work on."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,9 @@ class Picture:
 
 _cache: dict[tuple[Path, int, int], Picture] = {}
 _cached_bytes = 0
+_recent: dict[tuple[Path, int, int], Picture] = {}
+"""The last images that are not in the cache, the last one last."""
+_recent_bytes = 0
 
 
 def read_image(path: Path) -> Image.Image:
@@ -78,8 +83,8 @@ def read_picture(path: Path, expected_wh: tuple[int, int] | None = None) -> Pict
     """Decode an image as RGB, and keep it for the next stage.
 
     The stages of a run read the same images in the same order. So the first images that fit into `CACHE_BYTES` are kept
-    until the end: removing the oldest would remove each image just before it is needed again. EXIF rotation is applied,
-    as it is in annotation tools, which show the rotated image.
+    until the end: removing the oldest would remove each image just before it is needed again. Of the others the last
+    are kept (`RECENT_BYTES`). EXIF rotation is applied, as it is in annotation tools, which show the rotated image.
 
     Args:
         path: the file.
@@ -179,22 +184,38 @@ def _read(path: Path) -> Picture:
     state = path.stat()
     # A file that was changed gets another key and is read again.
     key = (path, state.st_mtime_ns, state.st_size)
-    if key not in _cache:
-        picture = _decode(path)
-        # RGB: three bytes per pixel.
-        size = 3 * picture.pixels.width * picture.pixels.height
-        if _cached_bytes + size > CACHE_BYTES:
-            return picture
-        _cache[key] = picture
-        _cached_bytes += size
-    return _cache[key]
+    found = _cache.get(key) or _recent.get(key)
+    if found is not None:
+        return found
+    picture = _decode(path)
+    size = _bytes_of(picture)
+    if _cached_bytes + size > CACHE_BYTES:
+        _keep_recent(key, picture)
+        return picture
+    _cache[key] = picture
+    _cached_bytes += size
+    return picture
+
+
+def _keep_recent(key: tuple[Path, int, int], picture: Picture) -> None:
+    global _recent_bytes
+    _recent[key] = picture
+    _recent_bytes += _bytes_of(picture)
+    while _recent_bytes > RECENT_BYTES:
+        _recent_bytes -= _bytes_of(_recent.pop(next(iter(_recent))))
+
+
+def _bytes_of(picture: Picture) -> int:
+    # RGB: three bytes per pixel.
+    return 3 * picture.pixels.width * picture.pixels.height
 
 
 def forget_images() -> None:
     """Remove all decoded images from memory."""
-    global _cached_bytes
+    global _cached_bytes, _recent_bytes
     _cache.clear()
-    _cached_bytes = 0
+    _recent.clear()
+    _cached_bytes = _recent_bytes = 0
 
 
 def _decode(path: Path, draft: int | None = None) -> Picture:

@@ -135,6 +135,20 @@ def test_exif_rotation_is_applied(tmp_path: Path) -> None:
     assert read_image(tmp_path / "turned.jpg").size == (20, 40)
 
 
+def test_of_images_beyond_the_cache_the_last_ones_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch that several stages work on is decoded once, and a model knows its images again as the same objects."""
+    paths = [tmp_path / f"{i}.png" for i in range(3)]
+    for path in paths:
+        Image.new("RGB", (10, 10)).save(path)
+    for name, value in (("_cache", {}), ("_recent", {}), ("_recent_bytes", 0), ("CACHE_BYTES", 0)):
+        monkeypatch.setattr(images, name, value)
+    monkeypatch.setattr(images, "RECENT_BYTES", 2 * 300)
+    first, second, third = (read_image(path) for path in paths)
+    assert read_image(paths[2]) is third
+    assert read_image(paths[1]) is second
+    assert read_image(paths[0]) is not first
+
+
 def test_images_that_fit_into_the_cache_are_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [tmp_path / f"{i}.png" for i in range(3)]
     for path in paths:
@@ -145,6 +159,7 @@ def test_images_that_fit_into_the_cache_are_decoded_once(tmp_path: Path, monkeyp
     monkeypatch.setattr(images, "_cache", {})
     monkeypatch.setattr(images, "_cached_bytes", 0)
     monkeypatch.setattr(images, "CACHE_BYTES", 2 * 300)
+    monkeypatch.setattr(images, "RECENT_BYTES", 0)
     for _ in range(2):
         for path in paths:
             read_image(path)

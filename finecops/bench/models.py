@@ -17,6 +17,7 @@ import torch
 from tqdm import tqdm
 
 from finecops.config.schema import MllmConfig, SpecialistConfig
+from finecops.image_memory import forget_computed
 from finecops.images import forget_images, read_image
 from finecops.models.backends import load_mllm_model, load_specialist_model
 from finecops.models.transformers_mllm import ImagePrompt, TransformersMllm
@@ -165,9 +166,12 @@ def _compare(
 
 def _answers(variant: _Variant, bar: tqdm[Any]) -> Iterator[Prediction]:
     """One run of a variant over all its batches."""
+    # What the run before it left of the same images.
+    forget_computed()
     for batch in variant.batches:
         if not variant.shares_images:
             forget_images()
+            forget_computed()
         yield from variant.stage(batch)
         bar.update(len(batch))
 

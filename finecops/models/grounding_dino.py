@@ -8,20 +8,23 @@ Fig. 3). mmdet does the same without and with `tokens_positive`.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 
 from finecops.boxes import cxcywh_to_xyxy
 from finecops.config.schema import SpecialistConfig
 from finecops.errors import ModelError, TextLengthError
+from finecops.image_memory import LastCall
+from finecops.images import Picture
 from finecops.models.loading import Checkpoint, load_detector, load_model_type, load_processor
+from finecops.models.memory import Halving
 from finecops.models.numbers import best_answer
-from finecops.models.protocols import QueryGroup
-from finecops.models.shared_vision import SharedBackbone
+from finecops.models.protocols import Query, QueryGroup
+from finecops.models.shared_backbone import Maps, SharedBackbone, buckets
 from finecops.records import Span
 from finecops.replies.answer import Answer
 
@@ -91,6 +94,16 @@ def token_scores(probabilities: np.ndarray, offsets: np.ndarray, focus: Span | N
     return probabilities[:, columns].mean(axis=1), None
 
 
+class _Text(NamedTuple):
+    """What the model reads for a query."""
+
+    fitted: str
+    focus: Span | None
+    """The target's character span in it."""
+    note: str | None
+    """What was done to it, if the user shall know."""
+
+
 class GroundingDino:
     """A specialist; see `finecops.models.protocols.Specialist`.
 
@@ -114,61 +127,70 @@ class GroundingDino:
             self.device = self.model.device
         self.model.eval()
         self.backbone = SharedBackbone(self.model)
+        self._halving = Halving(config.name, self.backbone.images.forget)
+        self._last: LastCall[list[list[Answer]]] = LastCall()
 
     def detect(self, groups: Sequence[QueryGroup]) -> list[list[Answer]]:
-        """Detect every query of every group.
+        """Detect every query of every group. A batch that is asked again, by another stage, is not computed again.
 
-        Images of different sizes would be padded in one batch, and padding changes scores. So only queries on images of
-        one size share a batch.
+        Images of different sizes are padded in one batch (`finecops.models.shared_backbone`) as long as padding costs
+        little.
 
         Raises:
             ModelError: a text is longer than the model takes.
         """
-        by_size: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for index, group in enumerate(groups):
-            if group.queries:
-                by_size[group.image.size].append(index)
-        results: list[list[Answer]] = [[] for _ in groups]
-        for indices in by_size.values():
-            answers = iter(self._detect([groups[i] for i in indices]))
-            for index in indices:
-                results[index] = [next(answers) for _ in groups[index].queries]
-        return results
+        asked = [(id(group.image.pixels), [(query.text, query.span) for query in group.queries]) for group in groups]
+        found = self._last.of(asked, list(groups), lambda: self._answers(groups))
+        return [list(answers) for answers in found]
 
     @torch.inference_mode()
-    def _detect(self, groups: Sequence[QueryGroup]) -> list[Answer]:
-        """Answers to all queries, in order, of groups whose images have one size."""
-        queries = [query for group in groups for query in group.queries]
-        # Row i of the batch is query i; image_of[i] is the index of its image.
-        image_of = [index for index, group in enumerate(groups) for _ in group.queries]
-        cleaned = [clean_text(query.text) for query in queries]
-        fitted = [fitted_text(self.processor.tokenizer, text, self.config) for text, _ in cleaned]
+    def _answers(self, groups: Sequence[QueryGroup]) -> list[list[Answer]]:
+        pairs = [(group.image, query) for group in groups for query in group.queries]
+        texts = self._texts([query for _, query in pairs])
+        maps = self.backbone.maps_of([image.pixels for image, _ in pairs], self._preprocessed)
+        found: dict[int, Answer] = {}
+        for rows in buckets([(one[0].shape[1], one[0].shape[2]) for one in maps]):
+            batch = [(pairs[i][0], texts[i], maps[i]) for i in rows]
+            found |= zip(rows, self._halving(self._detect, batch), strict=True)
+        answers = iter(found[i] for i in range(len(pairs)))
+        return [[next(answers) for _ in group.queries] for group in groups]
+
+    def _preprocessed(self, image: Image.Image) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pixels `[1, 3, height, width]` and mask of an image, as the backbone takes them."""
+        prepared = self.processor.image_processor(images=[image], return_tensors="pt").to(self.device)
+        pixels = prepared["pixel_values"].to(self.model.dtype)
+        return pixels, prepared.get("pixel_mask", torch.ones_like(pixels[:, 0], dtype=torch.long))
+
+    def _texts(self, queries: Sequence[Query]) -> list[_Text]:
+        """What the model reads for each query."""
+        texts = []
+        for query in queries:
+            cleaned, removed = clean_text(query.text)
+            fitted, note = fitted_text(self.processor.tokenizer, cleaned, self.config)
+            # The cleaned text begins `removed` characters later, so the span does too.
+            focus = None if query.span is None else (query.span[0] - removed, query.span[1] - removed)
+            texts.append(_Text(fitted, focus, note))
+        return texts
+
+    def _detect(self, batch: Sequence[tuple[Picture, _Text, Maps]]) -> list[Answer]:
+        """Answers to one batch: each a text about an image, which has these maps."""
+        images, texts, maps = zip(*batch, strict=True)
         encoded = self.processor.tokenizer(
-            [text for text, _ in fitted], padding=True, return_offsets_mapping=True, return_tensors="pt"
+            [text.fitted for text in texts], padding=True, return_offsets_mapping=True, return_tensors="pt"
         )
         offsets = encoded.pop("offset_mapping").numpy()
         lengths = encoded["attention_mask"].sum(1)
-        # Each image is preprocessed once; indexing with `rows` repeats its pixels for each of its queries.
-        rows = torch.tensor(image_of, device=self.device)
-        distinct = [group.image.pixels for group in groups]
-        prepared = self.processor.image_processor(images=distinct, return_tensors="pt").to(self.device)
-        pixels = {"pixel_values": prepared["pixel_values"].to(self.model.dtype)[rows]}
-        if "pixel_mask" in prepared:
-            pixels["pixel_mask"] = prepared["pixel_mask"][rows]
-        with self.backbone.sharing(rows):
+        with self.backbone.sharing(maps) as pixels:
             outputs = self.model(**encoded.to(self.device), **pixels)
         probabilities = outputs.logits.float().sigmoid().cpu().numpy()
         boxes = outputs.pred_boxes.double().cpu().numpy()
         results = []
-        for row, (query, (_, removed)) in enumerate(zip(queries, cleaned, strict=True)):
-            # The cleaned text begins `removed` characters later, so the span does too.
-            focus = None if query.span is None else (query.span[0] - removed, query.span[1] - removed)
+        for row, (image, text) in enumerate(zip(images, texts, strict=True)):
             # Shorter texts are padded on the right; columns of padding must not enter a maximum.
             unpadded = probabilities[row][:, : int(lengths[row])]
-            scores, note = token_scores(unpadded, offsets[row], focus)
-            note = joined_notes(fitted[row][1], note)
-            image_wh = groups[image_of[row]].image.size
-            results.append(self._best(boxes[row], scores.astype(np.float64), image_wh=image_wh, note=note))
+            scores, note = token_scores(unpadded, offsets[row], text.focus)
+            note = joined_notes(text.note, note)
+            results.append(self._best(boxes[row], scores.astype(np.float64), image_wh=image.size, note=note))
         return results
 
     def _best(self, cxcywh: np.ndarray, scores: np.ndarray, image_wh: tuple[int, int], note: str | None) -> Answer:

@@ -17,10 +17,14 @@ from finecops.errors import ModelError
 from finecops.models.adapters import load_adapter
 from finecops.models.chat_template import rendered
 from finecops.models.image_bounds import bound_images
+from finecops.models.image_prefix import ImagePrefixes
 from finecops.models.loading import Checkpoint, load_complete, load_processor, mllm_options
+from finecops.models.memory import Halving
 from finecops.models.numbers import NOT_FINITE, scored_letters
+from finecops.models.patch_products import multiply_patches
 from finecops.models.protocols import QueryGroup, QuestionGroup
-from finecops.models.shared_vision import SharedVision
+from finecops.models.shared_processing import SharedProcessing
+from finecops.models.written_tokens import WrittenTokens
 from finecops.replies.answer import Reply
 from finecops.replies.letters import LetterScores, letter_token_ids
 from finecops.replies.prompting import prompt_text
@@ -77,8 +81,11 @@ class TransformersMllm:
         self.processor.tokenizer.padding_side = "right" if self.encoder_decoder else "left"
         # Questions of a run have few different sets of letters.
         self._letter_ids: dict[tuple[tuple[str, ...], str], list[list[int]]] = {}
-        self.vision = SharedVision(self.model)
+        multiply_patches(self.model)
         bound_images(config, self.processor.image_processor)
+        self.prefixes = ImagePrefixes(self.model, self.processor)
+        self.processing = SharedProcessing(self.processor.image_processor)
+        self._halving = Halving(config.name, self.prefixes.images.forget)
 
     def ground(self, groups: Sequence[QueryGroup]) -> list[list[Reply]]:
         """A reply per group and query. All prompts are one batch where the model allows it."""
@@ -89,7 +96,7 @@ class TransformersMllm:
         ]
         found: dict[int, Reply] = {}
         for indices in self._batches([one.prompt for one in asked]):
-            found |= zip(indices, self.generate([asked[i] for i in indices]), strict=True)
+            found |= zip(indices, self._halving(self.generate, [asked[i] for i in indices]), strict=True)
         replies = iter(found[i] for i in range(len(asked)))
         return [[next(replies) for _ in group.queries] for group in groups]
 
@@ -116,7 +123,7 @@ class TransformersMllm:
             for question in group.questions
         ]
         texts = self._texts(asked)
-        logits = self._next_logits(asked, texts)
+        logits = self._halving(self._next_logits, list(zip(asked, texts, strict=True)))
         scored = []
         for row, question in enumerate(question for group in groups for question in group.questions):
             ids = self._ids_of(question.letters, texts[row])
@@ -131,13 +138,14 @@ class TransformersMllm:
         return self._letter_ids[key]
 
     @torch.inference_mode()
-    def _next_logits(self, asked: Sequence[ImagePrompt], texts: Sequence[str]) -> NDArray[np.float64]:
-        """Logits of the token after each prompt, `[n, vocabulary]`."""
-        with self.vision.sharing([one.image for one in asked]):
-            # Only the last position's logits: with a vocabulary of 150,000, those of a whole prompt take gigabytes.
-            output = self.model(**self._inputs(asked, texts), logits_to_keep=1)
-        logits: NDArray[np.float64] = output.logits[:, -1].double().cpu().numpy()
-        return logits
+    def _next_logits(self, pairs: Sequence[tuple[ImagePrompt, str]]) -> list[NDArray[np.float64]]:
+        """Logits of the token after each prompt, of which this is the whole text, `[vocabulary]` each."""
+        asked, texts = zip(*pairs, strict=True)
+        continued = self.prefixes.continued([one.pixels for one in asked], texts)
+        inputs = continued.rest() if continued is not None else self._inputs(asked, texts)
+        # Only the last position's logits: with a vocabulary of 150,000, those of a whole prompt take gigabytes.
+        output = self.model(**inputs, logits_to_keep=1)
+        return list(output.logits[:, -1].double().cpu().numpy())
 
     def _texts(self, asked: Sequence[ImagePrompt]) -> list[str]:
         """The whole text of each prompt."""
@@ -153,23 +161,21 @@ class TransformersMllm:
     @torch.inference_mode()
     def generate(self, asked: Sequence[ImagePrompt]) -> list[Reply]:
         """Replies to prompts, all in one batch, with the probability and the logit of each token."""
-        inputs = self._inputs(asked, self._texts(asked))
-        with self.vision.sharing([one.image for one in asked]):
-            output = self.model.generate(
+        texts = self._texts(asked)
+        continued = self.prefixes.continued([one.pixels for one in asked], texts)
+        inputs = continued.whole() if continued is not None else self._inputs(asked, texts)
+        written = WrittenTokens()
+        with written.watching(self.model):
+            sequences = self.model.generate(
                 **inputs,
                 max_new_tokens=self.config.max_new_tokens,
                 do_sample=False,
                 num_beams=1,
-                output_logits=True,
-                return_dict_in_generate=True,
+                stopping_criteria=[written],
             )
         # `generate` returns prompt and answer. An encoder-decoder returns a start token and the answer.
-        new = output.sequences[:, 1 if self.encoder_decoder else inputs["input_ids"].shape[1] :]
-        # output.logits has one [batch, vocabulary] per step; stacked: [batch, steps, vocabulary].
-        logits = torch.stack(output.logits, dim=1).float()
-        # The logit of each generated token, and its probability: exp(logit - logsumexp) is the softmax at that token.
-        chosen = logits.gather(2, new.unsqueeze(2)).squeeze(2)
-        probabilities = (chosen - logits.logsumexp(-1)).exp()
+        new = sequences[:, 1 if self.encoder_decoder else inputs["input_ids"].shape[1] :]
+        logits, probabilities = written.tables(new.shape[1])
         stops = self._stop_ids()
         replies = []
         for row, one in enumerate(asked):
@@ -187,7 +193,7 @@ class TransformersMllm:
                     text="".join(pieces),
                     token_texts=tuple(pieces),
                     token_probs=tuple(probabilities[row, :length].tolist()),
-                    token_logits=tuple(chosen[row, :length].tolist()),
+                    token_logits=tuple(logits[row, :length].tolist()),
                 )
             )
         return replies

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import JsonValue
 
+from finecops.runs.beside import live_input
 from finecops.runs.manifest import Repair, StageEntry, first_difference
 from finecops.runs.specification import fingerprint
 
@@ -38,6 +39,9 @@ def repaired_ids(entry: StageEntry | None, then: str | None, now: str) -> set[st
         entry: the input's.
         then, now: SHA-256 of its file, as it was read and as it is.
     """
+    if then is not None and then.startswith(live_input("")):
+        # Read while it was made: its rows that did not fail are as they were, if it is made as it was then.
+        return set() if entry is not None and then == live_input(entry.fingerprint) else None
     ids: set[str] = set()
     at = then
     for repair in entry.repairs if entry is not None else ():

@@ -21,6 +21,7 @@ from finecops.errors import FailuresError, RunError, UsageError
 from finecops.names import unknown_name
 from finecops.records import Route, Sample, StageRow
 from finecops.runs.batches import Batch, ids_of, make_batches, share_of
+from finecops.runs.beside import MadeBeside, with_beside
 from finecops.runs.checksums import checksums_of, sha256_of
 from finecops.runs.engines import ENGINES
 from finecops.runs.entries import entry_of, measured
@@ -32,6 +33,7 @@ from finecops.runs.repairs import begun_repair, changed_since
 from finecops.runs.runner import StageJob, StageReport, run_stage
 from finecops.runs.shards import Shard, batches_for, needs, own_ids
 from finecops.runs.specification import Row, StageSpec, Work, Workers, fingerprint
+from finecops.runs.together import jobs_beside
 from finecops.runs.watch import Watch
 from finecops.text import counted
 
@@ -74,6 +76,7 @@ class Run:
     _done: dict[str, tuple[object, ...]] = field(default_factory=dict, repr=False, compare=False)
     _plan: list[StageSpec[Any]] = field(default_factory=list, repr=False, compare=False)
     _needs: dict[str, frozenset[str]] = field(default_factory=dict, repr=False, compare=False)
+    _made_beside: dict[str, MadeBeside] = field(default_factory=dict, repr=False, compare=False)
 
     def file(self, stage: str) -> Path:
         """The file of a stage."""
@@ -149,6 +152,8 @@ class Run:
         # A stage that costs next to nothing needs no workers.
         engine = ENGINES["local" if spec.remake else self.options.engine]
         report = run_stage(self._job(spec, files, now, again), engine)
+        self._made_beside.update(report.beside)
+        report = with_beside(report, self._made_beside.pop(spec.name, None))
         self._note_done(spec, now, report)
         self._refuse_too_many_failures(spec, report)
 
@@ -160,18 +165,29 @@ class Run:
             batches = share_of(batches, frozenset(sample.id for sample in samples))
         watched = spec.watched if self.options.watch else None
         entry = self._entry(spec.name)
+        later = [one for one in self._plan if self._done.get(one.name) != one.key]
+        # Workers make one stage, and a shard's stages have shares of their own.
+        alone = self.options.engine != "local" or self.options.shard is not None
+        beside = () if alone else jobs_beside(self, spec, later, now)
         return StageJob(
-            work=Work(spec, {name: path.absolute() for name, path in files.items()}, self.options.workers),
+            work=Work(
+                spec,
+                {name: path.absolute() for name, path in files.items()},
+                self.options.workers,
+                tuple(job.work for job in beside),
+            ),
             path=self.file(spec.name),
             order=[sample.id for sample in samples],
             batches=batches,
             checksums=entry.checksums if entry is not None and entry.state == "done" else None,
             again=again,
-            # A stage without a model has nobody to ask: it fails where its inputs failed.
-            ask_again=partial(self._to_ask_again, samples if not spec.remake else ()),
+            # A stage without a model has nobody to ask: it fails where its inputs failed. What failed beside another
+            # stage was asked just now.
+            ask_again=partial(self._to_ask_again, () if spec.remake or spec.name in self._made_beside else samples),
             begin=partial(self._note_begun, spec, now),
             # The rows of a watched stage are predictions; a type variable cannot say so.
             watch=Watch(watched.model, watched.box_format, samples) if watched is not None else None,  # type: ignore[arg-type]
+            beside=beside,
             **self._place(spec),
         )
 

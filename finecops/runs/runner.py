@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Generic
@@ -29,6 +29,7 @@ from finecops.errors import RunError, StopRunError
 from finecops.progress import clock, progress
 from finecops.records import StageRow
 from finecops.runs.batches import Batch, ids_of
+from finecops.runs.beside import BesideFiles, MadeBeside
 from finecops.runs.checksums import FileChecksums, sound_rows
 from finecops.runs.engines import Engine
 from finecops.runs.failures import CircuitBreaker, is_failed, reason_counts
@@ -50,6 +51,7 @@ class StageReport:
             stage without a model in this process.
         notes: how many rows have which note, numbers in it replaced by N.
         reasons: how many rows failed for which reason, in the same way.
+        beside: what this call made of other stages, by their names.
     """
 
     rows: int
@@ -59,6 +61,7 @@ class StageReport:
     gflops_per_sample: float | None = None
     notes: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, int] = field(default_factory=dict)
+    beside: Mapping[str, MadeBeside] = field(default_factory=dict)
 
     @property
     def per_second(self) -> float | None:
@@ -90,6 +93,7 @@ class StageJob(Generic[Row]):
         watch: is shown rows as they come, and may stop the run (`StopRunError`).
         place: which of the run's stages it is, in words ("2 of 4"); empty: the only one.
         seconds_after: how long the run's stages after it will take; None: not known.
+        beside: the stages that do each batch after it.
     """
 
     work: Work[Row]
@@ -103,6 +107,7 @@ class StageJob(Generic[Row]):
     watch: Callable[[Sequence[Row]], None] | None = None
     place: str = ""
     seconds_after: float | None = None
+    beside: tuple[StageJob[Any], ...] = ()
 
     @property
     def unfinished(self) -> Path:
@@ -207,15 +212,17 @@ def _make_missing(job: StageJob[Row], done: dict[str, Row], engine: Engine) -> S
     resumed = len(done)
     # A batch that was begun is computed whole again: a row must not depend on where the process was killed.
     todo = [batch for batch in job.batches if any(id_ not in done for id_ in ids_of(batch))]
-    started, gflops = time.perf_counter(), None
+    started, gflops, others = time.perf_counter(), None, 0.0
+    beside = BesideFiles(job.beside, _locked)
     breaker = CircuitBreaker(job.work.spec.name, len(job.order))
     if todo:
         results = engine(job.work, todo)
         started = time.perf_counter()
-        title = f"{job.work.spec.name} ({job.place})" if job.place else job.work.spec.name
+        names = " and ".join(work.spec.name for work in (job.work, *job.work.beside))
+        title = f"{names} ({job.place})" if job.place else names
         bar = progress(what=title, unit="sample", total=len(job.order), initial=resumed)
         failed = _count_failed(done.values())
-        with _closed(results), bar, job.unfinished.open("a", encoding="utf-8") as file:
+        with _closed(results), bar, beside, job.unfinished.open("a", encoding="utf-8") as file:
             for result in results:
                 gflops = gflops or result.gflops_per_sample
                 new = [row for row in result.rows if row.sample_id not in done]
@@ -225,12 +232,14 @@ def _make_missing(job: StageJob[Row], done: dict[str, Row], engine: Engine) -> S
                 done |= {row.sample_id: row for row in new}
                 failed += _count_failed(new)
                 breaker(new, len(done) - failed)
+                others += beside.add(result.beside)
                 seconds = (time.perf_counter() - started) / max(1, len(done) - resumed) * (len(job.order) - len(done))
                 bar.set_postfix_str(_time_left(job, seconds, failed), refresh=False)
                 bar.update(len(new))
     ordered = [done[id_] for id_ in job.order]
     finish(job.unfinished, job.path, ordered)
-    return _report(ordered, len(done) - resumed, time.perf_counter() - started, gflops)
+    report = _report(ordered, len(done) - resumed, time.perf_counter() - started - others, gflops)
+    return replace(report, beside=beside.made)
 
 
 @contextmanager

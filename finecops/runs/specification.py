@@ -123,6 +123,8 @@ class StageSpec(Generic[Row]):
         watched: how its first answers are judged; None where nothing can be wrong with a model.
         reads_images: whether it opens the samples' images.
         remake: where an input has changed it is made again instead of refused: it costs next to nothing.
+        model: the model that it asks about images. Stages with the same one do their batches together
+            (`finecops.runs.beside`).
     """
 
     name: str
@@ -140,6 +142,7 @@ class StageSpec(Generic[Row]):
     watched: Watched | None = None
     reads_images: bool = True
     remake: bool = False
+    model: object = None
 
     def walk(self) -> Iterator[StageSpec[Any]]:
         """Every stage it depends on, each once and after its own inputs, and itself last."""
@@ -180,6 +183,8 @@ class Work(Generic[Row]):
     spec: StageSpec[Row]
     inputs: Mapping[str, Path]
     workers: Workers = field(default_factory=Workers)
+    beside: tuple[Work[Any], ...] = ()
+    """Stages that may do each batch after it. An engine need not."""
 
     def make_stage(self) -> Stage[Row]:
         """The stage, with its models loaded."""

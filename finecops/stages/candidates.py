@@ -145,4 +145,5 @@ def candidate_spec(
         share=share,
         resources=resources,
         command="finecops crs candidates",
+        model=settings.specialist,
     )

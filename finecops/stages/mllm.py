@@ -108,4 +108,5 @@ def mllm_spec(
         resources=resources,
         command="finecops infer mllm",
         watched=Watched(config.name, config.box_format),
+        model=config,
     )

@@ -199,6 +199,7 @@ def vote_spec(
         share=candidates.share,
         resources=resources,
         command="finecops crs select --orders",
+        model=settings.mllm,
     )
 
 

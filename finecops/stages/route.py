@@ -126,4 +126,5 @@ def route_spec(settings: RouteSettings, resources: Resources, targets: StageSpec
         inputs=(targets,),
         resources=resources,
         command="finecops sfa route",
+        model=settings.router,
     )

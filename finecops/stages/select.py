@@ -216,4 +216,5 @@ def select_spec(
         resources=resources,
         command="finecops crs select",
         watched=Watched(config.name, "of a letter"),
+        model=config,
     )

@@ -109,4 +109,5 @@ def specialist_spec(
         resources=resources,
         command="finecops infer specialist",
         watched=Watched(config.name),
+        model=config,
     )

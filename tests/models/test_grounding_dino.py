@@ -17,6 +17,7 @@ from finecops.images import Picture, read_picture
 from finecops.mini.training.gdino import mini_config, mini_model, mini_processor
 from finecops.models.grounding_dino import GroundingDino, clean_text, span_columns, token_scores
 from finecops.models.protocols import Query, QueryGroup
+from finecops.models.shared_backbone import buckets
 
 IMAGE = Path("data/finecops-mini/images")
 
@@ -63,17 +64,62 @@ def test_scores_are_the_same_alone_and_in_a_batch(mini_specialist: Any, image: P
         Query("the small red tree that is to the left of the house and above the striped fish", "tree", (14, 18)),
         Query("fish"),
     )
-    before = mini_specialist.backbone.calls
+    before = mini_specialist.backbone.images.computed
     together = mini_specialist.detect(
         [QueryGroup(image, queries), QueryGroup(Picture(image.pixels.resize((140, 70))), queries[:1])]
     )
     assert [len(group) for group in together] == [3, 1]
     # The backbone runs once per image, not once per text.
-    assert mini_specialist.backbone.calls - before == 2
+    assert mini_specialist.backbone.images.computed - before == 2
     for query, batched in zip(queries, together[0], strict=True):
         ((alone,),) = mini_specialist.detect([QueryGroup(image, (query,))])
         assert np.allclose(alone.scores, batched.scores, atol=1e-5)
         assert np.allclose(alone.xyxy, batched.xyxy, atol=0.05)
+
+
+SIZES = ((140, 140), (140, 120), (70, 140), (140, 100))
+
+
+def test_padded_batches_and_one_by_one_and_the_librarys_own_way_agree(mini_specialist: Any, image: Picture) -> None:
+    pictures = [Picture(image.pixels.resize(size)) for size in SIZES]
+    query = Query("the small red tree that is to the left of the house")
+    passes: list[int] = []
+    handle = mini_specialist.model.register_forward_hook(lambda *_: passes.append(1))
+    together = mini_specialist.detect([QueryGroup(picture, (query,)) for picture in pictures])
+    # The first, second and fourth size share a batch.
+    assert len(passes) == 2
+    for picture, (padded,) in zip(pictures, together, strict=True):
+        again = Picture(picture.pixels.copy())
+        ((alone,),) = mini_specialist.detect([QueryGroup(again, (query,))])
+        assert np.allclose(alone.scores, padded.scores, atol=1e-4)
+        assert np.allclose(alone.xyxy, padded.xyxy, atol=0.01)
+        inputs = mini_specialist.processor(images=[again.pixels], text=[clean_text(query.text)[0]], return_tensors="pt")
+        with torch.inference_mode():
+            plain = mini_specialist.model(**inputs)
+        assert np.allclose(
+            alone.scores, plain.logits[0].sigmoid().max(1).values.sort(descending=True).values, atol=1e-5
+        )
+    handle.remove()
+
+
+def test_what_is_asked_twice_is_computed_once(mini_specialist: Any, image: Picture) -> None:
+    passes: list[int] = []
+    handle = mini_specialist.model.register_forward_hook(lambda *_: passes.append(1))
+    group = QueryGroup(Picture(image.pixels.copy()), (Query("the car"), Query("the red car", "car", (8, 11))))
+    first, second = (mini_specialist.detect([group]) for _ in range(2))
+    assert first == second
+    assert len(passes) == 1
+    before = mini_specialist.backbone.images.computed
+    mini_specialist.detect([QueryGroup(group.image, (Query("the tree"),))])
+    # Another text: another pass over the features that are there.
+    assert len(passes) == 2
+    assert mini_specialist.backbone.images.computed == before
+    handle.remove()
+
+
+def test_sizes_that_would_be_mostly_padding_do_not_share_a_batch() -> None:
+    assert buckets([(10, 20), (20, 10), (10, 19), (10, 20)]) == [[2, 0, 3], [1]]
+    assert buckets([]) == []
 
 
 def test_detections_are_sorted_and_inside_the_image(mini_specialist: Any, image: Picture) -> None:

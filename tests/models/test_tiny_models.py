@@ -28,7 +28,7 @@ CHATS = {
     "paligemma": "paligemma2-3b",
     "molmo2": "molmo2-8b",
 }
-SHARES_VISION = ("qwen2_5_vl", "qwen3_vl", "glm4v", "glm46v")
+SHARES_PREFIXES = ("qwen2_5_vl", "qwen3_vl", "glm4v", "glm46v")
 
 
 @pytest.fixture(scope="module")
@@ -43,18 +43,26 @@ def tiny_mllm(kind: str, name: str, folder: Path, **changes: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", [*CHATS, "florence2"])
-def test_an_mllms_replies_are_the_same_alone_and_in_a_batch(kind: str, tmp_path: Path, images: list[Picture]) -> None:
+def test_an_mllms_replies_are_the_same_alone_in_a_batch_and_with_nothing_shared(
+    kind: str, tmp_path: Path, images: list[Picture], monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = tiny_mllm(kind, CHATS.get(kind, "florence-2-large"), tmp_path)
     groups = [QueryGroup(image, QUERIES) for image in images]
-    for group, replies in zip(groups, model.ground(groups), strict=True):
+    together = model.ground(groups)
+    for group, replies in zip(groups, together, strict=True):
         for query, reply in zip(group.queries, replies, strict=True):
             ((alone,),) = model.ground([QueryGroup(group.image, (query,))])
             assert alone.text == reply.text == "".join(reply.token_texts)
             assert alone.token_probs == pytest.approx(reply.token_probs, abs=1e-4)
             assert len(reply.token_texts) > 0
-    if kind in SHARES_VISION:
-        # The batch of four queries has two images; then each query runs alone.
-        assert model.vision.calls == 2 + 4
+    # The batch of four queries has two images, and they are remembered when each query runs alone.
+    assert model.prefixes.images.computed == (2 if kind in SHARES_PREFIXES else 0)
+    monkeypatch.setattr(model.prefixes, "possible", False)
+    monkeypatch.setattr(model.processing, "_possible", False)
+    for ours, theirs in zip(together, model.ground(groups), strict=True):
+        for reply, plain in zip(ours, theirs, strict=True):
+            assert reply.text == plain.text
+            assert reply.token_probs == pytest.approx(plain.token_probs, abs=1e-4)
 
 
 @pytest.mark.parametrize("kind", CHATS)

@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from finecops.config.find import load_dataset
 from finecops.datasets.dataset import load_dataset_split
+from finecops.image_memory import forget_computed
 from finecops.images import Picture, read_image
 from finecops.models.protocols import Query, QueryGroup
 from finecops.runs.engines.operations import OperationCounter
@@ -44,8 +45,10 @@ def test_counting_changes_no_digit(mini_mllm: Any) -> None:
     mini = load_dataset_split(load_dataset("finecops-mini"))
     groups = [QueryGroup(Picture(read_image(mini.image_path(s))), (Query(s.expression),)) for s in mini.samples[:6]]
     plain = mini_mllm.ground(groups)
+    forget_computed()
     with OperationCounter() as counter:
         assert mini_mllm.ground(groups) == plain
+    forget_computed()
     with FlopCounterMode(display=False) as reference:
         mini_mllm.ground(groups)
     assert counter.total > reference.get_total_flops() > 0

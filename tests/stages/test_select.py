@@ -152,7 +152,7 @@ def test_candidates_keep_what_was_there_before_nms() -> None:
 def test_one_forward_pass_for_all_questions_and_one_look_at_each_image(mini_mllm: Any) -> None:
     calls = []
     handle = mini_mllm.model.register_forward_hook(lambda *_: calls.append(1))
-    looked = mini_mllm.vision.calls
+    looked = mini_mllm.prefixes.images.computed
     images = [Picture(Image.new("RGB", (140, 140), colour)) for colour in ("white", "red")]
     questions = tuple(Question(f"Which?\nA. {i}\nB. 2\nC. 3", ("A", "B", "C")) for i in range(3))
     try:
@@ -161,7 +161,7 @@ def test_one_forward_pass_for_all_questions_and_one_look_at_each_image(mini_mllm
     finally:
         handle.remove()
     assert len(calls) == 1
-    assert mini_mllm.vision.calls - looked == 2
+    assert mini_mllm.prefixes.images.computed - looked == 2
     alone = [mini_mllm.choose([QuestionGroup(image, (q,))])[0][0] for image in images for q in questions]
     for a, b in zip([scores for group in together for scores in group], alone, strict=True):
         assert a.probabilities == pytest.approx(b.probabilities, abs=1e-4)

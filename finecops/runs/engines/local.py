@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic
 
+from finecops.image_memory import forget_computed
 from finecops.runs.batches import Batch, rows_of_batch
+from finecops.runs.beside import BesideStages, MadeBeside
 from finecops.runs.engines.side_by_side import rows_side_by_side
 from finecops.runs.specification import Row, Stage, Work, width_of
 
@@ -18,6 +20,8 @@ class BatchResult(Generic[Row]):
 
     rows: list[Row]
     gflops_per_sample: float | None = None
+    beside: tuple[MadeBeside, ...] = ()
+    """What other stages made of the same batch."""
 
 
 def run_local(work: Work[Row], batches: Sequence[Batch]) -> Iterator[BatchResult[Row]]:
@@ -30,21 +34,29 @@ def run_local(work: Work[Row], batches: Sequence[Batch]) -> Iterator[BatchResult
 
 
 def _results(work: Work[Row], stage: Stage[Row], batches: Sequence[Batch]) -> Iterator[BatchResult[Row]]:
+    beside = BesideStages(work)
     for number, batch in enumerate(batches):
         # Every batch costs much the same.
-        yield result_of(work, stage, batch, counted=number == 0)
+        make = _counted if number == 0 and "torch" in sys.modules else _plain
+        result = make(work, stage, batch)
+        yield replace(result, beside=tuple(beside(batch, result.rows, make)))
 
 
 def result_of(work: Work[Row], stage: Stage[Row], batch: Batch, counted: bool) -> BatchResult[Row]:
     """The rows of one batch; `counted`: with the operations that torch does for it."""
-    if counted and "torch" in sys.modules:
-        return _counted(work, stage, batch)
+    make = _counted if counted and "torch" in sys.modules else _plain
+    return make(work, stage, batch)
+
+
+def _plain(work: Work[Row], stage: Stage[Row], batch: Batch) -> BatchResult[Row]:
     return BatchResult(rows_of_batch(batch, stage, work.spec.failure))
 
 
 def _counted(work: Work[Row], stage: Stage[Row], batch: Batch) -> BatchResult[Row]:
     from finecops.runs.engines.operations import OperationCounter
 
+    # What it costs alone: the stage before it may have asked the same model about the same images.
+    forget_computed()
     with OperationCounter() as counter:
         rows = rows_of_batch(batch, stage, work.spec.failure)
     return BatchResult(rows, round(counter.total / 1e9 / len(rows), 6) if counter.total and rows else None)
