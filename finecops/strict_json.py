@@ -63,12 +63,17 @@ def plain_json(content: bytes | str) -> Any:
 
 def _keys_are_once(text: bytes, found: Any) -> bool:
     """Whether no key stands twice in one object; False also where that is not certain."""
+    return has_keys_once(text, _keys_near(found)) or has_keys_once(text, _all_keys(found))
+
+
+def has_keys_once(text: bytes, keys: int) -> bool:
+    """Whether JSON of objects that have so many different keys together has no key twice in one object; False also
+    where that is not certain."""
     # Inside a text a quotation mark stands behind a backslash. So, if no blank stands before a colon and no key ends
     # with a backslash, every `":` without a backslash ends a key.
-    if b'\\\\":' in text or (any(two in text for two in _QUOTED_BLANKS) and _BLANK_BEFORE_COLON.search(text)):
+    if text.count(b'":') - text.count(b'\\":') != keys or b'\\\\":' in text:
         return False
-    keys = text.count(b'":') - text.count(b'\\":')
-    return keys == _keys_near(found) or keys == _all_keys(found)
+    return not any(two in text for two in _QUOTED_BLANKS) or _BLANK_BEFORE_COLON.search(text) is None
 
 
 def _keys_near(found: Any) -> int:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -16,8 +15,6 @@ from finecops.records import Record, StageRow
 from finecops.runs.checksums import FileChecksums, sound_rows
 from finecops.strict_json import parse_record
 from finecops.text import shortly
-
-log = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Record)
 Row = TypeVar("Row", bound=StageRow)
@@ -83,35 +80,6 @@ def _second_row(row: StageRow) -> str:
     return f"a second row for sample {shortly(row.sample_id)}"
 
 
-def read_partial(path: Path, row_type: type[Row]) -> dict[str, Row]:
-    """The rows of an unfinished file by sample id. What is behind the last sound row is cut off.
-
-    Raises:
-        RunError: not even the first row is sound.
-    """
-    repair_torn_end(path)
-    rows: dict[str, Row] = {}
-    end = 0
-    with open_regular(path) as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                row = parse_record(line, row_type)
-                if row.sample_id in rows:
-                    raise ValueError(_second_row(row))
-            except ValueError as error:
-                broken = f"{path}:{number}: not a {row_type.__name__} row: {error}"
-                break
-            rows[row.sample_id] = row
-            end += len(line)
-        else:
-            return rows
-    if not rows:
-        raise RunError(f"{broken}. Delete the file to have it made again")
-    log.warning("%s; cut back to the %d rows before it", broken, len(rows))
-    os.truncate(path, end)
-    return rows
-
-
 def repair_torn_end(path: Path) -> None:
     """Cut off what a killed process left after the last complete line, if anything."""
     # No pipe and no device is opened for writing either.
@@ -151,16 +119,6 @@ def replace_rows(path: Path, rows: Iterable[Record]) -> None:
         append_rows(file, rows)
         os.fsync(file.fileno())
     os.replace(writing, path)
-
-
-def finish(partial: Path, final: Path, rows: Sequence[Record]) -> None:
-    """Put the rows, in their order, where the final file belongs, in one step; the partial file goes."""
-    ordered = final.with_suffix(".ordered")
-    with open_new(ordered) as file:
-        append_rows(file, rows)
-        os.fsync(file.fileno())
-    os.replace(ordered, final)
-    partial.unlink(missing_ok=True)
 
 
 def write_json_atomically(path: Path, content: object) -> None:
