@@ -21,7 +21,6 @@ R = TypeVar("R", bound=BaseModel)
 
 ODD = object()
 """What `plain_json` gives where it leaves a text to the standard library's parser."""
-_QUOTED_BLANKS = (b'" ', b'"\n', b'"\t', b'"\r')
 _BLANK_BEFORE_COLON = re.compile(rb'"[ \n\t\r]+:')
 
 
@@ -71,9 +70,14 @@ def has_keys_once(text: bytes, keys: int) -> bool:
     where that is not certain."""
     # Inside a text a quotation mark stands behind a backslash. So, if no blank stands before a colon and no key ends
     # with a backslash, every `":` without a backslash ends a key.
-    if text.count(b'":') - text.count(b'\\":') != keys or b'\\\\":' in text:
-        return False
-    return not any(two in text for two in _QUOTED_BLANKS) or _BLANK_BEFORE_COLON.search(text) is None
+    ends = text.count(b'":')
+    escaped = 0
+    if b"\\" in text:
+        escaped = text.count(b'\\":')
+        if b'\\\\":' in text:
+            return False
+    # Where a quotation mark stands before every colon, no blank does.
+    return ends - escaped == keys and (text.count(b":") == ends or not _BLANK_BEFORE_COLON.search(text))
 
 
 def _keys_near(found: Any) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from array import array
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from pathlib import Path
@@ -80,7 +81,8 @@ class RowFile(Mapping[str, Row], Generic[Row]):
                 raise RowFaultError(number, f"not a {self.row_type.__name__} row: {error}") from error
             if head.sample_id in self._row:
                 raise RowFaultError(number, f"a second row for sample {shortly(head.sample_id)}")
-            self._note(head.sample_id, len(line))
+            # The files of a run have the same ids.
+            self._note(sys.intern(head.sample_id), len(line))
             self.tally.add(head)
 
     def copy_to(self, file: BinaryIO, ids: Iterable[str]) -> None:
