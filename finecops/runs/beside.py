@@ -21,7 +21,8 @@ from finecops.image_memory import forget_computed
 from finecops.records import Route, StageRow
 from finecops.runs.batches import Batch, ids_of, share_of
 from finecops.runs.failures import is_failed
-from finecops.runs.jsonl import append_rows, read_partial
+from finecops.runs.jsonl import append_rows
+from finecops.runs.row_file import read_partial
 from finecops.runs.specification import Stage, StageContext, StageSpec, Work
 
 if TYPE_CHECKING:

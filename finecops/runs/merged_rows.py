@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,9 @@ from typing import Any
 
 from finecops.errors import RunError
 from finecops.paths import open_regular
+from finecops.runs.failures import plain_note
 from finecops.runs.jsonl import open_new
 from finecops.runs.manifest import StageEntry
-from finecops.runs.runner import count_notes
 from finecops.text import shortly
 
 
@@ -69,7 +70,7 @@ class Merger:
         readers = [_Reader(path, self._place) for path in files]
         level, is_routes = entry.share.router_level, entry.role == "routes"
         rows = failed = 0
-        notes: list[str | None] = []
+        notes: Counter[str] = Counter()
         seen: dict[str, int] = {}
         with open_new(final.with_suffix(".merged")) as file:
             for place, id_ in enumerate(self._ids):
@@ -81,14 +82,15 @@ class Merger:
                 file.write(line.text)
                 rows += 1
                 failed += line.row.get("status") == "failed"
-                notes.append(line.row.get("note"))
+                if note := line.row.get("note"):
+                    notes[plain_note(note)] += 1
                 seen[id_] = hash(line.text)
             file.flush()
             os.fsync(file.fileno())
         for reader in readers:
             reader.finish()
             self.differing += sum(seen.get(id_) != hash(text) for id_, text in reader.passed.items())
-        return Written(rows, failed, count_notes(notes))
+        return Written(rows, failed, dict(notes))
 
 
 class _Reader:
