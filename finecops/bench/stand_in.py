@@ -63,7 +63,7 @@ def answer_to(body: bytes) -> bytes:
     seed = crc32(body)
     x, y = seed % 500, seed // 500 % 500
     pieces = ["<|box_start|>", f"({x}", ",", f"{y})", ",", f"({x + 300}", ",", f"{y + 400})", "<|box_end|>"]
-    tokens = [
+    tokens: list[dict[str, object]] = [
         {"token": piece, "logprob": -0.001 * i, "bytes": None, "top_logprobs": []} for i, piece in enumerate(pieces)
     ]
     choice = {
