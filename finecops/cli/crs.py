@@ -13,7 +13,10 @@ from finecops.cli.server_options import ApiModel, BaseUrl
 from finecops.cli.tune import tune_command, tune_data_command
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from finecops.runs.run import Run
+    from finecops.runs.specification import StageSpec
     from finecops.strategies.parts import Parts
 
 crs_app = App(
@@ -69,16 +72,11 @@ def run_command(
     With --both the specialist and the MLLM also answer every sample alone, for comparison.
     """
     given = locals()
-    from finecops.cli.printing import print_runs, print_shard
+    from finecops.cli.printing import print_runs
     from finecops.strategies.crs import crs
-    from finecops.strategies.running import do_all
 
     parts = _parts(given)
-    specs = crs(parts)
-    done = _open(parts)
-    do_all(done, specs)
-    if print_shard(done):
-        return
+    done = _do(parts, crs(parts))
     print_runs([done.folder], ("p1", "r1", "auroc", "reject"))
 
 
@@ -117,17 +115,12 @@ def candidates_command(
     It writes candidates.jsonl, with the boxes before and after NMS, and prints candidate recall@k.
     """
     given = locals()
-    from finecops.cli.printing import print_shard
     from finecops.metrics.candidates import candidate_recall
     from finecops.strategies.crs import candidates
-    from finecops.strategies.running import do_all
 
     parts = _parts(given)
     spec = candidates(parts)
-    done = _open(parts)
-    do_all(done, [spec])
-    if print_shard(done):
-        return
+    done = _do(parts, [spec])
     found = candidate_recall(done.samples, done.rows(spec))
     # A recall is None if the run has no positive.
     shares = "  ".join(f"@{k} {found[k]:.2f}" for k in ("1", "3", "5", "8", "10", "25", "all") if found[k] is not None)
@@ -181,18 +174,13 @@ def select_command(
     mean over the orders are a second file.
     """
     given = locals()
-    from finecops.cli.printing import print_shard
     from finecops.strategies.crs import order_test, selection
-    from finecops.strategies.running import do_all
 
     parts = _parts(given)
     # All stages are specified before the folder is opened: a wrong option leaves nothing behind.
     spec = selection(parts)
     votes, mean = order_test(parts) if parts.options.orders else (None, None)
-    done = _open(parts)
-    do_all(done, [spec] if mean is None else [spec, mean])
-    if print_shard(done):
-        return
+    done = _do(parts, [spec] if mean is None else [spec, mean])
     typer.echo(str(done.file(spec.name)))
     if votes is not None and mean is not None:
         _print_orders(list(done.rows(votes).values()))
@@ -206,10 +194,15 @@ def _parts(given: dict[str, Any]) -> Parts:
     return Parts(Options(**given))
 
 
-def _open(parts: Parts) -> Run:
-    from finecops.strategies.running import open_for
+def _do(parts: Parts, specs: Sequence[StageSpec[Any]]) -> Run:
+    """The run with these stages made."""
+    from finecops.cli.printing import end_with_shard
+    from finecops.strategies.running import do_all, open_for
 
-    return open_for(parts, "crs")
+    run = open_for(parts, "crs")
+    do_all(run, specs)
+    end_with_shard(run)
+    return run
 
 
 def _print_orders(votes: list[Any]) -> None:

@@ -109,10 +109,10 @@ def mllm_command(
 
 
 def _do(parts: Parts, spec: StageSpec[Any]) -> None:
-    from finecops.cli.printing import print_shard
+    from finecops.cli.printing import end_with_shard
     from finecops.strategies.running import do_all, open_for
 
     run = open_for(parts)
     do_all(run, [spec])
-    if not print_shard(run):
-        typer.echo(str(run.file(spec.name)))
+    end_with_shard(run)
+    typer.echo(str(run.file(spec.name)))

@@ -51,13 +51,12 @@ def print_runs(folders: Sequence[Path], metrics: Sequence[str] = ("p1", "r1", "a
             typer.echo(f"answers: {folder / evaluation.methods[-1].stage}.jsonl")
 
 
-def print_shard(run: Run) -> bool:
-    """Print what is to be done with a part of a run; False: this is a whole one."""
-    if run.options.shard is None:
-        return False
-    whole = run.folder.parent.parent
-    typer.echo(f"{run.folder}: part {run.options.shard} is done; `finecops merge {whole}` joins the parts")
-    return True
+def end_with_shard(run: Run) -> None:
+    """End the command if this is a part of a run, which has no tables, and say what is to be done with it."""
+    if run.options.shard is not None:
+        whole = run.folder.parent.parent
+        typer.echo(f"{run.folder}: part {run.options.shard} is done; `finecops merge {whole}` joins the parts")
+        raise typer.Exit
 
 
 def export_coco(folder: Path, answers: Mapping[str, Answers]) -> None:

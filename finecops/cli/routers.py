@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from finecops.cli import engine_options as e
 from finecops.cli import options as o
 from finecops.cli.eval_options import As, AsCsv, AsJson, refuse_two_outputs
+
+if TYPE_CHECKING:
+    from finecops.evaluation.routers import RoutersResult
 
 Routers = Annotated[
     list[str],
@@ -72,11 +75,8 @@ def routers_command(
     there, and the time of a sample. Each router writes routes-….jsonl into one run folder; what is done is kept.
     """
     given = {name: value for name, value in locals().items() if name not in _OWN}
-    from finecops.cli.printing import print_document
     from finecops.evaluation.reading import RunData
     from finecops.evaluation.routers import compare_routers
-    from finecops.report.routers import routers_document
-    from finecops.report.writers import OutputSettings
     from finecops.runs.folder import run_folder
     from finecops.strategies.routers import is_run, named_router, paper_row, run_routers, usual_answers
 
@@ -92,4 +92,12 @@ def routers_command(
     note = f"SFA's precision@1 needs the answers of both pathways: `finecops sfa run --both` writes {usual}/."
     rows = {spec.name: (router.text, paper_row(spec)) for router, spec in zip(named, specs)}
     found = compare_routers(done.folder, rows, place, note)
+    _print(ctx, found, paper)
+
+
+def _print(ctx: typer.Context, found: RoutersResult, paper: bool) -> None:
+    from finecops.cli.printing import print_document
+    from finecops.report.routers import routers_document
+    from finecops.report.writers import OutputSettings
+
     print_document(routers_document(found, paper), OutputSettings.of(ctx.params).writer)

@@ -14,8 +14,12 @@ from finecops.cli.server_options import ApiModel, BaseUrl
 from finecops.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from finecops.runs.run import Run
+    from finecops.runs.specification import Row, StageSpec
     from finecops.strategies.options import Options
+    from finecops.strategies.parts import Parts
 
 sfa_app = App(
     help="SFA: easy samples to the specialist, hard ones to the MLLM.", order="run extract route infer routers"
@@ -82,16 +86,9 @@ def run_command(
     given = locals()
     # `sfa infer` is the same command without tables.
     command = given.pop("context").info_name
-    from finecops.cli.printing import print_runs, print_shard
     from finecops.strategies.options import Options
 
-    done = _infer(Options(**given))
-    if print_shard(done):
-        return
-    if command == "infer":
-        typer.echo(str(done.file("sfa")))
-    else:
-        print_runs([done.folder])
+    _print(_infer(Options(**given)), tables=command != "infer")
 
 
 @sfa_app.command("route")
@@ -131,19 +128,12 @@ def route_command(
     Exactly one instance is router level 1, any other number is level 2. It writes routes.jsonl.
     """
     given = locals()
-    from finecops.cli.printing import print_shard
     from finecops.strategies.baselines import routes
     from finecops.strategies.options import Options
     from finecops.strategies.parts import Parts
-    from finecops.strategies.running import do_all, open_for
 
     parts = Parts(Options(**given))
-    spec = routes(parts)
-    opened = open_for(parts)
-    do_all(opened, [spec])
-    if print_shard(opened):
-        return
-    rows = opened.rows(spec)
+    rows = _rows(parts, routes(parts))
     typer.echo(_counted(Counter(f"level {route.level}" for route in rows.values())))
 
 
@@ -197,20 +187,34 @@ def extract_command(
         return
     if as_json:
         raise UsageError("--json goes with FILE; on a dataset the targets are in targets.jsonl of the run folder")
-    from finecops.cli.printing import print_shard
     from finecops.strategies.baselines import targets
     from finecops.strategies.options import Options
     from finecops.strategies.parts import Parts
-    from finecops.strategies.running import do_all, open_for
 
     parts = Parts(Options(**given))
-    spec = targets(parts)
-    opened = open_for(parts)
-    do_all(opened, [spec])
-    if print_shard(opened):
-        return
-    rows = opened.rows(spec)
+    rows = _rows(parts, targets(parts))
     typer.echo(_counted(Counter(target.status for target in rows.values())))
+
+
+def _rows(parts: Parts, spec: StageSpec[Row]) -> Mapping[str, Row]:
+    """A stage's rows, made in the run that the options name."""
+    from finecops.cli.printing import end_with_shard
+    from finecops.strategies.running import do_all, open_for
+
+    run = open_for(parts)
+    do_all(run, [spec])
+    end_with_shard(run)
+    return run.rows(spec)
+
+
+def _print(run: Run, tables: bool) -> None:
+    from finecops.cli.printing import end_with_shard, print_runs
+
+    end_with_shard(run)
+    if tables:
+        print_runs([run.folder])
+    else:
+        typer.echo(str(run.file("sfa")))
 
 
 def _infer(options: Options) -> Run:

@@ -74,9 +74,8 @@ def tune_data_command(
 
     require_known("style", style, ("crs", "baseline"))
     require_known("trainer", trainer, TRAINERS)
-    # Refused here, before a detector runs for minutes.
+    # Refused here, before a detector runs for minutes. Then two records share the options.
     _refuse_useless(given)
-    # Two records share the options: how candidates are made, and what questions are drawn from them.
     asked = {name: given[name] for name in Options.model_fields if name in given and name not in ("topk", "none")}
     plan = TunePlan(**{name: given[name] for name in TunePlan.__dataclass_fields__})
     # The paper's candidates are those of the whole expression. The baseline detects nothing.

@@ -112,13 +112,13 @@ def _refuse_unlike(folder: Path, first: Part, part: Part) -> None:
             raise RunError(f"{where}/{name}.jsonl was made otherwise than that of part {first[0]}: {difference}")
 
 
-def _about(manifest: Manifest) -> dict[str, Any]:
+def _about(manifest: Manifest) -> Mapping[str, Any]:
     """What all parts of a run have in common."""
     kept = {"dataset", "samples_sha256", "prompts_sha256", "finecops"}
     return manifest.model_dump(mode="json", include=kept)
 
 
-def _described(entry: StageEntry) -> dict[str, Any]:
+def _described(entry: StageEntry) -> Mapping[str, Any]:
     """What changes a stage's rows; the files that it reads are the parts' own."""
     inputs = dict.fromkeys(entry.inputs, "")
     return {**entry.settings, "share": entry.share.model_dump(exclude_none=True), "inputs": inputs}
@@ -172,7 +172,7 @@ def _entry(
 ) -> StageEntry:
     first = of_parts[0]
     inputs = {name: str(entries[name].sha256) for name in first.inputs}
-    described: dict[str, Any] = {
+    described: Mapping[str, Any] = {
         "share": first.share.model_dump(mode="json", exclude_none=True),
         "inputs": inputs,
         "settings": first.settings,

@@ -70,7 +70,7 @@ def _connect(ray: Any, workers: Workers, most: int) -> None:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     if ray.is_initialized():
         return
-    quiet: dict[str, Any] = {"logging_level": logging.WARNING, "log_to_driver": False}
+    quiet: dict[str, object] = {"logging_level": logging.WARNING, "log_to_driver": False}
     if workers.address is None:
         # A worker takes one of Ray's processors, which are numbers and no cores; some stay for Ray Data's own tasks.
         cpus = max(cores_here(), min(workers.count or 1, most)) + 2
