@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
 from PIL import Image
 
 T = TypeVar("T")
-_memories: WeakSet[ImageMemory[object] | LastCall[object]] = WeakSet()
+_memories: WeakSet[ImageMemory[Any] | LastCall[Any]] = WeakSet()
 """All there are in this process."""
 
 
