@@ -23,7 +23,7 @@ from finecops.datasets.fields import (
     as_object,
     as_whole,
 )
-from finecops.datasets.json_arrays import JsonArray, parse_arrays
+from finecops.datasets.json_arrays import JsonArray, Seen, parse_arrays
 from finecops.datasets.problems import Problem, not_json, replaced_characters
 from finecops.datasets.remarks import Remarks
 from finecops.datasets.source import SourceFile
@@ -34,7 +34,7 @@ from finecops.records import Negative, Sample, Truth, Xyxy
 from finecops.strict_json import RepeatedKeys
 from finecops.text import plain_id, shortly
 
-_IMAGE_KEYS = frozenset({"file_name", "width", "height", "caption"})
+IMAGE_KEYS = frozenset({"file_name", "width", "height", "caption"})
 
 
 def read_coco(source: SourceFile) -> Iterator[Sample | Problem]:
@@ -48,20 +48,25 @@ def read_coco(source: SourceFile) -> Iterator[Sample | Problem]:
         if isinstance(entry, Problem):
             yield entry
             continue
-        try:
-            sample, beyond = _sample(entry, source)
-        except FieldError as error:
-            yield Problem(source.path, entry.id, str(error))
-            continue
-        yield sample
-        remarks.box(beyond, sample.id)
-        remarks.word("tuple_type", sample.tuple_type, sample.id)
-        remarks.word("negative_type", sample.negative.type if sample.negative else None, sample.id)
-        yield from replaced_characters(source.path, sample.id, (entry.image, *(entry.annotations or ())))
+        yield from read_entry(entry, source, remarks)
     yield from remarks.problems(source.path)
 
 
-class _Entry(NamedTuple):
+def read_entry(entry: Entry, source: SourceFile, remarks: Remarks) -> Iterator[Sample | Problem]:
+    """The sample of an entry, or why there is none, and then a note if something in its texts was replaced."""
+    try:
+        sample, beyond = sample_of(entry, source)
+    except FieldError as error:
+        yield Problem(source.path, entry.id, str(error))
+        return
+    yield sample
+    remarks.box(beyond, sample.id)
+    remarks.word("tuple_type", sample.tuple_type, sample.id)
+    remarks.word("negative_type", sample.negative.type if sample.negative else None, sample.id)
+    yield from replaced_characters(source.path, sample.id, (entry.image, *(entry.annotations or ())))
+
+
+class Entry(NamedTuple):
     """An image entry and its annotations; None: the file has no annotation at all."""
 
     id: str
@@ -69,9 +74,9 @@ class _Entry(NamedTuple):
     annotations: Sequence[Mapping[str, Any]] | None
 
 
-def _entries(source: SourceFile) -> Iterator[_Entry | Problem]:
+def _entries(source: SourceFile) -> Iterator[Entry | Problem]:
     path = source.path
-    raw = _parsed(source)
+    raw = parsed(source, source.content)
     # Annotations stand in any order; this finds those of an image without a search per image.
     of_image: dict[str, int | list[int]] = {}
     for number, annotation in enumerate(raw["annotations"], start=1):
@@ -100,7 +105,7 @@ def _entries(source: SourceFile) -> Iterator[_Entry | Problem]:
             continue
         at = of_image.get(id_, [])
         own = [raw["annotations"][i] for i in (at if isinstance(at, list) else [at])]
-        yield _Entry(id_, image, own if raw["annotations"] else None)
+        yield Entry(id_, image, own if raw["annotations"] else None)
 
 
 def _repeated_ids(images: Sequence[Any]) -> set[str | None]:
@@ -112,10 +117,15 @@ def _repeated_ids(images: Sequence[Any]) -> set[str | None]:
     return repeated
 
 
-def _parsed(source: SourceFile) -> Mapping[str, Sequence[Any]]:
+def parsed(source: SourceFile, content: bytes, seen: Seen | None = None) -> Mapping[str, Sequence[Any]]:
+    """A file with this content, with lists of images and annotations; `seen` as in `parse_arrays`.
+
+    Raises:
+        DataError: it is not JSON, or not a COCO annotation file.
+    """
     path = source.path
     try:
-        raw = parse_arrays(source.content, ("images", "annotations"))
+        raw = parse_arrays(content, ("images", "annotations"), seen)
     except ValueError as error:
         raise not_json(path, error) from error
     if isinstance(raw, RepeatedKeys):
@@ -133,15 +143,15 @@ def _parsed(source: SourceFile) -> Mapping[str, Sequence[Any]]:
     return raw
 
 
-def _sample(entry: _Entry, source: SourceFile) -> tuple[Sample, float]:
+def sample_of(entry: Entry, source: SourceFile) -> tuple[Sample, float]:
     """An entry as a sample, and by how many pixels its box extended beyond the image.
 
     Raises:
         FieldError: a field of it is not valid.
     """
     image = as_object(entry.image, "the image entry")
-    if not image.keys() >= _IMAGE_KEYS:
-        raise FieldError(f"the image entry has no {', '.join(sorted(_IMAGE_KEYS - image.keys()))}")
+    if not image.keys() >= IMAGE_KEYS:
+        raise FieldError(f"the image entry has no {', '.join(sorted(IMAGE_KEYS - image.keys()))}")
     if entry.annotations is not None and len(entry.annotations) != 1:
         raise FieldError(f"{len(entry.annotations)} annotations; there must be exactly one")
     annotation = as_object(entry.annotations[0], "the annotation") if entry.annotations is not None else {}

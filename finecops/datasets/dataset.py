@@ -17,7 +17,7 @@ from finecops.datasets.image_place import ImageFolders, ImagePlace, image_place,
 from finecops.datasets.places import Place, find_place
 from finecops.datasets.problems import Problem, first_of
 from finecops.datasets.source import SourceFile
-from finecops.datasets.table import TableBuilder
+from finecops.datasets.table import SampleTable, TableBuilder
 from finecops.errors import ConfigError, DataError, UsageError
 from finecops.names import unknown_name
 from finecops.records import Sample
@@ -103,7 +103,7 @@ def load_dataset_split(
         config = config.model_copy(update={"image_folders": folders})
     place = image_place(config, images)
     joined, sha256 = _read_files(config, where, place)
-    samples, found_problems = joined.table.build(), joined.problems
+    samples, found_problems = joined.table(), joined.problems
     problems = [problem for problem in found_problems if problem.left_out]
     if not samples:
         raise _no_sample(files, problems)
@@ -173,7 +173,7 @@ def _add_file(digest: hashlib._Hash, path: Path) -> None:
             digest.update(part)
 
 
-def _read(config: DatasetConfig, source: SourceFile) -> Iterator[Sample | Problem]:
+def _read(config: DatasetConfig, source: SourceFile) -> Iterator[SampleTable | Sample | Problem]:
     format_ = FORMAT_OF_SUFFIX.get(source.path.suffix.lower(), config.format)
     if config.format in OWN_SUFFIXES:
         format_ = config.format
@@ -186,27 +186,50 @@ class _Joined:
     """The samples of the files so far."""
 
     def __init__(self, overlap: bool) -> None:
-        self.table = TableBuilder()
         self.problems: list[Problem] = []
         self._overlap = overlap
+        self._whole: SampleTable | None = None
+        """The one table that is all there is so far: nothing is looked up in it, and it is not copied."""
+        self._builder = TableBuilder()
         self._row_of: dict[str, int] = {}
 
-    def add(self, found: Iterable[Sample | Problem], path: Path) -> None:
+    def table(self) -> SampleTable:
+        """All samples."""
+        return self._whole if self._whole is not None else self._builder.build()
+
+    def add(self, found: Iterable[SampleTable | Sample | Problem], path: Path) -> None:
         """Append what was found in a file.
 
         A second sample with an id is a problem. It is no problem if two files contain the same sample (`overlap`): the
         published files of positives and of all samples do. The shards of a parquet split never overlap.
         """
-        before = len(self.table) if self._overlap else 0
+        self._open()
+        before = len(self._builder) if self._overlap else 0
         again: set[str] = set()
         for entry in found:
             if isinstance(entry, Problem):
                 self.problems.append(entry)
-                continue
-            row = self._row_of.setdefault(entry.id, len(self.table))
-            if row == len(self.table):
-                self.table.add(entry)
-            elif row >= before or entry.id in again or self.table[row] != entry:
-                self.problems.append(Problem(path, entry.id, "this id is taken by an earlier entry"))
+            elif isinstance(entry, SampleTable) and not len(self._builder) and self._whole is None:
+                # A reader that gives a table has seen to it that no id is in it twice.
+                self._whole = entry
             else:
-                again.add(entry.id)
+                self._open()
+                for sample in entry if isinstance(entry, SampleTable) else (entry,):
+                    self._add(sample, path, before, again)
+
+    def _open(self) -> None:
+        """Make what is there ready to be added to."""
+        if self._whole is not None:
+            for row, sample in enumerate(self._whole):
+                self._builder.add(sample)
+                self._row_of[sample.id] = row
+            self._whole = None
+
+    def _add(self, sample: Sample, path: Path, before: int, again: set[str]) -> None:
+        row = self._row_of.setdefault(sample.id, len(self._builder))
+        if row == len(self._builder):
+            self._builder.add(sample)
+        elif row >= before or sample.id in again or self._builder[row] != sample:
+            self.problems.append(Problem(path, sample.id, "this id is taken by an earlier entry"))
+        else:
+            again.add(sample.id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from finecops.datasets.coco import read_coco
+from finecops.datasets.coco_table import read_coco_table
 from finecops.datasets.cops_ref import read_cops_ref
 from finecops.datasets.grefcoco import read_grefcoco
 from finecops.datasets.humanref import read_humanref
@@ -19,13 +19,14 @@ from finecops.datasets.ref_reasoning import read_ref_reasoning
 from finecops.datasets.refcoco import read_refcoco
 from finecops.datasets.row_files import read_csv, read_jsonl
 from finecops.datasets.source import SourceFile
+from finecops.datasets.table import SampleTable
 from finecops.records import Sample
 
-Reader: TypeAlias = Callable[[SourceFile], Iterator[Sample | Problem]]
-"""File → its samples in order, and a `Problem` for each entry that is not valid."""
+Reader: TypeAlias = Callable[[SourceFile], Iterator[SampleTable | Sample | Problem]]
+"""File → its samples in order, some of them or all as tables, and a `Problem` for each entry that is not valid."""
 
 FORMATS: dict[str, Reader] = {
-    "coco": read_coco,
+    "coco": read_coco_table,
     "refcoco": read_refcoco,
     "parquet": read_parquet,
     "humanref": read_humanref,

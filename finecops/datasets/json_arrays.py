@@ -1,7 +1,7 @@
-"""Long arrays of a JSON object, of which one entry at a time is parsed.
+"""Long arrays of a JSON object, of which some thousand entries at a time are parsed.
 
-A parsed annotation file takes ten times its size. Here only the place of each entry is kept, and an entry is parsed
-when it is asked for: by the parser of `finecops.strict_json`, so that every entry is what it would be in the tree.
+A parsed annotation file takes ten times its size. Here only the places of entries are kept, and they are parsed when
+they are asked for: by the parsers of `finecops.strict_json`, so that every entry is what it would be in the tree.
 Whatever this module does not expect (a syntax error, a key that stands twice, another encoding than UTF-8, a number of
 thousands of digits) it leaves to `parse_marked_json`, which parses the whole file and has the error messages.
 """
@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 import re
 from array import array
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, overload
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias, overload
 
-from finecops.strict_json import marked_decoder, parse_marked_json
+from finecops.strict_json import ODD, marked_decoder, parse_marked_json, plain_json
 
 _WINDOW = 1 << 20
 """How many bytes are decoded at once; more where an entry is longer."""
@@ -25,14 +26,15 @@ _BLANKS = re.compile(rf"[{_BLANK}]*")
 
 
 class JsonArray(Sequence[Any]):
-    """An array of a file: entries are parsed again each time that they are asked for."""
+    """An array of a file: entries are parsed again each time that they are asked for, some thousand at a time."""
 
-    def __init__(self, content: bytes, starts: array[int], ends: array[int]) -> None:
+    def __init__(self, content: bytes, parts: _Parts) -> None:
         self._content = content
-        self._starts, self._ends = starts, ends
+        self._parts = parts
+        self._kept: tuple[int, list[Any]] = (-1, [])
 
     def __len__(self) -> int:
-        return len(self._starts)
+        return self._parts.first[-1]
 
     @overload
     def __getitem__(self, index: int) -> Any: ...
@@ -41,14 +43,41 @@ class JsonArray(Sequence[Any]):
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        text = self._content[self._starts[index] : self._ends[index]].decode("utf-8", "surrogatepass")
-        return _DECODER.raw_decode(text)[0]
+        i = range(len(self))[index]
+        part = bisect_right(self._parts.first, i) - 1
+        if self._kept[0] != part:
+            self._kept = (part, self._part(part))
+        return self._kept[1][i - self._parts.first[part]]
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[i] for i in range(len(self)))
+        return (entry for part in range(len(self._parts.starts)) for entry in self._part(part))
+
+    def _part(self, part: int) -> list[Any]:
+        entries = self._content[self._parts.starts[part] : self._parts.ends[part]]
+        found: list[Any] = parse_marked_json(b"[" + entries + b"]")
+        return found
 
 
-def parse_arrays(content: bytes, keys: Collection[str]) -> Any:
+class _Parts:
+    """Where in a file the entries of an array are, some thousand together with the commas between them."""
+
+    def __init__(self) -> None:
+        self.starts, self.ends = array("Q"), array("Q")
+        self.first = array("Q", [0])
+        """The number of each part's first entry, and the number of all."""
+
+    def add(self, start: int, end: int, entries: int) -> None:
+        """Append a part."""
+        self.starts.append(start)
+        self.ends.append(end)
+        self.first.append(self.first[-1] + entries)
+
+
+Seen: TypeAlias = Callable[[str, list[Any], bytes], object]
+"""Is called with the key of an array, some of its entries, and their text."""
+
+
+def parse_arrays(content: bytes, keys: Collection[str], seen: Seen | None = None) -> Any:
     """Parse JSON like `parse_marked_json`, with arrays at some keys of the outermost object as `JsonArray`s.
 
     If the object has all of these keys, its other values are left out: they are None.
@@ -56,6 +85,8 @@ def parse_arrays(content: bytes, keys: Collection[str]) -> Any:
     Args:
         content: the file.
         keys: the keys of long arrays.
+        seen: is shown all entries of these arrays, in their order, as they are parsed. Shown entries mean nothing
+            where the parsing ends with an error, or gives no `JsonArray`s: then they may not be all.
 
     Raises:
         ValueError: it is no JSON, or is nested too deeply.
@@ -63,7 +94,7 @@ def parse_arrays(content: bytes, keys: Collection[str]) -> Any:
     if len(content) < TREE_BYTES or json.detect_encoding(content) != "utf-8":
         return parse_marked_json(content)
     try:
-        return _Scanner(content).outermost(keys)
+        return _Scanner(content, seen).outermost(keys)
     except (ValueError, RecursionError):
         return parse_marked_json(content)
 
@@ -74,8 +105,8 @@ _DECODER = marked_decoder()
 class _Scanner:
     """Walks through a file, with a decoded part of it as a window."""
 
-    def __init__(self, content: bytes) -> None:
-        self.content = content
+    def __init__(self, content: bytes, seen: Seen | None) -> None:
+        self.content, self.seen = content, seen
         self.begin = 0
         """Offset of the window in the file, in bytes."""
         self.text = ""
@@ -101,7 +132,7 @@ class _Scanner:
                 raise ValueError("no key, or twice the same")
             self._expect(":")
             if key in keys and self._peek() == "[":
-                found[key] = self._array()
+                found[key] = self._array(key)
             else:
                 # Not an array where one is meant: the caller says so, and shows it.
                 value = self._value()
@@ -112,19 +143,53 @@ class _Scanner:
             raise ValueError("more behind the end, or another object than is meant")
         return found
 
-    def _array(self) -> JsonArray:
-        starts, ends = array("Q"), array("Q")
+    def _array(self, key: str) -> JsonArray:
+        parts = _Parts()
         self._expect("[")
         if self._peek() == "]":
             self.at += 1
-            return JsonArray(self.content, starts, ends)
+            return JsonArray(self.content, parts)
         while True:
             self._peek()
-            starts.append(self._offset())
-            self._value()
-            ends.append(self._offset())
+            if not self._plain_part(key, parts):
+                self._part(key, parts)
             if self._next("]") == "]":
-                return JsonArray(self.content, starts, ends)
+                return JsonArray(self.content, parts)
+
+    def _plain_part(self, key: str, parts: _Parts) -> bool:
+        """Take the entries from here to some end of an object at once, if that is where an entry ends.
+
+        What begins at an entry and is a whole list of values with brackets around it ends where an entry does.
+        """
+        start = self._offset()
+        last = self.content.rfind(b"},", start, start + _WINDOW)
+        for end in (last, self.content.find(b"}]", start, start + _WINDOW)):
+            text = self.content[start : end + 1]
+            entries = plain_json(b"[" + text + b"]") if end >= 0 else ODD
+            if entries is not ODD and entries:
+                self._add(key, entries, parts, (start, end + 1))
+                self._open(end + 1, _WINDOW)
+                return True
+        return False
+
+    def _part(self, key: str, parts: _Parts) -> None:
+        """Take the entries of the next window one by one."""
+        start = self._offset()
+        entries = []
+        while True:
+            entries.append(self._value())
+            end = self._offset()
+            # Behind the last of them stands the comma or bracket that ends this part.
+            if end >= start + _WINDOW or self._peek() != ",":
+                break
+            self.at += 1
+            self._peek()
+        self._add(key, entries, parts, (start, end))
+
+    def _add(self, key: str, entries: list[Any], parts: _Parts, where: tuple[int, int]) -> None:
+        parts.add(*where, len(entries))
+        if self.seen is not None:
+            self.seen(key, entries, self.content[slice(*where)])
 
     def _value(self) -> Any:
         self._peek()

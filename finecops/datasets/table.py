@@ -46,6 +46,13 @@ class Texts(Sequence[str]):
         self.block = block
         self.offsets = offsets
 
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Texts:
+        """These texts."""
+        encoded = [text.encode("utf-8", _HALVES) for text in texts]
+        lengths = np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded))
+        return cls(b"".join(encoded), _small(np.concatenate([[0], np.cumsum(lengths)])))
+
     @property
     def nbytes(self) -> int:
         """Bytes of memory."""
@@ -109,6 +116,21 @@ class SampleTable(Sequence[Sample]):
         for sample in samples:
             builder.add(sample)
         return builder.build()
+
+    @classmethod
+    def of_columns(
+        cls,
+        texts: tuple[Texts, Texts, Texts, Texts],
+        image_wh: NDArray[np.int64],
+        xyxy: NDArray[np.float64],
+        kinds: Sequence[Kind | None],
+        kind: NDArray[np.int64],
+    ) -> SampleTable:
+        """A table of columns; of `kinds` those that no row has go."""
+        used, first, kind = np.unique(kind, return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        there = tuple(one for i in used[order].tolist() if (one := kinds[i]) is not None)
+        return cls(texts, _small(image_wh.ravel()).reshape(-1, 2), xyxy, there, _small(np.argsort(order)[kind]))
 
     @property
     def nbytes(self) -> int:
@@ -186,6 +208,21 @@ def _sample(kind: Kind, texts: Sequence[str], image_wh: Sequence[int], xyxy: Seq
     )
 
 
+def kind_of(sample: Sample) -> Kind:
+    """What a sample has in common with others."""
+    return Kind._make(_common(sample))
+
+
+def _common(sample: Sample) -> tuple[object, ...]:
+    # A tuple, since making a `Kind` takes as long as all the rest.
+    n = sample.negative
+    return (
+        *(sample.dataset, sample.split, sample.truth, sample.level, sample.tuple_type),
+        *((False, None, None, None) if n is None else (True, n.kind, n.type, n.level)),
+        n is not None and n.positive_id is not None,
+    )
+
+
 class TableBuilder:
     """A table that grows by one sample at a time."""
 
@@ -219,12 +256,7 @@ class TableBuilder:
         positive_ids.add(positive_id or "")
         self._image_wh.extend((sample.width, sample.height))
         self._xyxy.extend(sample.box or _NO_BOX)
-        # A tuple, since making a `Kind` takes as long as all the rest.
-        what = (
-            *(sample.dataset, sample.split, sample.truth, sample.level, sample.tuple_type),
-            *((False, None, None, None) if n is None else (True, n.kind, n.type, n.level)),
-            positive_id is not None,
-        )
+        what = _common(sample)
         index = self._kinds.setdefault(what, len(self._kind_at))
         if index == len(self._kind_at):
             self._kind_at.append(Kind._make(what))
@@ -261,7 +293,7 @@ class _TextsBuilder:
         return Texts(bytes(self.block), _small(self.offsets))
 
 
-def _small(values: array[int]) -> NDArray[np.unsignedinteger]:
+def _small(values: array[int] | NDArray[np.int64]) -> NDArray[np.unsignedinteger]:
     """Whole numbers in the smallest type that holds them all."""
-    found = np.frombuffer(values, dtype=values.typecode) if len(values) else np.zeros(0, dtype=np.uint8)
+    found = np.asarray(values)
     return found.astype(np.min_scalar_type(int(found.max(initial=0))))
