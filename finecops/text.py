@@ -53,6 +53,25 @@ def plain_id(value: object) -> str | None:
     return (value if value.isascii() and value.isprintable() else clean_line(value)) or None
 
 
+def plain_ids(values: list[object]) -> list[str | None]:
+    """`plain_id` of many values at once.
+
+    >>> plain_ids([7, 8]), plain_ids(["a", 7, None])
+    (['7', '8'], ['a', '7', None])
+    """
+    types = set(map(type, values))
+    if types == {int}:
+        numbers: list[int] = values  # type: ignore[assignment]
+        if -(10**30) < min(numbers) <= max(numbers) < 10**30:
+            return list(map(str, numbers))
+    elif types == {str}:
+        texts: list[str] = values  # type: ignore[assignment]
+        together, lengths = "".join(texts), list(map(len, texts))
+        if together.isascii() and together.isprintable() and 1 <= min(lengths) <= max(lengths) <= MAX_ID_CHARS:
+            return list(texts)
+    return list(map(plain_id, values))
+
+
 def counted(count: int, one: str, more: str = "") -> str:
     """A number with its word, in the singular for 1.
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from finecops.datasets.fields import MAX_CHARS, MAX_SIDE, FieldError, as_image_path
 from finecops.datasets.source import SourceFile
-from finecops.text import MAX_ID_CHARS, plain_id
+from finecops.text import plain_id, plain_ids
 
 _NAME = re.compile(r"(?!COCO_|\.\.?$)[A-Za-z0-9_.-]{1,255}")
 """Names of images that are looked up nowhere else than in the one folder of images."""
@@ -40,7 +40,7 @@ class NotPlainError(Exception):
 
 
 def is_plain(text: bytes) -> bool:
-    """Whether no text of a JSON file can have an odd character: there is none but as `\\uXXXX`, DEL and beyond ASCII."""
+    """Whether no text of a JSON file can have odd characters: they are written as `\\uXXXX`, are DEL or beyond ASCII."""
     return text.isascii() and b"\\" not in text and b"\x7f" not in text
 
 
@@ -159,20 +159,13 @@ def _require_objects(entries: list[Any]) -> None:
         raise NotPlainError
 
 
-def _ids(values: list[Any]) -> list[str]:
+def _ids(values: list[object]) -> list[str]:
     """Ids as texts.
 
     Raises:
         NotPlainError: one of them is none.
     """
-    types = set(map(type, values))
-    if types == {int} and -(10**30) < min(values) <= max(values) < 10**30:
-        return list(map(str, values))
-    if types == {str}:
-        together, lengths = "".join(values), list(map(len, values))
-        if together.isascii() and together.isprintable() and 1 <= min(lengths) <= max(lengths) <= MAX_ID_CHARS:
-            return values
-    found = list(map(plain_id, values))
+    found = plain_ids(values)
     if None in found:
         raise NotPlainError
     return found  # type: ignore[return-value]

@@ -17,6 +17,7 @@ from finecops.evaluation.validated import validated_values
 from finecops.exchange.formats import FileFormat
 from finecops.exchange.read import read_answers
 from finecops.metrics.answers import Answers
+from finecops.metrics.columns import columns_of
 from finecops.records import Sample
 from finecops.runs.checksums import sha256_of
 from finecops.runs.manifest import RUN_JSON, read_manifest
@@ -128,7 +129,10 @@ def _changed_in_its_run(path: Path) -> list[str]:
 
 
 def read_annotations(paths: Sequence[Path], boxes: str | None = None) -> tuple[Sequence[Sample], list[str]]:
-    """The samples of annotation files (COCO, or rows), and a sentence for each problem."""
+    """The samples of annotation files (COCO, or rows), and a sentence for each problem.
+
+    Each sample is made when it is asked for: who needs them all several times makes a list.
+    """
     # A file alone has no dataset. Images are opened only for the sizes that a file of rows does not have.
     folders = (".", "images") if any(path.suffix.lower() in FORMAT_OF_SUFFIX for path in paths) else (".",)
     config = DatasetConfig(
@@ -137,15 +141,17 @@ def read_annotations(paths: Sequence[Path], boxes: str | None = None) -> tuple[S
     dataset = load_dataset_split(config.model_copy(update={"boxes": boxes}), None, paths)
     problems = [str(problem) for problem in (*dataset.problems, *dataset.notes)]
     # Recall pairs each negative with its positive: without it the negative is in no column.
-    samples = list(dataset.samples)
-    positives = {s.id for s in samples if s.positive}
-    alone = [s.id for s in samples if s.positive_id and s.positive_id not in positives]
+    about = columns_of(dataset.samples)
+    positives = {id_ for id_, positive in zip(about.ids, about.positive.tolist()) if positive}
+    alone = [
+        id_ for id_, positive_id in zip(about.ids, about.positive_ids) if positive_id and positive_id not in positives
+    ]
     if alone:
         problems.append(
             f"{len(alone)} negatives have no positive in the annotations and form no pair (the first: {alone[0]}); "
             "--annotations takes several files"
         )
-    return samples, problems
+    return dataset.samples, problems
 
 
 def evaluation_of_file(

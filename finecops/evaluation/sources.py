@@ -170,7 +170,8 @@ def _each(values: Sequence[str], paths: Sequence[Path], option: str) -> Mapping[
 def _annotations(files: FileSettings, runs: Mapping[Path, RunData]) -> tuple[Sequence[Sample], list[str]]:
     """The samples that prediction files are about."""
     if files.annotations:
-        return read_annotations(files.annotations, files.boxes)
+        samples, problems = read_annotations(files.annotations, files.boxes)
+        return list(samples), problems
     first = next(iter(runs.values()), None)
     return (first.samples if first is not None else []), []
 

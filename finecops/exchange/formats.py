@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 from finecops.errors import ConfigError
 from finecops.exchange import coco_results, crs_letters, mmdet_npy, own_rows, refexp_text
 from finecops.metrics.answers import Answers
+from finecops.metrics.columns import sizes_of
 from finecops.names import no_such
 from finecops.records import Sample
 from finecops.replies.formats import BOX_FORMATS
@@ -52,8 +53,9 @@ def _texts(path: Path, how: FileFormat, samples: Sequence[Sample]) -> Answers:
         said = f"--box-format {how.box_format or '(not given)'}: how the model writes boxes must be named"
         raise ConfigError(no_such(said, how.box_format or "", BOX_FORMATS))
     score = how.score or refexp_text.find_score_field(path)
-    sizes = {s.id: (s.width, s.height) for s in samples}
-    return refexp_text.read(path, source=SOURCE, sizes=sizes, box_format=BOX_FORMATS[how.box_format], score=score)
+    return refexp_text.read(
+        path, source=SOURCE, sizes=sizes_of(samples), box_format=BOX_FORMATS[how.box_format], score=score
+    )
 
 
 FORMATS: dict[str, PredictionFormat] = {

@@ -10,6 +10,7 @@ from finecops.collector import resting_collector
 from finecops.errors import DataError
 from finecops.exchange.formats import FileFormat, find_format
 from finecops.metrics.answers import Answers
+from finecops.metrics.columns import ids_of
 from finecops.records import Sample
 
 
@@ -28,7 +29,7 @@ def read_answers(path: Path, how: FileFormat, samples: Sequence[Sample], ignore_
     if twice is not None:
         first, second = [i + 1 for i, id_ in enumerate(answers.ids) if id_ == twice][:2]
         raise DataError(f"{path}: two predictions for id {twice} (rows {first} and {second}); keep one of them")
-    known = {sample.id for sample in samples}
+    known = set(ids_of(samples))
     unknown = [i for i, id_ in enumerate(answers.ids) if id_ not in known]
     if not unknown:
         return answers
@@ -50,6 +51,8 @@ def read_unchecked(path: Path, how: FileFormat, samples: Sequence[Sample]) -> An
 
 def first_repeated(ids: Sequence[str]) -> str | None:
     """The first id that occurs again."""
+    if len(set(ids)) == len(ids):
+        return None
     seen: set[str] = set()
     for id_ in ids:
         if id_ in seen:

@@ -6,8 +6,10 @@ index of each row's first box.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -92,14 +94,14 @@ class AnswersBuilder:
     unit: str = "line"
     problems: list[str] = field(default_factory=list)
     _ids: list[str] = field(default_factory=list)
-    _outcome: list[int] = field(default_factory=list)
-    _counts: list[int] = field(default_factory=list)
+    _outcome: array[int] = field(default_factory=lambda: array("q"))
+    _counts: array[int] = field(default_factory=lambda: array("q"))
     _boxes: list[Any] = field(default_factory=list)
     _scores: list[Any] = field(default_factory=list)
-    _presence: list[float] = field(default_factory=list)
+    _presence: array[float] = field(default_factory=lambda: array("d"))
     _source: list[str] = field(default_factory=list)
-    _lines: list[int] = field(default_factory=list)
-    _given: list[bool] = field(default_factory=list)
+    _lines: array[int] = field(default_factory=lambda: array("q"))
+    _given: bytearray = field(default_factory=bytearray)
 
     def add(
         self,
@@ -133,6 +135,21 @@ class AnswersBuilder:
             self._scores.append(np.full(len(boxes), np.nan) if scores is None else scores)
             self._given.append(scores is not None)
 
+    def add_single(
+        self, ids: Sequence[str], boxes: Floats, scores: Floats | None, source: str, lines: Sequence[int]
+    ) -> None:
+        """Add rows of one box each: `boxes [n, 4]` and `scores [n]`, or None if there are none."""
+        n = len(ids)
+        self._ids.extend(ids)
+        self._outcome.extend(repeat(_INDEX["box"], n))
+        self._counts.extend(repeat(1, n))
+        self._lines.extend(lines)
+        self._presence.extend(repeat(np.nan, n))
+        self._source.extend(repeat(source, n))
+        self._boxes.append(boxes)
+        self._scores.append(np.full(n, np.nan) if scores is None else scores)
+        self._given.extend(repeat(scores is not None, n))
+
     def problem(self, line: int, message: str) -> None:
         """Note something wrong."""
         self.problems.append(f"{self.file}: {self.unit} {line}: {message}")
@@ -147,7 +164,7 @@ class AnswersBuilder:
         # The row that each box belongs to.
         row_of = np.repeat(np.arange(len(counts)), counts)
         given = np.zeros(len(counts), dtype=np.bool_)
-        given[counts > 0] = self._given
+        given[counts > 0] = np.frombuffer(self._given, dtype=np.bool_)
         faults = (
             (~np.isfinite(scores) & given[row_of], "a score is not a number, or not a finite one"),
             (~(np.abs(boxes) < LARGEST).all(axis=1), "a coordinate is not a finite number of pixels"),
@@ -187,23 +204,22 @@ def answers_of_predictions(predictions: Iterable[Prediction], file: str = "predi
     return builder.build()
 
 
-def top_boxes(answers: Answers, rows: Ints, k: int) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """The k best boxes of some rows: `boxes [r, k, 4]`, `scores [r, k]`, and which ranks are taken `[r, k]`.
+def ranked_boxes(answers: Answers, k: int) -> tuple[Ints, Ints, Ints]:
+    """The k best boxes of each row: where each is in `answers.boxes`, its row, and its rank from 0 on, `[m']` each.
 
     Boxes are ranked by score, ties in the file's order, unless they are `ranked` or have no scores.
     """
-    order = np.arange(len(answers.boxes))
-    if not answers.ranked and len(order):
-        row_of = np.repeat(np.arange(len(answers)), np.diff(answers.start))
-        # Stable within a row, so that ties stay in the order of the file.
-        order = np.lexsort((-np.nan_to_num(answers.scores, nan=0.0), row_of))
-    index = answers.start[rows][:, None] + np.arange(k)
-    taken = index < answers.start[rows + 1][:, None]
-    if not len(order):
-        return np.zeros((len(rows), k, 4)), np.full((len(rows), k), -np.inf), taken
-    found = order[np.where(taken, index, 0)]
-    boxes = np.where(taken[:, :, None], answers.boxes[found], 0.0)
-    return boxes, np.where(taken, answers.scores[found], -np.inf), taken
+    counts = np.diff(answers.start)
+    row_of = np.repeat(np.arange(len(answers)), counts)
+    rank = np.arange(len(row_of)) - np.repeat(answers.start[:-1], counts)
+    order = np.arange(len(row_of))
+    if not answers.ranked:
+        scores = np.nan_to_num(answers.scores, nan=0.0)
+        # Files are sorted as a rule. Stable within a row, so that ties stay in the order of the file.
+        if ((scores[1:] > scores[:-1]) & (rank[1:] > 0)).any():
+            order = np.lexsort((-scores, row_of))
+    best = rank < k
+    return order[best], row_of[best], rank[best]
 
 
 def _flat(parts: Sequence[Any]) -> Floats:
@@ -212,7 +228,14 @@ def _flat(parts: Sequence[Any]) -> Floats:
         return np.zeros(0)
     if all(isinstance(part, np.ndarray) for part in parts):
         return np.concatenate([np.asarray(part, dtype=np.float64).ravel() for part in parts])
-    return np.array(
-        [v for part in parts for row in part for v in (row if isinstance(row, list | tuple | np.ndarray) else (row,))],
-        dtype=np.float64,
-    )
+    flat = array("d")
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            flat.frombytes(np.ascontiguousarray(part, dtype=np.float64).tobytes())
+            continue
+        for row in part:
+            if isinstance(row, list | tuple | np.ndarray):
+                flat.extend(row)
+            else:
+                flat.append(row)
+    return np.array(flat, dtype=np.float64)

@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 
 from finecops.benchmark_words import type_order
 from finecops.boxes import iou_xyxy
-from finecops.metrics.answers import OUTCOMES, Answers, Floats, Ints, answers_of_predictions, top_boxes
-from finecops.records import NegativeKind, Prediction, Sample
+from finecops.metrics.answers import OUTCOMES, Answers, Floats, Ints, answers_of_predictions, ranked_boxes
+from finecops.metrics.columns import Column, SampleColumns, columns_of, unknown_truths
+from finecops.records import Prediction, Sample
 
 MAX_RANK = 10
 """Boxes behind this rank count in no metric, unless a metric's own rank is higher."""
 
 Bools = NDArray[np.bool_]
 Predictions = Answers | Mapping[str, Prediction]
-Column = tuple[NegativeKind, str, int]
-"""Kind, type and level of negatives."""
 
 BOX, REJECT, UNPARSED = (OUTCOMES.index(name) for name in ("box", "reject", "unparsed"))
 
@@ -40,9 +39,10 @@ class Evaluated:
         presence: `[n]` what the answer says about presence apart from its boxes, NaN where it does not.
         pair_of: `[n]` for a negative the row of its positive, -1 for a positive or if that is not there.
         source: `[n]` which model answered.
+        about: what else evaluation knows of the samples.
     """
 
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     positive: Bools
     level: Ints
     outcome: Ints
@@ -51,6 +51,7 @@ class Evaluated:
     presence: Floats
     pair_of: Ints
     source: NDArray[np.str_]
+    about: SampleColumns
 
     @property
     def answered_iou(self) -> Floats:
@@ -66,19 +67,15 @@ class Evaluated:
     @cached_property
     def columns(self) -> dict[Column, Ints]:
         """Rows of the negatives of each (kind, type, level), in the order of the paper's Tables IV and V."""
-        rows: dict[Column, list[int]] = {}
-        for i, sample in enumerate(self.samples):
-            negative = sample.negative
-            # A negative of unknown kind or type counts among all negatives and has no column.
-            if negative is not None and negative.kind is not None and negative.type is not None:
-                rows.setdefault((negative.kind, negative.type, negative.level or 0), []).append(i)
-        ordered = sorted(rows, key=lambda key: (key[0] != "text", type_order(key[1]), key[2]))
-        return {key: np.array(rows[key], dtype=np.intp) for key in ordered}
+        found = {key: np.flatnonzero(self.about.column == i) for i, key in enumerate(self.about.columns)}
+        return {
+            key: found[key] for key in sorted(found, key=lambda key: (key[0] != "text", type_order(key[1]), key[2]))
+        }
 
-    @cached_property
+    @property
     def tuple_types(self) -> NDArray[np.str_]:
         """`[n]` tuple type, empty where there is none."""
-        return np.array([s.tuple_type or "" for s in self.samples], dtype=np.str_)
+        return self.about.tuple_types
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Outcome → number, for positives and negatives apart."""
@@ -94,45 +91,60 @@ def evaluate_arrays(samples: Sequence[Sample], predictions: Predictions, ranks: 
     Raises:
         ValueError: a sample's truth is unknown; `scored_samples` leaves such samples out.
     """
-    if any(sample.truth == "unknown" for sample in samples):
+    if unknown_truths(samples):
         raise ValueError("a sample of unknown truth cannot be scored")
     answers = predictions if isinstance(predictions, Answers) else answers_of_predictions(_wanted(samples, predictions))
-    n, ranks = len(samples), max(ranks, MAX_RANK)
-    answer_of = {id_: i for i, id_ in enumerate(answers.ids)}
-    row_of = {sample.id: i for i, sample in enumerate(samples)}
-    answer = np.array([answer_of.get(s.id, -1) for s in samples], dtype=np.intp)
+    about, n, ranks = columns_of(samples), len(samples), max(ranks, MAX_RANK)
+    answer = _places(about.ids, answers.ids)
     there = np.flatnonzero(answer >= 0)
     outcome = np.full(n, OUTCOMES.index("missing"), dtype=np.intp)
     outcome[there] = answers.outcome[answer[there]]
     presence = np.full(n, np.nan)
     presence[there] = answers.presence[answer[there]]
-    source = np.array([answers.source[i] if i >= 0 else "" for i in answer.tolist()], dtype=np.str_)
-    boxes, scores = np.zeros((n, ranks, 4)), np.full((n, ranks), -np.inf)
-    boxes[there], scores[there], _ = top_boxes(answers, answer[there], ranks)
+    sample_of = np.full(len(answers), -1, dtype=np.intp)
+    sample_of[answer[there]] = there
+    at, row, rank = ranked_boxes(answers, ranks)
     # Unparsed and failed rows have no boxes; the boxes of a rejection (CRS) still rank.
-    boxes[outcome > REJECT], scores[outcome > REJECT] = 0.0, -np.inf
-    truth = np.array([s.box or (0.0, 0.0, 0.0, 0.0) for s in samples], dtype=np.float64).reshape(n, 4)
-    positive = np.array([s.positive for s in samples], dtype=np.bool_)
+    counts = (sample_of[row] >= 0) & (answers.outcome[row] <= REJECT)
+    at, row, rank = at[counts], sample_of[row[counts]], rank[counts]
+    iou, scores = np.zeros((n, ranks)), np.full((n, ranks), -np.inf)
+    scores[row, rank] = answers.scores[at]
     # A negative has no truth; its IoU is 0 with anything.
-    iou = iou_xyxy(boxes, truth[:, None, :]) * positive[:, None]
-    level = np.array([s.level or 0 for s in samples], dtype=np.intp)
-    pair_of = np.array([row_of.get(s.positive_id or "", -1) for s in samples], dtype=np.intp)
+    boxed = about.positive[row]
+    iou[row[boxed], rank[boxed]] = iou_xyxy(answers.boxes[at[boxed]], about.xyxy[row[boxed]])
     return Evaluated(
-        samples=tuple(samples),
-        positive=positive,
-        level=level,
+        samples=samples,
+        positive=about.positive,
+        level=about.level,
         outcome=outcome,
         iou=iou,
         scores=scores,
         presence=presence,
-        pair_of=pair_of,
-        source=source,
+        pair_of=_places(about.positive_ids, about.ids),
+        source=_sources(answers, answer),
+        about=about,
     )
 
 
-def scored_samples(samples: Sequence[Sample]) -> list[Sample]:
+def _places(wanted: Sequence[str], ids: Sequence[str]) -> Ints:
+    """Where each wanted id is, -1 where it is not; an empty one is nowhere."""
+    if len(wanted) == len(ids) and list(wanted) == list(ids):
+        return np.arange(len(ids))
+    place = dict(zip(ids, range(len(ids))))
+    place.pop("", None)
+    return np.array([place.get(id_, -1) for id_ in wanted], dtype=np.intp)
+
+
+def _sources(answers: Answers, answer: Ints) -> NDArray[np.str_]:
+    """Which model answered each sample, `[n]`; empty where there is no answer."""
+    names = {name: i for i, name in enumerate(dict.fromkeys(answers.source))}
+    of_answer = np.array([*map(names.__getitem__, answers.source), len(names)], dtype=np.intp)
+    return np.array([*names, ""], dtype=np.str_)[of_answer[answer]]
+
+
+def scored_samples(samples: Sequence[Sample]) -> Sequence[Sample]:
     """The samples whose truth is known."""
-    return [sample for sample in samples if sample.truth != "unknown"]
+    return [sample for sample in samples if sample.truth != "unknown"] if unknown_truths(samples) else samples
 
 
 def presence_scores(data: Evaluated) -> Floats:

@@ -34,7 +34,7 @@ class Scene:
     def router_level(self) -> Ints:
         """`[n]` the router's level, 0 where there is none."""
         routes = self.routes or {}
-        return np.array([routes[s.id].level if s.id in routes else 0 for s in self.data.samples], dtype=np.intp)
+        return np.array([routes[id_].level if id_ in routes else 0 for id_ in self.data.about.ids], dtype=np.intp)
 
     @cached_property
     def presence(self) -> Floats:

@@ -15,7 +15,7 @@ from finecops.errors import ConfigError
 from finecops.records import Xyxy
 from finecops.replies.answer import Answer
 from finecops.replies.formats import kosmos
-from finecops.replies.formats.box_format import BoxFormat
+from finecops.replies.formats.box_format import BoxFormat, Single
 from finecops.replies.formats.grouping import Grouping
 from finecops.replies.formats.quadruple import (
     NUMBER,
@@ -51,6 +51,7 @@ def _four_numbers(pattern: str, convention: Convention, template: str, grouping:
         encode,
         lambda text, wh: find_boxes(compiled, convention, text=text, image_wh=wh, grouping=grouping),
         convention.bin_size,
+        Single(compiled, convention) if grouping is None and convention.top is not None else None,
     )
 
 
@@ -62,7 +63,10 @@ def _decimals(convention: Convention) -> BoxFormat:
         return "[" + ",".join(f"{min(max(v, 0), 1):.3f}" for v in convention.from_pixels(box, image_wh)) + "]"
 
     return BoxFormat(
-        encode, lambda text, wh: find_boxes(compiled, convention, text=text, image_wh=wh), convention.bin_size
+        encode,
+        lambda text, wh: find_boxes(compiled, convention, text=text, image_wh=wh),
+        convention.bin_size,
+        Single(compiled, convention) if convention.top is not None else None,
     )
 
 

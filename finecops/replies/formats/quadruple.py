@@ -36,6 +36,8 @@ class Convention:
     """Image size → how many pixels in x and y correspond to the smallest step of the numbers."""
     to_corners: Callable[[Xyxy], Xyxy] = lambda v: v
     """The numbers as written → x1, y1, x2, y2 on the same scale."""
+    top: float | None = None
+    """The largest number allowed, where it is one for all images; then `to_pixels` also takes arrays of numbers."""
 
 
 def per_axis(steps: float, highest: float | None = None) -> Convention:
@@ -59,6 +61,7 @@ def per_axis(steps: float, highest: float | None = None) -> Convention:
         ),
         highest=lambda wh: top,
         bin_size=lambda wh: (wh[0] / steps, wh[1] / steps),
+        top=top,
     )
 
 
