@@ -8,8 +8,6 @@ import os
 import uuid
 from pathlib import Path
 
-from filelock import FileLock
-
 from finecops.config.home import home
 from finecops.errors import ConfigError
 from finecops.strict_json import parse_json
@@ -35,6 +33,8 @@ def remember_place(dataset: str, place: Path | None) -> None:
     Raises:
         ConfigError: the file is broken.
     """
+    from filelock import FileLock
+
     path = home() / FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -40,7 +40,7 @@ class NotPlainError(Exception):
 
 
 def is_plain(text: bytes) -> bool:
-    """Whether no text of a JSON file can have odd characters: they are written as `\\uXXXX`, are DEL or beyond ASCII."""
+    """Whether no text of a JSON file has odd characters: they stand behind a backslash, are DEL or beyond ASCII."""
     return text.isascii() and b"\\" not in text and b"\x7f" not in text
 
 

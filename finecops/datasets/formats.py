@@ -1,23 +1,15 @@
 """The formats of annotation files: the values of `format` in a dataset's YAML file.
 
-To add a format, write a reader in a new file and add an entry here.
+To add a format, write a reader in a new file and add an entry here: a function, or where one is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import TypeAlias
 
-from finecops.datasets.coco_table import read_coco_table
-from finecops.datasets.cops_ref import read_cops_ref
-from finecops.datasets.grefcoco import read_grefcoco
-from finecops.datasets.humanref import read_humanref
-from finecops.datasets.parquet.read import read_parquet
 from finecops.datasets.problems import Problem
-from finecops.datasets.ref_adv import read_ref_adv
-from finecops.datasets.ref_reasoning import read_ref_reasoning
-from finecops.datasets.refcoco import read_refcoco
-from finecops.datasets.row_files import read_csv, read_jsonl
 from finecops.datasets.source import SourceFile
 from finecops.datasets.table import SampleTable
 from finecops.records import Sample
@@ -25,17 +17,29 @@ from finecops.records import Sample
 Reader: TypeAlias = Callable[[SourceFile], Iterator[SampleTable | Sample | Problem]]
 """File → its samples in order, some of them or all as tables, and a `Problem` for each entry that is not valid."""
 
+
+def _reader(place: str) -> Reader:
+    """A function of a module beside this one, imported when it is called: a command reads one format of ten."""
+    module, _, name = place.rpartition(".")
+
+    def read(source: SourceFile) -> Iterator[SampleTable | Sample | Problem]:
+        found: Reader = getattr(import_module(f"finecops.datasets.{module}"), name)
+        return found(source)
+
+    return read
+
+
 FORMATS: dict[str, Reader] = {
-    "coco": read_coco_table,
-    "refcoco": read_refcoco,
-    "parquet": read_parquet,
-    "humanref": read_humanref,
-    "grefcoco": read_grefcoco,
-    "ref-adv": read_ref_adv,
-    "ref-reasoning": read_ref_reasoning,
-    "cops-ref": read_cops_ref,
-    "jsonl": read_jsonl,
-    "csv": read_csv,
+    "coco": _reader("coco_table.read_coco_table"),
+    "refcoco": _reader("refcoco.read_refcoco"),
+    "parquet": _reader("parquet.read.read_parquet"),
+    "humanref": _reader("humanref.read_humanref"),
+    "grefcoco": _reader("grefcoco.read_grefcoco"),
+    "ref-adv": _reader("ref_adv.read_ref_adv"),
+    "ref-reasoning": _reader("ref_reasoning.read_ref_reasoning"),
+    "cops-ref": _reader("cops_ref.read_cops_ref"),
+    "jsonl": _reader("row_files.read_jsonl"),
+    "csv": _reader("row_files.read_csv"),
 }
 
 FORMAT_OF_SUFFIX = {".jsonl": "jsonl", ".csv": "csv", ".tsv": "csv"}

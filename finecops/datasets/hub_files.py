@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from finecops.archives.zip_images import write_atomically
 from finecops.config.home import home
 from finecops.errors import DataError, first_line
 from finecops.hub_faults import hub_fault
@@ -101,6 +100,8 @@ def _note(id_: str, revision: str | None) -> Path:
 def _remember(id_: str, revision: str | None, commit: str) -> None:
     # A note is for days without network. A folder that cannot be written to is met again, where images are kept.
     with suppress(OSError):
+        from finecops.archives.zip_images import write_atomically
+
         write_atomically(_note(id_, revision), f"{commit}\n".encode())
 
 

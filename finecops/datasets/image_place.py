@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from finecops.archives.zip_images import ZipImages
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.find import load_dataset, resolve
 from finecops.config.image_places import remember_place, remembered_place
 from finecops.errors import ConfigError, DataError
 from finecops.paths import safe_path
+
+if TYPE_CHECKING:
+    from finecops.archives.zip_images import ZipImages
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,9 @@ class ImagePlace:
 
     @cached_property
     def _zip(self) -> ZipImages:
+        # Imported where it is needed: most datasets have their images in folders.
+        from finecops.archives.zip_images import ZipImages
+
         return ZipImages(self.path)
 
     def find(self, names: tuple[str, ...]) -> Path | None:

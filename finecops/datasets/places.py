@@ -13,7 +13,6 @@ from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.find import advice_on, resolve
 from finecops.config.home import home
 from finecops.config.hub import splits_of_files
-from finecops.datasets.archives import ENDINGS, unpack_images
 from finecops.datasets.formats import FORMAT_OF_SUFFIX
 from finecops.datasets.hub_files import HubRepository, fetch, find_repository
 from finecops.datasets.parquet.table import ParquetTable
@@ -141,6 +140,9 @@ def _from_hub(config: DatasetConfig, split: str) -> Place:
 
 def _image_root(config: DatasetConfig, repository: HubRepository, folder: Path, beside: Sequence[str]) -> Path:
     """The folder of images that are not in the annotation files: fetched, unpacked, or where the user keeps them."""
+    # Imported where it is needed: reading files takes no archives.
+    from finecops.datasets.archives import ENDINGS, unpack_images
+
     archives = [name for name in beside if name.endswith(ENDINGS)]
     if archives:
         root = home() / "hub" / repository.id.replace("/", "--") / repository.commit

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,11 @@ class Texts(Sequence[str]):
     def part(self, start: int, stop: int) -> list[str]:
         """The texts of some rows, faster than one by one."""
         ends = self.offsets[start : stop + 1].tolist()
+        block = self.block[ends[0] : ends[-1]]
+        if block.isascii():
+            # Characters are bytes: decoded once.
+            text, first = block.decode("ascii"), ends[0]
+            return [text[a - first : b - first] for a, b in pairwise(ends)]
         return [self.block[a:b].decode("utf-8", _HALVES) for a, b in pairwise(ends)]
 
 
@@ -106,6 +111,8 @@ class SampleTable(Sequence[Sample]):
         self.xyxy = xyxy
         self.kinds = kinds
         self.kind = kind
+        self.derived: dict[str, Any] = {}
+        """What others made of it and keep as long as it lives."""
 
     @classmethod
     def of(cls, samples: Iterable[Sample]) -> SampleTable:

@@ -143,9 +143,8 @@ def read_annotations(paths: Sequence[Path], boxes: str | None = None) -> tuple[S
     # Recall pairs each negative with its positive: without it the negative is in no column.
     about = columns_of(dataset.samples)
     positives = {id_ for id_, positive in zip(about.ids, about.positive.tolist()) if positive}
-    alone = [
-        id_ for id_, positive_id in zip(about.ids, about.positive_ids) if positive_id and positive_id not in positives
-    ]
+    pairs = zip(about.ids, about.positive_ids)
+    alone = [id_ for id_, positive_id in pairs if positive_id and positive_id not in positives]
     if alone:
         problems.append(
             f"{len(alone)} negatives have no positive in the annotations and form no pair (the first: {alone[0]}); "

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar, get_args
 
 from finecops.errors import RunError
+from finecops.evaluation.results import MOST_REASONS
 from finecops.metrics.answers import Answers, answers_of_predictions
 from finecops.records import Candidates, Prediction, Route, Sample, StageRow
 from finecops.runs.failures import reason_counts
@@ -18,7 +19,6 @@ from finecops.runs.manifest import Manifest, Method, Role, Share, StageEntry, re
 from finecops.text import shortly
 
 Row = TypeVar("Row", bound=StageRow)
-MOST_REASONS = 5
 METHODS: tuple[Method, ...] = get_args(Method)
 """The order of methods in results; within a method by the stage's name."""
 

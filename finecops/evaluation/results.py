@@ -23,6 +23,8 @@ from finecops.runs.manifest import ALL, Answering, Share
 log = logging.getLogger(__name__)
 
 METRICS_JSON: Final = "metrics.json"
+MOST_REASONS: Final = 5
+"""So many reasons of failed rows are kept of a method."""
 Counts = dict[str, int]
 """How many of what, by name."""
 

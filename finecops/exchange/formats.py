@@ -53,9 +53,8 @@ def _texts(path: Path, how: FileFormat, samples: Sequence[Sample]) -> Answers:
         said = f"--box-format {how.box_format or '(not given)'}: how the model writes boxes must be named"
         raise ConfigError(no_such(said, how.box_format or "", BOX_FORMATS))
     score = how.score or refexp_text.find_score_field(path)
-    return refexp_text.read(
-        path, source=SOURCE, sizes=sizes_of(samples), box_format=BOX_FORMATS[how.box_format], score=score
-    )
+    sizes, box_format = sizes_of(samples), BOX_FORMATS[how.box_format]
+    return refexp_text.read(path, source=SOURCE, sizes=sizes, box_format=box_format, score=score)
 
 
 FORMATS: dict[str, PredictionFormat] = {

@@ -49,7 +49,7 @@ def read_parts(path: Path, builder: AnswersBuilder, required: tuple[str, ...]) -
 
 
 def _sound(rows: list[Any], required: tuple[str, ...]) -> int:
-    """How many rows are objects with the required keys, before the first that is not; their `image_id` is a text now."""
+    """How many rows come before the first that is no object with the required keys; their `image_id` is a text now."""
     if not set(map(type, rows)) <= {dict} or not all(key in row for row in rows for key in required):
         wrong = (not isinstance(row, dict) or not row.keys() >= set(required) for row in rows)
         rows = rows[: list(wrong).index(True)]

@@ -43,7 +43,10 @@ class SampleColumns:
 def columns_of(samples: Sequence[Sample]) -> SampleColumns:
     """The columns of some samples."""
     if isinstance(samples, SampleTable):
-        return _of_table(samples)
+        if "columns" not in samples.derived:
+            samples.derived["columns"] = _of_table(samples)
+        kept: SampleColumns = samples.derived["columns"]
+        return kept
     found: dict[Column, int] = {}
     column = [_place(found, sample.negative) for sample in samples]
     return SampleColumns(
@@ -86,14 +89,14 @@ def _place(found: dict[Column, int], negative: Negative | None) -> int:
 
 def ids_of(samples: Sequence[Sample]) -> list[str]:
     """The ids of some samples."""
-    return list(samples.ids) if isinstance(samples, SampleTable) else [sample.id for sample in samples]
+    return columns_of(samples).ids if isinstance(samples, SampleTable) else [sample.id for sample in samples]
 
 
 def sizes_of(samples: Sequence[Sample]) -> dict[str, tuple[int, int]]:
     """Width and height of each sample's image, by the sample's id."""
     if isinstance(samples, SampleTable):
         wide, high = samples.image_wh.T.tolist()
-        return dict(zip(samples.ids, zip(wide, high)))
+        return dict(zip(columns_of(samples).ids, zip(wide, high)))
     return {sample.id: (sample.width, sample.height) for sample in samples}
 
 

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from finecops.evaluation.reading import MOST_REASONS
-from finecops.evaluation.results import Counts, Evaluation, MethodResult, ReferenceSfa, RouterSummary, StageTiming
+from finecops.evaluation.results import (
+    MOST_REASONS,
+    Counts,
+    Evaluation,
+    MethodResult,
+    ReferenceSfa,
+    RouterSummary,
+    StageTiming,
+)
 from finecops.metrics.answers import OUTCOMES
 from finecops.metrics.candidates import RANKS
 from finecops.metrics.ledgers import SfaLedger

@@ -10,7 +10,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from finecops.archives.zip_images import unpack_if_zipped
 from finecops.errors import DataError, FailuresError, TextLengthError
 from finecops.records import Sample, StageRow
 
@@ -46,6 +45,8 @@ def _checksum_of_state(image: Path, modified: int, size: int) -> str:
 
 
 def _image_checksum(image: Path) -> str:
+    from finecops.archives.zip_images import unpack_if_zipped
+
     try:
         # An image in a zip file: the file may have been replaced by a whole one.
         unpack_if_zipped(image)
