@@ -21,7 +21,6 @@ R = TypeVar("R", bound=BaseModel)
 
 ODD = object()
 """What `plain_json` gives where it leaves a text to the standard library's parser."""
-_QUOTED_BLANKS = (b'" ', b'"\n', b'"\t', b'"\r')
 _BLANK_BEFORE_COLON = re.compile(rb'"[ \n\t\r]+:')
 
 
@@ -63,12 +62,22 @@ def plain_json(content: bytes | str) -> Any:
 
 def _keys_are_once(text: bytes, found: Any) -> bool:
     """Whether no key stands twice in one object; False also where that is not certain."""
+    return has_keys_once(text, _keys_near(found)) or has_keys_once(text, _all_keys(found))
+
+
+def has_keys_once(text: bytes, keys: int) -> bool:
+    """Whether JSON of objects that have so many different keys together has no key twice in one object; False also
+    where that is not certain."""
     # Inside a text a quotation mark stands behind a backslash. So, if no blank stands before a colon and no key ends
     # with a backslash, every `":` without a backslash ends a key.
-    if b'\\\\":' in text or (any(two in text for two in _QUOTED_BLANKS) and _BLANK_BEFORE_COLON.search(text)):
-        return False
-    keys = text.count(b'":') - text.count(b'\\":')
-    return keys == _keys_near(found) or keys == _all_keys(found)
+    ends = text.count(b'":')
+    escaped = 0
+    if b"\\" in text:
+        escaped = text.count(b'\\":')
+        if b'\\\\":' in text:
+            return False
+    # Where a quotation mark stands before every colon, no blank does.
+    return ends - escaped == keys and (text.count(b":") == ends or not _BLANK_BEFORE_COLON.search(text))
 
 
 def _keys_near(found: Any) -> int:

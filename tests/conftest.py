@@ -96,9 +96,8 @@ class ReadBefore:
 
     def __init__(self, samples: SampleTable, problems: list[Problem]) -> None:
         self._samples, self.problems = samples, problems
-        self.table = self
 
-    def build(self) -> SampleTable:
+    def table(self) -> SampleTable:
         """The samples."""
         return self._samples
 
@@ -119,7 +118,7 @@ def committed_files_read_once() -> Iterator[None]:
         key = (config.model_dump_json(), where, *map(state, where.files))
         if key not in splits:
             joined, sha256 = read_files(config, where, place)
-            splits[key] = ReadBefore(KeptSamples(joined.table.build()), joined.problems), sha256
+            splits[key] = ReadBefore(KeptSamples(joined.table()), joined.problems), sha256
         return splits[key]
 
     def settings_once(path: Path) -> dict[str, object]:

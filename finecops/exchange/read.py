@@ -30,9 +30,9 @@ def read_answers(path: Path, how: FileFormat, samples: Sequence[Sample], ignore_
         first, second = [i + 1 for i, id_ in enumerate(answers.ids) if id_ == twice][:2]
         raise DataError(f"{path}: two predictions for id {twice} (rows {first} and {second}); keep one of them")
     known = set(ids_of(samples))
-    unknown = [i for i, id_ in enumerate(answers.ids) if id_ not in known]
-    if not unknown:
+    if known.issuperset(answers.ids):
         return answers
+    unknown = [i for i, id_ in enumerate(answers.ids) if id_ not in known]
     if not ignore_unknown or len(unknown) == len(answers):
         raise DataError(
             f"{path}: row {unknown[0] + 1}: id {answers.ids[unknown[0]]!r} is not in the annotations "

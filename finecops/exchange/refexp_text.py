@@ -93,8 +93,9 @@ class _Rows:
             return None
         found = list(map(single.pattern.findall, texts))  # type: ignore[arg-type]
         numbers = chain.from_iterable(match[0] if len(match) == 1 else _NO_NUMBERS for match in found)
-        written = np.array(list(map(float, numbers)), dtype=np.float64).reshape(-1, 4)
-        image_wh = np.array([self.sizes.get(row["image_id"], (1, 1)) for row in rows], dtype=np.int64)
+        written = np.fromiter(map(float, numbers), dtype=np.float64, count=4 * len(rows)).reshape(-1, 4)
+        sides = chain.from_iterable([self.sizes.get(row["image_id"], (1, 1)) for row in rows])
+        image_wh = np.fromiter(sides, dtype=np.int64, count=2 * len(rows)).reshape(-1, 2)
         boxes = single.xyxy(written, image_wh)
         if self.score is None:
             return boxes, None

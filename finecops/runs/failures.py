@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from finecops.errors import DataError, FailuresError, TextLengthError
 from finecops.records import Sample, StageRow
@@ -74,9 +74,10 @@ def to_ask_again(
     if retry == "none":
         return set()
     again = set()
-    for sample in samples:
-        row = rows.get(sample.id)
-        if row is None or not is_failed(row):
+    failed = {id_: rows[id_] for id_ in rows.tally.failed} if isinstance(rows, Tallied) else _failed_of(rows)
+    for sample in samples if failed else ():
+        row = failed.get(sample.id)
+        if row is None:
             continue
         same_data = row.cause == "data" and row.data_sha256 == data_checksum(image_path(sample), sample)
         if retry == "all" or not (same_data or row.cause == "input"):
@@ -84,22 +85,61 @@ def to_ask_again(
     return again
 
 
+def _failed_of(rows: Mapping[str, StageRow]) -> dict[str, StageRow]:
+    return {id_: row for id_, row in rows.items() if is_failed(row)}
+
+
+class Tally:
+    """What some rows say of failures and notes, counted as they come."""
+
+    def __init__(self) -> None:
+        self.failed: list[str] = []
+        """The ids of rows that failed."""
+        self.notes: Counter[str] = Counter()
+        """How many rows have which note, numbers in it replaced by N."""
+        self._counts: Counter[str] = Counter()
+        self._written: dict[str, set[str]] = {}
+
+    def add(self, row: Any) -> None:
+        """Count a row, or the head of one (`finecops.runs.row_check`)."""
+        note = getattr(row, "note", None)
+        if note:
+            self.notes[_NUMBER.sub("N", note)] += 1
+        if is_failed(row):
+            self.failed.append(row.sample_id)
+            plain = plain_reason(row)
+            self._counts[plain] += 1
+            self._written.setdefault(plain, set()).add(_reason(row))
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """How many rows failed for which reason, as `reason_counts` gives it."""
+        shown: Counter[str] = Counter()
+        for plain, n in self._counts.items():
+            written = self._written[plain]
+            shown[next(iter(written)) if len(written) == 1 else plain] += n
+        return shown
+
+
+@runtime_checkable
+class Tallied(Protocol):
+    """Rows that were counted as they were read."""
+
+    @property
+    def tally(self) -> Tally:
+        """The counts."""
+        ...
+
+
 def reason_counts(rows: Iterable[StageRow]) -> Counter[str]:
     """How many failed rows have which reason.
 
     Like reasons are counted as one. Where they differ in their numbers, these are replaced by N.
     """
-    counts: Counter[str] = Counter()
-    written: dict[str, set[str]] = {}
+    tally = Tally()
     for row in rows:
-        if is_failed(row):
-            plain = plain_reason(row)
-            counts[plain] += 1
-            written.setdefault(plain, set()).add(_reason(row))
-    shown: Counter[str] = Counter()
-    for plain, n in counts.items():
-        shown[next(iter(written[plain])) if len(written[plain]) == 1 else plain] += n
-    return shown
+        tally.add(row)
+    return tally.reasons
 
 
 def _reason(row: StageRow) -> str:

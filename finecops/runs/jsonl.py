@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -17,15 +16,15 @@ from finecops.runs.checksums import FileChecksums, sound_rows
 from finecops.strict_json import parse_record
 from finecops.text import shortly
 
-log = logging.getLogger(__name__)
-
 R = TypeVar("R", bound=Record)
 Row = TypeVar("Row", bound=StageRow)
 
 _TABLES_KEPT = 8
 """Tables that a process holds: a run has hardly more stages."""
-_tables: dict[Any, tuple[str, dict[str, Any]]] = {}
+_tables: dict[Any, tuple[str, Mapping[str, Any]]] = {}
 """By file and its state: its SHA-256 and its rows."""
+LARGE_BYTES = 64 << 20
+"""The rows of larger files are not held as objects."""
 
 MADE_AGAIN = (
     "The command that made the file (`finecops sfa run`, …) makes it again from there; if that stops here too, delete "
@@ -57,6 +56,8 @@ def read_rows(path: Path, row_type: type[R], seen: Callable[[bytes], object] | N
 def read_table(path: Path, row_type: type[Row], checksums: FileChecksums | None = None) -> Mapping[str, Row]:
     """The rows of a stage's file by sample id. A file that has not changed is read once per process.
 
+    Of a large file the places of rows are held, and a row is made each time that it is asked for.
+
     Raises:
         RunError: as `read_rows`; or a sample has two rows, or the file has other checksums than these.
     """
@@ -66,11 +67,9 @@ def read_table(path: Path, row_type: type[Row], checksums: FileChecksums | None 
     if key not in _tables:
         while len(_tables) >= _TABLES_KEPT:
             _tables.pop(next(iter(_tables)))
-        digest, rows = hashlib.sha256(), dict[str, Row]()
-        for number, row in enumerate(read_rows(path, row_type, digest.update), start=1):
-            if row.sample_id in rows:
-                raise RunError(f"{path}:{number}: {_second_row(row)}. {MADE_AGAIN}")
-            rows[row.sample_id] = row
+        digest = hashlib.sha256()
+        read = _read_places if state.st_size >= LARGE_BYTES else _read_all
+        rows = read(path, row_type, digest.update)
         _tables[key] = (digest.hexdigest(), rows)
     sha256, table = _tables[key]
     if checksums is not None and sha256 != checksums.sha256:
@@ -79,36 +78,24 @@ def read_table(path: Path, row_type: type[Row], checksums: FileChecksums | None 
     return table
 
 
-def _second_row(row: StageRow) -> str:
-    return f"a second row for sample {shortly(row.sample_id)}"
-
-
-def read_partial(path: Path, row_type: type[Row]) -> dict[str, Row]:
-    """The rows of an unfinished file by sample id. What is behind the last sound row is cut off.
-
-    Raises:
-        RunError: not even the first row is sound.
-    """
-    repair_torn_end(path)
+def _read_all(path: Path, row_type: type[Row], seen: Callable[[bytes], object]) -> Mapping[str, Row]:
     rows: dict[str, Row] = {}
-    end = 0
-    with open_regular(path) as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                row = parse_record(line, row_type)
-                if row.sample_id in rows:
-                    raise ValueError(_second_row(row))
-            except ValueError as error:
-                broken = f"{path}:{number}: not a {row_type.__name__} row: {error}"
-                break
-            rows[row.sample_id] = row
-            end += len(line)
-        else:
-            return rows
-    if not rows:
-        raise RunError(f"{broken}. Delete the file to have it made again")
-    log.warning("%s; cut back to the %d rows before it", broken, len(rows))
-    os.truncate(path, end)
+    for number, row in enumerate(read_rows(path, row_type, seen), start=1):
+        if row.sample_id in rows:
+            raise RunError(f"{path}:{number}: a second row for sample {shortly(row.sample_id)}. {MADE_AGAIN}")
+        rows[row.sample_id] = row
+    return rows
+
+
+def _read_places(path: Path, row_type: type[Row], seen: Callable[[bytes], object]) -> Mapping[str, Row]:
+    # Imported late: that module writes files with this one.
+    from finecops.runs.row_file import RowFaultError, RowFile
+
+    rows = RowFile(path, row_type)
+    try:
+        rows.read(seen)
+    except RowFaultError as fault:
+        raise RunError(f"{path}:{fault.number}: {fault}. {MADE_AGAIN}") from fault
     return rows
 
 
@@ -151,16 +138,6 @@ def replace_rows(path: Path, rows: Iterable[Record]) -> None:
         append_rows(file, rows)
         os.fsync(file.fileno())
     os.replace(writing, path)
-
-
-def finish(partial: Path, final: Path, rows: Sequence[Record]) -> None:
-    """Put the rows, in their order, where the final file belongs, in one step; the partial file goes."""
-    ordered = final.with_suffix(".ordered")
-    with open_new(ordered) as file:
-        append_rows(file, rows)
-        os.fsync(file.fileno())
-    os.replace(ordered, final)
-    partial.unlink(missing_ok=True)
 
 
 def write_json_atomically(path: Path, content: object) -> None:

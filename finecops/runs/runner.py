@@ -13,13 +13,10 @@ from __future__ import annotations
 
 import errno
 import logging
-import re
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any, Generic
 
@@ -31,12 +28,12 @@ from finecops.records import StageRow
 from finecops.runs.batches import Batch, ids_of
 from finecops.runs.checksums import FileChecksums, sound_rows
 from finecops.runs.engines import Engine
-from finecops.runs.failures import CircuitBreaker, is_failed, reason_counts
-from finecops.runs.jsonl import append_rows, finish, read_partial, read_rows, read_table, replace_rows
+from finecops.runs.failures import CircuitBreaker
+from finecops.runs.jsonl import MADE_AGAIN, append_rows
+from finecops.runs.row_file import RowFaultError, RowFile, finish, read_partial, replace_rows
 from finecops.runs.specification import Row, Work
 
 log = logging.getLogger(__name__)
-_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -123,7 +120,7 @@ def run_stage(job: StageJob[Row], engine: Engine) -> StageReport:
     with _locked(job.path):
         kept = _rows_that_stay(job)
         if kept.finished:
-            return _report(list(kept.rows.values()), 0, 0.0, None)
+            return _report(kept.rows, 0, 0.0, None)
         resumed = job.unfinished.exists() and job.unfinished.stat().st_size > 0
         try:
             return _make_missing(job, kept.rows, engine)
@@ -150,60 +147,74 @@ def _locked(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Kept(Generic[Row]):
-    """Rows that stay, in the samples' order, and whether they are the finished file."""
+    """Rows that stay, and whether they are the finished file."""
 
-    rows: dict[str, Row]
+    rows: RowFile[Row]
     finished: bool
 
 
 def _rows_that_stay(job: StageJob[Row]) -> _Kept[Row]:
     """The rows of the final or the partial file that need not be made again; the files are left ready to go on."""
     there, whole = _rows_there(job)
-    redo = (job.again | job.ask_again(there)) & there.keys()
+    redo = {id_ for id_ in job.again | job.ask_again(there) if id_ in there}
     # What is not in the file was never made, or is of a sample that came into this share: its batch is computed whole.
     if whole:
-        redo |= set(job.order) - there.keys()
-    dropped = {id_ for batch in job.batches if redo.intersection(ids := ids_of(batch)) for id_ in ids}
-    rows = {id_: there[id_] for id_ in job.order if id_ in there and id_ not in dropped}
-    if whole and list(rows) == list(there) and len(rows) == len(job.order):
-        return _Kept(rows, True)
+        redo |= {id_ for id_ in job.order if id_ not in there}
+    dropped = {id_ for batch in job.batches if redo.intersection(ids := ids_of(batch)) for id_ in ids} if redo else redo
+    stay = [id_ for id_ in job.order if id_ in there and id_ not in dropped]
+    if whole and len(stay) == len(there) == len(job.order) and all(a == b for a, b in zip(stay, there)):
+        return _Kept(there, True)
+    rows = there
     if job.path.exists():
-        gone = [id_ for id_ in there if id_ not in rows]
-        log.info("%s: %d rows are made again, %d stay", job.work.spec.name, len(job.order) - len(rows), len(rows))
-        replace_rows(job.unfinished, rows.values())
+        staying = set(stay)
+        gone = [id_ for id_ in there if id_ not in staying]
+        log.info("%s: %d rows are made again, %d stay", job.work.spec.name, len(job.order) - len(stay), len(stay))
+        rows = _moved(job, there, stay)
         # Only now is the file known to be under repair: a kill before this leaves it as it was.
         job.begin(gone if whole else None)
         job.path.unlink()
-    elif len(rows) < len(there):
-        replace_rows(job.unfinished, rows.values())
-        job.begin([id_ for id_ in there if id_ not in rows])
+    elif len(stay) < len(there):
+        rows = _moved(job, there, stay)
+        staying = set(stay)
+        job.begin([id_ for id_ in there if id_ not in staying])
     if rows:
         log.info("%s: going on after %d of %d samples", job.work.spec.name, len(rows), len(job.order))
     return _Kept(rows, False)
 
 
-def _rows_there(job: StageJob[Row]) -> tuple[dict[str, Row], bool]:
-    """Rows that were made before, by sample, and whether they are a whole and sound final file."""
+def _moved(job: StageJob[Row], rows: RowFile[Row], ids: Sequence[str]) -> RowFile[Row]:
+    """Some rows, in the partial file."""
+    replace_rows(job.unfinished, rows, ids)
+    moved = RowFile(job.unfinished, job.work.spec.row_type)
+    moved.read()
+    return moved
+
+
+def _rows_there(job: StageJob[Row]) -> tuple[RowFile[Row], bool]:
+    """Rows that were made before, and whether they are a whole and sound final file."""
     row_type, name = job.work.spec.row_type, job.work.spec.name
-    if job.path.exists() and job.checksums is not None:
-        sound = sound_rows(job.path, job.checksums)
-        if sound is not None:
-            log.warning("%s was changed after row %d since it was finished: making the rest again", job.path, sound)
-        rows = {row.sample_id: row for row in islice(read_rows(job.path, row_type), sound)}
-        return rows, sound is None
     if job.path.exists():
-        # Renamed and not yet noted as done: the process was killed in between.
-        return dict(read_table(job.path, row_type)), True
+        rows, sound = RowFile(job.path, row_type), None
+        if job.checksums is not None:
+            sound = sound_rows(job.path, job.checksums)
+            if sound is not None:
+                log.warning("%s was changed after row %d since it was finished: making the rest again", job.path, sound)
+        # Without checksums: renamed and not yet noted as done, since the process was killed in between.
+        try:
+            rows.read(most=sound)
+        except RowFaultError as fault:
+            raise RunError(f"{job.path}:{fault.number}: {fault}. {MADE_AGAIN}") from fault
+        return rows, sound is None
     if job.unfinished.is_symlink():
         raise RunError(f"{job.unfinished} is a link, and rows would be written to where it leads: remove it")
     if not job.unfinished.exists():
-        return {}, False
+        return RowFile(job.unfinished, row_type), False
     found = read_partial(job.unfinished, row_type)
     log.debug("%s: %d rows in %s", name, len(found), job.unfinished)
     return found, False
 
 
-def _make_missing(job: StageJob[Row], done: dict[str, Row], engine: Engine) -> StageReport:
+def _make_missing(job: StageJob[Row], done: RowFile[Row], engine: Engine) -> StageReport:
     resumed = len(done)
     # A batch that was begun is computed whole again: a row must not depend on where the process was killed.
     todo = [batch for batch in job.batches if any(id_ not in done for id_ in ids_of(batch))]
@@ -214,7 +225,6 @@ def _make_missing(job: StageJob[Row], done: dict[str, Row], engine: Engine) -> S
         started = time.perf_counter()
         title = f"{job.work.spec.name} ({job.place})" if job.place else job.work.spec.name
         bar = progress(what=title, unit="sample", total=len(job.order), initial=resumed)
-        failed = _count_failed(done.values())
         with bar, job.unfinished.open("a", encoding="utf-8") as file:
             for result in results:
                 gflops = gflops or result.gflops_per_sample
@@ -222,15 +232,14 @@ def _make_missing(job: StageJob[Row], done: dict[str, Row], engine: Engine) -> S
                 if job.watch is not None:
                     job.watch(new)
                 append_rows(file, new)
-                done |= {row.sample_id: row for row in new}
-                failed += _count_failed(new)
+                done.read()
+                failed = len(done.tally.failed)
                 breaker(new, len(done) - failed)
                 seconds = (time.perf_counter() - started) / max(1, len(done) - resumed) * (len(job.order) - len(done))
                 bar.set_postfix_str(_time_left(job, seconds, failed), refresh=False)
                 bar.update(len(new))
-    ordered = [done[id_] for id_ in job.order]
-    finish(job.unfinished, job.path, ordered)
-    return _report(ordered, len(done) - resumed, time.perf_counter() - started, gflops)
+    finish(job.unfinished, job.path, done, job.order)
+    return _report(done, len(done) - resumed, time.perf_counter() - started, gflops)
 
 
 def _time_left(job: StageJob[Any], seconds: float, failed: int) -> str:
@@ -243,22 +252,13 @@ def _time_left(job: StageJob[Any], seconds: float, failed: int) -> str:
     return f"{end}, {failed} failed" if failed else end
 
 
-def _report(rows: Sequence[StageRow], made_now: int, seconds: float, gflops: float | None) -> StageReport:
+def _report(rows: RowFile[Any], made_now: int, seconds: float, gflops: float | None) -> StageReport:
     return StageReport(
         rows=len(rows),
-        failed=_count_failed(rows),
+        failed=len(rows.tally.failed),
         made_now=made_now,
         seconds=seconds,
         gflops_per_sample=gflops,
-        notes=_count_notes(rows),
-        reasons=reason_counts(rows),
+        notes=dict(rows.tally.notes),
+        reasons=rows.tally.reasons,
     )
-
-
-def _count_notes(rows: Iterable[StageRow]) -> dict[str, int]:
-    notes = (getattr(row, "note", None) for row in rows)
-    return dict(Counter(_NUMBER.sub("N", note) for note in notes if note))
-
-
-def _count_failed(rows: Iterable[StageRow]) -> int:
-    return sum(1 for row in rows if is_failed(row))

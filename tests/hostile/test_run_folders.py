@@ -21,8 +21,8 @@ from finecops.evaluation.sweep import sweep_run
 from finecops.exchange.formats import FileFormat
 from finecops.records import Prediction
 from finecops.runs.folder import open_run
-from finecops.runs.jsonl import read_partial
 from finecops.runs.manifest import RUN_JSON, read_manifest, write_manifest
+from finecops.runs.row_file import read_partial
 from finecops.runs.run import RunOptions
 from finecops.strategies.baselines import routes
 from finecops.strategies.options import Options
