@@ -20,7 +20,8 @@ from finecops.datasets.json_arrays import JsonArray
 from finecops.datasets.problems import Problem
 from finecops.datasets.remarks import NOTED_BEYOND, Remarks
 from finecops.datasets.source import SourceFile
-from finecops.datasets.table import Kind, SampleTable, Texts, kind_of
+from finecops.datasets.table import Kind, SampleTable, kind_of
+from finecops.datasets.text_column import Texts
 from finecops.records import Sample
 
 
