@@ -54,8 +54,8 @@ def _rows(source: SourceFile) -> _Rows:
     if not isinstance(raw["images"], JsonArray):
         # It was parsed as a whole, and what was seen before is not all.
         images, annotations = Images(source), Annotations()
-        seen("images", raw["images"], content)
-        seen("annotations", raw["annotations"], content)
+        seen("images", list(raw["images"]), content)
+        seen("annotations", list(raw["annotations"]), content)
     if not annotations.ids:
         raise NotPlainError
     return _Rows(source, raw, images, annotations)
