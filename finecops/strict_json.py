@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ValidationError
@@ -19,7 +19,7 @@ T = TypeVar("T")
 R = TypeVar("R", bound=BaseModel)
 
 
-ODD = object()
+ODD: Final[Any] = object()
 """What `plain_json` gives where it leaves a text to the standard library's parser."""
 _BLANK_BEFORE_COLON = re.compile(rb'"[ \n\t\r]+:')
 

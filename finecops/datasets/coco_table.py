@@ -20,7 +20,8 @@ from finecops.datasets.json_arrays import JsonArray
 from finecops.datasets.problems import Problem
 from finecops.datasets.remarks import NOTED_BEYOND, Remarks
 from finecops.datasets.source import SourceFile
-from finecops.datasets.table import Kind, SampleTable, Texts, kind_of
+from finecops.datasets.table import Kind, SampleTable, kind_of
+from finecops.datasets.text_column import Texts
 from finecops.records import Sample
 
 
@@ -53,8 +54,8 @@ def _rows(source: SourceFile) -> _Rows:
     if not isinstance(raw["images"], JsonArray):
         # It was parsed as a whole, and what was seen before is not all.
         images, annotations = Images(source), Annotations()
-        seen("images", raw["images"], content)
-        seen("annotations", raw["annotations"], content)
+        seen("images", list(raw["images"]), content)
+        seen("annotations", list(raw["annotations"]), content)
     if not annotations.ids:
         raise NotPlainError
     return _Rows(source, raw, images, annotations)

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
-from typing import Any, NamedTuple, overload
+from typing import NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from finecops.datasets.text_column import Texts, TextsBuilder, small
 from finecops.records import Negative, NegativeKind, Sample, Truth
 
 _CHUNK = 1024
 """How many rows are turned into Python's numbers at once: singly, each number costs as much as a sample."""
-# Half a character has no UTF-8; a text shall come out as it went in.
-_HALVES = "surrogatepass"
 
 
 class Kind(NamedTuple):
@@ -37,53 +35,6 @@ class Kind(NamedTuple):
     negative_level: int | None
     paired: bool
     """Whether the id of its positive is known."""
-
-
-class Texts(Sequence[str]):
-    """Texts as one block of UTF-8 and the offset of each."""
-
-    def __init__(self, block: bytes, offsets: NDArray[np.unsignedinteger]) -> None:
-        self.block = block
-        self.offsets = offsets
-
-    @classmethod
-    def of(cls, texts: Iterable[str]) -> Texts:
-        """These texts."""
-        encoded = [text.encode("utf-8", _HALVES) for text in texts]
-        lengths = np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded))
-        return cls(b"".join(encoded), _small(np.concatenate([[0], np.cumsum(lengths)])))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of memory."""
-        return len(self.block) + self.offsets.nbytes
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        i = range(len(self))[index]
-        return self.block[int(self.offsets[i]) : int(self.offsets[i + 1])].decode("utf-8", _HALVES)
-
-    def __iter__(self) -> Iterator[str]:
-        for start in range(0, len(self), _CHUNK):
-            yield from self.part(start, start + _CHUNK)
-
-    def part(self, start: int, stop: int) -> list[str]:
-        """The texts of some rows, faster than one by one."""
-        ends = self.offsets[start : stop + 1].tolist()
-        block = self.block[ends[0] : ends[-1]]
-        if block.isascii():
-            # Characters are bytes: decoded once.
-            text, first = block.decode("ascii"), ends[0]
-            return [text[a - first : b - first] for a, b in pairwise(ends)]
-        return [self.block[a:b].decode("utf-8", _HALVES) for a, b in pairwise(ends)]
 
 
 class SampleTable(Sequence[Sample]):
@@ -111,7 +62,7 @@ class SampleTable(Sequence[Sample]):
         self.xyxy = xyxy
         self.kinds = kinds
         self.kind = kind
-        self.derived: dict[str, Any] = {}
+        self.derived: dict[str, object] = {}
         """What others made of it and keep as long as it lives."""
 
     @classmethod
@@ -137,7 +88,7 @@ class SampleTable(Sequence[Sample]):
         used, first, kind = np.unique(kind, return_index=True, return_inverse=True)
         order = np.argsort(first)
         there = tuple(one for i in used[order].tolist() if (one := kinds[i]) is not None)
-        return cls(texts, _small(image_wh.ravel()).reshape(-1, 2), xyxy, there, _small(np.argsort(order)[kind]))
+        return cls(texts, small(image_wh.ravel()).reshape(-1, 2), xyxy, there, small(np.argsort(order)[kind]))
 
     @property
     def nbytes(self) -> int:
@@ -234,7 +185,7 @@ class TableBuilder:
     """A table that grows by one sample at a time."""
 
     def __init__(self) -> None:
-        self._texts = [_TextsBuilder() for _ in range(4)]
+        self._texts = [TextsBuilder() for _ in range(4)]
         self._image_wh = array("q")
         self._xyxy = array("d")
         self._kinds: dict[tuple[object, ...], int] = {}
@@ -274,33 +225,11 @@ class TableBuilder:
         ids, images, expressions, positive_ids = (builder.build() for builder in self._texts)
         return SampleTable(
             texts=(ids, images, expressions, positive_ids),
-            image_wh=_small(self._image_wh).reshape(-1, 2),
+            image_wh=small(self._image_wh).reshape(-1, 2),
             xyxy=np.array(self._xyxy, dtype=np.float64).reshape(-1, 4),
             kinds=tuple(self._kind_at),
-            kind=_small(self._kind),
+            kind=small(self._kind),
         )
 
 
 _NO_BOX = (float("nan"),) * 4
-
-
-class _TextsBuilder:
-    def __init__(self) -> None:
-        self.block = bytearray()
-        self.offsets = array("Q", [0])
-
-    def __getitem__(self, row: int) -> str:
-        return self.block[self.offsets[row] : self.offsets[row + 1]].decode("utf-8", _HALVES)
-
-    def add(self, text: str) -> None:
-        self.block += text.encode("utf-8", _HALVES)
-        self.offsets.append(len(self.block))
-
-    def build(self) -> Texts:
-        return Texts(bytes(self.block), _small(self.offsets))
-
-
-def _small(values: array[int] | NDArray[np.int64]) -> NDArray[np.unsignedinteger]:
-    """Whole numbers in the smallest type that holds them all."""
-    found = np.asarray(values)
-    return found.astype(np.min_scalar_type(int(found.max(initial=0))))

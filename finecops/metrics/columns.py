@@ -45,7 +45,8 @@ def columns_of(samples: Sequence[Sample]) -> SampleColumns:
     if isinstance(samples, SampleTable):
         if "columns" not in samples.derived:
             samples.derived["columns"] = _of_table(samples)
-        kept: SampleColumns = samples.derived["columns"]
+        kept = samples.derived["columns"]
+        assert isinstance(kept, SampleColumns)
         return kept
     found: dict[Column, int] = {}
     column = [_place(found, sample.negative) for sample in samples]
