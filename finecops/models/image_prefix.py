@@ -117,6 +117,7 @@ class ImagePrefixes:
 
     def _cut(self, text: str) -> tuple[str, str]:
         """A prompt up to its image, with it, and what follows."""
+        assert self._token is not None  # Else no prefix is taken.
         before, token, after = text.partition(self._token)
         if not token or self._token in after:
             raise ModelError(

@@ -174,7 +174,8 @@ class TransformersMllm:
                 stopping_criteria=[written],
             )
         # `generate` returns prompt and answer. An encoder-decoder returns a start token and the answer.
-        new = sequences[:, 1 if self.encoder_decoder else inputs["input_ids"].shape[1] :]
+        prompt_length: int = inputs["input_ids"].shape[1]
+        new = sequences[:, 1 if self.encoder_decoder else prompt_length :]
         logits, probabilities = written.tables(new.shape[1])
         stops = self._stop_ids()
         replies = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -50,6 +50,25 @@ def seconds_of(stages: Iterable[tuple[StageSpec[Any], int]]) -> float | None:
             return None
         seconds += samples / pace
     return seconds
+
+
+def place_of(
+    spec: StageSpec[Any], plan: Sequence[StageSpec[Any]], samples_of: Callable[[StageSpec[Any]], int]
+) -> dict[str, Any]:
+    """Which of the planned stages one is, and how long those after it take; nothing if it is none of them.
+
+    Args:
+        spec: the stage.
+        plan: all that are planned, in their order.
+        samples_of: how many samples a stage is for.
+    """
+    names = [planned.name for planned in plan]
+    if spec.name not in names:
+        return {}
+    at = names.index(spec.name)
+    after = [(later, samples_of(later)) for later in plan[at + 1 :]]
+    place = f"{at + 1} of {len(names)}" if len(names) > 1 else ""
+    return {"place": place, "seconds_after": seconds_of(after)}
 
 
 def _paces() -> dict[str, float]:

@@ -87,6 +87,6 @@ def changed_since(
     return frozenset(changed)
 
 
-def _flat(described: Mapping[str, Any]) -> dict[str, object]:
+def _flat(described: Mapping[str, Any]) -> dict[str, Any]:
     """Settings at the top, where a message names them as the user knows them."""
     return {**described["settings"], "share": described["share"], "inputs": described["inputs"]}

@@ -28,7 +28,7 @@ from finecops.runs.entries import entry_of, measured
 from finecops.runs.failures import MAX_FAILED, Retry, most_frequent, to_ask_again
 from finecops.runs.jsonl import read_table
 from finecops.runs.manifest import StageEntry, read_manifest, write_manifest
-from finecops.runs.pace import remember_pace, seconds_of
+from finecops.runs.pace import place_of, remember_pace
 from finecops.runs.repairs import begun_repair, changed_since
 from finecops.runs.runner import StageJob, StageReport, run_stage
 from finecops.runs.shards import Shard, batches_for, needs, own_ids
@@ -169,13 +169,9 @@ class Run:
         # Workers make one stage, and a shard's stages have shares of their own.
         alone = self.options.engine != "local" or self.options.shard is not None
         beside = () if alone else jobs_beside(self, spec, later, now)
+        absolute = {name: path.absolute() for name, path in files.items()}
         return StageJob(
-            work=Work(
-                spec,
-                {name: path.absolute() for name, path in files.items()},
-                self.options.workers,
-                tuple(job.work for job in beside),
-            ),
+            work=Work(spec, absolute, self.options.workers, tuple(job.work for job in beside)),
             path=self.file(spec.name),
             order=[sample.id for sample in samples],
             batches=batches,
@@ -188,18 +184,8 @@ class Run:
             # The rows of a watched stage are predictions; a type variable cannot say so.
             watch=Watch(watched.model, watched.box_format, samples) if watched is not None else None,  # type: ignore[arg-type]
             beside=beside,
-            **self._place(spec),
+            **place_of(spec, self._plan, self._most_samples),
         )
-
-    def _place(self, spec: StageSpec[Any]) -> dict[str, Any]:
-        """Which of the planned stages this is, and how long those after it take."""
-        names = [planned.name for planned in self._plan]
-        if spec.name not in names:
-            return {}
-        at = names.index(spec.name)
-        after = [(later, self._most_samples(later)) for later in self._plan[at + 1 :]]
-        place = f"{at + 1} of {len(names)}" if len(names) > 1 else ""
-        return {"place": place, "seconds_after": seconds_of(after)}
 
     def _most_samples(self, spec: StageSpec[Any]) -> int:
         """How many samples a stage is for; all, as long as their share is not known."""

@@ -47,5 +47,5 @@ def jobs_beside(
         write_manifest(run.folder, manifest.with_stage(one.name, entry_of(one, described)))
         watched = one.watched if run.options.watch else None
         watch = Watch(watched.model, watched.box_format, run.samples) if watched is not None else None
-        jobs.append(StageJob(Work(one, files, run.options.workers), path, (), (), watch=watch))  # type: ignore[arg-type]
+        jobs.append(StageJob(Work(one, files, run.options.workers), path, (), (), watch=watch))
     return tuple(jobs)

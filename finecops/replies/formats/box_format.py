@@ -46,7 +46,7 @@ class Single:
         x1, y1, x2, y2 = written.T
         wide, high = image_wh.T
         # The functions of a convention are written for four numbers and two sides; with arrays they do the same.
-        found = np.stack(self.convention.to_pixels((x1, y1, x2, y2), (wide, high)), axis=1)  # type: ignore[arg-type]
+        found = np.stack(self.convention.to_pixels((x1, y1, x2, y2), (wide, high)), axis=1)
         sound = (written.max(axis=1) <= self.convention.top) & (x1 <= x2) & (y1 <= y2) & ((x1 != x2) | (y1 != y2))
         sound &= (found[:, :2] >= 0).all(axis=1) & (found[:, 2] <= wide) & (found[:, 3] <= high)
         sound &= (found[:, :2] < found[:, 2:]).all(axis=1)

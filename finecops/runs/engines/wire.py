@@ -37,8 +37,9 @@ class Fault:
     def as_error(self) -> Exception:
         """The exception: of finecops' own kinds the same one, anything else a bug with its traceback as the text."""
         known = getattr(errors, self.kind, None)
-        own = isinstance(known, type) and issubclass(known, FinecopsError)
-        return known(self.message) if own else RuntimeError(f"in a worker:\n{self.message}")
+        if isinstance(known, type) and issubclass(known, FinecopsError):
+            return known(self.message)
+        return RuntimeError(f"in a worker:\n{self.message}")
 
 
 @dataclass(frozen=True)
