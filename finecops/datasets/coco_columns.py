@@ -183,7 +183,7 @@ def _flat(boxes: list[list[Any]]) -> Iterable[float]:
     return chain.from_iterable(box if fits else NO_BOX for box, fits in zip(boxes, plain))
 
 
-def _odd_texts(entries: list[dict[str, Any]]) -> list[int]:
+def _odd_texts(entries: list[Any]) -> list[int]:
     """Which entries have a text with characters that are not printed."""
     return [
         i
