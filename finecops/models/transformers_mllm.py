@@ -174,8 +174,8 @@ class TransformersMllm:
                 stopping_criteria=[written],
             )
         # `generate` returns prompt and answer. An encoder-decoder returns a start token and the answer.
-        prompt_length: int = inputs["input_ids"].shape[1]
-        new = sequences[:, 1 if self.encoder_decoder else prompt_length :]
+        prompt: Any = inputs["input_ids"]
+        new = sequences[:, 1 if self.encoder_decoder else prompt.shape[1] :]
         logits, probabilities = written.tables(new.shape[1])
         stops = self._stop_ids()
         replies = []
