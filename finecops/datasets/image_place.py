@@ -132,10 +132,11 @@ def check_place(path: Path) -> ImagePlace:
         raise DataError(f"--images {path}: it does not exist; a folder of images or a zip file is meant")
     if not path.is_file():
         raise DataError(f"--images {path}: it is neither a folder nor a zip file")
-    place = ImagePlace(path)
+    from finecops.archives.zip_images import ZipImages
+
     # The directory is read now: a wrong file is said before anything else happens.
     ZipImages(path)
-    return place
+    return ImagePlace(path)
 
 
 class ImageFolders:
