@@ -13,6 +13,7 @@ import os
 import pickle
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -90,9 +91,11 @@ def _results(ray: Any, work: Work[Row], batches: Sequence[Batch]) -> Iterator[Ba
     repeat, stuck = Repeater(), 0
     while left:
         before = len(left)
-        count, each = _size(ray, work, len(left))
+        # With one that kills its worker, Ray gives up what is under way elsewhere: so they are tried apart from it.
+        tried = dict(islice(left.items(), len(left) if not stuck else max(1, len(left) // 2)))
+        count, each = _size(ray, work, len(tried))
         try:
-            for number, text in _answers(ray, work, left, count, each):
+            for number, text in _answers(ray, work, tried, count, each):
                 answer = answer_from_text(text)
                 repeat(answer.said)
                 if answer.fault is not None:
@@ -113,7 +116,9 @@ def _results(ray: Any, work: Work[Row], batches: Sequence[Batch]) -> Iterator[Ba
                 len(left),
                 _first_line(error),
             )
-            left = _suspects_last(left, _AHEAD * count)
+            left = _suspects_last(left, min(len(tried), _AHEAD * count))
+        else:
+            stuck = 0
 
 
 def _suspects_last(left: Mapping[int, Batch], begun: int) -> dict[int, Batch]:
