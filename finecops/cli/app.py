@@ -6,7 +6,8 @@ import logging
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated, NoReturn
 
 import typer
@@ -141,13 +142,18 @@ def _terminate(signum: int, frame: object) -> None:
     raise _Terminated
 
 
-def _keep_only(first: list[str]) -> None:
-    """Leave out all commands but the one that is called: Typer makes the options of all of them, which takes longer
-    than many a command."""
-    names = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
-    if first and first[0] in names:
-        app.registered_commands = [command for command in app.registered_commands if command.name == first[0]]
-        app.registered_groups = [group for group in app.registered_groups if group.name == first[0]]
+@contextmanager
+def _only(first: list[str]) -> Iterator[None]:
+    """Meanwhile the program has the command that is called alone: Typer makes the options of all of them, which takes
+    longer than many a command."""
+    commands, groups = app.registered_commands, app.registered_groups
+    if first and first[0] in {one.name for one in (*commands, *groups)}:
+        app.registered_commands = [command for command in commands if command.name == first[0]]
+        app.registered_groups = [group for group in groups if group.name == first[0]]
+    try:
+        yield
+    finally:
+        app.registered_commands, app.registered_groups = commands, groups
 
 
 def main() -> None:
@@ -157,9 +163,9 @@ def main() -> None:
     """
     # The default action of SIGTERM ends the process without closing files.
     signal.signal(signal.SIGTERM, _terminate)
-    _keep_only(sys.argv[1:2])
     try:
-        app()
+        with _only(sys.argv[1:2]):
+            app()
     except FinecopsError as error:
         if _Terminated.came:
             _fail(STOPPED, 128 + signal.SIGTERM)

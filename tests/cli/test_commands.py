@@ -7,6 +7,7 @@ import json
 import logging
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -130,7 +131,7 @@ def test_ctrl_c_ends_with_a_line_and_its_own_exit_code(
     toy = typer.Typer()
     toy.command()(stopped)
     monkeypatch.setattr(program, "app", lambda: toy([]))
-    monkeypatch.setattr(program, "_keep_only", lambda first: None)
+    monkeypatch.setattr(program, "_only", lambda first: nullcontext())
     with pytest.raises(SystemExit) as end:
         program.main()
     assert end.value.code == 130
