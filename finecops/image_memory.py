@@ -24,13 +24,17 @@ class ImageMemory(Generic[T]):
 
     A stage asks about the images of a batch, and the stage that follows it on that batch finds them here. Images are
     told apart as objects: `finecops.images` gives the same object for the same file.
+
+    Args:
+        together: the images of a call go through the model together, and the last digits depend on which they are. Then
+            a call about the very same images finds them, and no other: a run that was killed ends in the same bytes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, together: bool = False) -> None:
         self.computed = 0
         """How often something was computed."""
         self._kept: dict[tuple[int, Hashable], tuple[Image.Image, T]] = {}
-        self._most = 0
+        self._together, self._most = together, 0
         _memories.add(self)
 
     def of(
@@ -41,6 +45,8 @@ class ImageMemory(Generic[T]):
         """What `compute` gives for each image and what else it depends on; it gets those that are not kept."""
         # The image is kept beside: as long as it lives, no other object has its number.
         wanted = {(id(image), about): image for image, about in asked}
+        if self._together and self._kept.keys() != wanted.keys():
+            self.forget()
         self._most = max(self._most, len(wanted))
         missing = [key for key in wanted if key not in self._kept]
         made = compute([(wanted[key], key[1]) for key in missing]) if missing else []

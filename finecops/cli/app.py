@@ -147,7 +147,7 @@ def _only(first: list[str]) -> Iterator[None]:
     """Meanwhile the program has the command that is called alone: Typer makes the options of all of them, which takes
     longer than many a command."""
     commands, groups = app.registered_commands, app.registered_groups
-    if first and first[0] in {one.name for one in (*commands, *groups)}:
+    if first and first[0] in {command.name for command in commands} | {group.name for group in groups}:
         app.registered_commands = [command for command in commands if command.name == first[0]]
         app.registered_groups = [group for group in groups if group.name == first[0]]
     try:

@@ -127,7 +127,7 @@ class GroundingDino:
             self.device = self.model.device
         self.model.eval()
         self.backbone = SharedBackbone(self.model)
-        self._halving = Halving(config.name, self.backbone.forget)
+        self._halving = Halving(config.name, self.backbone.images.forget)
         self._last: LastCall[list[list[Answer]]] = LastCall()
 
     def detect(self, groups: Sequence[QueryGroup]) -> list[list[Answer]]:

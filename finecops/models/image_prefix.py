@@ -1,7 +1,7 @@
 """Keys and values of an image, computed once for all questions about it.
 
 A prompt begins with the image. A decoder's keys and values of that beginning are the same for every question: they are
-computed for each image alone, and the questions are continued from copies of them, all in one batch. A row is
+computed without padding, and the questions are continued from copies of them, all in one batch. A row is
 `[padding, beginning, padding, rest of the prompt]`.
 """
 
@@ -69,9 +69,9 @@ class ImagePrefixes:
 
     def __init__(self, model: Any, processor: Any) -> None:
         self.model, self.processor = model, processor
-        self.images: ImageMemory[_Prefix] = ImageMemory()
+        self.images: ImageMemory[_Prefix] = ImageMemory(together=model.device.type == "cpu")
         self._core: Any = getattr(model, "model", None)
-        self._token = getattr(processor, "image_token", None)
+        self._token: Any = getattr(processor, "image_token", None)
         self._tried = False
         self._text_config = model.config.get_text_config(decoder=True)
         layers = getattr(self._text_config, "layer_types", None) or ()
@@ -96,7 +96,7 @@ class ImagePrefixes:
         if not cut or not self.possible:
             return None
         asked = [(image, head) for image, (head, _) in zip(images, cut, strict=True)]
-        prefixes = self.images.of(asked, lambda missing: [self._computed(*one) for one in missing])
+        prefixes = self.images.of(asked, self._computed)
         rests = self.processor.tokenizer(
             [rest for _, rest in cut], padding=True, add_special_tokens=False, return_tensors="pt"
         ).to(self.model.device)
@@ -117,7 +117,6 @@ class ImagePrefixes:
 
     def _cut(self, text: str) -> tuple[str, str]:
         """A prompt up to its image, with it, and what follows."""
-        assert self._token is not None  # Else no prefix is taken.
         before, token, after = text.partition(self._token)
         if not token or self._token in after:
             raise ModelError(
@@ -132,12 +131,29 @@ class ImagePrefixes:
             ids(head + rest)["input_ids"] == ids(head)["input_ids"] + ids(rest, add_special_tokens=False)["input_ids"]
         )
 
-    def _computed(self, image: Image.Image, head: Hashable) -> _Prefix:
-        inputs = self.processor(images=[image], text=[head], return_tensors="pt")
+    def _computed(self, asked: list[tuple[Image.Image, Hashable]]) -> list[_Prefix]:
+        """On an accelerator each for itself; on a CPU those of one length together, which is faster there."""
+        alike: dict[object, list[int]] = {}
+        for number, (image, head) in enumerate(asked):
+            same = (image.size, head) if self.model.device.type == "cpu" else number
+            alike.setdefault(same, []).append(number)
+        found: dict[int, _Prefix] = {}
+        for numbers in alike.values():
+            found |= zip(numbers, self._together([asked[number] for number in numbers]), strict=True)
+        return [found[number] for number in range(len(asked))]
+
+    def _together(self, asked: Sequence[tuple[Image.Image, Hashable]]) -> list[_Prefix]:
+        """The beginnings of prompts with images of one size, which need no padding."""
+        images, heads = zip(*asked, strict=True)
+        inputs = self.processor(images=list(images), text=list(heads), return_tensors="pt")
         inputs = inputs.to(self.model.device, dtype=self.model.dtype)
         output = self._core(**inputs, use_cache=True)
-        layers = [(layer.keys[0], layer.values[0]) for layer in output[self._cache_name].layers]
-        return _Prefix(inputs["input_ids"][0], layers, int(self._core.rope_deltas))
+        layers = [(layer.keys, layer.values) for layer in output[self._cache_name].layers]
+        deltas = self._core.rope_deltas.flatten().tolist()
+        return [
+            _Prefix(ids, [(keys[row], values[row]) for keys, values in layers], deltas[row])
+            for row, ids in enumerate(inputs["input_ids"])
+        ]
 
     def _cache(self, prefixes: Sequence[_Prefix], length: int) -> DynamicCache:
         """A cache with a row for each prefix."""

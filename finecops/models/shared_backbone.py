@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from finecops.image_memory import ImageMemory, LastCall
+from finecops.image_memory import ImageMemory
 
 Maps = list[torch.Tensor]
 """The feature maps of an image, one per level, `[channels, height, width]`."""
@@ -26,9 +26,8 @@ class SharedBackbone:
     """
 
     def __init__(self, model: Any) -> None:
-        self.images: ImageMemory[Maps] = ImageMemory()
-        self._together: LastCall[dict[int, Maps]] = LastCall()
         self._core: Any = model.model
+        self.images: ImageMemory[Maps] = ImageMemory(together=self._core.device.type == "cpu")
         # Inside `sharing`: of every level the maps of all rows, [rows, channels, height, width], and their masks.
         self._maps: Maps | None = None
         self._masks: Maps = []
@@ -66,21 +65,7 @@ class SharedBackbone:
                 found |= zip(numbers, self._computed(pixels, mask), strict=True)
             return [found[number] for number in range(len(prepared))]
 
-        if self._core.device.type != "cpu":
-            return self.images.of([(image, None) for image in images], compute)
-        distinct = {id(image): image for image in images}
-
-        def compute_all() -> dict[int, Maps]:
-            self.images.computed += len(distinct)
-            return dict(zip(distinct, compute([(image, None) for image in distinct.values()]), strict=True))
-
-        maps = self._together.of(tuple(distinct), list(distinct.values()), compute_all)
-        return [maps[id(image)] for image in images]
-
-    def forget(self) -> None:
-        """Free what was computed of images."""
-        self.images.forget()
-        self._together.forget()
+        return self.images.of([(image, None) for image in images], compute)
 
     @contextmanager
     def sharing(self, maps: Sequence[Maps]) -> Iterator[dict[str, torch.Tensor]]:

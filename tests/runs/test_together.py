@@ -72,7 +72,7 @@ def test_routing_and_specialist_share_one_backbone_pass_per_image(
         alone.do(spec)
     run = open_run(tmp_path / "run", mini_dataset, LIMIT)
     monkeypatch.setattr(beside, "forget_computed", lambda: None)
-    mini_specialist.backbone.forget()
+    mini_specialist.backbone.images.forget()
     before = mini_specialist.backbone.images.computed
     do_all(run, asked)
     assert mini_specialist.backbone.images.computed - before == images_of(run.samples)
