@@ -23,7 +23,7 @@ class ImageMemory(Generic[T]):
     """Keeps what was computed of images: of as many as the largest call had, the last ones.
 
     A stage asks about the images of a batch, and the stage that follows it on that batch finds them here. Images are
-    told apart as objects: `finecops.images` gives the same object for the same file.
+    compared as objects: `finecops.images` gives the same object for the same file.
 
     Args:
         together: the images of a call go through the model together, and the last digits depend on which they are. Then

@@ -266,8 +266,7 @@ class Run:
         self._note(spec.name, entry_of(spec, now).model_copy(update=done | measured(report)))
         if report.made_now:
             remember_pace(spec, report.made_now, report.seconds)
-            pace = f"{report.seconds:.1f} s, {report.per_second} samples/s"
-            log.info("%s: %s (%d failed), %s", spec.name, counted(report.rows, "row"), report.failed, pace)
+            log.info("%s: %s (%d failed), %s", spec.name, counted(report.rows, "row"), report.failed, report.pace)
             for note, count in report.notes.items():
                 log.info("%s: %d rows: %s", spec.name, count, note)
 

@@ -61,6 +61,12 @@ class StageReport:
     beside: Mapping[str, MadeBeside] = field(default_factory=dict)
 
     @property
+    def pace(self) -> str:
+        """The time for a line of the log: of how many rows, where not all were made or timed now."""
+        some = "" if self.made_now == self.rows else f"{self.made_now} of them in "
+        return f"{some}{self.seconds:.1f} s, {self.per_second} samples/s"
+
+    @property
     def per_second(self) -> float | None:
         """Samples per second of this call, None if it made none."""
         return round(self.made_now / self.seconds, 2) if self.made_now and self.seconds > 0 else None

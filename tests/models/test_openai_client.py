@@ -136,9 +136,9 @@ def test_who_stops_gives_up_what_is_not_asked_yet(server: Server) -> None:
 
 
 def test_answers_are_told_in_the_callers_thread(server: Server) -> None:
-    told: list[tuple[int, int]] = []
-    ask_all(server.config(), requests("a", "b"), lambda index, answer: told.append((index, threading.get_ident())))
-    assert sorted(told) == [(index, threading.get_ident()) for index in (0, 1)]
+    noticed: list[tuple[int, int]] = []
+    ask_all(server.config(), requests("a", "b"), lambda index, answer: noticed.append((index, threading.get_ident())))
+    assert sorted(noticed) == [(index, threading.get_ident()) for index in (0, 1)]
 
 
 def test_a_busy_server_gets_fewer_requests(server: Server) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from finecops.config.home import home
 from finecops.runs.pace import FEWEST, remember_pace, seconds_of
+from finecops.runs.runner import StageReport
 from finecops.strategies.options import Options
 from finecops.strategies.parts import Parts
 from finecops.strategies.sfa import sfa
@@ -84,3 +85,12 @@ def test_a_bar_says_which_stage_of_the_run_it_is_and_when_the_run_ends(
         before = "stage ends" if name == "first" else "ends"
         assert re.fullmatch(rf"{before} \d\d:\d\d", said[0][1]), said[0]
         assert re.fullmatch(r"ends \d\d:\d\d", said[-1][1])
+
+
+def test_a_line_says_of_how_many_rows_its_time_is() -> None:
+    def report(made_now: int) -> StageReport:
+        return StageReport(rows=60, failed=0, made_now=made_now, seconds=2.0, gflops_per_sample=None)
+
+    assert report(60).pace == "2.0 s, 30.0 samples/s"
+    # Continued, or made beside another stage and timed in some batches alone.
+    assert report(16).pace == "16 of them in 2.0 s, 8.0 samples/s"

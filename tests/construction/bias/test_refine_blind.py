@@ -50,18 +50,18 @@ def test_the_words_of_the_kept_pairs_tell_little(method: str, usual: BlindRefine
     assert again.interval is not None
     assert again.interval.high <= 66
     # Most of what tells them apart went, and most of the rest stayed.
-    told = {i for i, pair in enumerate(PAIRS) if "zebra" in pair.negative or "piano" in pair.negative}
-    assert len(told & set(found.kept)) / len(told) < len(set(found.kept) - told) / (len(PAIRS) - len(told))
+    noticed = {i for i, pair in enumerate(PAIRS) if "zebra" in pair.negative or "piano" in pair.negative}
+    assert len(noticed & set(found.kept)) / len(noticed) < len(set(found.kept) - noticed) / (len(PAIRS) - len(noticed))
 
 
 def test_the_same_seed_keeps_the_same_pairs_and_types_do_not_touch_each_other(usual: BlindRefinement) -> None:
-    told: list[tuple[str, int]] = []
+    noticed: list[tuple[str, int]] = []
     other = biased_pairs(8, telling=0, type_="relation")
-    both = refine_blind([*other, *PAIRS], QUICK, lambda type_, left: told.append((type_, left)))
+    both = refine_blind([*other, *PAIRS], QUICK, lambda type_, left: noticed.append((type_, left)))
     assert [i - 8 for i in both.kept if i >= 8] == usual.kept
     assert [t.type for t in both.types] == ["relation", "object"]
     # Progress: after each round, what is left.
-    left = [count for type_, count in told if type_ == "object"]
+    left = [count for type_, count in noticed if type_ == "object"]
     assert left == sorted(left, reverse=True)
     assert left[-1] <= len(usual.kept)
 
@@ -117,7 +117,7 @@ def test_pairs_that_tell_nothing_all_stay() -> None:
     ("pairs", "reason"),
     [
         (PAIRS[:8], "fewer than 10 images"),
-        # Every pair is told by its words.
+        # Every pair is noticed by its words.
         ([TextPair(str(i), str(i), "yes it is", "no it is not") for i in range(11)], "too few pairs would be left"),
     ],
 )
