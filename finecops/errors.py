@@ -38,6 +38,10 @@ class ModelError(FinecopsError):
     """A model cannot be loaded or reached, or does not fit the task."""
 
 
+class GoneError(ModelError):
+    """What every sample needs is gone for good. No sample fails by that: the run ends, and what is done is kept."""
+
+
 class TextLengthError(ModelError):
     """An expression has more tokens than the model takes."""
 

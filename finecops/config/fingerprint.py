@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from finecops.config.box_pattern import in_resized_pixels
 from finecops.config.find import resolve
 from finecops.config.schema import MllmConfig, SpecialistConfig
+from finecops.config.serve_args import args_that_change_answers
 from finecops.errors import ConfigError
 
 _HASHED_WHOLE_BYTES = 200_000_000
@@ -91,6 +92,10 @@ _NO_EFFECT_ON_ANSWERS = {
     "proved",
     "paper_row",
     "base_url",
+    "servers",
+    "serve",
+    "gpus_per_server",
+    "serve_args",
     "api_key_env",
     "concurrency",
     "start_seconds",
@@ -116,4 +121,8 @@ def model_settings(config: SpecialistConfig | MllmConfig) -> dict[str, JsonValue
     )
     if isinstance(config, MllmConfig) and config.adapter is not None:
         settings["adapter_fingerprint"] = weights_fingerprint(config.adapter)
+    if isinstance(config, MllmConfig) and config.backend == "openai":
+        # Of arguments that no server may have been started with, it is better to know than not.
+        if args := args_that_change_answers(config.serve_args):
+            settings["serve_args"] = list(args)
     return settings | {"weights_fingerprint": weights_fingerprint(config.weights)}

@@ -25,10 +25,11 @@ _PERMISSIONS = frozenset({"trust_remote_code", "allow_pickle"})
 """These are given on the command line, for one run."""
 _LOADED = ("transformers", "grounding-dino", "category-detector", "llm")
 _ASKED = ("system", "chat_options", "visual_tokens")
+_SERVED = ("serve", "gpus_per_server", "serve_args", "start_seconds")
 _ONLY_OF = {
     "worker": ("command", "start_seconds", "timeout_seconds"),
     "replay": ("file_format", "file_score"),
-    "openai": ("base_url", "api_key_env", "concurrency", "timeout_seconds", *_ASKED),
+    "openai": ("base_url", "servers", "api_key_env", "concurrency", "timeout_seconds", *_SERVED, *_ASKED),
     "mmdet": ("mmdet_config", "dtype"),
     **dict.fromkeys(_LOADED, ("revision", "remote_code", "device_map", "dtype")),
 }

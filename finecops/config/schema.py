@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
 from finecops.config.box_pattern import BoxFormatSetting, in_resized_pixels
 from finecops.config.budget import budget_faults
@@ -26,6 +26,7 @@ from finecops.config.fields import (
     Server,
     Torch,
 )
+from finecops.config.serve_args import server_faults
 from finecops.config.templates import FocusSentence, Prompt, Sentence
 
 NOT_STATED = "not stated"
@@ -82,7 +83,7 @@ class ModelConfig(Config):
     """Of a worker: the program in the model's own environment, and its arguments. `$NAME` stands for an environment
     variable. A program in `finecops/models/workers/` may be named without its folder."""
     start_seconds: Seconds = 900.0
-    """How long a worker may take to load."""
+    """How long a worker, or a server that finecops starts, may take to load."""
     timeout_seconds: Seconds = 120.0
     """How long a worker or a server may take to answer a request."""
     file_format: Annotated[str, one_of("file_format")] | None = None
@@ -149,6 +150,14 @@ class MllmConfig(ModelConfig):
     """How the model is reached: a key of `finecops.models.backends.MLLM_BACKENDS`."""
     base_url: Server | None = None
     """URL of an OpenAI-compatible server. None: OpenAI's own."""
+    servers: Annotated[tuple[Server, ...], Strict(False)] = ()
+    """URLs of several servers with the same model, which share the requests. Instead of `base_url`."""
+    serve: Literal["vllm"] | None = None
+    """The program that finecops starts to serve `weights`, instead of a server that runs already."""
+    gpus_per_server: Annotated[int, Field(ge=1, le=64)] = 1
+    """GPUs of each server that finecops starts; there are as many servers as there are GPUs for."""
+    serve_args: Lines = ()
+    """More arguments of a server that finecops starts."""
     api_key_env: Constant = "OPENAI_API_KEY"
     """The environment variable that holds the server's key. The key itself is never written to a file."""
     concurrency: Requests | Literal["auto"] = "auto"
@@ -205,7 +214,12 @@ class MllmConfig(ModelConfig):
         needed = ("resize_factor", "min_pixels", "visual_tokens" if given.get("visual_tokens") else "max_pixels")
         if in_resized_pixels(given.get("box_format")) and not all(given.get(key) for key in needed):
             faults.append("boxes in pixels of the resized image need `resize_factor`, `min_pixels` and `max_pixels`")
-        return [*faults, *budget_faults(given)]
+        return [*faults, *budget_faults(given), *server_faults(given)]
+
+    @property
+    def has_own_server(self) -> bool:
+        """Whether its server, if it is behind one, is not OpenAI's."""
+        return bool(self.base_url or self.servers or self.serve)
 
     @property
     def pixel_bounds(self) -> tuple[int | None, int | None]:

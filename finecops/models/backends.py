@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from finecops.config.choices import CHOICES
 from finecops.config.find import resolve
+from finecops.config.server import own_url
 from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
 from finecops.errors import ConfigError
 from finecops.exchange.formats import FORMATS
 from finecops.install import install_line
 from finecops.models import readiness
 from finecops.models.hub_access import use_own_log
+from finecops.models.server_command import lacks_program
 from finecops.models.readiness import AUTO, check_device, need_model_name, need_openai
 from finecops.names import unknown_name
 from finecops.replies.box_text import box_format_of
@@ -163,7 +165,9 @@ def _lacks_variable(config: SpecialistConfig | MllmConfig) -> str | None:
 def _lacks_server(config: MllmConfig | ExtractorConfig) -> str | None:
     if importlib.util.find_spec("openai") is None:
         return install_line("openai")
-    if config.base_url is None and not os.environ.get(config.api_key_env):
+    if isinstance(config, MllmConfig) and config.serve is not None:
+        return lacks_program(config.name, config.serve)
+    if own_url(config) is None and not os.environ.get(config.api_key_env):
         return f"{config.api_key_env} is not set"
     return None
 

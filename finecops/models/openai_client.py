@@ -1,69 +1,30 @@
 """Requests to an OpenAI-compatible server: a rolling window of them, with retries; each fails alone.
 
-An answer becomes a `Completion` (`finecops.models.completion`). An error says which server it is, and the same fault
-has the same text each time.
+An answer becomes a `Completion` (`finecops.models.completion`); `finecops.models.attempts` asks for one. Of several
+servers each gets its share, and the questions about one image go to the same one.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import re
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI
+from finecops.errors import ConfigError, GoneError, ModelError
+from finecops.models.attempts import Attempts, Near
+from finecops.models.completion import Completion
+from finecops.models.endpoint import Endpoint, Request
+from finecops.models.redaction import keep_secret
+from finecops.models.window import Window
 
-from finecops.errors import ConfigError, ModelError, first_line
-from finecops.models.completion import Completion, completion_of
-from finecops.models.redaction import keep_secret, one_line, redact
-from finecops.models.server_client import MOST_WAIT_SECONDS, BoundedClient, ReplyError, http_library
-from finecops.models.window import Concurrency, Window
-
-Request: TypeAlias = Mapping[str, Any]
-"""The body of a request for a chat completion, except the model."""
-_RETRIES = 5
-"""By the openai client: exponential backoff on 408, 409, 429 and 5xx, or Retry-After where the server sends it."""
 _MOST_CLIENTS = 4
 """A process asks an MLLM, an extractor and a writer."""
-# What differs between two errors for one fault: ids of requests, times of day, durations, ports.
-_VARYING = re.compile(
-    r"\b(?:req|request|chatcmpl|trace|cmpl)[-_][\w-]{6,100}|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{12,64}\b"
-    r"|\b\d{4}-\d\d-\d\d[T ][\d:.]{5,20}Z?|\b\d+(?:\.\d+)? ?(?:ms|s|sec|seconds|minutes)\b|(?<=:)\d{4,5}\b",
-    re.IGNORECASE,
-)
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """A model on a server."""
-
-    model: str
-    base_url: str | None
-    """None: OpenAI's own server."""
-    key: str
-    concurrency: Concurrency
-    """How many requests run at the same time."""
-    timeout_seconds: float
-    """How long one attempt may take, from the connection to the last byte."""
-
-    @property
-    def shown(self) -> str:
-        """The server's name in messages. A configuration's URL holds no key."""
-        return redact(self.base_url or "OpenAI's server")
-
-
 Answered: TypeAlias = Callable[[int, "Completion | ModelError"], None]
-
-
-class RefusedError(ModelError):
-    """The server does not take a request with these parameters: HTTP status 400 or 422."""
 
 
 def key_of(name: str, base_url: str | None, api_key_env: str, remedy: str = "") -> str:
@@ -99,6 +60,9 @@ def ask_all(
     Args:
         endpoint, requests: who is asked, and what.
         answered: is called with each request's index and answer as soon as it is there, in the order of arrival.
+
+    Raises:
+        GoneError: no server will be there again.
     """
     if not requests:
         return []
@@ -138,7 +102,8 @@ class _Call:
 
     def __init__(self, requests: Sequence[Request]) -> None:
         self.requests = requests
-        self.answers: SimpleQueue[tuple[int, Completion | ModelError]] = SimpleQueue()
+        self.answers: SimpleQueue[tuple[int, Completion | ModelError | GoneError]] = SimpleQueue()
+        self.near: Near = {}
         self.under_way: set[asyncio.Task[None]] = set()
 
 
@@ -146,22 +111,12 @@ class _Client:
     """All requests to an endpoint, on an event loop in a thread of its own: connections outlive a call."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-        seconds = endpoint.timeout_seconds
-        self.window = Window(endpoint.concurrency, longest=seconds / 4)
+        self.window = Window(endpoint.concurrency, endpoint.timeout_seconds / 4, endpoint.servers)
         self.users = 0
         self._waiting: deque[tuple[_Call, int]] = deque()
         self._running = 0
-        self._api = AsyncOpenAI(
-            api_key=endpoint.key,
-            base_url=endpoint.base_url,
-            max_retries=_RETRIES,
-            timeout=seconds,
-            http_client=BoundedClient(seconds, self.window.busy),
-        )
-        # Waits between attempts count too: a server could ask for one after the other.
-        self._whole_seconds = seconds + _RETRIES * MOST_WAIT_SECONDS
         self._loop = asyncio.new_event_loop()
+        self._attempts = Attempts(endpoint, self._loop, self.window.busy)
         threading.Thread(target=self._run, daemon=True, name=f"requests to {endpoint.shown}").start()
 
     def _run(self) -> None:
@@ -176,6 +131,8 @@ class _Client:
         try:
             while len(found) < len(requests):
                 index, answer = call.answers.get()
+                if isinstance(answer, GoneError):
+                    raise answer
                 found[index] = answer
                 if answered is not None:
                     answered(index, answer)
@@ -189,7 +146,7 @@ class _Client:
         self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self._close()))
 
     async def _close(self) -> None:
-        await self._api.close()
+        await self._attempts.close()
         self._loop.stop()
 
     def _add(self, call: _Call) -> None:
@@ -212,56 +169,8 @@ class _Client:
 
     async def _answer(self, call: _Call, index: int) -> None:
         try:
-            call.answers.put((index, await self._ask(call.requests[index])))
+            call.answers.put((index, await self._attempts.answer(call.requests[index], call.near)))
         finally:
             self._running -= 1
             self.window.answered(self._loop.time())
             self._fill()
-
-    async def _ask(self, request: Request) -> Completion | ModelError:
-        body = {"model": self._endpoint.model, **request}
-        try:
-            async with asyncio.timeout(self._whole_seconds):
-                # `chat.completions.create` takes a millisecond more, to look for files in the request.
-                answer = await self._api.post("/chat/completions", cast_to=http_library().Response, body=body)
-            # The client's own objects turn `false` and "-0.1" into numbers.
-            return completion_of(json.loads(answer.content), self._endpoint.model)
-        # Whatever a server's answer leads to (RecursionError for JSON that is nested too deep), it concerns this
-        # request alone.
-        except Exception as error:
-            return _error(error, self._endpoint)
-
-
-def _error(error: Exception, endpoint: Endpoint) -> ModelError:
-    """The error with the server's name, without keys, and with the same text for the same fault."""
-    said = f"{endpoint.shown}: {_said(error, endpoint)}"
-    refused = isinstance(error, APIStatusError) and error.status_code in (400, 422)
-    return RefusedError(said) if refused else ModelError(said)
-
-
-def _said(error: Exception, endpoint: Endpoint) -> str:
-    if isinstance(error, APITimeoutError | TimeoutError):
-        return f"no answer within {endpoint.timeout_seconds:g} s"
-    if isinstance(error, APIConnectionError):
-        return f"no connection ({type(error.__cause__ or error).__name__})"
-    if not isinstance(error, APIStatusError):
-        kind = "" if isinstance(error, ReplyError) else f"the answer cannot be read: {type(error).__name__}: "
-        return kind + _VARYING.sub("…", one_line(first_line(error)))
-    if 300 <= error.status_code < 400:
-        where = one_line(error.response.headers.get("location", "nowhere"), 200)
-        return f"it sends to another address, which gets neither key nor image: {where}"
-    said = f"{type(error).__name__}: Error code: {error.status_code}"
-    if detail := one_line(_detail(error.body)):
-        said += f": {_VARYING.sub('…', detail)}"
-    # Without /v1 most servers have no such page. A missing model gets 404 too, and a text that says so.
-    bare = endpoint.base_url is not None and not endpoint.base_url.rstrip("/").endswith("/v1")
-    return said + (" (most servers' base_url ends in /v1)" if error.status_code == 404 and bare else "")
-
-
-def _detail(body: object) -> str:
-    """What a refusal says: OpenAI's `message` (the client has unpacked `error`), FastAPI's `detail`, else all of it."""
-    if isinstance(body, dict):
-        said = next((body[key] for key in ("message", "detail", "error") if body.get(key)), body)
-        return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
-    # A proxy's page says no more than its status.
-    return "" if not isinstance(body, str) or body.lstrip().startswith("<") else body

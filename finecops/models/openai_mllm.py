@@ -20,11 +20,15 @@ from typing import NamedTuple
 from PIL import Image
 
 from finecops.config.schema import MllmConfig
-from finecops.errors import ModelError
+from finecops.config.server import own_url
+from finecops.errors import ConfigError, ModelError
 from finecops.images import Picture
 from finecops.models.completion import Completion
-from finecops.models.openai_client import Endpoint, RefusedError, Request, ask_all, key_of, width_of_endpoint
+from finecops.models.endpoint import Endpoint, RefusedError, Request
+from finecops.models.openai_client import ask_all, key_of, width_of_endpoint
 from finecops.models.protocols import QueryGroup, QuestionGroup
+from finecops.models.server_command import name_on_server, served_of
+from finecops.replicas import Replicas, remember, replicas_of
 from finecops.replies.answer import Reply
 from finecops.replies.box_text import seen_size
 from finecops.replies.letters import LetterScores, letters_from_logprobs
@@ -63,21 +67,25 @@ class OpenAiMllm:
     Decoding is greedy. Each request fails alone.
 
     Raises:
-        ConfigError: there is neither a key nor a URL of a server.
+        ConfigError: there is neither a key nor a URL of a server, or servers that finecops starts were not prepared.
+        FinecopsError: they do not start.
     """
 
     def __init__(self, config: MllmConfig) -> None:
         self.config = config
-        key = key_of(config.name, config.base_url, config.api_key_env)
+        replicas = _replicas_of(config)
+        url = own_url(config)
+        key = replicas.key if replicas is not None else None
         self.endpoint = Endpoint(
-            model=config.weights,
-            base_url=config.base_url,
-            key=key,
+            model=name_on_server(config),
+            base_url=url,
+            key=key or key_of(config.name, url, config.api_key_env),
             concurrency=config.concurrency,
             timeout_seconds=config.timeout_seconds,
+            replicas=replicas,
         )
         # OpenAI's own server has no parameter for special tokens.
-        self._modes = _MODES if config.base_url else tuple(mode for mode in _MODES if not mode.special_tokens)
+        self._modes = _MODES if config.has_own_server else tuple(mode for mode in _MODES if not mode.special_tokens)
         self._first, self._asked = threading.Lock(), False
 
     def width(self) -> int:
@@ -113,7 +121,7 @@ class OpenAiMllm:
     def _request(self, url: str, prompt: str, max_tokens: int) -> Request:
         # The image first: what the server computed for it serves the next question too.
         content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": prompt}]
-        extra: dict[str, object] = {"skip_special_tokens": False} if self.config.base_url else {}
+        extra: dict[str, object] = {"skip_special_tokens": False} if self.config.has_own_server else {}
         if self.config.chat_options:
             extra["chat_template_kwargs"] = dict(self.config.chat_options)
         messages: list[dict[str, object]] = [{"role": "user", "content": content}]
@@ -172,6 +180,24 @@ class OpenAiMllm:
         if not mode.special_tokens:
             requests = [{key: r[key] for key in r if key != "skip_special_tokens"} for r in requests]
         return ask_all(self.endpoint, [{**request, **more} for request in requests])
+
+
+def _replicas_of(config: MllmConfig) -> Replicas | None:
+    """Its servers, where they are several or started by finecops; they answer from now on."""
+    if config.serve is not None:
+        found = replicas_of(served_of(config))
+        if found is None:
+            raise ConfigError(f"{config.name}: its servers were not prepared (`finecops.serving`)")
+        found.ensure()
+        return found
+    if len(config.servers) < 2:
+        return None
+    found = replicas_of(config.servers)
+    if found is None:
+        # The same for every stage: they share the connections.
+        found = Replicas(config.servers, " and ".join(config.servers), {"servers": len(config.servers)})
+        remember(config.servers, found)
+    return found
 
 
 def _resized(image: Picture, size: tuple[int, int]) -> Picture:

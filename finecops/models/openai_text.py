@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from finecops.config.schema import ExtractorConfig
-from finecops.models.openai_client import Endpoint, ask_all, key_of, width_of_endpoint
+from finecops.models.endpoint import Endpoint
+from finecops.models.openai_client import ask_all, key_of, width_of_endpoint
 
 
 class OpenAiText:

@@ -16,7 +16,7 @@ from typing import Any
 from finecops.config.building import BuildingModel
 from finecops.config.find import resolve, resolve_weights
 from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
-from finecops.config.server import server_url
+from finecops.config.server import own_url, server_urls
 from finecops.errors import ConfigError, ModelError
 from finecops.exchange.formats import FORMATS
 from finecops.install import install_line
@@ -65,7 +65,12 @@ def check_transformers(config: SpecialistConfig | MllmConfig, device: str) -> No
     dtype_of(config)
     remote_code(config)
     _check_weights(config.name, config.weights, config.allow_pickle, config.revision)
-    if isinstance(config, MllmConfig) and config.adapter is not None:
+    if isinstance(config, MllmConfig):
+        _check_adapter(config)
+
+
+def _check_adapter(config: MllmConfig) -> None:
+    if config.adapter is not None:
         adapter = Path(resolve_weights(config.adapter))
         if adapter.is_dir():
             check_adapter(config.name, adapter, config.allow_pickle)
@@ -131,23 +136,38 @@ def check_server(config: MllmConfig | ExtractorConfig, device: str) -> None:
     if isinstance(config, ExtractorConfig):
         need_model_name(config)
     need_openai(config.name)
+    if isinstance(config, MllmConfig) and config.serve is not None:
+        _check_served(config, config.serve)
+        return
     from finecops.models.openai_client import key_of
     from finecops.models.server_client import ask_each
 
-    key, url = key_of(config.name, config.base_url, config.api_key_env), server_url(config)
-    (listed,) = ask_each([(url, key)], _ANSWER_SECONDS)
-    if isinstance(listed, ModelError):
-        raise ModelError(f"{config.name}: {listed}: start it, or set base_url (--base-url)")
-    # Whatever else the status is: a server answers. Not every one has a list of models.
-    if listed.status in (401, 403):
-        raise ModelError(f"{config.name}: {url} refuses the key: {config.api_key_env} must hold one that it knows")
     # Imported late: it looks at backends, which look here.
     from finecops.models.server_status import state_of
 
-    state = state_of(config, url, listed)
-    if not state.good:
-        # Not refused: some servers have models that they do not list.
-        log.warning("%s: %s", config.name, state.said)
+    urls = server_urls(config)
+    key = key_of(config.name, own_url(config), config.api_key_env)
+    for url, listed in zip(urls, ask_each([(url, key) for url in urls], _ANSWER_SECONDS), strict=True):
+        if isinstance(listed, ModelError):
+            instead = "or leave it out" if len(urls) > 1 else "or set base_url (--base-url)"
+            raise ModelError(f"{config.name}: {listed}: start it, {instead}")
+        # Whatever else the status is: a server answers. Not every one has a list of models.
+        if listed.status in (401, 403):
+            raise ModelError(f"{config.name}: {url} refuses the key: {config.api_key_env} must hold one that it knows")
+        state = state_of(config, url, listed)
+        if not state.good:
+            # Not refused: some servers have models that they do not list.
+            log.warning("%s: %s", config.name, state.said)
+
+
+def _check_served(config: MllmConfig, program: str) -> None:
+    """Check that the program is there, and what it shall serve."""
+    from finecops.models.server_command import need_program
+
+    need_program(config.name, program)
+    remote_code(config)
+    _check_weights(config.name, config.weights, config.allow_pickle, config.revision)
+    _check_adapter(config)
 
 
 def remote_code(config: AnyModelConfig) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeGuard
 
 from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
-from finecops.config.server import server_url
+from finecops.config.server import own_url, server_urls
 from finecops.errors import ConfigError, ModelError
 from finecops.models.backends import backend_of
 from finecops.models.redaction import one_line
@@ -40,7 +40,7 @@ def is_behind_server(config: AnyModelConfig) -> TypeGuard[MllmConfig | Extractor
 def server_states(
     configs: Sequence[MllmConfig | ExtractorConfig], seconds: float = ANSWER_SECONDS
 ) -> list[ServerState]:
-    """The state of each model's server. Every server is asked once, all at the same time.
+    """The state of each model's server, of several of its first one. Each is asked once, all at the same time.
 
     Args:
         configs: models behind servers.
@@ -49,7 +49,11 @@ def server_states(
     asked: dict[tuple[str, str], Listed | ModelError | None] = {}
     found: list[ServerState | tuple[str, str]] = []
     for config in configs:
-        url = server_url(config)
+        if isinstance(config, MllmConfig) and config.serve is not None:
+            said = backend_of(config).lacks(config)
+            found.append(ServerState("", said is None, said or f"{config.serve} is started with the run"))
+            continue
+        url = server_urls(config)[0]
         # Without the package or a key, nobody is asked.
         missing = backend_of(config).lacks(config)
         try:
@@ -74,7 +78,7 @@ def server_states(
 def _key(config: MllmConfig | ExtractorConfig) -> str:
     from finecops.models.openai_client import key_of
 
-    return key_of(config.name, config.base_url, config.api_key_env)
+    return key_of(config.name, own_url(config), config.api_key_env)
 
 
 def state_of(config: MllmConfig | ExtractorConfig, url: str, answer: Listed | ModelError | None) -> ServerState:

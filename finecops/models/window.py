@@ -33,10 +33,12 @@ class Window:
     Args:
         concurrency: a number that stays, or `auto`.
         longest: seconds that an answer may take on average; more requests would make it longer.
+        servers: how many share the requests; the concurrency and the bounds are those of one.
     """
 
-    def __init__(self, concurrency: Concurrency, longest: float) -> None:
-        self.size = FIRST if concurrency == "auto" else concurrency
+    def __init__(self, concurrency: Concurrency, longest: float, servers: int = 1) -> None:
+        self.size = servers * (FIRST if concurrency == "auto" else concurrency)
+        self._most = servers * MOST
         self._fixed = concurrency != "auto"
         self._longest = longest
         self._before: _Measured | None = None
@@ -72,8 +74,8 @@ class Window:
         elif self._rest:
             self._rest -= 1
         # By Little's law an answer takes size / rate; in a window of twice the size at most twice as long.
-        elif self.size < MOST and 2 * self.size / per_second < self._longest:
+        elif self.size < self._most and 2 * self.size / per_second < self._longest:
             self._before = _Measured(self.size, per_second)
-            self.size = min(MOST, 2 * self.size)
+            self.size = min(self._most, 2 * self.size)
         else:
             self._before, self._rest = None, _REST

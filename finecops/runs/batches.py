@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from finecops.errors import FinecopsError, panics_as_errors
+from finecops.errors import FinecopsError, GoneError, panics_as_errors
 from finecops.records import Sample
 from finecops.runs.failures import with_cause
 from finecops.runs.specification import ImageGroup, Row, Stage
@@ -61,13 +61,19 @@ def share_of(batches: Sequence[Batch], wanted: frozenset[str]) -> list[Batch]:
 
 def rows_of_batch(batch: Batch, stage: Stage[Row], failure: Callable[[Sample, str], Row]) -> list[Row]:
     """One row per sample. A batch that raises is tried again image by image, then sample by sample; a sample that
-    still raises gets a failure row with the reason."""
+    still raises gets a failure row with the reason.
+
+    Raises:
+        GoneError: no sample can be answered any more.
+    """
     try:
         with panics_as_errors():
             rows = list(stage(batch))
         if [row.sample_id for row in rows] != ids_of(batch):
             raise RuntimeError("the stage returned rows for other samples than it was given")
         return rows
+    except GoneError:
+        raise
     except Exception as error:
         if len(batch) > 1:
             return [row for group in batch for row in rows_of_batch((group,), stage, failure)]

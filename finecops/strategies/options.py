@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from finecops.config.server import PROGRAMS
 from finecops.datasets.conventions import CONVENTIONS
 from finecops.errors import UsageError
 from finecops.names import unknown_name
@@ -39,6 +40,7 @@ _CHOICES = {
     "doubtful": ("way for doubtful targets", ("route", "mllm")),
     "order": ("order", ("rank", "shuffle")),
     "show": ("form of candidates", ("text", "marks", "both")),
+    "serve": ("program that serves a model", PROGRAMS),
 }
 
 
@@ -63,6 +65,11 @@ def _refuse_of_engine(given: Mapping[str, Any]) -> None:
         )
     if device == "cpu" and given.get("gpus_per_worker"):
         raise UsageError("--gpus-per-worker has no use with --device cpu")
+    if used and given.get("serve"):
+        raise UsageError(
+            f"--serve goes with --engine local: the workers of --engine {engine} would have servers each. Start them "
+            "yourself: --servers URL,URL"
+        )
 
 
 class Options(BaseModel):
@@ -98,6 +105,12 @@ class Options(BaseModel):
     base_url: str | None = None
     api_model: str | None = None
     """Of an MLLM behind a server: its address, and the model's name there."""
+    servers: str | None = None
+    """Addresses of several servers with the MLLM, with commas between them."""
+    serve: str | None = None
+    gpus_per_server: int | None = Field(default=None, ge=1, le=64)
+    serve_args: str | None = None
+    """The program that finecops starts to serve the MLLM, on how many GPUs each, and its arguments."""
     adapter: str | None = None
     """A LoRA adapter for the MLLM."""
     visual_tokens: int | None = Field(default=None, ge=1, le=65_536)

@@ -18,7 +18,7 @@ from finecops.config.find import (
     with_permissions,
 )
 from finecops.config.schema import ExtractorConfig, MllmConfig, PresetConfig, SpecialistConfig
-from finecops.config.server import at_server
+from finecops.config.server import ServerOptions, placed
 from finecops.datasets.given_files import dataset_of_files
 from finecops.errors import UsageError
 from finecops.models.backends import backend_of
@@ -172,4 +172,5 @@ class Parts:
         o = self.options
         config = with_permissions(load_mllm(name), o.trust_remote_code, o.allow_pickle)
         backend_of(config)
-        return with_visual_tokens(at_server(config, o.base_url, o.api_model), o.visual_tokens)
+        asked = ServerOptions(o.base_url, o.api_model, o.servers, o.serve, o.gpus_per_server, o.serve_args)
+        return with_visual_tokens(placed(config, asked), o.visual_tokens)

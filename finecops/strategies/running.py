@@ -206,7 +206,7 @@ def default_run_name(parts: Parts, dataset: Dataset, part: str | None, named: Se
     # of their model, and share the candidates of one run.
     selects = part is not None and part.startswith("crs")
     named_models = [o.extractor, o.router, o.specialist]
-    named_models += [o.mllm, o.api_model] if o.both or not selects else []
+    named_models += [o.mllm, o.api_model, o.serve] if o.both or not selects else []
     named_models += [o.adapter] if not selects else []
     words += [_short(given) for given in named_models if given]
     # A selection has the budget in its own name.

@@ -17,13 +17,12 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from openai import _base_client
 from PIL import Image
 
 from finecops.config.find import load_extractor, load_mllm
 from finecops.config.schema import MllmConfig
 from finecops.images import Picture
-from finecops.models import openai_client, redaction, server_client
+from finecops.models import attempts, redaction, server_client
 from finecops.models.extractors import LlmExtractor, parse_phrases
 from finecops.models.openai_mllm import OpenAiMllm, without_end
 from finecops.models.openai_text import OpenAiText
@@ -43,8 +42,8 @@ IMAGE = Picture(Image.new("RGB", (100, 50)))
 @pytest.fixture(autouse=True)
 def quick_and_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """One retry after a short wait, and a key."""
-    monkeypatch.setattr(openai_client, "_RETRIES", 1)
-    monkeypatch.setattr(_base_client, "INITIAL_RETRY_DELAY", 0.01)
+    monkeypatch.setattr(attempts, "RETRIES", 1)
+    monkeypatch.setattr(attempts, "FIRST_WAIT_SECONDS", 0.01)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setattr(redaction, "_known", set())
 

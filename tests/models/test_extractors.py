@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
 import pytest
-from openai import _base_client
 
 from finecops.config.schema import ExtractorConfig
 from finecops.errors import ConfigError
+from finecops.models import attempts
 from finecops.models.extractors import LlmExtractor, RulesExtractor, conversation, parse_phrases
 from finecops.models.openai_text import OpenAiText
 from tests.conftest import make_sample
@@ -103,7 +103,7 @@ class Server(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setattr(_base_client, "INITIAL_RETRY_DELAY", 0.01)
+    monkeypatch.setattr(attempts, "FIRST_WAIT_SECONDS", 0.01)
     Server.seen = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()

@@ -9,12 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from openai import _base_client
 
 from finecops.errors import ModelError
-from finecops.models import openai_client
+from finecops.models import attempts, openai_client
 from finecops.models.completion import Completion
-from finecops.models.openai_client import Endpoint, Request, ask_all, width_of_endpoint
+from finecops.models.endpoint import Endpoint, Request
+from finecops.models.openai_client import ask_all, width_of_endpoint
 from tests.hostile.hostile_server import completion
 
 
@@ -36,7 +36,7 @@ class Server:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(_base_client, "INITIAL_RETRY_DELAY", 0.01)
+    monkeypatch.setattr(attempts, "FIRST_WAIT_SECONDS", 0.01)
     state = Server()
 
     class Handler(BaseHTTPRequestHandler):

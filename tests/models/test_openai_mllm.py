@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from openai import _base_client
 from PIL import Image
 
 from finecops.config.budget import with_visual_tokens
@@ -23,6 +22,7 @@ from finecops.config.find import load_mllm
 from finecops.config.schema import MllmConfig
 from finecops.errors import ConfigError
 from finecops.images import Picture, read_picture
+from finecops.models import attempts
 from finecops.models.backends import load_mllm_model
 from finecops.models.openai_mllm import OpenAiMllm, image_url
 from finecops.models.protocols import Question, QuestionGroup
@@ -75,7 +75,7 @@ def answer(text: str | None, tokens: Any = None, model: str = "m", **message: An
 
 @pytest.fixture
 def config(monkeypatch: pytest.MonkeyPatch) -> Iterator[MllmConfig]:
-    monkeypatch.setattr(_base_client, "INITIAL_RETRY_DELAY", 0.01)
+    monkeypatch.setattr(attempts, "FIRST_WAIT_SECONDS", 0.01)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     Server.seen.clear()

@@ -64,7 +64,8 @@ class ServerWriter:
     """
 
     def __init__(self, config: WriterConfig) -> None:
-        from finecops.models.openai_client import Endpoint, key_of
+        from finecops.models.endpoint import Endpoint
+        from finecops.models.openai_client import key_of
 
         self.name = str(config.model)
         self.settings: dict[str, JsonValue] = {"temperature": config.temperature}

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openai import _base_client
 
 from finecops.construction.rewriting.answers import AnswerCache
 from finecops.construction.rewriting.asker import Asker, Task
 from finecops.construction.rewriting.budget import Budget, estimate
 from finecops.construction.rewriting.writers import Conversation, Replied, Reply, ServerWriter, load_writer_model
 from finecops.errors import ModelError, RunError, UsageError
-from finecops.models import openai_client
+from finecops.models import attempts
 from tests.construction.rewriting.text_server import TextServer, each, serving
 
 TASK = Task("Shout.", (("a", "A"),), lambda answer: answer.upper() if isinstance(answer, str) and answer else None)
@@ -30,8 +29,8 @@ SHOUTED = [question.upper() for question in QUESTIONS]
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_base_client, "INITIAL_RETRY_DELAY", 0.001)
-    monkeypatch.setattr(_base_client, "MAX_RETRY_DELAY", 0.001)
+    monkeypatch.setattr(attempts, "FIRST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr(attempts, "LONGEST_WAIT_SECONDS", 0.001)
 
 
 def asker(server: TextServer, **more: Any) -> Asker:
@@ -140,7 +139,7 @@ def test_a_request_that_is_refused_is_split() -> None:
 
 
 def test_a_slow_server_fails_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(openai_client, "_RETRIES", 0)
+    monkeypatch.setattr(attempts, "RETRIES", 0)
 
     over = threading.Event()
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from openai import _base_client
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from finecops.config.find import load_writer, names
@@ -35,6 +34,7 @@ from finecops.construction.samples import DescriptionRow, Phrased, PositiveRow
 from finecops.construction.words import gqa_lexicon
 from finecops.errors import ConfigError
 from finecops.mini.training.tokenizer import mini_processor
+from finecops.models import attempts
 from finecops.prompts import REWRITE_STYLES
 from tests.construction.rewriting.text_server import TextServer, each, serving
 from tests.construction.rewriting.words import LEFT, LEXICON, described, drawn
@@ -67,8 +67,8 @@ GOOD = dict(
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_base_client, "INITIAL_RETRY_DELAY", 0.001)
-    monkeypatch.setattr(_base_client, "MAX_RETRY_DELAY", 0.001)
+    monkeypatch.setattr(attempts, "FIRST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr(attempts, "LONGEST_WAIT_SECONDS", 0.001)
 
 
 def phrased(text: str, said: Description) -> Phrased:
