@@ -43,14 +43,15 @@ class Replicas:
     Args:
         urls: of the servers; those that are still to be started have none, and are not up.
         name: theirs in messages.
-        how: what `run.json` says of them; None: nothing, as of a single server of the user's own.
+        how: what `run.json` says of them.
+        is_up: whether they are there already.
     """
 
     def __init__(
         self, urls: Sequence[str | None], name: str = "", how: Mapping[str, JsonValue] | None = None, is_up: bool = True
     ) -> None:
         self.all = [Replica(url, is_up) for url in urls]
-        self.name, self.how = name, how
+        self.name, self.how = name, how or {}
         self.key: str | None = None
         """The key that they take, where it is none of the user's."""
         self.fault: str | None = None

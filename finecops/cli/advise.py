@@ -6,8 +6,8 @@ import typer
 
 from finecops.cli import engine_options as e
 from finecops.cli import options as o
+from finecops.cli import server_options as s
 from finecops.cli.eval_options import As, AsCsv, AsJson, refuse_two_outputs
-from finecops.cli.server_options import ApiModel, BaseUrl
 
 
 def advise_command(
@@ -22,8 +22,10 @@ def advise_command(
     preset: o.Preset = None,
     specialist: o.Specialist = None,
     mllm: o.Mllm = None,
-    base_url: BaseUrl = None,
-    api_model: ApiModel = None,
+    base_url: s.BaseUrl = None,
+    api_model: s.ApiModel = None,
+    servers: s.Servers = None,
+    serve: s.Serve = None,
     adapter: o.Adapter = None,
     visual_tokens: o.VisualTokens = None,
     extractor: o.Extractor = None,
@@ -51,11 +53,10 @@ def advise_command(
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """Try every strategy on the same samples, and say which one pays.
+    """Try every strategy on the same samples (SFA with CRS too), and say which one pays.
 
-    The specialist alone, the MLLM alone, SFA, SFA with CRS, and CRS. Each model answers each sample once; what a run
-    has already (`finecops sfa run --both`) is kept. Printed are accuracy, cost, the Pareto front, a verdict, and how
-    many samples would be needed where the data cannot decide.
+    What a run has already (`finecops sfa run --both`) is kept. Printed are accuracy, cost, the Pareto front, a verdict,
+    and how many samples it would take where the data cannot decide.
     """
     given = {name: value for name, value in locals().items() if name not in ("ctx", "as_", "as_json", "as_csv")}
     from finecops.cli.printing import print_document

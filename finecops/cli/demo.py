@@ -12,8 +12,8 @@ from typing import Annotated, NoReturn, TypeAlias
 import typer
 
 from finecops.cli import options as o
+from finecops.cli import server_options as s
 from finecops.cli.ground import Focus
-from finecops.cli.server_options import ApiModel, BaseUrl
 
 _PAGE = "Page"
 
@@ -46,8 +46,10 @@ def demo_command(
     router: o.Router = None,
     specialist: o.Specialist = None,
     mllm: o.Mllm = None,
-    base_url: BaseUrl = None,
-    api_model: ApiModel = None,
+    base_url: s.BaseUrl = None,
+    api_model: s.ApiModel = None,
+    servers: s.Servers = None,
+    serve: s.Serve = None,
     adapter: o.Adapter = None,
     visual_tokens: o.VisualTokens = None,
     focus: Focus = None,

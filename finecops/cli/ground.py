@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from finecops.cli import options as o
-from finecops.cli.server_options import ApiModel, BaseUrl
+from finecops.cli import server_options as s
 from finecops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,8 +76,10 @@ def ground_command(
     router: o.Router = None,
     specialist: o.Specialist = None,
     mllm: o.Mllm = None,
-    base_url: BaseUrl = None,
-    api_model: ApiModel = None,
+    base_url: s.BaseUrl = None,
+    api_model: s.ApiModel = None,
+    servers: s.Servers = None,
+    serve: s.Serve = None,
     adapter: o.Adapter = None,
     visual_tokens: o.VisualTokens = None,
     focus: Focus = None,

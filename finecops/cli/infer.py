@@ -8,8 +8,8 @@ import typer
 
 from finecops.cli import engine_options as e
 from finecops.cli import options as o
+from finecops.cli import server_options as s
 from finecops.cli.panels import App
-from finecops.cli.server_options import ApiModel, BaseUrl
 
 if TYPE_CHECKING:
     from finecops.runs.specification import StageSpec
@@ -71,8 +71,10 @@ def mllm_command(
     limit: o.Limit = 0,
     preset: o.Preset = None,
     mllm: o.Mllm = None,
-    base_url: BaseUrl = None,
-    api_model: ApiModel = None,
+    base_url: s.BaseUrl = None,
+    api_model: s.ApiModel = None,
+    servers: s.Servers = None,
+    serve: s.Serve = None,
     adapter: o.Adapter = None,
     visual_tokens: o.VisualTokens = None,
     none: o.RefusalPrompt = False,

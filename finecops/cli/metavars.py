@@ -22,6 +22,7 @@ OF_PARAMETERS: Final = {
     "boxes": "NAME",
     "metrics": "NAMES",
     "only": "NAME",
+    "servers": "URL,URL",
     "weights": "FOLDER_OR_ID",
 }
 """By the name of a command's parameter. What an option declares itself (`metavar`) comes first."""

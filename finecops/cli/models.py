@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from finecops.cli import options as o
+from finecops.cli import server_options as s
 from finecops.cli.models_get import get_command
 from finecops.cli.models_new import new_command
 from finecops.cli.panels import App
-from finecops.cli.server_options import ApiModel, BaseUrl
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from finecops.bench.model_check import CheckedSample
     from finecops.config.schema import AnyModelConfig
+    from finecops.config.server import ServerOptions
     from finecops.models.catalogue import ModelFact
     from finecops.records import Prediction
     from finecops.runs.specification import ImageGroup
@@ -98,8 +101,10 @@ def check_command(
         list[str] | None,
         typer.Option("--expression", help="What to look for in it. Repeatable. An extractor needs no image."),
     ] = None,
-    base_url: BaseUrl = None,
-    api_model: ApiModel = None,
+    base_url: s.BaseUrl = None,
+    api_model: s.ApiModel = None,
+    servers: s.Servers = None,
+    serve: s.Serve = None,
     visual_tokens: o.VisualTokens = None,
     out: Annotated[Path | None, typer.Option(help="The picture. Default: outputs/check-NAME.png.")] = None,
     device: o.Device = None,
@@ -111,21 +116,23 @@ def check_command(
     Printed are the prompt, the raw reply, the parsed box with its score, the seconds and the memory. A picture shows
     the boxes.
     """
-    from finecops.bench.model_check import check_model, draw_checked, formats_that_read
+    from finecops.bench.model_check import check_model, formats_that_read
     from finecops.cli.printing import warn
     from finecops.config.schema import ExtractorConfig
+    from finecops.config.server import ServerOptions
     from finecops.errors import FailuresError, UsageError
-    from finecops.models.backends import check_model_config, default_device
+    from finecops.models.backends import default_device
     from finecops.models.redaction import one_line
     from finecops.runs.failures import MAX_FAILED, is_failed
 
-    config = _configured(name, (base_url, api_model), visual_tokens, (trust_remote_code, allow_pickle))
+    config = _configured(
+        name, ServerOptions(base_url, api_model, servers, serve), visual_tokens, (trust_remote_code, allow_pickle)
+    )
     if isinstance(config, ExtractorConfig) and (out is not None or image is not None or trust_remote_code):
         raise UsageError(f"{config.name} finds phrases: --out, --image and --trust-remote-code have no use")
     groups = _groups(context, config, dataset, samples, image=image, expressions=expression or [])
     device = device or default_device()
-    # A server that does not answer is named at once, not after several attempts.
-    check_model_config(config, device)
+    _make_ready(config, device)
     loaded, checked = check_model(config, groups, device)
     typer.echo(f"{config.name}: loaded in {loaded:.1f} s")
     for item in checked:
@@ -136,37 +143,58 @@ def check_command(
     failed = [item for item in checked if is_failed(item.row)]
     if not isinstance(config, ExtractorConfig):
         path = out or Path("outputs") / f"check-{config.name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draw_checked(checked, [group.image for group in groups]).save(path)
-        shown = [] if image is not None else ["the truth in green"]
-        shown += ["the model's box in red"] if any(getattr(item.row, "boxes", ()) for item in checked) else []
-        typer.echo(f"{path}: {', '.join(shown) or 'no box'}")
+        _draw(checked, groups, path, has_truth=image is None)
     if len(failed) > MAX_FAILED * len(checked):
         reason = one_line(failed[0].row.reason or "no reason")
         raise FailuresError(f"{config.name}: {len(failed)} of {len(checked)} samples failed: {reason}")
 
 
 def _configured(
-    name: str, server: tuple[str | None, str | None], visual_tokens: int | None, permissions: tuple[bool, bool]
+    name: str, asked: ServerOptions, visual_tokens: int | None, permissions: tuple[bool, bool]
 ) -> AnyModelConfig:
-    """The model with its server (`--base-url`, `--api-model`), its budget and its permissions (code, pickle)."""
+    """The model with its servers, its budget and its permissions (code, pickle)."""
     from finecops.config.budget import with_visual_tokens
     from finecops.config.find import load_as_runs_do, with_permissions
     from finecops.config.schema import ExtractorConfig, MllmConfig
-    from finecops.config.server import at_server
+    from finecops.config.server import ServerOptions, at_server, placed
     from finecops.errors import UsageError
 
     # As a run finds it: these look into checkpoints/ for its weights.
     config = with_permissions(load_as_runs_do(name), *permissions)
     if isinstance(config, MllmConfig):
-        return with_visual_tokens(at_server(config, *server), visual_tokens)
+        return with_visual_tokens(placed(config, asked), visual_tokens)
     if visual_tokens is not None:
         raise UsageError(f"{config.name} is no MLLM; --visual-tokens is for models that see images as tokens")
+    of_one = ServerOptions(asked.base_url, asked.api_model)
+    if asked != of_one:
+        raise UsageError(f"{config.name} is no MLLM; --servers and --serve are for MLLMs")
     if isinstance(config, ExtractorConfig):
-        return at_server(config, *server)
-    if server != (None, None):
+        return at_server(config, asked.base_url, asked.api_model)
+    if asked != ServerOptions():
         raise UsageError(f"{config.name} is a specialist; --base-url and --api-model are for models behind a server")
     return config
+
+
+def _make_ready(config: AnyModelConfig, device: str) -> None:
+    """Check what can be checked before the model is loaded; have its servers ready to be started."""
+    from finecops.config.schema import MllmConfig
+    from finecops.models.backends import check_model_config
+    from finecops.serving.run import LOGS, prepare
+
+    # A server that does not answer is named at once, not after several attempts.
+    check_model_config(config, device)
+    if isinstance(config, MllmConfig):
+        prepare([config], Path("outputs") / LOGS)
+
+
+def _draw(checked: Sequence[CheckedSample], groups: Sequence[ImageGroup], path: Path, has_truth: bool) -> None:
+    from finecops.bench.model_check import draw_checked
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draw_checked(checked, [group.image for group in groups]).save(path)
+    shown = ["the truth in green"] if has_truth else []
+    shown += ["the model's box in red"] if any(getattr(item.row, "boxes", ()) for item in checked) else []
+    typer.echo(f"{path}: {', '.join(shown) or 'no box'}")
 
 
 def _groups(

@@ -9,8 +9,8 @@ import typer
 
 from finecops.cli import engine_options as e
 from finecops.cli import options as o
+from finecops.cli import server_options as s
 from finecops.cli.panels import App
-from finecops.cli.server_options import ApiModel, BaseUrl
 from finecops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,8 +46,10 @@ def run_command(
     article: o.Article = None,
     specialist: o.Specialist = None,
     mllm: o.Mllm = None,
-    base_url: BaseUrl = None,
-    api_model: ApiModel = None,
+    base_url: s.BaseUrl = None,
+    api_model: s.ApiModel = None,
+    servers: s.Servers = None,
+    serve: s.Serve = None,
     focus: o.Focus = True,
     both: o.Both = False,
     fast: o.Fast = "specialist",

@@ -121,8 +121,8 @@ def model_settings(config: SpecialistConfig | MllmConfig) -> dict[str, JsonValue
     )
     if isinstance(config, MllmConfig) and config.adapter is not None:
         settings["adapter_fingerprint"] = weights_fingerprint(config.adapter)
-    if isinstance(config, MllmConfig) and config.backend == "openai":
-        # Of arguments that no server may have been started with, it is better to know than not.
-        if args := args_that_change_answers(config.serve_args):
-            settings["serve_args"] = list(args)
+    # Where the user's own servers are asked too: it is better to know than not how they should have been started.
+    args = args_that_change_answers(config.serve_args) if isinstance(config, MllmConfig) else []
+    if args and config.backend == "openai":
+        settings["serve_args"] = list(args)
     return settings | {"weights_fingerprint": weights_fingerprint(config.weights)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+_GPUS: Final = ("--tensor-parallel-size", "-tp")
 _TAKEN: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ("--port", "--host", "--api-key", "--served-model-name", "--lora-modules", "--model"), "finecops gives it"
@@ -12,7 +13,7 @@ _TAKEN: Final[Mapping[str, str]] = {
     "--config": "give the arguments themselves",
     "--revision": "`revision` in the model's file",
     "--trust-remote-code": "finecops' own --trust-remote-code",
-    **dict.fromkeys(("--tensor-parallel-size", "-tp"), "--gpus-per-server"),
+    **dict.fromkeys(_GPUS, "`gpus_per_server`"),
     **dict.fromkeys(("--data-parallel-size", "-dp"), "there is a server for each GPU already"),
 }
 """Arguments that are refused, and what there is instead."""
@@ -41,7 +42,7 @@ def _named(args: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     found: list[list[str]] = []
     for part in args:
         # A negative number is a value.
-        if part.startswith("-") and not part[1:2].isdigit() or not found:
+        if (part.startswith("-") and not part[1:2].isdigit()) or not found:
             found.append([])
         found[-1].append(part)
     for parts in found:
@@ -73,11 +74,29 @@ def args_that_change_answers(args: Sequence[str]) -> list[str]:
     return [part for name, parts in _named(args) if name not in _HARMLESS for part in parts]
 
 
+def gpus_and_others(args: Sequence[str]) -> tuple[int | None, list[str]]:
+    """On how many GPUs each server shall be, by its own arguments (None: they say nothing), and the others.
+
+    >>> gpus_and_others(["--tensor-parallel-size", "2", "--seed=1"])
+    (2, ['--seed=1'])
+    """
+    gpus, others = None, list[str]()
+    for name, parts in _named(args):
+        value = parts[1] if len(parts) == 2 else parts[0].partition("=")[2]
+        if name in _GPUS and value.isdecimal():
+            gpus = int(value)
+        else:
+            others += parts
+    return gpus, others
+
+
 def server_faults(given: Mapping[str, object]) -> list[str]:
     """Which of a model's settings about its servers do not fit each other, as sentences."""
     places = [key for key in ("base_url", "servers", "serve") if given.get(key)]
     faults = [f"`{places[0]}` and `{places[1]}` do not go together"] if len(places) > 1 else []
     if given.get("backend") != "openai":
         faults += [f"`{key}` is for models behind a server (`backend: openai`)" for key in places if key != "base_url"]
-    args = given.get("serve_args") or ()
-    return [*faults, *(args_faults(args) if isinstance(args, list | tuple) and all(isinstance(a, str) for a in args) else [])]
+    args = given.get("serve_args")
+    # A list that holds other things has a fault of its own.
+    texts = [part for part in args if isinstance(part, str)] if isinstance(args, list | tuple) else []
+    return [*faults, *args_faults(texts)]

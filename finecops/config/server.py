@@ -12,7 +12,9 @@ from pydantic import ValidationError
 
 from finecops.config.find import names
 from finecops.config.schema import ExtractorConfig, MllmConfig
+from finecops.config.serve_args import gpus_and_others
 from finecops.errors import UsageError
+from finecops.names import unknown_name
 
 C = TypeVar("C", MllmConfig, ExtractorConfig)
 PROGRAMS = ("vllm",)
@@ -50,9 +52,7 @@ class ServerOptions:
     servers: str | None = None
     """Addresses, with commas between them."""
     serve: str | None = None
-    """The program that finecops starts."""
-    gpus_per_server: int | None = None
-    serve_args: str | None = None
+    """The program that finecops starts, and more arguments for it."""
 
     def __post_init__(self) -> None:
         given = [f"--{name.replace('_', '-')}" for name in ("base_url", "servers", "serve") if getattr(self, name)]
@@ -70,38 +70,35 @@ def placed(config: MllmConfig, asked: ServerOptions) -> MllmConfig:
     """
     if asked.serve is not None:
         config = _served(config, asked.serve)
-    of_started = {"gpus_per_server": asked.gpus_per_server, "serve_args": asked.serve_args}
-    for key, value in of_started.items():
-        if value is not None and config.serve is None:
-            raise UsageError(f"--{key.replace('_', '-')} goes with --serve: {config.name} has no server to be started")
     if asked.servers is not None:
         _need_server(config, "--servers is")
         urls = tuple(part.strip() for part in asked.servers.split(",") if part.strip())
         if len(set(urls)) < len(urls) or not urls:
             raise UsageError(f"--servers {asked.servers}: addresses, with commas between them, each once")
         config = _changed(config, {"servers": urls, "base_url": None, "serve": None}, {"servers": "--servers"})
-    if asked.gpus_per_server is not None:
-        config = _changed(config, {"gpus_per_server": asked.gpus_per_server}, {})
-    if asked.serve_args is not None:
-        try:
-            more = shlex.split(asked.serve_args)
-        except ValueError as error:
-            raise UsageError(f"--serve-args {asked.serve_args!r}: {error}") from error
-        config = _changed(config, {"serve_args": (*config.serve_args, *more)}, {"": "--serve-args"})
     return at_server(config, asked.base_url, asked.api_model)
 
 
-def _served(config: MllmConfig, program: str) -> MllmConfig:
+def _served(config: MllmConfig, serve: str) -> MllmConfig:
     """The configuration whose checkpoint a program serves."""
+    try:
+        program, *more = shlex.split(serve)
+    except ValueError as error:
+        raise UsageError(f"--serve {serve!r}: {error or 'a program'}") from error
+    if program not in PROGRAMS:
+        raise UsageError(f"--serve: {unknown_name('program', program, PROGRAMS)}")
     if config.backend not in ("openai", "transformers"):
         raise UsageError(f"--serve: {config.name} is reached by the backend {config.backend}, which no server replaces")
     if not config.chat:
         raise UsageError(f"--serve: {config.name} takes no messages (`chat: false`), and servers take nothing else")
+    served: dict[str, object]
     served = {"backend": "openai", "serve": program, "base_url": None, "servers": (), "device_map": None}
+    gpus, args = gpus_and_others(more)
+    served |= {"gpus_per_server": gpus or config.gpus_per_server, "serve_args": (*config.serve_args, *args)}
     if config.backend != "openai":
         # Its answers differ in last digits from those in this process: it is another model in tables and files.
         served["name"] = f"{config.name}-server"
-    return _changed(config, served, {"serve": "--serve"})
+    return _changed(config, served, {"": "--serve"})
 
 
 def at_server(config: C, base_url: str | None, api_model: str | None) -> C:
@@ -114,6 +111,7 @@ def at_server(config: C, base_url: str | None, api_model: str | None) -> C:
         return config
     _need_server(config, "--base-url and --api-model are")
     name_key = "model" if isinstance(config, ExtractorConfig) else "weights"
+    given: dict[str, object]
     given = {key: value for key, value in {"base_url": base_url, name_key: api_model}.items() if value is not None}
     if base_url is not None and isinstance(config, MllmConfig):
         given |= {"servers": (), "serve": None}

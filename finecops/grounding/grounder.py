@@ -19,8 +19,10 @@ from finecops.grounding.records import BY, By, GroundAnswer, Grounding
 from finecops.images import forget_images, read_image
 from finecops.records import Candidates, Prediction, Route, Sample, StageRow, Target, Xyxy
 from finecops.runs.batches import make_batches
+from finecops.runs.folder import OUTPUTS
 from finecops.runs.manifest import Method
 from finecops.runs.specification import StageSpec
+from finecops.serving.run import LOGS, prepare, served_models
 from finecops.strategies import baselines
 from finecops.strategies.crs import crs
 from finecops.strategies.options import Options, require_known
@@ -63,8 +65,10 @@ class Grounder:
 
     @cached_property
     def pipeline(self) -> Pipeline:
-        """The stages."""
-        return Pipeline(self.specs)
+        """The stages. Servers for their model start when it is loaded, and end with the process."""
+        pipeline = Pipeline(self.specs)
+        prepare(served_models(pipeline.specs), OUTPUTS / LOGS)
+        return pipeline
 
     @property
     def parts(self) -> tuple[Parts, ...]:

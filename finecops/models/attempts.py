@@ -162,11 +162,11 @@ def _seconds_before_next(error: APIConnectionError | APIStatusError, failed: int
         if error.status_code not in (408, 409, 429) and error.status_code < 500:
             return None
         # Cut to what makes sense by `BoundedClient`.
-        asked = float(error.response.headers.get("retry-after", 0))
+        asked: float = float(error.response.headers.get("retry-after", 0))
         if asked > 0:
             return asked
     # Not all at the same moment.
-    return min(FIRST_WAIT_SECONDS * 2**failed, LONGEST_WAIT_SECONDS) * random.uniform(0.75, 1.0)
+    return float(min(FIRST_WAIT_SECONDS * 2**failed, LONGEST_WAIT_SECONDS)) * random.uniform(0.75, 1.0)
 
 
 def _image_of(request: Request) -> str | None:

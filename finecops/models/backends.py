@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from finecops.config.choices import CHOICES
 from finecops.config.find import resolve
-from finecops.config.server import own_url
 from finecops.config.schema import AnyModelConfig, ExtractorConfig, MllmConfig, SpecialistConfig
+from finecops.config.server import own_url
 from finecops.errors import ConfigError
 from finecops.exchange.formats import FORMATS
 from finecops.install import install_line
 from finecops.models import readiness
 from finecops.models.hub_access import use_own_log
-from finecops.models.server_command import lacks_program
 from finecops.models.readiness import AUTO, check_device, need_model_name, need_openai
+from finecops.models.server_command import lacks_program
 from finecops.names import unknown_name
 from finecops.replies.box_text import box_format_of
 
@@ -140,12 +140,8 @@ def _lacks_parser(config: ExtractorConfig) -> str | None:
     return lacks_parser()
 
 
-def _lacks_weights(config: SpecialistConfig | MllmConfig) -> str | None:
-    return _weights_missing(config.weights)
-
-
-def _lacks_text_model(config: ExtractorConfig) -> str | None:
-    return _weights_missing(config.model or "")
+def _lacks_weights(config: AnyModelConfig) -> str | None:
+    return _weights_missing((config.model or "") if isinstance(config, ExtractorConfig) else config.weights)
 
 
 def _lacks_file(config: SpecialistConfig | MllmConfig) -> str | None:
@@ -205,7 +201,7 @@ EXTRACTOR_BACKENDS: dict[str, Backend] = {
     "parser": Backend("spaCy", _parser, _lacks_parser, readiness.check_parser),
     "combined": Backend("rules and spaCy", _parser, _lacks_parser, readiness.check_parser),
     "openai": Backend(SERVER, _openai_extractor, _lacks_server, readiness.check_server),
-    "llm": Backend("transformers", _llm_extractor, _lacks_text_model, readiness.check_text_model),
+    "llm": Backend("transformers", _llm_extractor, _lacks_weights, readiness.check_text_model),
 }
 BACKENDS: Mapping[str, dict[str, Backend]] = {
     "specialist": SPECIALIST_BACKENDS,

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from finecops.config.schema import MllmConfig
+from finecops.config.served import name_on_server, served_of
 from finecops.config.server import own_url
 from finecops.errors import ConfigError, ModelError
 from finecops.images import Picture
@@ -27,7 +28,6 @@ from finecops.models.completion import Completion
 from finecops.models.endpoint import Endpoint, RefusedError, Request
 from finecops.models.openai_client import ask_all, key_of, width_of_endpoint
 from finecops.models.protocols import QueryGroup, QuestionGroup
-from finecops.models.server_command import name_on_server, served_of
 from finecops.replicas import Replicas, remember, replicas_of
 from finecops.replies.answer import Reply
 from finecops.replies.box_text import seen_size
@@ -195,7 +195,7 @@ def _replicas_of(config: MllmConfig) -> Replicas | None:
     found = replicas_of(config.servers)
     if found is None:
         # The same for every stage: they share the connections.
-        found = Replicas(config.servers, " and ".join(config.servers), {"servers": len(config.servers)})
+        found = Replicas(config.servers, " and ".join(config.servers))
         remember(config.servers, found)
     return found
 

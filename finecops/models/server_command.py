@@ -12,10 +12,10 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from finecops.config.find import resolve_weights
-from finecops.config.schema import MllmConfig
+from finecops.config.served import Served
 from finecops.errors import ModelError
 
 _VARIABLES: Final = {"vllm": "FINECOPS_VLLM"}
@@ -26,38 +26,6 @@ _GPU_SHARE: Final = "0.85"
 """Of a GPU's memory, for the server: the rest is for the detector, which may be on the same one."""
 _RANKS: Final = (8, 16, 32, 64, 128, 256, 320, 512)
 """The ranks of adapters that vLLM makes room for."""
-
-
-class Served(NamedTuple):
-    """What servers that finecops starts have in common; two models that are equal in it have the same servers."""
-
-    program: str
-    weights: str
-    revision: str | None
-    dtype: str
-    trust_remote_code: bool
-    allow_pickle: bool
-    gpus_each: int
-    args: tuple[str, ...]
-
-
-def served_of(config: MllmConfig) -> Served:
-    """What of a configuration decides about its servers."""
-    return Served(
-        program=str(config.serve),
-        weights=config.weights,
-        revision=config.revision,
-        dtype=config.dtype,
-        trust_remote_code=config.remote_code and config.trust_remote_code,
-        allow_pickle=config.allow_pickle,
-        gpus_each=config.gpus_per_server,
-        args=config.serve_args,
-    )
-
-
-def name_on_server(config: MllmConfig) -> str:
-    """Under which name a model's server has it. A server that finecops starts has adapters under their own."""
-    return config.adapter if config.serve is not None and config.adapter is not None else config.weights
 
 
 def need_program(name: str, program: str) -> str:

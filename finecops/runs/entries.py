@@ -7,6 +7,9 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from finecops.config.schema import MllmConfig
+from finecops.config.served import served_of
+from finecops.replicas import replicas_of
 from finecops.runs.manifest import StageEntry
 from finecops.runs.runner import StageReport
 from finecops.runs.specification import StageSpec, fingerprint
@@ -20,10 +23,22 @@ def entry_of(spec: StageSpec[Any], described: Mapping[str, JsonValue]) -> StageE
             "role": spec.role,
             "label": spec.label,
             "answering": spec.answering,
+            "served": _served(spec),
             "fingerprint": fingerprint(described),
             "state": "begun",
         }
     )
+
+
+def _served(spec: StageSpec[Any]) -> dict[str, JsonValue] | None:
+    """How the model of a stage is served, where there is more to say than that it is behind a server."""
+    for config in dict(spec.settings).values():
+        if isinstance(config, MllmConfig) and config.serve is not None:
+            found = replicas_of(served_of(config))
+            return dict(found.how) if found is not None else None
+        if isinstance(config, MllmConfig) and len(config.servers) > 1:
+            return {"servers": len(config.servers)}
+    return None
 
 
 def measured(report: StageReport) -> dict[str, object]:

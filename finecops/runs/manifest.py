@@ -64,6 +64,18 @@ class Repair(Record):
     """Of which samples; None: so many that stages after it are made again whole."""
 
 
+class Served(Record):
+    """How the model of a stage was served. It is no part of the fingerprint: any number of servers answers the same."""
+
+    servers: int
+    """How many there were."""
+    program: str | None = None
+    """What finecops started; None: servers that ran already."""
+    arguments: tuple[str, ...] = ()
+    """Of the program, without those that say where it listens."""
+    gpus_per_server: int | None = None
+
+
 class StageEntry(Record):
     """What `run.json` says of a stage."""
 
@@ -78,6 +90,8 @@ class StageEntry(Record):
     """Everything else that changes its rows."""
     fingerprint: str
     """SHA-256 over share, inputs and settings."""
+    served: Served | None = None
+    """How its model was served, where finecops started the servers, or several shared the requests."""
     state: Literal["begun", "done"]
     rows: int | None = None
     failed: int | None = None

@@ -37,9 +37,7 @@ class ServerProgram:
         log: the file for all that it prints; added to.
     """
 
-    def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], key: str, url: str, log: Path
-    ) -> None:
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], key: str, url: str, log: Path) -> None:
         self._command, self._environment, self._key = command, environment, key
         self.url, self._log = url, log
         self._process: subprocess.Popen[bytes] | None = None

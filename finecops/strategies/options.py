@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from finecops.config.server import PROGRAMS
 from finecops.datasets.conventions import CONVENTIONS
 from finecops.errors import UsageError
 from finecops.names import unknown_name
@@ -40,7 +39,6 @@ _CHOICES = {
     "doubtful": ("way for doubtful targets", ("route", "mllm")),
     "order": ("order", ("rank", "shuffle")),
     "show": ("form of candidates", ("text", "marks", "both")),
-    "serve": ("program that serves a model", PROGRAMS),
 }
 
 
@@ -108,9 +106,7 @@ class Options(BaseModel):
     servers: str | None = None
     """Addresses of several servers with the MLLM, with commas between them."""
     serve: str | None = None
-    gpus_per_server: int | None = Field(default=None, ge=1, le=64)
-    serve_args: str | None = None
-    """The program that finecops starts to serve the MLLM, on how many GPUs each, and its arguments."""
+    """The program that finecops starts to serve the MLLM, and more arguments for it."""
     adapter: str | None = None
     """A LoRA adapter for the MLLM."""
     visual_tokens: int | None = Field(default=None, ge=1, le=65_536)

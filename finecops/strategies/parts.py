@@ -172,5 +172,5 @@ class Parts:
         o = self.options
         config = with_permissions(load_mllm(name), o.trust_remote_code, o.allow_pickle)
         backend_of(config)
-        asked = ServerOptions(o.base_url, o.api_model, o.servers, o.serve, o.gpus_per_server, o.serve_args)
+        asked = ServerOptions(o.base_url, o.api_model, o.servers, o.serve)
         return with_visual_tokens(placed(config, asked), o.visual_tokens)

@@ -16,6 +16,7 @@ from finecops.runs.manifest import RUN_JSON
 from finecops.runs.run import Run, RunOptions
 from finecops.runs.shards import SHARDS, parse_shard
 from finecops.runs.specification import StageSpec, Workers
+from finecops.serving.run import servers_of_run
 from finecops.strategies.parts import Parts
 from finecops.strategies.preflight import preflight
 from finecops.text import counted
@@ -171,8 +172,9 @@ def do_all(run: Run, specs: Sequence[StageSpec[Any]]) -> None:
     """
     preflight(run, specs)
     run.plan(specs)
-    for spec in specs:
-        run.do(spec)
+    with servers_of_run(run, specs):
+        for spec in specs:
+            run.do(spec)
 
 
 def _short(given: str) -> str:
@@ -206,7 +208,7 @@ def default_run_name(parts: Parts, dataset: Dataset, part: str | None, named: Se
     # of their model, and share the candidates of one run.
     selects = part is not None and part.startswith("crs")
     named_models = [o.extractor, o.router, o.specialist]
-    named_models += [o.mllm, o.api_model, o.serve] if o.both or not selects else []
+    named_models += [o.mllm, o.api_model, (o.serve or "").partition(" ")[0]] if o.both or not selects else []
     named_models += [o.adapter] if not selects else []
     words += [_short(given) for given in named_models if given]
     # A selection has the budget in its own name.
