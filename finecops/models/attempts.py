@@ -81,32 +81,34 @@ class Attempts:
             return error_of(error, self._endpoint)
 
     async def _asked_again(self, request: Request, near: Near, limit: asyncio.Timeout) -> Completion:
-        failed = deaths = 0
+        failed, deaths = 0, set[tuple[str | None, int]]()
         while True:
-            alone = deaths >= _DEATHS_TOGETHER
+            alone = len(deaths) >= _DEATHS_TOGETHER
             replica = await self._take(_image_of(request), near, alone, limit)
-            life = replica.life
+            # Each life has a port of its own.
+            life = replica.url, replica.life
             try:
                 return await self._post(replica, request)
             except (APIConnectionError, APIStatusError) as error:
                 if isinstance(error.__cause__, ReplyError):
                     raise error.__cause__ from None
                 seconds, reason = _seconds_before_next(error, failed), error
+                # One without a life is the user's own: nobody starts it again.
+                if seconds is None or (failed == RETRIES and not replica.life):
+                    raise
+                # In that time it becomes known whether the server has ended; nobody else is asked alone meanwhile.
+                await asyncio.sleep(seconds)
             finally:
                 self._replicas.give_back(replica, alone)
-            # One without a life is the user's own: nobody starts it again.
-            if seconds is None or (failed == RETRIES and not life):
-                raise reason
-            await asyncio.sleep(seconds)
-            # By now it is known whether the server has ended.
-            if self._replicas.has_died(replica, life):
-                deaths += 1
-                if deaths == _MOST_DEATHS:
-                    raise ReplyError(f"the server ended {deaths} times while it had this request, twice nothing else")
-            elif failed == RETRIES:
-                raise reason
-            else:
+            if not self._replicas.has_died(replica, life[1]):
                 failed += 1
+                if failed > RETRIES:
+                    raise reason
+            # Who found no connection came after the death, and is no cause of it.
+            elif not isinstance(reason.__cause__, http_library().ConnectError):
+                deaths.add(life)
+                if len(deaths) == _MOST_DEATHS:
+                    raise ReplyError(f"the server ended {len(deaths)} times while it had this, twice nothing else")
 
     async def _take(self, image: str | None, near: Near, alone: bool, limit: asyncio.Timeout) -> Replica:
         """A server for a request. That there is none for now is not counted as the request's time."""

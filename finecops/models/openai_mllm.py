@@ -73,10 +73,19 @@ class OpenAiMllm:
 
     def __init__(self, config: MllmConfig) -> None:
         self.config = config
-        replicas = _replicas_of(config)
+        # What is missing for it is said now.
+        assert self.endpoint.servers
+        # OpenAI's own server has no parameter for special tokens.
+        self._modes = _MODES if config.has_own_server else tuple(mode for mode in _MODES if not mode.special_tokens)
+        self._first, self._asked = threading.Lock(), False
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Who is asked. A model outlives the servers that were started for a run; the next run has others."""
+        config, replicas = self.config, _replicas_of(self.config)
         url = own_url(config)
         key = replicas.key if replicas is not None else None
-        self.endpoint = Endpoint(
+        return Endpoint(
             model=name_on_server(config),
             base_url=url,
             key=key or key_of(config.name, url, config.api_key_env),
@@ -84,9 +93,6 @@ class OpenAiMllm:
             timeout_seconds=config.timeout_seconds,
             replicas=replicas,
         )
-        # OpenAI's own server has no parameter for special tokens.
-        self._modes = _MODES if config.has_own_server else tuple(mode for mode in _MODES if not mode.special_tokens)
-        self._first, self._asked = threading.Lock(), False
 
     def width(self) -> int:
         """How many calls are wanted at the same time: each has at least one request under way."""

@@ -160,7 +160,7 @@ class Fleet(Replicas):
             deaths = 1 if sound else deaths + 1
             if not self.all[number].life:
                 # What is wrong with the very first start does not go away.
-                self._end_with(self._said(number, program, f"{fault} before it answered"))
+                self._end_with(self._said(number, program, fault))
                 return
             if deaths > MOST_RESTARTS:
                 self._end_with(self._said(number, program, f"{fault}, {deaths} times in a row"))
@@ -202,7 +202,7 @@ class Fleet(Replicas):
         while not self._stopping.is_set():
             how = program.end_within(_PROBE_EVERY_SECONDS)
             if how is not None:
-                return f"ended ({how})"
+                return f"ended ({how}) before it answered"
             if program.answers():
                 return None
             if time.monotonic() > end:
