@@ -38,4 +38,5 @@ for _ in $(seq 300); do
     sleep 1
 done
 cd "$project"
-FINECOPS_VLLM_URL="http://127.0.0.1:$port/v1" python -m pytest tests/models/test_real_server.py -m vllm
+export FINECOPS_VLLM_URL="http://127.0.0.1:$port/v1" FINECOPS_VLLM="$folder/venv/bin/vllm"
+python -m pytest tests/models/test_real_server.py -m vllm

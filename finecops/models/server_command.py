@@ -81,7 +81,7 @@ def environment_for(program: str, key: str) -> dict[str, str]:
 
 
 def _vllm(served: Served, adapters: Sequence[str], has_gpu: bool) -> list[str]:
-    command = ["vllm", "serve", resolve_weights(served.weights), "--served-model-name", served.weights]
+    command = ["vllm", "serve", _here(served.weights), "--served-model-name", served.weights]
     command += ["--dtype", served.dtype, "--max-logprobs", str(_TOP_LOGPROBS)]
     # Memory is kept for one image a request, and none for videos.
     command += ["--limit-mm-per-prompt", json.dumps({"image": 1, "video": 0})]
@@ -95,8 +95,14 @@ def _vllm(served: Served, adapters: Sequence[str], has_gpu: bool) -> list[str]:
     command += ["--tensor-parallel-size", str(served.gpus_each)] if served.gpus_each > 1 else []
     if adapters:
         command += ["--enable-lora", "--max-lora-rank", str(_rank_for(adapters))]
-        command += ["--lora-modules", *(f"{adapter}={resolve_weights(adapter)}" for adapter in adapters)]
+        command += ["--lora-modules", *(f"{adapter}={_here(adapter)}" for adapter in adapters)]
     return [*command, *served.args]
+
+
+def _here(weights: str) -> str:
+    """A folder's whole path, or the id on the Hub."""
+    found = Path(resolve_weights(weights))
+    return str(found.absolute()) if found.is_dir() else weights
 
 
 def _rank_for(adapters: Sequence[str]) -> int:

@@ -55,6 +55,8 @@ OTHER: dict[str, str | bool] = {
     "mllm": "qwen2-vl-2b",
     "base_url": "http://localhost:9/v1",
     "api_model": "another",
+    "servers": "http://localhost:9/v1,http://localhost:8/v1",
+    "serve": "vllm",
     "adapter": "checkpoints/mini-qwen2vl-crs",
     "visual_tokens": "16",
     "fast": "router",
@@ -95,6 +97,7 @@ BESIDES: dict[tuple[str, str], list[str]] = {
     ("crs", "api_model"): _SERVER,
     ("infer", "base_url"): _SERVER,
     ("infer", "api_model"): _SERVER,
+    **{(group, "servers"): _SERVER for group in ("sfa", "crs", "infer", "")},
     **{
         (group, name): ["--engine", "ray"]
         for group in ("sfa", "crs", "infer", "")
@@ -131,12 +134,17 @@ def read_once(config: DatasetConfig, split: str | None, annotations: Sequence[Pa
 class StandIn:
     """A run folder that notes which stages it is asked to make, and makes none."""
 
+    options = RunOptions()
+
     def __init__(self, seen: Seen, folder: Path, dataset: Dataset) -> None:
         self.seen, self.folder, self.dataset = seen, folder, dataset
         self.samples = dataset.samples
 
     def plan(self, specs: Sequence[StageSpec[Any]]) -> None:
         pass
+
+    def has_work(self, spec: StageSpec[Any]) -> bool:
+        return False
 
     def do(self, spec: StageSpec[Any]) -> Mapping[str, Any]:
         self.seen.done.append(spec.key)
@@ -240,6 +248,17 @@ def test_an_option_changes_what_is_run(
         (("infer", "mllm", "--confidence", "high"), "unknown confidence 'high'"),
         (("infer", "mllm", "--base-url", "http://h/v1"), "mini-qwen2vl is not one of them"),
         (("sfa", "run", "--preset", "paper", "--api-model", "m"), "not one of them: --mllm qwen2-vl-7b-server"),
+        (("infer", "mllm", "--serve", "vllm", "--base-url", "http://h/v1"), "both say where the MLLM is"),
+        (("infer", "mllm", *_SERVER, "--servers", "http://h/v1,http://h/v1"), "with commas between them, each once"),
+        (("infer", "mllm", *_SERVER, "--servers", "http://h/v1,h"), "--servers: is not the URL of a server"),
+        (("infer", "mllm", "--servers", "http://a/v1,http://b/v1"), "mini-qwen2vl is not one of them"),
+        (("infer", "mllm", "--serve", "vlm"), "--serve: unknown program 'vlm'"),
+        (("infer", "mllm", "--serve", "vllm", "--api-model", "m"), "--mllm NAME@CHECKPOINT"),
+        (("infer", "mllm", "--serve", "vllm --port 80"), "--port: finecops gives it"),
+        (("infer", "mllm", "--serve", "vllm --trust_remote"), "finecops' own --trust-remote-code"),
+        (("infer", "mllm", "--serve", "vllm", "--mllm", "kosmos-2"), "kosmos-2 takes no messages"),
+        (("crs", "run", "--serve", "vllm", "--engine", "processes"), "--serve goes with --engine local"),
+        (("sfa", "run", "--serve", "vllm", "--slow", "router"), "unknown slow pathway"),
         (("infer", "mllm", *_SERVER, "--base-url", "host:8000"), "--base-url: is not the URL of a server"),
         (("infer", "mllm", *_SERVER, "--base-url", "http://me:sesame@host"), "the key belongs in the variable"),
         (("infer", "mllm", *_SERVER, "--api-model", "a\nb"), "--api-model: holds a character that cannot be printed"),

@@ -382,6 +382,8 @@ OTHER: dict[str | tuple[str, str], str] = {
     "expression": "the red car",
     "base_url": "http://localhost:9/v1",
     "api_model": "another",
+    "servers": "http://localhost:9/v1,http://localhost:8/v1",
+    "serve": "vllm",
     "visual_tokens": "16",
     "like": "gpt-4v-som",
     "weights": "another",

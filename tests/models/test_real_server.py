@@ -1,11 +1,13 @@
-"""Two real servers with the mini MLLM: `transformers serve` here, vLLM in another environment.
+"""Real servers with the mini MLLM: `transformers serve` here, vLLM in another environment, also started by a run.
 
 The replies must equal those of the same weights in this process.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -25,10 +27,17 @@ from finecops.models.backends import load_mllm_model
 from finecops.models.openai_mllm import OpenAiMllm
 from finecops.models.protocols import Query, QueryGroup, Question, QuestionGroup
 from finecops.models.server_status import server_states
+from tests.cli.invoke import run
 
 QUERIES = (Query("the car"), Query("the tree", "tree", (4, 8)))
 QUESTION = Question("Which of these is the car?\nA. (0,0),(100,100)\nB. (500,640),(790,890)", ("A", "B"))
-VLLM_URL = "FINECOPS_VLLM_URL"
+VLLM_URL, VLLM = "FINECOPS_VLLM_URL", "FINECOPS_VLLM"
+CPU_BUILD = {
+    "VLLM_TARGET_DEVICE": "cpu",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "HF_HUB_OFFLINE": "1",
+}
 START_SECONDS = 120
 
 
@@ -102,9 +111,43 @@ def test_transformers_serve_gives_the_same_texts_without_scores(
 
 @pytest.mark.vllm
 def test_vllm_gives_the_same_texts_with_scores(mini_mllm: Any, images: list[Picture]) -> None:
+    if VLLM_URL not in os.environ:
+        pytest.skip(f"NOT CHECKED: {VLLM_URL} names no server (scripts/vllm_environment.sh starts one)")
     model = load_mllm_model(server_config(os.environ[VLLM_URL], "mini"), "cpu")
     for reply, here in same_texts(model, mini_mllm, images):  # type: ignore[arg-type]
         assert reply.token_probs == pytest.approx(here.token_probs, abs=0.02)
     ((scores,),) = model.choose([QuestionGroup(images[0], (QUESTION,))])
     ((expected,),) = mini_mllm.choose([QuestionGroup(images[0], (QUESTION,))])
     assert scores.probabilities == pytest.approx(expected.probabilities, abs=0.02)
+
+
+@pytest.mark.vllm
+def test_a_run_that_starts_vllm_has_the_texts_of_a_run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if shutil.which(os.environ.get(VLLM, "")) is None:
+        pytest.skip(f"NOT CHECKED: {VLLM} names no vLLM (scripts/vllm_environment.sh makes one)")
+    for name, value in CPU_BUILD.items():
+        monkeypatch.setenv(name, value)
+    given = ["--limit", "12", "--no-watch", "--mllm", "mini-qwen2vl"]
+    serve = ["--serve", "vllm --enforce-eager --max-model-len 512"]
+    code, said = run("infer", "mllm", *given, *serve, "--run", str(tmp_path / "served"))
+    assert code == 0, said
+    assert run("infer", "mllm", *given, "--run", str(tmp_path / "here"))[0] == 0
+    served, here = (
+        [json.loads(line) for line in (tmp_path / name / "mllm.jsonl").read_text().splitlines()]
+        for name in ("served", "here")
+    )
+    assert [row["reply"] for row in served] == [row["reply"] for row in here]
+    for one, other in zip(served, here, strict=True):
+        assert one["scores"] == pytest.approx(other["scores"], abs=0.02)
+    entry = json.loads((tmp_path / "served" / "run.json").read_text())["stages"]["mllm"]
+    assert entry["served"]["servers"] == 1
+    # A LoRA adapter on the same checkpoint: its own letters.
+    select = ["crs", "select", "--limit", "12", "--no-watch", "--preset", "mini"]
+    assert run(*select, *serve, "--run", str(tmp_path / "crs-served"))[0] == 0
+    assert run(*select, "--run", str(tmp_path / "crs-here"))[0] == 0
+    (served_rows,) = (tmp_path / "crs-served").glob("crs-*.jsonl")
+    (here_rows,) = (tmp_path / "crs-here").glob("crs-*.jsonl")
+    letters = [
+        [json.loads(line)["choice"] for line in path.read_text().splitlines()] for path in (served_rows, here_rows)
+    ]
+    assert letters[0] == letters[1]
