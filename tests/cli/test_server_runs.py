@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -90,3 +91,27 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
         assert run(*command(url, tmp_path / "killed"))[0] == 0
     whole, killed = (tmp_path / name / "mllm.jsonl" for name in ("whole", "killed"))
     assert killed.read_bytes() == whole.read_bytes()
+
+
+def test_several_servers_have_the_bytes_of_one_also_when_one_goes(tmp_path: Path) -> None:
+    with stand_in(Latency(0.001)) as url:
+        assert run(*command(url, tmp_path / "whole"))[0] == 0
+    partial, ended = tmp_path / "shared" / "mllm.jsonl.partial", threading.Event()
+
+    def until_rows(going: ExitStack) -> None:
+        soon(lambda: partial.exists() and partial.read_bytes().count(b"\n") >= 2, 120)
+        going.close()
+        ended.set()
+
+    with stand_in(Latency(0.3, capacity=2)) as staying, ExitStack() as going:
+        urls = f"{staying},{going.enter_context(stand_in(Latency(0.3, capacity=2)))}"
+        threading.Thread(target=until_rows, args=(going,), daemon=True).start()
+        arguments = command(urls, tmp_path / "shared")
+        arguments[arguments.index("--base-url")] = "--servers"
+        assert run(*arguments)[0] == 0
+        assert ended.is_set()
+    whole, shared = (tmp_path / name / "mllm.jsonl" for name in ("whole", "shared"))
+    assert shared.read_bytes() == whole.read_bytes()
+    entries = [json.loads((path.parent / "run.json").read_text())["stages"]["mllm"] for path in (whole, shared)]
+    assert entries[0]["fingerprint"] == entries[1]["fingerprint"]
+    assert [entry.get("served") for entry in entries] == [None, {"servers": 2, "arguments": []}]

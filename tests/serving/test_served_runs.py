@@ -50,10 +50,10 @@ def whole() -> dict[str, bytes]:
     [
         pytest.param("", {}, 1, id="one server"),
         pytest.param("0,1", {}, 2, id="two servers"),
-        pytest.param("0,1", {"start": 1}, 2, id="slow start"),
+        pytest.param("0,1", {"start": 1}, 2, id="slow start", marks=pytest.mark.engines),
         pytest.param("", {"dies": 9, "lives": 1}, 2, id="dies at request 9"),
-        pytest.param("0,1", {"dies": 5, "lives": 2}, 4, id="both die at request 5"),
-        pytest.param("", {"deaf": True}, 1, id="deaf to the polite signal"),
+        pytest.param("0,1", {"dies": 5, "lives": 2}, 4, id="both die at request 5", marks=pytest.mark.engines),
+        pytest.param("", {"deaf": True}, 1, id="deaf to the polite signal", marks=pytest.mark.engines),
     ],
 )
 def test_the_rows_are_those_of_one_server_whatever_happens(
@@ -94,6 +94,7 @@ def test_the_rows_are_those_of_one_server_whatever_happens(
             {"dies": 6},
             ("ended (signal SIGKILL: the machine may have no memory left), 6 times in a row", "illegal memory access"),
             id="dies at request 6 of each life",
+            marks=pytest.mark.engines,
         ),
     ],
 )
@@ -123,6 +124,7 @@ def test_a_server_that_does_not_work_ends_the_run(
     assert len(rows(tmp_path / "run")) == LIMIT
 
 
+@pytest.mark.engines
 def test_a_request_that_kills_every_server_fails_alone(vllm: FakeVllm, tmp_path: Path) -> None:
     assert run(*command(tmp_path / "sound"))[0] == 0
     poisoned = next(iter(rows(tmp_path / "sound").values()))["prompt"]
@@ -135,6 +137,7 @@ def test_a_request_that_kills_every_server_fails_alone(vllm: FakeVllm, tmp_path:
     assert "the server ended 4 times while it had this, twice nothing else" in found[same[0]]["reason"]
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("when", ["starting", "answering"])
 def test_no_server_outlives_the_command(vllm: FakeVllm, tmp_path: Path, how: signal.Signals, when: str) -> None:
