@@ -158,6 +158,7 @@ class Replicas:
     def _changed(self) -> None:
         with self._lock:
             listeners = list(self._listeners)
+        # Outside of the lock: they may ask for a server at once.
         for changed in listeners:
             changed()
 

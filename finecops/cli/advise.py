@@ -53,10 +53,9 @@ def advise_command(
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """Try every strategy on the same samples (SFA with CRS too), and say which one pays.
+    """Try every strategy on the same samples, SFA with CRS too, and say which one pays.
 
-    What a run has already (`finecops sfa run --both`) is kept. Printed are accuracy, cost, the Pareto front, a verdict,
-    and how many samples it would take where the data cannot decide.
+    What a run has already is kept. Printed are accuracy, cost, the Pareto front, a verdict, and the samples needed.
     """
     given = {name: value for name, value in locals().items() if name not in ("ctx", "as_", "as_json", "as_csv")}
     from finecops.cli.printing import print_document
@@ -69,5 +68,5 @@ def advise_command(
 
     refuse_two_outputs(ctx)
     done, stages = run_side_by_side(Parts(Options(**given, both=True)))
-    found = advise(done.folder, stages, done.dataset.samples)
-    print_document(advice_document(found), OutputSettings.of(ctx.params).writer)
+    document = advice_document(advise(done.folder, stages, done.dataset.samples))
+    print_document(document, OutputSettings.of(ctx.params).writer)

@@ -93,6 +93,7 @@ def _served(config: MllmConfig, serve: str) -> MllmConfig:
         raise UsageError(f"--serve: {config.name} takes no messages (`chat: false`), and servers take nothing else")
     served: dict[str, object]
     served = {"backend": "openai", "serve": program, "base_url": None, "servers": (), "device_map": None}
+    # What is given on the command line stands behind what the file says, so that it counts.
     gpus, args = gpus_and_others(more)
     served |= {"gpus_per_server": gpus or config.gpus_per_server, "serve_args": (*config.serve_args, *args)}
     if config.backend != "openai":

@@ -76,6 +76,7 @@ def place_for(port: int) -> list[str]:
 
 def environment_for(program: str, key: str) -> dict[str, str]:
     """Variables for a server: its key, which other users of this machine do not see there, and no statistics."""
+    # Another program has variables of its own.
     assert program == "vllm"
     return {"VLLM_API_KEY": key, "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
 

@@ -77,6 +77,7 @@ class Fleet(Replicas):
         name = f"{counted(count, 'server')} of {plan.served.weights} ({plan.served.program})"
         super().__init__([None] * count, name, how, is_up=False)
         self._plan, self._command = plan, command
+        # Without one, everybody on this machine could ask them.
         self.key = secrets.token_hex(16)
         keep_secret(self.key)
         self._programs: dict[int, ServerProgram] = {}
@@ -106,6 +107,7 @@ class Fleet(Replicas):
                 thread.start()
             try:
                 self._wait_for_all()
+            # Ctrl-C too: whoever waits for servers must leave none.
             except BaseException:
                 self.stop()
                 raise
@@ -114,6 +116,7 @@ class Fleet(Replicas):
         """End them all, and wait until they have ended."""
         self._stopping.set()
         self.give_up(f"{self.name} were ended")
+        # All are told before any is waited for.
         for program in list(self._programs.values()):
             program.ask_to_end()
         for program in list(self._programs.values()):
@@ -185,6 +188,7 @@ class Fleet(Replicas):
         return f"ended ({how})", time.monotonic() - answers_since > SOUND_SECONDS
 
     def _new_program(self, number: int) -> ServerProgram:
+        # A new one for each start: somebody else may have taken the old one.
         port = free_port()
         program = ServerProgram(
             [*self._command, *place_for(port)],

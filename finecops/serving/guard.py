@@ -44,6 +44,7 @@ def main(seconds: float, command: list[str]) -> int:
     # The terminal's Ctrl-C is for the other process, which then closes the input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, on_signal)
+    # Both ends are waited for: whichever comes first.
     threading.Thread(target=until_told, daemon=True).start()
     ended = threading.Event()
     code = 0

@@ -112,6 +112,7 @@ class ServerProgram:
                 lines = file.read().decode("utf-8", "replace").replace("\r", "\n").splitlines()
         except OSError:
             return []
+        # Lines with # are this module's own.
         shown = [one_line(line, 300) for line in lines if line.strip() and not line.startswith("# ")]
         return shown[-_SHOWN_LINES:]
 

@@ -72,6 +72,7 @@ def prepare(configs: Sequence[MllmConfig], logs: Path) -> None:
         several = " and ".join(f"{config.name} ({config.weights})" for config in kinds.values())
         raise UsageError(f"--serve has servers for one checkpoint, and here are {several}: serve one of them yourself")
     ((served, config),) = kinds.items()
+    # Several strategies of one command ask the same model.
     if served in _started:
         return
     gpus = gpus_here()
