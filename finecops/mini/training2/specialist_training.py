@@ -1,4 +1,8 @@
-"""Texts for the mini specialist: detection and phrase grounding, as for the real one; relations are not resolved."""
+"""Training of the mini specialist: detection and phrase grounding, as for the real one; relations are not resolved.
+
+The backbone of a real detector has learnt what things look like before. This one learns it beside: heads on its
+features at the centre of every object name its category, colour, pattern and state, and are dropped afterwards.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,18 @@ from pathlib import Path
 from typing import Final
 
 import torch
+from torch import nn
+from torch.nn import functional as F
 from transformers import GroundingDinoProcessor, MMGroundingDinoForObjectDetection
 
 from finecops.construction.description import Node
 from finecops.construction.english.forms import noun_phrase
+from finecops.construction.graph import SceneGraph
 from finecops.construction.truth.masks import bits
 from finecops.mini.training.gdino_training import GroundedText, collate, grounding_loss, predictions
 from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, own_share, parameter_groups, train
 from finecops.mini.training2.expressions import SceneTexts
+from finecops.mini.training2.vision import Truth
 from finecops.mini.world2.catalogue import ASPECTS, COLOURS, SIZES, STATES, STRIPED
 from finecops.mini.world2.draw import draw_scene
 from finecops.mini.world2.lexicon import LEXICON
@@ -27,6 +35,9 @@ _MOST_PROMPTED: Final = 8
 _CHANGED: Final = 0.25
 """Chance of each word of a phrase to be another one."""
 _NAMES: Final = list(ASPECTS)
+_SECTIONS: Final = [len(ASPECTS), len(COLOURS), 1, 1]
+_CELLS: Final = 16
+"""Cells of the finer feature map along a side: of more than four objects in one the smallest are not named."""
 _STATES_OF: Final = {word: pair for pair in STATES.values() for word in pair}
 
 
@@ -99,23 +110,84 @@ def _fitting(texts: SceneTexts, node: Node) -> frozenset[str]:
     return frozenset(texts.facts.objects[i].id for i in bits(texts.facts.node(node)))
 
 
+class DetectorWithHeads(nn.Module):
+    """The detector and what is dropped after its training: heads that name an object from the backbone's features.
+
+    `forward` returns the detector's predictions, and per object the logits of its category, colour, pattern (1) and
+    state (1).
+    """
+
+    def __init__(self, detector: MMGroundingDinoForObjectDetection) -> None:
+        super().__init__()
+        self.detector = detector
+        width = sum(detector.model.backbone.conv_encoder.intermediate_channel_sizes)
+        self.object_norm = nn.LayerNorm(width)
+        self.object_head = nn.Linear(width, sum(_SECTIONS))
+
+    def forward(
+        self, inputs: dict[str, torch.Tensor], truth: Truth
+    ) -> tuple[list[tuple[torch.Tensor, torch.Tensor]], tuple[torch.Tensor, ...]]:
+        """Inputs as `collate` makes them, and the objects to name."""
+        maps: list[torch.Tensor] = []
+        hook = self.detector.model.backbone.register_forward_hook(
+            lambda _module, _inputs, output: maps.extend(features for features, _mask in output[0])
+        )
+        try:
+            stages = predictions(self.detector, inputs)
+        finally:
+            hook.remove()
+        # From 0 to 1 over the image to -1 to 1, as grid_sample counts: [images, objects, 1, 2].
+        centres = (truth.xyxy[:, :2] + truth.xyxy[:, 2:] - 1).view(1, -1, 1, 2).expand(len(maps[0]), -1, -1, -1)
+        # Every object is looked up in every image, and then in its own: a lookup costs nothing beside the backbone.
+        found = [F.grid_sample(m.float(), centres, align_corners=False) for m in maps]
+        own = torch.cat([m[truth.rows, :, torch.arange(len(truth.rows)), 0] for m in found], dim=-1)
+        return stages, torch.split(self.object_head(self.object_norm(own)), _SECTIONS, dim=-1)
+
+
+def naming_loss(outputs: tuple[torch.Tensor, ...], truth: Truth) -> torch.Tensor:
+    """Cross-entropies of category, colour, pattern and state, summed; state counts only where a category has one."""
+    kind, colour, pattern, state = (o.float() for o in outputs)
+    has_state = truth.states >= 0
+    return (
+        F.cross_entropy(kind, truth.kinds)
+        + F.cross_entropy(colour, truth.colours)
+        + F.binary_cross_entropy_with_logits(pattern[:, 0], truth.striped)
+        # The sum over none is 0 where the mean would be nan.
+        + F.binary_cross_entropy_with_logits(state[has_state, 0], truth.states[has_state], reduction="sum")
+        / max(1, int(has_state.sum()))
+    )
+
+
+def _batch(seeds: range) -> tuple[list[SceneGraph], list[GroundedText]]:
+    scenes = [sample_scene(random.Random(seed), str(seed)) for seed in seeds]
+    # Minus the seed: the texts' draws must not repeat those of the scene itself.
+    texts = [sample_text(SceneTexts(scene, random.Random(-seed))) for seed, scene in zip(seeds, scenes, strict=True)]
+    return scenes, texts
+
+
 def train_specialist(
     model: MMGroundingDinoForObjectDetection, processor: GroundingDinoProcessor, plan: TrainPlan, folder: Path
 ) -> None:
-    """Train or resume the mini specialist on scenes drawn with training seeds."""
+    """Train or resume the mini specialist on scenes drawn with training seeds; its state has the heads besides."""
+    trained = DetectorWithHeads(model)
 
     def step_loss(step: int) -> dict[str, torch.Tensor]:
         first = 2 * TRAIN_SEED_BASE + step * plan.batch_size
-        seeds = own_share(range(first, first + plan.batch_size))
-        scenes = [sample_scene(random.Random(seed), str(seed)) for seed in seeds]
-        texts = [
-            sample_text(SceneTexts(scene, random.Random(-seed))) for seed, scene in zip(seeds, scenes, strict=True)
-        ]
+        scenes, texts = _batch(own_share(range(first, first + plan.batch_size)))
         inputs, targets = collate(processor, scenes, [draw_scene(s) for s in scenes], texts)
+        truth = Truth.of(scenes, _CELLS)
         # The loss stays in 32 bit: matching by costs in bfloat16 would be rough.
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            stages = predictions(model, inputs)
+            stages, names = trained(inputs, truth)
         stages = [(logits.float(), boxes.float()) for logits, boxes in stages]
-        return grounding_loss(stages, targets, inputs["attention_mask"].bool())
+        losses = grounding_loss(stages, targets, inputs["attention_mask"].bool())
+        return losses | {"names": naming_loss(names, truth)}
 
-    train(model, parameter_groups(model), step_loss, plan, folder)
+    train(trained, parameter_groups(trained), step_loss, plan, folder)
+
+
+def load_specialist(model: MMGroundingDinoForObjectDetection, state_file: Path) -> None:
+    """Take the detector's weights from a state of `train_specialist`; the heads are left out."""
+    state = torch.load(state_file, weights_only=True)["model"]
+    own = {name.removeprefix("detector."): w for name, w in state.items() if name.startswith("detector.")}
+    model.load_state_dict(own)
