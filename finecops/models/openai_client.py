@@ -12,7 +12,7 @@ import os
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -22,12 +22,11 @@ from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpe
 
 from finecops.errors import ConfigError, ModelError, first_line
 from finecops.models.completion import Completion, completion_of
+from finecops.models.openai_requests import CHAT, Request, body_of
 from finecops.models.redaction import keep_secret, one_line, redact
 from finecops.models.server_client import MOST_WAIT_SECONDS, BoundedClient, ReplyError, http_library
 from finecops.models.window import Concurrency, Window
 
-Request: TypeAlias = Mapping[str, Any]
-"""The body of a request for a chat completion, except the model."""
 _RETRIES = 5
 """By the openai client: exponential backoff on 408, 409, 429 and 5xx, or Retry-After where the server sends it."""
 _MOST_CLIENTS = 4
@@ -219,11 +218,11 @@ class _Client:
             self._fill()
 
     async def _ask(self, request: Request) -> Completion | ModelError:
-        body = {"model": self._endpoint.model, **request}
+        body = body_of(self._endpoint.model, request)
         try:
             async with asyncio.timeout(self._whole_seconds):
                 # `chat.completions.create` takes a millisecond more, to look for files in the request.
-                answer = await self._api.post("/chat/completions", cast_to=http_library().Response, body=body)
+                answer = await self._api.post(CHAT, cast_to=http_library().Response, body=body)
             # The client's own objects turn `false` and "-0.1" into numbers.
             return completion_of(json.loads(answer.content), self._endpoint.model)
         # Whatever a server's answer leads to (RecursionError for JSON that is nested too deep), it concerns this
