@@ -28,7 +28,8 @@ from finecops.records import Sample
 from finecops.replies.prompting import prompt_text
 from finecops.runs.batches import make_batches
 from finecops.runs.engines.local import run_local
-from finecops.runs.runner import StageJob, run_stage
+from finecops.runs.job import StageJob
+from finecops.runs.runner import run_stage
 from finecops.runs.specification import Resources, Work
 from finecops.stages.mllm import MllmSettings, mllm_spec
 
