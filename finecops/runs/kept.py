@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +54,7 @@ def batches_left(job: StageJob[Any]) -> list[Batch]:
     """
     with locked(job.path):
         stay = _judged(job).stay
-    return [batch for batch in job.batches if not stay.issuperset(ids_of(batch))]
+    return [batch for batch in job.batches if not stay >= set(ids_of(batch))]
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def rows_that_stay(job: StageJob[Row]) -> Kept[Row]:
     return Kept(rows, False)
 
 
-def _moved(job: StageJob[Row], rows: RowFile[Row], ids: Sequence[str]) -> RowFile[Row]:
+def _moved(job: StageJob[Row], rows: RowFile[Row], ids: Iterable[str]) -> RowFile[Row]:
     """Some rows, in the partial file."""
     replace_rows(job.unfinished, rows, ids)
     moved = RowFile(job.unfinished, job.work.spec.row_type)

@@ -55,8 +55,7 @@ class RunOptions:
         retry: which failed rows are asked again.
         shard: which part of the samples is done; None: all.
         grows: the run's samples may be more than those it was begun with.
-        given: answers were made elsewhere: they say nothing of this machine's speed, and many failures in a row stop
-            nothing.
+        given: answers were made elsewhere: nothing is timed, and many failures in a row stop nothing.
     """
 
     engine: str = "local"
@@ -118,11 +117,7 @@ class Run:
         return read_table(self.file(spec.name), spec.row_type)
 
     def left(self, spec: StageSpec[Any]) -> list[Batch]:
-        """The batches that `do` would work through now. What the stage reads is made first.
-
-        Raises:
-            FinecopsError: as `do`.
-        """
+        """The batches that `do` would work through now, once what the stage reads is made; it raises as `do`."""
         for before in spec.inputs:
             self._need(before)
         now, _, again = self._state(spec)
