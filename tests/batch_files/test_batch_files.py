@@ -30,7 +30,7 @@ MODES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "mllm": (("infer", "mllm"), ()),
     "mllm, focus": (("infer", "mllm"), ("--focus",)),
     "mllm, none": (("infer", "mllm"), ("--none",)),
-    "mllm, budget": (("infer", "mllm"), ("--visual-tokens", "2")),
+    "mllm, budget": (("infer", "mllm"), ("--visual-tokens", "4")),
     "crs": (("crs", "select"), ("--topk", "3")),
     "crs, none": (("crs", "select"), ("--none", "--order", "shuffle")),
     "crs, orders": (("crs", "select"), ("--orders", "3", "--none", "--topk", "2")),
@@ -97,7 +97,7 @@ def test_rows_have_the_bytes_of_the_same_answers_through_a_server(pictures: Path
     requests = requests_of(Path("out"))
     # Nothing else is sent, and what several samples ask stands there once.
     assert {json.dumps(one["body"]) for one in requests} == {json.dumps(body) for body in seen}
-    assert len({one["custom_id"] for one in requests}) == len(requests) < len(seen)
+    assert len({one["custom_id"] for one in requests}) == len(requests) <= len(seen)
     assert {(one["method"], one["url"]) for one in requests} == {("POST", "/v1/chat/completions")}
     # In two files, as they come.
     lines = output_lines(requests)
@@ -117,8 +117,8 @@ def test_the_live_command_asks_what_failed_and_ends_in_the_same_bytes(pictures: 
     with serving() as (url, _):
         assert live("mllm", "live", url)[0] == 0
     exported("mllm", "batch", "out")
-    lines = output_lines(requests_of(Path("out")), about("sky"))
-    kept = [line for line in lines if line["custom_id"] != lines[-1]["custom_id"]]
+    requests = [one for one in requests_of(Path("out")) if not about("dog")(one["body"])]
+    kept = output_lines(requests, about("sky"))
     answers = [line for line in kept if line["response"]["status_code"] == 200]
     errors = [line for line in kept if line["response"]["status_code"] != 200]
     files = [str(written(Path("answers.jsonl"), answers)), str(written(Path("errors.jsonl"), errors))]
@@ -126,7 +126,7 @@ def test_the_live_command_asks_what_failed_and_ends_in_the_same_bytes(pictures: 
     assert (code, "1 with an error, 1 without a line" in text) == (0, True)
     rows = {row["sample_id"]: row for row in map(json.loads, Path("batch/mllm.jsonl").read_text().splitlines())}
     assert rows["s5"]["reason"] == "batch: Error code: 404: image too large"
-    assert "no line of the output files" in rows["s0"]["reason"]
+    assert "no line of the output files" in rows["s1"]["reason"]
     assert rows["s6"]["cause"] == "data"
     assert json.loads(Path("batch/run.json").read_text())["stages"]["mllm"]["timed_samples"] == 0
     # A second export asks what is left, with all questions about an image.
@@ -229,7 +229,7 @@ BROKEN_LINES: dict[str, tuple[Callable[[Body], Body], str]] = {
     "another model": (lambda line: _body(line, model="other"), "answered as model 'other'"),
     "an infinite number": (
         lambda line: _body(line, choices=[{"message": {"content": "A"}, "logprobs": {"content": [NAN]}}]),
-        "logprob",
+        "not a number",
     ),
     "no object": (lambda line: _with(line, response={"status_code": 200, "body": "A"}), "no chat completion"),
     "a strange status": (lambda line: _with(line, response={"status_code": {"a": 1}, "body": None}), "Error code"),
