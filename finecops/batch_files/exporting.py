@@ -100,6 +100,7 @@ def export_batch(options: Options, wanted: Wanted, out: Path) -> Exported:
     if options.upstream:
         do_all(run, list({spec.name: spec for asked in stages.asked for spec in asked.inputs}.values()))
     check_images(run)
+    # As when the live command goes on: failed rows are asked again, those that are there are not.
     left = [(spec, run.left(spec)) for spec in stages.asked]
     if not any(batches for _, batches in left):
         raise RunError(f"{run.folder}/: nothing is left to ask: every question has its answer")
@@ -139,6 +140,7 @@ def _write(run: Run, left: Left, recorder: Recorder, urls: ImageUrls, files: Req
             recorder.stage = spec.name
             for batch in batches:
                 urls.names = {group.image: group.samples[0].image for group in batch}
+                # Failures are those of the live command: an image that cannot be read has no request.
                 rows = rows_of_batch(batch, stage, spec.failure)
                 files.add(recorder.take())
                 not_asked.update(reason for row in rows if (reason := _why_not(row)) is not None)
@@ -169,6 +171,7 @@ def _look_ahead(left: Left, config: MllmConfig, wanted: Wanted, out: Path) -> No
             "each image is in the files %.1f times, as data: --images-as file or a URL makes them small",
             requests / images,
         )
+    # The folder is made later.
     free = shutil.disk_usage(next(place for place in out.absolute().parents if place.exists())).free
     if size > free:
         raise RunError(

@@ -32,6 +32,7 @@ class RequestIds:
         # Questions about one image come together.
         if self._last is None or self._last[0] is not image:
             content = image.original.read_bytes() if image.original is not None else image.pixels.tobytes()
+            # Of the image and its size, not of the resized pixels: these may differ between versions of Pillow.
             size = seen_size(self._config, image.size)
             self._last = image, f"{hashlib.sha256(content).hexdigest()} {image.size} as {size}"
         return self._last[1]

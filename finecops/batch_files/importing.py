@@ -78,11 +78,13 @@ def import_batch(folder: Path, files: Sequence[Path]) -> ImportedBatch:
     # All that the stages read was made for the export, and every answer is there now.
     parts = Parts(given.model_copy(update={"upstream": False, "watch": False, "max_failed": 1.0}))
     stages = batch_stages(parts, note.by)
+    # A service may echo the key; no server is asked here that would have read it.
     keep_secret(os.environ.get(stages.model.api_key_env))
     outputs = OutputFiles(files, stages.model.weights)
     outputs.read(requests)
     if not outputs.answered and not outputs.failed:
         raise DataError(f"none of the {outputs.lines} lines answers a request of {folder}/")
+    # Before the run is touched, all files were read.
     opened = open_for(parts, stages.part)
     run = replace(opened, options=replace(opened.options, given=True))
     asker = GivenAnswers(stages.model, note.mode, requests, outputs)

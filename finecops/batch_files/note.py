@@ -81,6 +81,7 @@ def refuse_existing(out: Path) -> None:
     if note.is_file():
         if _read(note).get("state") == "done":
             raise DataError(f"{out}/ has an export, whose requests may be under way; choose another --out")
+    # What a stopped export left is replaced: nobody has sent it, as it has no list of its requests.
     elif any(out.iterdir()):
         raise DataError(f"{out}/ is not empty; choose another --out")
 

@@ -78,6 +78,7 @@ class OutputFiles:
                 if id_ is None or id_ not in wanted:
                     self.others += 1
                     continue
+                # Only the place is kept: a million answers with their log-probabilities take gigabytes.
                 answered = isinstance(answer_of(row, self.model), Completion)
                 self._add(id_, _Place(index, number, offset, answered))
 
@@ -148,6 +149,7 @@ def _rows(path: Path, file: BufferedReader) -> Iterator[tuple[int, int, Mapping[
 def _checked(path: Path, number: int, row: object) -> Mapping[str, Any]:
     if not isinstance(row, dict) or not isinstance(row.get("custom_id"), str):
         raise DataError(f"{path}:{number}: no line of a batch's output: it has no custom_id")
+    # An easy mistake, since both are JSON Lines with the same ids.
     if "body" in row and "url" in row:
         raise DataError(f"{path}:{number}: a request, not an answer: the output files of the batch are meant")
     return row
@@ -165,6 +167,7 @@ def answer_of(row: Mapping[str, Any], model: str) -> Completion | ModelError:
     response, error = row.get("response"), row.get("error")
     if not isinstance(response, dict):
         return ModelError(f"{_SHOWN}: {_said(error) or 'neither an answer nor an error'}")
+    # Some services leave the status of an answer out.
     status = response.get("status_code", 200)
     if status != 200 or error:
         said = _said(error) or _said(response.get("body"))

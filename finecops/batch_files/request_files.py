@@ -78,6 +78,7 @@ class RequestFiles:
             else:
                 new[line.custom_id] = self._text(line)
         sizes = [len(text) for text in new.values()]
+        # Files can then be imported one by one: a row is made again with all rows about its image.
         if new and not self._has_room(len(sizes), sum(sizes)):
             self._next_file()
         for (custom_id, text), size in zip(new.items(), sizes, strict=True):
@@ -88,6 +89,7 @@ class RequestFiles:
             self._open.write(text)
             self.files[-1].requests += 1
             self.files[-1].bytes += size
+            # Half the memory of the text: there may be a million.
             self._known[bytes.fromhex(custom_id)] = len(self.files)
         self._note(lines)
 
@@ -117,6 +119,7 @@ class RequestFiles:
     def _next_file(self) -> None:
         if self._open is not None:
             self._open.close()
+        # The folder notes each name before the file is made: what is left of a stopped export is known as its own.
         name = f"requests-{len(self.files) + 1:04}.jsonl"
         self._open = self.folder.new(name).open("x", encoding="ascii", newline="\n")
         self.files.append(WrittenFile(name))

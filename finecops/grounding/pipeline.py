@@ -88,6 +88,7 @@ class Pipeline:
             FinecopsError: a model cannot be loaded.
         """
         tables: dict[str, dict[str, StageRow]] = {spec.name: {} for spec in self.specs}
+        # Stages look their inputs up in the tables of the thread that calls them.
         self._tables.rows = tables
         for spec in self.specs:
             wanted = self._share(spec, batch)
@@ -127,6 +128,7 @@ class Pipeline:
             self._stage(spec)
 
     def _stage(self, spec: StageSpec[Any]) -> Stage[Any]:
+        # Two batches may need a model at the same moment.
         with self._loading:
             if spec.name not in self._stages:
                 context = _LiveContext(inputs={}, device=spec.resources.device, tables=self._tables)

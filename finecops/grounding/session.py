@@ -150,6 +150,7 @@ class Session:
             while taken and (kept := taken[0][1]) is not None:
                 yield Asked(taken.popleft()[0], kept, kept=True)
 
+        # Questions are taken ahead of their answers, which come in the same order.
         for found in self._grounder.ask(without_answer(), ahead):
             yield from answered()
             yield self._new(taken.popleft()[0], found)

@@ -152,6 +152,21 @@ def test_files_of_a_batch_are_imported_one_after_the_other(pictures: Path) -> No
     assert Path("batch/mllm.jsonl").read_bytes() == Path("live/mllm.jsonl").read_bytes()
 
 
+def test_sfa_goes_on_from_an_imported_batch(pictures: Path) -> None:
+    models = ["--specialist", "old.yaml", "--router", "old.yaml"]
+    with serving() as (url, _):
+        command = ["sfa", "run", "--both", "--no-watch", "--base-url", url, *models]
+        assert run(*command, *options("mllm", "live"))[0] == 0
+    assert exported("mllm, focus", "batch", "out")[0] == 0
+    path = written(Path("o.jsonl"), output_lines(requests_of(Path("out"))))
+    assert run("import", "openai-batch", str(path), "--export", "out")[0] == 0
+    with serving() as (url, seen):
+        command = ["sfa", "run", "--both", "--no-watch", "--base-url", url, *models]
+        assert run(*command, *options("mllm", "batch"))[0] == 0
+        assert seen == []
+    assert stage_files("batch") == stage_files("live")
+
+
 def test_an_export_is_deterministic_and_its_files_stay_below_the_limits(pictures: Path) -> None:
     for out in ("one", "two"):
         assert exported("crs, orders", out + "-run", out, "--max-mb", "0.02")[0] == 0
