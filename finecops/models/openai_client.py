@@ -145,13 +145,16 @@ class _Client:
         self.users = 0
         self._waiting: deque[tuple[_Call, int]] = deque()
         self._running = 0
+        self._http = BoundedClient(seconds, self.window.busy)
         self._api = AsyncOpenAI(
             api_key=endpoint.key,
             base_url=endpoint.base_url,
             max_retries=_RETRIES,
             timeout=seconds,
-            http_client=BoundedClient(seconds, self.window.busy),
+            http_client=self._http,
         )
+        self._url = f"{str(self._api.base_url).rstrip('/')}{CHAT}"
+        self._headers = {**self._api.default_headers, **self._api.auth_headers}
         # Waits between attempts count too: a server could ask for one after the other.
         self._whole_seconds = seconds + _RETRIES * MOST_WAIT_SECONDS
         self._loop = asyncio.new_event_loop()
@@ -215,8 +218,12 @@ class _Client:
         body = body_of(self._endpoint.model, request)
         try:
             async with asyncio.timeout(self._whole_seconds):
-                # `chat.completions.create` takes a millisecond more, to look for files in the request.
-                answer = await self._api.post(CHAT, cast_to=http_library().Response, body=body)
+                # As the openai client writes it.
+                content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+                answer = await self._http.accepted(self._http.new_request(self._url, self._headers, content))
+                if answer is None:
+                    # `chat.completions.create` takes a millisecond more, to look for files in the request.
+                    answer = await self._api.post(CHAT, cast_to=http_library().Response, body=body)
             # The client's own objects turn `false` and "-0.1" into numbers.
             return completion_of(json.loads(answer.content), self._endpoint.model)
         # Whatever a server's answer leads to (RecursionError for JSON that is nested too deep), it concerns this
