@@ -9,35 +9,28 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI
 
 from finecops.errors import ConfigError, ModelError, first_line
 from finecops.models.completion import Completion, completion_of
+from finecops.models.openai_requests import CHAT, Request, body_of
 from finecops.models.redaction import keep_secret, one_line, redact
+from finecops.models.refusals import detail_of, without_varying
 from finecops.models.server_client import MOST_WAIT_SECONDS, BoundedClient, ReplyError, http_library
 from finecops.models.window import Concurrency, Window
 
-Request: TypeAlias = Mapping[str, Any]
-"""The body of a request for a chat completion, except the model."""
 _RETRIES = 5
 """By the openai client: exponential backoff on 408, 409, 429 and 5xx, or Retry-After where the server sends it."""
 _MOST_CLIENTS = 4
 """A process asks an MLLM, an extractor and a writer."""
-# What differs between two errors for one fault: ids of requests, times of day, durations, ports.
-_VARYING = re.compile(
-    r"\b(?:req|request|chatcmpl|trace|cmpl)[-_][\w-]{6,100}|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{12,64}\b"
-    r"|\b\d{4}-\d\d-\d\d[T ][\d:.]{5,20}Z?|\b\d+(?:\.\d+)? ?(?:ms|s|sec|seconds|minutes)\b|(?<=:)\d{4,5}\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -152,13 +145,16 @@ class _Client:
         self.users = 0
         self._waiting: deque[tuple[_Call, int]] = deque()
         self._running = 0
+        self._http = BoundedClient(seconds, self.window.busy)
         self._api = AsyncOpenAI(
             api_key=endpoint.key,
             base_url=endpoint.base_url,
             max_retries=_RETRIES,
             timeout=seconds,
-            http_client=BoundedClient(seconds, self.window.busy),
+            http_client=self._http,
         )
+        self._url = f"{str(self._api.base_url).rstrip('/')}{CHAT}"
+        self._headers = {**self._api.default_headers, **self._api.auth_headers}
         # Waits between attempts count too: a server could ask for one after the other.
         self._whole_seconds = seconds + _RETRIES * MOST_WAIT_SECONDS
         self._loop = asyncio.new_event_loop()
@@ -219,11 +215,15 @@ class _Client:
             self._fill()
 
     async def _ask(self, request: Request) -> Completion | ModelError:
-        body = {"model": self._endpoint.model, **request}
+        body = body_of(self._endpoint.model, request)
         try:
             async with asyncio.timeout(self._whole_seconds):
-                # `chat.completions.create` takes a millisecond more, to look for files in the request.
-                answer = await self._api.post("/chat/completions", cast_to=http_library().Response, body=body)
+                # As the openai client writes it.
+                content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+                answer = await self._http.accepted(self._http.new_request(self._url, self._headers, content))
+                if answer is None:
+                    # `chat.completions.create` takes a millisecond more, to look for files in the request.
+                    answer = await self._api.post(CHAT, cast_to=http_library().Response, body=body)
             # The client's own objects turn `false` and "-0.1" into numbers.
             return completion_of(json.loads(answer.content), self._endpoint.model)
         # Whatever a server's answer leads to (RecursionError for JSON that is nested too deep), it concerns this
@@ -246,22 +246,13 @@ def _said(error: Exception, endpoint: Endpoint) -> str:
         return f"no connection ({type(error.__cause__ or error).__name__})"
     if not isinstance(error, APIStatusError):
         kind = "" if isinstance(error, ReplyError) else f"the answer cannot be read: {type(error).__name__}: "
-        return kind + _VARYING.sub("…", one_line(first_line(error)))
+        return kind + without_varying(one_line(first_line(error)))
     if 300 <= error.status_code < 400:
         where = one_line(error.response.headers.get("location", "nowhere"), 200)
         return f"it sends to another address, which gets neither key nor image: {where}"
     said = f"{type(error).__name__}: Error code: {error.status_code}"
-    if detail := one_line(_detail(error.body)):
-        said += f": {_VARYING.sub('…', detail)}"
+    if detail := detail_of(error.body):
+        said += f": {detail}"
     # Without /v1 most servers have no such page. A missing model gets 404 too, and a text that says so.
     bare = endpoint.base_url is not None and not endpoint.base_url.rstrip("/").endswith("/v1")
     return said + (" (most servers' base_url ends in /v1)" if error.status_code == 404 and bare else "")
-
-
-def _detail(body: object) -> str:
-    """What a refusal says: OpenAI's `message` (the client has unpacked `error`), FastAPI's `detail`, else all of it."""
-    if isinstance(body, dict):
-        said = next((body[key] for key in ("message", "detail", "error") if body.get(key)), body)
-        return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
-    # A proxy's page says no more than its status.
-    return "" if not isinstance(body, str) or body.lstrip().startswith("<") else body

@@ -27,7 +27,8 @@ from finecops.runs.specification import Stage, StageContext, StageSpec, Work
 
 if TYPE_CHECKING:
     from finecops.runs.engines.local import BatchResult
-    from finecops.runs.runner import StageJob, StageReport
+    from finecops.runs.job import StageJob
+    from finecops.runs.runner import StageReport
 
 Row = TypeVar("Row", bound=StageRow)
 MakeRows = Callable[[Work[Any], Stage[Any], Batch], "BatchResult[Any]"]

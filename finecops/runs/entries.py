@@ -33,7 +33,7 @@ def measured(report: StageReport) -> dict[str, object]:
         "rows": report.rows,
         "failed": report.failed,
         "seconds": round(report.seconds, 3),
-        "timed_samples": report.made_now,
+        "timed_samples": report.made_now if report.seconds else 0,
         "samples_per_second": report.per_second,
         "gflops_per_sample": report.gflops_per_sample,
         "notes": dict(report.notes),

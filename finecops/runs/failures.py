@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,6 +24,8 @@ MAX_IN_A_ROW = 64
 """So many failures in a row for one reason stop a stage: the cause is not the samples."""
 
 _NUMBER = re.compile(r"\d+")
+
+log = logging.getLogger(__name__)
 
 
 def is_failed(row: StageRow) -> bool:
@@ -161,6 +164,24 @@ def plain_reason(row: StageRow) -> str:
 def most_frequent(counts: Mapping[str, int], most: int = 3) -> str:
     """The most frequent reasons, each with its count."""
     return "; ".join(f"{n} × {reason}" for reason, n in Counter(counts).most_common(most))
+
+
+def refuse_too_many(stage: str, failed: int, rows: int, reasons: Mapping[str, int], max_failed: float) -> None:
+    """Say how many rows of a stage failed, and why.
+
+    Raises:
+        FailuresError: a larger share than `max_failed`.
+    """
+    if not failed:
+        return
+    share = failed / rows
+    said = f"{stage}: {failed} of {rows} samples failed: {most_frequent(reasons)}"
+    if share > max_failed:
+        raise FailuresError(
+            f"{said}. That is {share:.1%}, more than --max-failed {max_failed:g} allows. The rows are kept; the same "
+            "command asks the failed ones again"
+        )
+    log.warning("%s", said)
 
 
 class CircuitBreaker:

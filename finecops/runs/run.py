@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from finecops.datasets.dataset import Dataset
-from finecops.errors import FailuresError, RunError, UsageError
+from finecops.errors import RunError, UsageError
 from finecops.names import unknown_name
 from finecops.records import Route, Sample, StageRow
 from finecops.runs.batches import Batch, ids_of, make_batches, share_of
@@ -25,12 +25,14 @@ from finecops.runs.beside import MadeBeside, with_beside
 from finecops.runs.checksums import checksums_of, sha256_of
 from finecops.runs.engines import ENGINES
 from finecops.runs.entries import entry_of, measured
-from finecops.runs.failures import MAX_FAILED, Retry, most_frequent, to_ask_again
+from finecops.runs.failures import MAX_FAILED, Retry, refuse_too_many, to_ask_again
+from finecops.runs.job import StageJob
 from finecops.runs.jsonl import read_table
+from finecops.runs.kept import batches_left
 from finecops.runs.manifest import StageEntry, read_manifest, write_manifest
 from finecops.runs.pace import place_of, remember_pace
 from finecops.runs.repairs import begun_repair, changed_since
-from finecops.runs.runner import StageJob, StageReport, run_stage
+from finecops.runs.runner import StageReport, run_stage
 from finecops.runs.shards import Shard, batches_for, needs, own_ids
 from finecops.runs.specification import Row, StageSpec, Work, Workers, fingerprint
 from finecops.runs.together import jobs_beside
@@ -53,6 +55,7 @@ class RunOptions:
         retry: which failed rows are asked again.
         shard: which part of the samples is done; None: all.
         grows: the run's samples may be more than those it was begun with.
+        given: answers were made elsewhere: nothing is timed, and many failures in a row stop nothing.
     """
 
     engine: str = "local"
@@ -63,6 +66,7 @@ class RunOptions:
     retry: Retry = "changed"
     grows: bool = False
     shard: Shard | None = None
+    given: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,13 @@ class Run:
         """The rows of a finished stage by sample id."""
         return read_table(self.file(spec.name), spec.row_type)
 
+    def left(self, spec: StageSpec[Any]) -> list[Batch]:
+        """The batches that `do` would work through now, once what the stage reads is made; it raises as `do`."""
+        for before in spec.inputs:
+            self._need(before)
+        now, _, again = self._state(spec)
+        return batches_left(self._job(spec, now, again))
+
     def has_work(self, spec: StageSpec[Any]) -> bool:
         """Whether a stage has something to do, as far as can be said without reading its rows."""
         entry = self._entry(spec.name)
@@ -136,13 +147,7 @@ class Run:
     def _make(self, spec: StageSpec[Row]) -> None:
         if self.options.engine not in ENGINES:
             raise UsageError(unknown_name("engine", self.options.engine, ENGINES))
-        files = {before.name: self.file(before.name) for before in spec.inputs}
-        now = spec.described({name: self._sha256(name) for name in files})
-        entry = self._entry(spec.name)
-        if entry is not None and not self._begun(spec.name):
-            # The user deleted its files: it is made again, with the settings of today.
-            entry = None
-        again = self._changed_inputs(spec, entry, now) if entry is not None else frozenset[str]()
+        now, entry, again = self._state(spec)
         if entry is None:
             self._note(spec.name, entry_of(spec, now))
         elif spec.remake and again:
@@ -151,15 +156,20 @@ class Run:
             self._note(spec.name, entry_of(spec, now).model_copy(update={"repairs": entry.repairs}))
         # A stage that costs next to nothing needs no workers.
         engine = ENGINES["local" if spec.remake else self.options.engine]
-        report = run_stage(self._job(spec, files, now, again), engine)
+        report = run_stage(self._job(spec, now, again), engine)
         self._made_beside.update(report.beside)
         report = with_beside(report, self._made_beside.pop(spec.name, None))
         self._note_done(spec, now, report)
-        self._refuse_too_many_failures(spec, report)
+        refuse_too_many(spec.name, report.failed, report.rows, report.reasons, self.options.max_failed)
 
-    def _job(
-        self, spec: StageSpec[Row], files: Mapping[str, Path], now: Mapping[str, JsonValue], again: frozenset[str]
-    ) -> StageJob[Row]:
+    def _state(self, spec: StageSpec[Any]) -> tuple[Mapping[str, JsonValue], StageEntry | None, frozenset[str]]:
+        """What changes a stage's rows, its entry if it was begun, and the samples whose inputs have changed since."""
+        now = spec.described({before.name: self._sha256(before.name) for before in spec.inputs})
+        # If the user deleted its files, it is made again, with the settings of today.
+        entry = self._entry(spec.name) if self._begun(spec.name) else None
+        return now, entry, self._changed_inputs(spec, entry, now) if entry is not None else frozenset()
+
+    def _job(self, spec: StageSpec[Row], now: Mapping[str, JsonValue], again: frozenset[str]) -> StageJob[Row]:
         samples, batches = self._share(spec), self._batches(spec)
         if spec.share.router_level is not None:
             batches = share_of(batches, frozenset(sample.id for sample in samples))
@@ -169,9 +179,9 @@ class Run:
         # Workers make one stage, and a shard's stages have shares of their own.
         alone = self.options.engine != "local" or self.options.shard is not None
         beside = () if alone else jobs_beside(self, spec, later, now)
-        absolute = {name: path.absolute() for name, path in files.items()}
+        files = {before.name: self.file(before.name).absolute() for before in spec.inputs}
         return StageJob(
-            work=Work(spec, absolute, self.options.workers, tuple(job.work for job in beside)),
+            work=Work(spec, files, self.options.workers, tuple(job.work for job in beside)),
             path=self.file(spec.name),
             order=[sample.id for sample in samples],
             batches=batches,
@@ -184,6 +194,7 @@ class Run:
             # The rows of a watched stage are predictions; a type variable cannot say so.
             watch=Watch(watched.model, watched.box_format, samples) if watched is not None else None,  # type: ignore[arg-type]
             beside=beside,
+            given=self.options.given,
             **place_of(spec, self._plan, self._most_samples),
         )
 
@@ -269,18 +280,6 @@ class Run:
             log.info("%s: %s (%d failed), %s", spec.name, counted(report.rows, "row"), report.failed, report.pace)
             for note, count in report.notes.items():
                 log.info("%s: %d rows: %s", spec.name, count, note)
-
-    def _refuse_too_many_failures(self, spec: StageSpec[Any], report: StageReport) -> None:
-        if not report.failed:
-            return
-        share = report.failed / report.rows
-        said = f"{spec.name}: {report.failed} of {report.rows} samples failed: {most_frequent(report.reasons)}"
-        if share > self.options.max_failed:
-            raise FailuresError(
-                f"{said}. That is {share:.1%}, more than --max-failed {self.options.max_failed:g} allows. The rows are "
-                "kept; the same command asks the failed ones again"
-            )
-        log.warning("%s", said)
 
     def _begun(self, stage: str) -> bool:
         path = self.file(stage)

@@ -15,6 +15,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from finecops.batch_files.exporting import Exported
+from finecops.batch_files.importing import ImportedBatch, ImportedStage
+from finecops.batch_files.outputs import OutputFiles
+from finecops.batch_files.request_files import WrittenFile
+
 # `preview` and `building` hold `build` by name: imported while it is replaced, they would keep the replacement.
 from finecops.bench import building as _building  # noqa: F401
 from finecops.bench.browser import ReportTimes
@@ -274,6 +279,20 @@ CASES = {
             "vlmevalkit": ("--box-format", "glm_box"),
         }.items()
     },
+    "export openai-batch": Case(
+        ("export", "openai-batch"),
+        ("--out", "{out}"),
+        {"finecops.batch_files.exporting.export_batch": Exported(Path("r"), [WrittenFile("f")], 0, 0, {}, "m", "c")},
+    ),
+    "import openai-batch": Case(
+        ("import", "openai-batch"),
+        ("a.jsonl", "--export", "{out}"),
+        {
+            "finecops.batch_files.importing.import_batch": ImportedBatch(
+                1, OutputFiles([], "m"), [ImportedStage(Path("r"), {"box": 1}, {})], "c", 0.05
+            )
+        },
+    ),
     "bench eval": Case(("bench", "eval"), (), {"finecops.bench.evaluation.time_evaluation": []}),
     "bench build": Case(
         ("bench", "build"),
@@ -497,10 +516,24 @@ OTHER: dict[str | tuple[str, str], str] = {
     "target": "70",
     "method": "cells",
     "reading": "writing",
+    "by": "crs",
+    "images_as": "file",
+    "max_requests": "3",
+    "url": "/v4/chat/completions",
+    "export": "{new}",
+    "confidence": "product",
+    "order": "shuffle",
+    "orders": "2",
+    ("export openai-batch", "show"): "marks",
+    "candidate_nms_iou": "0.5",
+    "extractor": "parser",
+    "max_failed": "0.5",
+    ("export openai-batch", "dataset"): "other",
     "scorer": "words",
 }
 # What must be given besides for an option to have a use.
 BESIDES: dict[str | tuple[str, str], tuple[str, ...]] = {
+    ("export openai-batch", "max_mb"): (),
     "cluster": ("--intervals",),
     ("data review", "seed"): ("--plant", "2"),
     ("compare", "cluster"): (),

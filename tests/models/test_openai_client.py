@@ -14,7 +14,8 @@ from openai import _base_client
 from finecops.errors import ModelError
 from finecops.models import openai_client
 from finecops.models.completion import Completion
-from finecops.models.openai_client import Endpoint, Request, ask_all, width_of_endpoint
+from finecops.models.openai_client import Endpoint, ask_all, width_of_endpoint
+from finecops.models.openai_requests import Request
 from tests.hostile.hostile_server import completion
 
 
