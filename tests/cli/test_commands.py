@@ -209,8 +209,11 @@ def test_bench_build_times_its_measures(tmp_path: Path, until: str, lines: int) 
 def test_bench_eval_times_both_formats(tmp_path: Path) -> None:
     code, text = run("bench", "eval", "--scale", "0.003", "--repeats", "1", "--folder", str(tmp_path))
     assert code == 0
-    assert "finecops eval, texts" in text
-    assert "peak MiB" in text
+    rows = [line.split() for line in text.splitlines() if line.startswith(("  finecops eval, texts", "  finecops eval, det"))]
+    # Rows, seconds, CPU seconds, both against the first scale, memory.
+    assert [len(row) for row in rows] == [9, 9]
+    assert all(row[-3:-1] == ["1.0", "1.0"] and float(row[-4]) > 0 for row in rows), text
+    assert "CPU seconds" in text
 
 
 def test_crs_run_prints_its_ceiling_and_its_ledger(tmp_path: Path) -> None:
