@@ -86,12 +86,12 @@ def time_in_turns(what: str, variants: Sequence[Variant], device: str, repeats: 
                 answers[variant.name] = variant.run()
             operations[variant.name] = counter.total
             bar.update(1)
-        rate = matrix_rate(device, next(variants[0].models[0].parameters()).dtype)
+        rate = _rate(variants[0], device)
         # In turns, so that a slow minute of the machine meets all of them.
         for variant in turns:
             rounds[variant.name].append(_timed(variant, clocks[variant.name]))
             bar.update(1)
-            rate = max(rate, matrix_rate(device, next(variant.models[0].parameters()).dtype))
+            rate = max(rate, _rate(variant, device))
     plain = {row.sample_id: row for row in answers[variants[0].name]}
     timings = []
     for variant in variants:
@@ -119,6 +119,11 @@ def _timed(variant: Variant, clock: ModelClock) -> _Round:
         variant.run()
         seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
     return _Round(seconds, cpu_seconds, clock.seconds)
+
+
+def _rate(variant: Variant, device: str) -> float:
+    """Of the fastest of the models' types of numbers: what cannot be beaten."""
+    return max(matrix_rate(device, dtype) for dtype in {next(one.parameters()).dtype for one in variant.models})
 
 
 def _forget() -> None:
