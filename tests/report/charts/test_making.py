@@ -90,6 +90,7 @@ def test_the_papers_figures_5(tmp_path: Path) -> None:
     # CRS costs its candidates too.
     assert [s["points"][0]["x"] for s in first["series"]] == [1.0, 2.0, 5.0]
     assert [s["points"][0]["y"] for s in first["series"]] == [0.0, 0.0, 100.0]
+    assert "CRS top-2 toy: 250% of the MLLM's number of operations." in first["notes"]
     assert second["x"]["names"] == ["MLLM toy", "CRS top-2 toy"]
     assert [[p["y"] for p in s["points"]] for s in second["series"]] == [[200.0, 400.0], [200.0, 500.0]]
     assert "CRS top-2 toy takes 200% of the MLLM's own time." in second["notes"]
@@ -101,6 +102,7 @@ def test_precision_over_time(tmp_path: Path) -> None:
     chart = json.loads((folder / "figures" / "paper-5a-time.json").read_text())
     # A second for ten samples is 100 milliseconds; CRS takes its candidates' time too.
     assert [s["points"][0]["x"] for s in chart["series"]] == [100.0, 200.0, 500.0]
+    assert "CRS top-2 toy: 250% of the MLLM's time." in chart["notes"]
 
 
 def test_the_papers_pair_is_computed_without_a_run_and_said_to_be(tmp_path: Path) -> None:
