@@ -8,6 +8,7 @@ from finecops.cli import engine_options as e
 from finecops.cli import options as o
 from finecops.cli.eval_options import As, AsCsv, AsJson, refuse_two_outputs
 from finecops.cli.server_options import ApiModel, BaseUrl
+from finecops.cli.thread_option import Threads
 
 
 def advise_command(
@@ -36,6 +37,7 @@ def advise_command(
     topk: o.TopK = 5,
     none: o.NoneOption = False,
     device: o.Device = None,
+    threads: Threads = None,
     batch_size: o.BatchSize = None,
     engine: e.Engine = "local",
     workers: e.Workers = None,

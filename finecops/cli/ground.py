@@ -10,6 +10,7 @@ import typer
 
 from finecops.cli import options as o
 from finecops.cli.server_options import ApiModel, BaseUrl
+from finecops.cli.thread_option import Threads
 from finecops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def ground_command(
     order: o.OptionOrder = "rank",
     show: o.Show = "text",
     device: o.Device = None,
+    threads: Threads = None,
     batch_size: o.BatchSize = None,
     max_failed: o.MaxFailed = 0.05,
     keep_failed: o.KeepFailed = False,

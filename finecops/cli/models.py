@@ -14,6 +14,7 @@ from finecops.cli.models_get import get_command
 from finecops.cli.models_new import new_command
 from finecops.cli.panels import App
 from finecops.cli.server_options import ApiModel, BaseUrl
+from finecops.cli.thread_option import Threads
 
 if TYPE_CHECKING:
     from finecops.bench.model_check import CheckedSample
@@ -103,6 +104,7 @@ def check_command(
     visual_tokens: o.VisualTokens = None,
     out: Annotated[Path | None, typer.Option(help="The picture. Default: outputs/check-NAME.png.")] = None,
     device: o.Device = None,
+    threads: Threads = None,
     trust_remote_code: o.TrustRemoteCode = False,
     allow_pickle: o.AllowPickle = False,
 ) -> None:

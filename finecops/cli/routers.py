@@ -9,6 +9,7 @@ import typer
 from finecops.cli import engine_options as e
 from finecops.cli import options as o
 from finecops.cli.eval_options import As, AsCsv, AsJson, refuse_two_outputs
+from finecops.cli.thread_option import Threads
 
 if TYPE_CHECKING:
     from finecops.evaluation.routers import RoutersResult
@@ -52,6 +53,7 @@ def routers_command(
     zero_is: o.ZeroIs = None,
     doubtful: o.Doubtful = "route",
     device: o.Device = None,
+    threads: Threads = None,
     batch_size: o.BatchSize = None,
     engine: e.Engine = "local",
     workers: e.Workers = None,

@@ -11,6 +11,7 @@ from finecops.cli import engine_options as e
 from finecops.cli import options as o
 from finecops.cli.panels import App
 from finecops.cli.server_options import ApiModel, BaseUrl
+from finecops.cli.thread_option import Threads
 from finecops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def run_command(
     adapter: o.Adapter = None,
     visual_tokens: o.VisualTokens = None,
     device: o.Device = None,
+    threads: Threads = None,
     batch_size: o.BatchSize = None,
     engine: e.Engine = "local",
     workers: e.Workers = None,
@@ -109,6 +111,7 @@ def route_command(
     zero_is: o.ZeroIs = None,
     doubtful: o.Doubtful = "route",
     device: o.Device = None,
+    threads: Threads = None,
     batch_size: o.BatchSize = None,
     engine: e.Engine = "local",
     workers: e.Workers = None,
@@ -159,6 +162,7 @@ def extract_command(
     extractor: o.Extractor = None,
     article: o.Article = None,
     device: o.Device = None,
+    threads: Threads = None,
     batch_size: o.BatchSize = None,
     engine: e.Engine = "local",
     workers: e.Workers = None,

@@ -25,6 +25,7 @@ from finecops.grounding.records import BY, By, GroundAnswer, Grounding
 from finecops.images import forget_images
 from finecops.records import Candidates, Prediction, Route, Sample, StageRow, Target, Xyxy
 from finecops.runs.batches import make_batches
+from finecops.runs.engines.cores import use_threads
 from finecops.runs.manifest import Method
 from finecops.runs.specification import StageSpec
 from finecops.strategies import baselines
@@ -63,6 +64,8 @@ class Grounder:
         self._crs_parts = Parts(given.model_copy(update={"focus": focus_crs}))
         self.specs = list(self._specs())
         self._refuse_unused()
+        if given.threads is not None:
+            use_threads(given.threads)
         self.batch = given.batch_size or BATCH
         """How many questions are asked together."""
         self._lock, self._in_use = threading.Lock(), Counter[Path]()

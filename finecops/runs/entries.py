@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from finecops.runs.engines.cores import threads_used
 from finecops.runs.manifest import StageEntry
 from finecops.runs.runner import StageReport
 from finecops.runs.specification import StageSpec, fingerprint
@@ -23,7 +24,15 @@ def entry_of(spec: StageSpec[Any], described: Mapping[str, JsonValue]) -> StageE
             "fingerprint": fingerprint(described),
             "state": "begun",
         }
+        | _computing(spec)
     )
+
+
+def _computing(spec: StageSpec[Any]) -> dict[str, int]:
+    """What the last digits of a model's numbers may depend on."""
+    if spec.model is None:
+        return {}
+    return {"batch_size": spec.resources.batch_size, "threads": threads_used()}
 
 
 def measured(report: StageReport) -> dict[str, object]:

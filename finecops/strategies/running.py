@@ -11,6 +11,7 @@ from typing import Any, Final
 from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.errors import FailuresError
+from finecops.runs.engines.cores import use_threads
 from finecops.runs.folder import OUTPUTS, open_run, run_folder
 from finecops.runs.manifest import RUN_JSON
 from finecops.runs.run import Run, RunOptions
@@ -62,6 +63,8 @@ def open_for(
         grows=grows,
         shard=shard,
     )
+    if o.threads is not None:
+        use_threads(o.threads)
     whole = folder
     folder = whole if shard is None else shard.folder(whole)
     if shard is None and (whole / SHARDS).is_dir() and not (whole / RUN_JSON).exists():

@@ -23,8 +23,9 @@ from finecops.batch_files.request_files import WrittenFile
 # `preview` and `building` hold `build` by name: imported while it is replaced, they would keep the replacement.
 from finecops.bench import building as _building  # noqa: F401
 from finecops.bench.browser import ReportTimes
-from finecops.bench.models import VariantTiming
+from finecops.bench.models import ModelTimings
 from finecops.bench.report import WrittenReport
+from finecops.bench.rounds import VariantTiming
 from finecops.bench.synthetic import Counts, write_files
 from finecops.cli.app import app
 from finecops.config.find import load_dataset
@@ -95,7 +96,12 @@ TEXTS = (
     *("--annotations", "{annotations}", "--predictions", "{texts}"),
     *("--format", "refexp-text", "--box-format", "norm1000_list"),
 )
-TIMING = VariantTiming(stage="s", variant="v", samples=1, seconds=1.0, model_share=None, same_answers=1.0)
+TIMINGS = tuple(
+    VariantTiming(
+        "work", variant, 1, 1.0, cpu_seconds=1.0, model_share=1.0, gflops=1.0, limit_share=1.0, same_answers=1.0
+    )
+    for variant in ("one at a time", "batches of 16", "finecops")
+)
 IMPORTED = ImportedRun(Path("r"), ("toy", "test"), 1, {"a": {"box": 1}}, ())
 SHOWN = Shown(Source(Path("run"), [], ()), methods=(), cases=(), matched=0, asked=0, images=None)
 # What other modes of `data review` have, and the words that are modes themselves.
@@ -300,7 +306,7 @@ CASES = {
         {"finecops.bench.building.time_building": [], "finecops.bench.building.profile_paths": "a table"},
     ),
     "bench data": Case(("bench", "data"), (), {"finecops.bench.reading.time_reading": []}),
-    "bench models": Case(("bench", "models"), (), {"finecops.bench.models.time_models": [TIMING]}),
+    "bench models": Case(("bench", "models"), (), {"finecops.bench.models.time_models": ModelTimings(1, 1, TIMINGS)}),
     "bench server": Case(("bench", "server"), (), {"finecops.bench.server.time_server": []}),
     "bench report": Case(
         ("bench", "report"),
@@ -345,6 +351,7 @@ CASES = {
                 "preset",
                 "specialist",
                 "device",
+                "threads",
                 "batch_size",
                 "engine",
             ),
@@ -367,6 +374,7 @@ OTHER: dict[str | tuple[str, str], str] = {
     "metrics": "p5",
     "tables": "8",
     "only": "precision-level",
+    ("bench models", "only"): "router",
     ("figures", "as_"): "svg",
     "iou": "0.9",
     "cluster": "image",
@@ -484,6 +492,7 @@ OTHER: dict[str | tuple[str, str], str] = {
     ("bench build", "workers"): "3",
     ("bench build", "until"): "paths",
     "device": "cuda:7",
+    "threads": "1",
     "scale": "3",
     "scales": "3",
     "script": "{script}",
@@ -647,6 +656,7 @@ def result(
     with monkeypatch.context() as context:
         for path, returned in case.patched.items():
             patch(context, path, returned, calls)
+        patch(context, "finecops.runs.engines.cores.use_threads", None, calls)
         context.setattr(running, "preflight", lambda run, specs: None)
         context.setattr(running, "open_run", lambda folder, data, limit, options: StandIn(Seen(), folder, data))
         code, output = run(*case.words, *(argument.format(**names) for argument in arguments))

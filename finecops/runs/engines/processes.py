@@ -16,8 +16,9 @@ from typing import Final, Generic
 from finecops.errors import RunError
 from finecops.runs.batches import Batch
 from finecops.runs.engines.child import Child
+from finecops.runs.engines.cores import cores_here
 from finecops.runs.engines.local import BatchResult
-from finecops.runs.engines.places import cores_here, gpus_here, places
+from finecops.runs.engines.places import gpus_here, places
 from finecops.runs.engines.tasks import Task, after_a_death
 from finecops.runs.engines.wire import Answer, answer_from_text, batch_to_text, result_from
 from finecops.runs.engines.worker import Repeater, level_here
