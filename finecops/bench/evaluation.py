@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from finecops.bench.processes import run_process
+from finecops.bench.processes import new_home, run_process
 from finecops.bench.synthetic import Counts, SyntheticFiles, write_files
 from finecops.progress import progress
 
@@ -41,7 +41,7 @@ def time_evaluation(
         folder: where the files are written.
         scales: sizes, in multiples of FineCops-Ref's test set.
         script: a script with the arguments of FineCops-Ref's `evaluation_baseline.py`.
-        repeats: runs of each command.
+        repeats: runs of each command, each without an index of the annotations.
 
     Raises:
         RunError: a process fails.
@@ -59,7 +59,8 @@ def time_evaluation(
         # Commands alternate, so that a slow minute of the machine meets all of them.
         turns = [turn for _ in range(repeats) for turn in commands.items()]
         for what, command in progress(turns, what=f"{files.rows} rows", unit="run"):
-            ended = run_process(command)
+            with new_home() as env:
+                ended = run_process(command, env)
             before = best.get(what, (ended.seconds, ended.peak_mib))
             best[what] = (min(ended.seconds, before[0]), max(ended.peak_mib, before[1]))
         timings += [Timing(what, files.rows, *values) for what, values in best.items()]
