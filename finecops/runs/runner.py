@@ -25,8 +25,8 @@ from filelock import FileLock, Timeout
 from finecops.errors import RunError, StopRunError
 from finecops.progress import clock, progress
 from finecops.records import StageRow
-from finecops.runs.batches import Batch, ids_of
-from finecops.runs.beside import BesideFiles, MadeBeside
+from finecops.runs.batches import Batch, batches_with, ids_in
+from finecops.runs.beside import AllBeside, BesideFiles
 from finecops.runs.checksums import FileChecksums, sound_rows
 from finecops.runs.engines import Engine
 from finecops.runs.failures import CircuitBreaker
@@ -58,7 +58,7 @@ class StageReport:
     gflops_per_sample: float | None = None
     notes: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, int] = field(default_factory=dict)
-    beside: Mapping[str, MadeBeside] = field(default_factory=dict)
+    beside: Mapping[str, AllBeside] = field(default_factory=dict)
 
     @property
     def pace(self) -> str:
@@ -171,7 +171,7 @@ def _rows_that_stay(job: StageJob[Row]) -> _Kept[Row]:
     # What is not in the file was never made, or is of a sample that came into this share: its batch is computed whole.
     if whole:
         redo |= {id_ for id_ in job.order if id_ not in there}
-    dropped = {id_ for batch in job.batches if redo.intersection(ids := ids_of(batch)) for id_ in ids} if redo else redo
+    dropped = set(ids_in(batches_with(job.batches, redo.__contains__))) if redo else redo
     stay = [id_ for id_ in job.order if id_ in there and id_ not in dropped]
     if whole and len(stay) == len(there) == len(job.order) and all(a == b for a, b in zip(stay, there)):
         return _Kept(there, True)
@@ -228,7 +228,7 @@ def _rows_there(job: StageJob[Row]) -> tuple[RowFile[Row], bool]:
 def _make_missing(job: StageJob[Row], done: RowFile[Row], engine: Engine) -> StageReport:
     resumed = len(done)
     # A batch that was begun is computed whole again: a row must not depend on where the process was killed.
-    todo = [batch for batch in job.batches if any(id_ not in done for id_ in ids_of(batch))]
+    todo = batches_with(job.batches, lambda id_: id_ not in done)
     started, gflops, others = time.perf_counter(), None, 0.0
     beside = BesideFiles(job.beside, _locked)
     breaker = CircuitBreaker(job.work.spec.name, len(job.order))
