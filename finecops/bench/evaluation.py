@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from finecops.bench.processes import Ended, run_process
+from finecops.bench.processes import Ended, new_home, run_process
 from finecops.bench.synthetic import Counts, SyntheticFiles, write_files
 from finecops.progress import progress
 
@@ -44,7 +44,7 @@ def time_evaluation(
         folder: where the files are written.
         scales: sizes, in multiples of FineCops-Ref's test set.
         script: a script with the arguments of FineCops-Ref's `evaluation_baseline.py`.
-        repeats: runs of each command.
+        repeats: runs of each command, each without an index of the annotations.
 
     Raises:
         RunError: a process fails.
@@ -62,7 +62,8 @@ def time_evaluation(
         # Commands alternate, so that a slow minute of the machine meets all of them.
         turns = [turn for _ in range(repeats) for turn in commands.items()]
         for what, command in progress(turns, what=f"{files.rows} rows", unit="run"):
-            runs[what].append(run_process(command))
+            with new_home() as env:
+                runs[what].append(run_process(command, env))
         timings += [_timing(what, files.rows, ended) for what, ended in runs.items()]
     return timings
 

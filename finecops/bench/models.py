@@ -250,7 +250,7 @@ class _Bench:
         ordered = sorted(samples, key=lambda sample: (sample.width, sample.height, len(sample.expression)))
         return [tuple(map(self._group, ordered[i : i + BATCH])) for i in range(0, len(ordered), BATCH)]
 
-    def _as_runs(self, samples: Sequence[Sample], size: int) -> list[Batch]:
+    def _as_runs(self, samples: Sequence[Sample], size: int) -> Sequence[Batch]:
         return make_batches(samples, self._dataset.image_path, size)
 
 

@@ -9,6 +9,7 @@ import typer
 
 from finecops.cli.bench_build import build_command
 from finecops.cli.bench_data import data_command
+from finecops.cli.bench_large import large_command
 from finecops.cli.bench_models import models_command
 from finecops.cli.bench_report import report_command
 from finecops.cli.bench_server import server_command
@@ -17,6 +18,7 @@ from finecops.cli.panels import App
 bench_app = App(help="Measure speed on this machine. Compare the ratios of one run.")
 bench_app.command("build")(build_command)
 bench_app.command("data")(data_command)
+bench_app.command("large")(large_command)
 bench_app.command("models")(models_command)
 bench_app.command("report")(report_command)
 bench_app.command("server")(server_command)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
+from finecops.datasets.parts import with_ids
 from finecops.errors import DataError, FailuresError, TextLengthError
 from finecops.records import Sample, StageRow
 
@@ -67,7 +68,7 @@ def with_cause(row: Row, error: Exception, image: Path, sample: Sample) -> Row:
 
 
 def to_ask_again(
-    rows: Mapping[str, StageRow], samples: Iterable[Sample], image_path: Callable[[Sample], Path], retry: Retry
+    rows: Mapping[str, StageRow], samples: Sequence[Sample], image_path: Callable[[Sample], Path], retry: Retry
 ) -> set[str]:
     """Ids of the failed rows that are asked again.
 
@@ -78,10 +79,8 @@ def to_ask_again(
         return set()
     again = set()
     failed = {id_: rows[id_] for id_ in rows.tally.failed} if isinstance(rows, Tallied) else _failed_of(rows)
-    for sample in samples if failed else ():
-        row = failed.get(sample.id)
-        if row is None:
-            continue
+    for sample in with_ids(samples, failed) if failed else ():
+        row = failed[sample.id]
         same_data = row.cause == "data" and row.data_sha256 == data_checksum(image_path(sample), sample)
         if retry == "all" or not (same_data or row.cause == "input"):
             again.add(sample.id)
@@ -118,6 +117,13 @@ class Tally:
             plain = plain_reason(row)
             self._counts[plain] += 1
             self._written.setdefault(plain, set()).add(_reason(row))
+
+    def add_all(self, rows: Iterable[Any]) -> None:
+        """Count rows or heads."""
+        for row in rows:
+            # Nearly all rows say neither.
+            if getattr(row, "note", None) or getattr(row, "status", None) == "failed":
+                self.add(row)
 
     @property
     def reasons(self) -> Counter[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, Generic
 from filelock import FileLock, Timeout
 
 from finecops.errors import RunError
-from finecops.runs.batches import Batch, ids_of
+from finecops.runs.batches import Batch, batches_with, ids_in
 from finecops.runs.checksums import sound_rows
 from finecops.runs.job import StageJob
 from finecops.runs.jsonl import MADE_AGAIN
@@ -46,7 +46,7 @@ def locked(path: Path) -> Iterator[None]:
         raise
 
 
-def batches_left(job: StageJob[Any]) -> list[Batch]:
+def batches_left(job: StageJob[Any]) -> Sequence[Batch]:
     """The batches that `run_stage` would work through now. No row is made or goes.
 
     Raises:
@@ -54,7 +54,7 @@ def batches_left(job: StageJob[Any]) -> list[Batch]:
     """
     with locked(job.path):
         stay = _judged(job).stay
-    return [batch for batch in job.batches if not stay >= set(ids_of(batch))]
+    return batches_with(job.batches, lambda id_: id_ not in stay)
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _judged(job: StageJob[Row]) -> _Judged[Row]:
     # What is not in the file was never made, or is of a sample that came into this share: its batch is computed whole.
     if whole:
         redo |= {id_ for id_ in job.order if id_ not in there}
-    dropped = {id_ for batch in job.batches if redo.intersection(ids := ids_of(batch)) for id_ in ids} if redo else redo
+    dropped = set(ids_in(batches_with(job.batches, redo.__contains__))) if redo else redo
     # A dictionary: in the file's order.
     stay = dict.fromkeys(id_ for id_ in job.order if id_ in there and id_ not in dropped)
     return _Judged(there, whole, stay.keys())

@@ -17,17 +17,18 @@ from typing import Any
 from pydantic import JsonValue
 
 from finecops.datasets.dataset import Dataset
+from finecops.datasets.parts import chosen_by_id, ids_of
 from finecops.errors import RunError, UsageError
 from finecops.names import unknown_name
 from finecops.records import Route, Sample, StageRow
-from finecops.runs.batches import Batch, ids_of, make_batches, share_of
-from finecops.runs.beside import MadeBeside, with_beside
+from finecops.runs.batches import Batch, Batches, ids_in, make_batches, share_of
+from finecops.runs.beside import AllBeside, with_beside
 from finecops.runs.checksums import checksums_of, sha256_of
 from finecops.runs.engines import ENGINES
 from finecops.runs.entries import entry_of, measured
 from finecops.runs.failures import MAX_FAILED, Retry, refuse_too_many, to_ask_again
 from finecops.runs.job import StageJob
-from finecops.runs.jsonl import read_table
+from finecops.runs.jsonl import RowsLater, read_table
 from finecops.runs.kept import batches_left
 from finecops.runs.manifest import StageEntry, read_manifest, write_manifest
 from finecops.runs.pace import place_of, remember_pace
@@ -75,12 +76,13 @@ class Run:
 
     folder: Path
     dataset: Dataset
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     options: RunOptions = field(default_factory=RunOptions)
     _done: dict[str, tuple[object, ...]] = field(default_factory=dict, repr=False, compare=False)
     _plan: list[StageSpec[Any]] = field(default_factory=list, repr=False, compare=False)
     _needs: dict[str, frozenset[str]] = field(default_factory=dict, repr=False, compare=False)
-    _made_beside: dict[str, MadeBeside] = field(default_factory=dict, repr=False, compare=False)
+    _made_beside: dict[str, AllBeside] = field(default_factory=dict, repr=False, compare=False)
+    _cut: dict[tuple[int, int | None], Batches] = field(default_factory=dict, repr=False, compare=False)
 
     def file(self, stage: str) -> Path:
         """The file of a stage."""
@@ -96,7 +98,7 @@ class Run:
             log.info("stages: %s", ", ".join(spec.name for spec in self._plan))
 
     def do(self, spec: StageSpec[Row]) -> Mapping[str, Row]:
-        """Make a stage's file or what is missing of it, after what it reads; its rows by sample id.
+        """Make a stage's file or what is missing of it, after what it reads; its rows by sample id, read when needed.
 
         Rows that failed are asked again, and what was made from them is made again too.
 
@@ -110,13 +112,13 @@ class Run:
                 self._need(before)
             self._make(spec)
             self._done[spec.name] = spec.key
-        return self.rows(spec)
+        return RowsLater(partial(self.rows, spec))
 
     def rows(self, spec: StageSpec[Row]) -> Mapping[str, Row]:
         """The rows of a finished stage by sample id."""
         return read_table(self.file(spec.name), spec.row_type)
 
-    def left(self, spec: StageSpec[Any]) -> list[Batch]:
+    def left(self, spec: StageSpec[Any]) -> Sequence[Batch]:
         """The batches that `do` would work through now, once what the stage reads is made; it raises as `do`."""
         for before in spec.inputs:
             self._need(before)
@@ -155,8 +157,8 @@ class Run:
             self.file(spec.name).with_suffix(".jsonl.partial").unlink(missing_ok=True)
             self._note(spec.name, entry_of(spec, now).model_copy(update={"repairs": entry.repairs}))
         # A stage that costs next to nothing needs no workers.
-        engine = ENGINES["local" if spec.remake else self.options.engine]
-        report = run_stage(self._job(spec, now, again), engine)
+        engine = "local" if spec.remake else self.options.engine
+        report = run_stage(self._job(spec, now, again), ENGINES[engine])
         self._made_beside.update(report.beside)
         report = with_beside(report, self._made_beside.pop(spec.name, None))
         self._note_done(spec, now, report)
@@ -172,7 +174,7 @@ class Run:
     def _job(self, spec: StageSpec[Row], now: Mapping[str, JsonValue], again: frozenset[str]) -> StageJob[Row]:
         samples, batches = self._share(spec), self._batches(spec)
         if spec.share.router_level is not None:
-            batches = share_of(batches, frozenset(sample.id for sample in samples))
+            batches = share_of(batches, frozenset(ids_of(samples)))
         watched = spec.watched if self.options.watch else None
         entry = self._entry(spec.name)
         later = [one for one in self._plan if self._done.get(one.name) != one.key]
@@ -183,7 +185,7 @@ class Run:
         return StageJob(
             work=Work(spec, files, self.options.workers, tuple(job.work for job in beside)),
             path=self.file(spec.name),
-            order=[sample.id for sample in samples],
+            order=ids_of(samples),
             batches=batches,
             checksums=entry.checksums if entry is not None and entry.state == "done" else None,
             again=again,
@@ -210,19 +212,18 @@ class Run:
             log.info("asking %d failed samples again (--keep-failed leaves them)", len(again))
         return again
 
-    def _share(self, spec: StageSpec[Any]) -> list[Sample]:
+    def _share(self, spec: StageSpec[Any]) -> Sequence[Sample]:
         """The samples a stage is for."""
         samples = self.samples
         if self.options.shard is not None:
-            computed = {id_ for batch in self._batches(spec) for id_ in ids_of(batch)}
-            samples = tuple(sample for sample in samples if sample.id in computed)
+            samples = chosen_by_id(samples, set(ids_in(self._batches(spec))).__contains__)
         if spec.share.router_level is None:
-            return list(samples)
+            return samples
         (routes,) = (before for before in spec.inputs if before.role == "routes")
-        level: Mapping[str, Route] = read_table(self.file(routes.name), Route)
-        return [sample for sample in samples if level[sample.id].level == spec.share.router_level]
+        rows: Mapping[str, Route] = read_table(self.file(routes.name), Route)
+        return chosen_by_id(samples, lambda id_: rows[id_].level == spec.share.router_level)
 
-    def _batches(self, spec: StageSpec[Any]) -> list[Batch]:
+    def _batches(self, spec: StageSpec[Any]) -> Sequence[Batch]:
         """The batches of a stage, router levels left out of account."""
         batches = self._all_batches(spec)
         if self.options.shard is None:
@@ -236,9 +237,11 @@ class Run:
                 wanted |= self.rows(spec).keys()
         return batches_for(spec, batches, wanted)
 
-    def _all_batches(self, spec: StageSpec[Any]) -> list[Batch]:
-        resources = spec.resources
-        return make_batches(self.samples, self.dataset.image_path, resources.batch_size, resources.images)
+    def _all_batches(self, spec: StageSpec[Any]) -> Batches:
+        size = spec.resources.batch_size, spec.resources.images
+        if size not in self._cut:
+            self._cut[size] = make_batches(self.samples, self.dataset.image_path, *size)
+        return self._cut[size]
 
     def _changed_inputs(self, spec: StageSpec[Any], entry: StageEntry, now: Mapping[str, JsonValue]) -> frozenset[str]:
         """The ids of samples whose rows of an input were made again since this stage was made.
@@ -252,7 +255,7 @@ class Run:
                 f"{self.file(spec.name)} was made with other settings: {changed}. Choose another --run, or delete "
                 f"the stage's files in {self.folder}/ to make them again"
             )
-        return frozenset(sample.id for sample in self.samples) if changed is None else changed
+        return frozenset(ids_of(self.samples)) if changed is None else changed
 
     def _note_begun(self, spec: StageSpec[Any], now: Mapping[str, JsonValue], dropped: Sequence[str] | None) -> None:
         """Rows that are there are about to be made again."""
@@ -282,8 +285,7 @@ class Run:
                 log.info("%s: %d rows: %s", spec.name, count, note)
 
     def _begun(self, stage: str) -> bool:
-        path = self.file(stage)
-        return path.exists() or path.with_suffix(".jsonl.partial").exists()
+        return any(self.file(stage).with_suffix(end).exists() for end in (".jsonl", ".jsonl.partial"))
 
     def _entry(self, stage: str) -> StageEntry | None:
         return read_manifest(self.folder).stages.get(stage)

@@ -20,8 +20,8 @@ from typing import Any
 
 from finecops.errors import StopRunError
 from finecops.progress import clock, progress
-from finecops.runs.batches import ids_of
-from finecops.runs.beside import BesideFiles, MadeBeside
+from finecops.runs.batches import batches_with
+from finecops.runs.beside import AllBeside, BesideFiles
 from finecops.runs.engines import Engine
 from finecops.runs.failures import CircuitBreaker
 from finecops.runs.job import StageJob
@@ -54,7 +54,7 @@ class StageReport:
     gflops_per_sample: float | None = None
     notes: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, int] = field(default_factory=dict)
-    beside: Mapping[str, MadeBeside] = field(default_factory=dict)
+    beside: Mapping[str, AllBeside] = field(default_factory=dict)
 
     @property
     def pace(self) -> str:
@@ -96,7 +96,7 @@ def run_stage(job: StageJob[Row], engine: Engine) -> StageReport:
 def _make_missing(job: StageJob[Row], done: RowFile[Row], engine: Engine) -> StageReport:
     resumed = len(done)
     # A batch that was begun is computed whole again: a row must not depend on where the process was killed.
-    todo = [batch for batch in job.batches if any(id_ not in done for id_ in ids_of(batch))]
+    todo = batches_with(job.batches, lambda id_: id_ not in done)
     started, gflops, others = time.perf_counter(), None, 0.0
     beside = BesideFiles(job.beside, locked)
     breaker = CircuitBreaker(job.work.spec.name, len(job.order))

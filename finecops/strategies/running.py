@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.datasets.dataset import Dataset, load_dataset_split
+from finecops.datasets.parts import count_of_truth
 from finecops.errors import FailuresError
 from finecops.runs.engines.cores import use_threads
 from finecops.runs.folder import OUTPUTS, open_run, run_folder
@@ -72,7 +73,7 @@ def open_for(
     run = open_run(folder, dataset, o.limit, options)
     files = ", ".join(path.name for path in dataset.files)
     log.info("run %s: %d samples of %s, %s (%s)", folder, len(run.samples), parts.dataset.name, dataset.split, files)
-    if unknown := sum(sample.truth == "unknown" for sample in run.samples):
+    if unknown := count_of_truth(run.samples, "unknown"):
         log.warning("%d samples have no known truth: they get answers and no score", unknown)
     return run
 

@@ -229,6 +229,22 @@ def test_bench_data_times_the_reading_of_files(tmp_path: Path) -> None:
     assert run("bench", "data", "-n", "9")[0] == 2
 
 
+@pytest.mark.parametrize(
+    ("size", "lines"), [(("-n", "0"), 1), pytest.param(("-n", "40"), 6, marks=pytest.mark.slow)], ids=["file", "run"]
+)
+def test_bench_large_times_each_command(tmp_path: Path, size: tuple[str, str], lines: int) -> None:
+    folder = tmp_path / "new"
+    code, text = run("bench", "large", *size, "--rows", "30", "--folder", str(folder))
+    assert code == 0, text
+    rows = [line.split() for line in text.splitlines() if line.startswith(("  to the", "  going", "  again", "  fine"))]
+    assert [row[-5] for row in rows] == [size[1]] * (lines - 1) + ["30"]
+    assert all(float(value) > 0 for row in rows for value in row[-4:])
+    assert not folder.exists()
+    code, text = run("bench", "large", "--folder", str(tmp_path))
+    assert (code, "would be deleted" in text) == (2, True)
+    assert run("bench", "large", "-n", "3")[0] == 2
+
+
 @pytest.mark.parametrize(("until", "lines"), [("reading", 1), pytest.param("whole", 3, marks=pytest.mark.slow)])
 def test_bench_build_times_its_measures(tmp_path: Path, until: str, lines: int) -> None:
     code, text = run("bench", "build", "-n", "60", "--until", until, "--workers", "1", "--folder", str(tmp_path))

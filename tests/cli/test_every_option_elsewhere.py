@@ -306,6 +306,7 @@ CASES = {
         {"finecops.bench.building.time_building": [], "finecops.bench.building.profile_paths": "a table"},
     ),
     "bench data": Case(("bench", "data"), (), {"finecops.bench.reading.time_reading": []}),
+    "bench large": Case(("bench", "large"), ("--folder", "{out}"), {"finecops.bench.large.time_large": []}),
     "bench models": Case(("bench", "models"), (), {"finecops.bench.models.time_models": ModelTimings(1, 1, TIMINGS)}),
     "bench server": Case(("bench", "server"), (), {"finecops.bench.server.time_server": []}),
     "bench report": Case(
@@ -485,6 +486,8 @@ OTHER: dict[str | tuple[str, str], str] = {
     "kind": "mllm",
     "samples": "2",
     ("bench data", "samples"): "20",
+    ("bench large", "samples"): "20",
+    ("bench large", "rows"): "20",
     **{("bench server", name): "20" for name in ("requests", "answer_ms", "slow_percent", "slow_ms", "capacity")},
     ("bench server", "concurrency"): "20",
     ("bench build", "graphs"): "20",
