@@ -218,18 +218,24 @@ class _Client:
         body = body_of(self._endpoint.model, request)
         try:
             async with asyncio.timeout(self._whole_seconds):
-                # As the openai client writes it.
-                content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-                answer = await self._http.accepted(self._http.new_request(self._url, self._headers, content))
-                if answer is None:
-                    # `chat.completions.create` takes a millisecond more, to look for files in the request.
-                    answer = await self._api.post(CHAT, cast_to=http_library().Response, body=body)
+                content = await self._content(body)
             # The client's own objects turn `false` and "-0.1" into numbers.
-            return completion_of(json.loads(answer.content), self._endpoint.model)
+            return completion_of(json.loads(content), self._endpoint.model)
         # Whatever a server's answer leads to (RecursionError for JSON that is nested too deep), it concerns this
         # request alone.
         except Exception as error:
             return _error(error, self._endpoint)
+
+    async def _content(self, body: Request) -> bytes:
+        """What the server answered to a body."""
+        # As the openai client writes it.
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        answer = await self._http.accepted(self._http.new_request(self._url, self._headers, content))
+        if answer is not None:
+            return answer.content
+        # `chat.completions.create` takes a millisecond more, to look for files in the request.
+        later = await self._api.post(CHAT, cast_to=http_library().Response, body=body)
+        return bytes(later.content)
 
 
 def _error(error: Exception, endpoint: Endpoint) -> ModelError:
