@@ -67,7 +67,7 @@ class _Way(NamedTuple):
 
     def rows(self, stage: Stage[Any], samples: Sequence[Sample], size: int) -> list[Any]:
         """What a stage makes of some samples."""
-        found = []
+        found: list[Any] = []
         for batch in self.cut(samples, size):
             # A script opens the images of a batch, and does not hold those of a whole dataset.
             if not self.keeps_images:
