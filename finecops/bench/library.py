@@ -89,6 +89,7 @@ class LibraryMllm:
         return [[next(scores) for _ in group.questions] for group in groups]
 
     def _written(self, asked: Sequence[ImagePrompt], most: int) -> list[str]:
+        # Some models have no mask for padding: a careful user asks them one by one.
         together = [asked] if self.config.padded_batches else [[one] for one in asked]
         return [text for batch in together for text in self._generated(batch, most)]
 
@@ -102,6 +103,7 @@ class LibraryMllm:
         inputs = inputs.to(self._ours.device, dtype=self.model.dtype)
         sequences = self.model.generate(**inputs, max_new_tokens=most, do_sample=False, num_beams=1)
         new = sequences[:, 1 if self._ours.encoder_decoder else inputs["input_ids"].shape[1] :]
+        # Behind its end an answer is filled up to the longest of the batch.
         stops = self._ours.stop_ids()
         ended = [next((i for i, token in enumerate(row) if token in stops), len(row)) for row in new.tolist()]
         return [

@@ -67,8 +67,9 @@ class _Way(NamedTuple):
 
     def rows(self, stage: Stage[Any], samples: Sequence[Sample], size: int) -> list[Any]:
         """What a stage makes of some samples."""
-        found = []
+        found: list[Any] = []
         for batch in self.cut(samples, size):
+            # A script opens the images of a batch, and does not hold those of a whole dataset.
             if not self.keeps_images:
                 forget_images()
             found += stage(batch)
@@ -181,10 +182,12 @@ class _Bench:
             return Variant(way.name, lambda: self._run(sfa(parts)[-1]), models)
 
         def run() -> list[Prediction]:
+            # Targets are a part of the run, and there is no other way to find them.
             extractor = TargetStage(load_extractor_model(parts.extractor, parts.device), parts.article)
             targets = _by_id(extractor.of_samples(self._samples))
             router = self._route_stage(way, targets)
             routes: Mapping[str, Route] = _by_id(way.rows(router, self._samples, parts.router.batch_size))
+            # As SFA itself: each pathway is asked about its own samples alone.
             easy, hard = ([s for s in self._samples if routes[s.id].level == level] for level in (1, 2))
             fast = SpecialistStage(way.detector(parts.specialist), parts.specialist, targets)
             slow = MllmStage(way.mllm(parts.mllm), parts.mllm, targets, "mean_prob")
@@ -209,6 +212,7 @@ class _Bench:
 
     def _run(self, spec: StageSpec[Prediction]) -> list[Prediction]:
         """The rows of a whole run in a folder of its own, which is then removed."""
+        # A new folder each time: a finished run would have nothing to do.
         with tempfile.TemporaryDirectory() as folder, _quiet():
             run = open_run(Path(folder) / "run", self._dataset, self._parts.options.limit, RunOptions(watch=False))
             do_all(run, [spec])
@@ -254,7 +258,7 @@ class _Bench:
         return make_batches(samples, self._dataset.image_path, size)
 
 
-def _by_id(rows: Sequence[Any]) -> dict[str, Any]:
+def _by_id(rows: Sequence[Any]) -> Mapping[str, Any]:
     return {row.sample_id: row for row in rows}
 
 

@@ -75,7 +75,9 @@ def time_in_turns(what: str, variants: Sequence[Variant], device: str, repeats: 
         device: of the models.
         repeats: timed runs of each.
     """
-    clocks, operations, answers = {}, {}, {}
+    clocks: dict[str, ModelClock] = {}
+    operations: dict[str, int] = {}
+    answers: dict[str, Sequence[StageRow]] = {}
     rounds: dict[str, list[_Round]] = {variant.name: [] for variant in variants}
     turns = [variant for _ in range(repeats) for variant in variants]
     with progress(what=what, unit="run", total=len(variants) + len(turns)) as bar:

@@ -55,9 +55,8 @@ def advise_command(
 ) -> None:
     """Try every strategy on the same samples, and say which one pays.
 
-    The specialist alone, the MLLM alone, SFA, SFA with CRS, and CRS. Each model answers each sample once; what a run
-    has already (`finecops sfa run --both`) is kept. Printed are accuracy, cost, the Pareto front, a verdict, and how
-    many samples would be needed where the data cannot decide.
+    Specialist alone, MLLM alone, SFA, SFA with CRS, and CRS. Each model answers each sample once; what a run has
+    (`finecops sfa run --both`) is kept. Printed are accuracy, cost, Pareto front, verdict, and samples still needed.
     """
     given = {name: value for name, value in locals().items() if name not in ("ctx", "as_", "as_json", "as_csv")}
     from finecops.cli.printing import print_document
@@ -70,5 +69,5 @@ def advise_command(
 
     refuse_two_outputs(ctx)
     done, stages = run_side_by_side(Parts(Options(**given, both=True)))
-    found = advise(done.folder, stages, done.dataset.samples)
-    print_document(advice_document(found), OutputSettings.of(ctx.params).writer)
+    writer = OutputSettings.of(ctx.params).writer
+    print_document(advice_document(advise(done.folder, stages, done.dataset.samples)), writer)

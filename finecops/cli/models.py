@@ -110,8 +110,7 @@ def check_command(
 ) -> None:
     """Run one model on a few samples, or on an image of your own, before a long run.
 
-    Printed are the prompt, the raw reply, the parsed box with its score, the seconds and the memory. A picture shows
-    the boxes.
+    Printed are prompt, raw reply, the parsed box with its score, seconds and memory. A picture shows the boxes.
     """
     from finecops.bench.model_check import check_model, draw_checked, formats_that_read
     from finecops.cli.printing import warn

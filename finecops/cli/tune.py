@@ -63,10 +63,9 @@ def tune_data_command(
 ) -> None:
     """Make tuning data for CRS: questions whose answer is a letter.
 
-    Questions are made from samples whose truth is among the candidates. Candidates are detected on a seeded draw of
-    images, as many as are needed; the command says how many before it begins. Every written line is then checked: its
-    letter names a right box, letters are spread evenly, images can be read, no line is there twice, and none is from a
-    test set (--against). Exit code 1 if there is a fault.
+    Questions are made from samples whose truth is among the candidates, which are detected on a seeded draw of images,
+    as many as are needed. Every written line is then checked: its letter names a right box, letters are spread evenly,
+    images can be read, no line is there twice, and none is from a test set (--against). Exit code 1: there is a fault.
     """
     given = locals()
     from finecops.strategies.options import Options, require_known

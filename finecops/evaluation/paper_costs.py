@@ -57,6 +57,7 @@ def computed_costs(reached: float = 1.0) -> list[ComputedCost]:
     specialist, router = (_detector(tokens, reached) for tokens in (EXPRESSION, TARGET))
     hard = share_to_mllm()
     reading, written = _mllm(_BOX_PROMPT, _BOX_ANSWER, reached), _mllm(_LETTER_PROMPT, 1, reached)
+    # The router sees every sample; each pathway its share.
     sfa = tuple(r + (1 - hard) * s + hard * m for r, s, m in zip(router, specialist, reading))
     crs = tuple(s + m for s, m in zip(specialist, written))
     return [

@@ -50,7 +50,9 @@ class DetectorShape:
                 total += _linear(math.prod(sizes[stage + 1]), 4 * width, 2 * width)
             if stage in self.stages:
                 total += _linear(places, width, self.width)
+            # Each stage has half the places in each direction, and twice the width.
             width *= 2
+        # Kernels of 3 x 3, the first one on the backbone's last map, which has the width before the last doubling.
         inputs = 9 * (width // 2)
         for level in range(len(self.stages), self.levels):
             total += _linear(self._places(image_wh)[level], inputs, self.width)
@@ -154,6 +156,7 @@ class MllmShape:
         """The language model for so many tokens behind others, with the logits of the last one."""
         width = self.width
         products = _linear(tokens, width, 2 * width + 2 * self.key_width) + 3 * _linear(tokens, width, self.ffn)
+        # The whole square: kernels that leave out what comes later are counted as if they did not.
         attention = 4 * tokens * (tokens + before) * width
         return self.layers * (products + attention) + _linear(1, width, self.vocabulary)
 

@@ -64,6 +64,7 @@ def open_for(
         grows=grows,
         shard=shard,
     )
+    # Of a program that calls this: the command line has done it before torch was there.
     if o.threads is not None:
         use_threads(o.threads)
     whole = folder

@@ -59,6 +59,7 @@ def use_threads(asked: int | None = None) -> None:
             import torch
 
             torch.set_num_threads(asked)
+    # More threads than cores are free: some of them will wait for others that do not run.
     threads, busy = threads_here(cores_here()), others_running()
     if busy is None or threads < 2 or threads + busy <= (os.cpu_count() or 1):
         return
