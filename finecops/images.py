@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -210,12 +211,14 @@ def _bytes_of(picture: Picture) -> int:
     return 3 * picture.pixels.width * picture.pixels.height
 
 
-def forget_images() -> None:
-    """Remove all decoded images from memory."""
+def forget_images(but: Collection[Path] = ()) -> None:
+    """Remove all decoded images from memory, but those of some files."""
     global _cached_bytes, _recent_bytes
-    _cache.clear()
-    _recent.clear()
-    _cached_bytes = _recent_bytes = 0
+    for kept in (_cache, _recent):
+        # Threads may add images in the meantime.
+        for key in [key for key in list(kept) if key[0] not in but]:
+            kept.pop(key, None)
+    _cached_bytes, _recent_bytes = (sum(map(_bytes_of, list(kept.values()))) for kept in (_cache, _recent))
 
 
 def _decode(path: Path, draft: int | None = None) -> Picture:

@@ -20,6 +20,7 @@
 #     ROWS      positives of the main tuning [10000]      NEGATIVES  of those with None [2500]
 #     TUNE      options of `finecops crs tune`      FEWEST  options of questions without None [--fewest 2]
 #     LIMIT     samples of each test split; 0: all [0]
+#     JOBS      adapters that are tuned at a time; on a CPU one for each core is faster than one with all cores [1]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,6 +33,7 @@ ROWS=${ROWS:-10000}
 NEGATIVES=${NEGATIVES:-2500}
 FEWEST=${FEWEST---fewest 2}
 LIMIT=${LIMIT:-0}
+JOBS=${JOBS:-1}
 TUNE=${TUNE:---epochs 1 --batch-size 32 --per-device 32 --lr 1e-3 --rank 64 --alpha 64 --no-checkpointing}
 
 dry=""
@@ -100,9 +102,10 @@ always() {
 }
 
 # The command's own output goes to a log; of a failure its end is shown.
+LOG=$OUT/log.txt
 run() {
     mkdir -p "$OUT"
-    local log=$OUT/log.txt before
+    local log=$LOG before
     touch "$log"
     before=$(wc -c <"$log")
     echo "\$ $*" >>"$log"
@@ -154,14 +157,26 @@ print(*(f'{config.root}/{file}' for file in config.splits[sys.argv[2]]), sep='\n
 }
 
 tune() {
-    local name options seed
+    local name options failed=0
     while read -r name options; do
-        seed=${name##*seed}
-        # The card is written last: a folder that has it is complete; without it the tuning continues.
-        # shellcheck disable=SC2086
-        made "$OUT/adapters" "$name" "$OUT/adapters/$name/finecops.json" adapter finecops crs tune "$OUT/data/$name.jsonl" \
-            --mllm "$MLLM" --out "$OUT/adapters/$name" $TUNE --seed "$seed"
+        if [ "$JOBS" -gt 1 ]; then
+            # Each with a log of its own and one thread, as many as there are cores.
+            while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n || failed=1; done
+            OMP_NUM_THREADS=1 LOG=$OUT/log-$name.txt one_adapter "$name" &
+        else
+            one_adapter "$name"
+        fi
     done < <(adapters)
+    while [ -n "$(jobs -p)" ]; do wait -n || failed=1; done
+    return "$failed"
+}
+
+one_adapter() {
+    local name=$1
+    # The card is written last: a folder that has it is complete; without it the tuning continues.
+    # shellcheck disable=SC2086
+    made "$OUT/adapters" "$name" "$OUT/adapters/$name/finecops.json" adapter finecops crs tune "$OUT/data/$name.jsonl" \
+        --mllm "$MLLM" --out "$OUT/adapters/$name" $TUNE --seed "${name##*seed}"
 }
 
 runs() {

@@ -117,8 +117,8 @@ def committed_files_read_once() -> Iterator[None]:
             return read_files(config, where, place)
         key = (config.model_dump_json(), where, *map(state, where.files))
         if key not in splits:
-            joined, sha256 = read_files(config, where, place)
-            splits[key] = ReadBefore(KeptSamples(joined.table()), joined.problems), sha256
+            joined = read_files(config, where, place)
+            splits[key] = ReadBefore(KeptSamples(joined.table()), joined.problems)
         return splits[key]
 
     def settings_once(path: Path) -> dict[str, object]:

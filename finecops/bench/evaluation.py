@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from finecops.bench.processes import run_process
+from finecops.bench.processes import Ended, new_home, run_process
 from finecops.bench.synthetic import Counts, SyntheticFiles, write_files
 from finecops.progress import progress
 
@@ -28,6 +28,9 @@ class Timing:
     seconds: float
     """The fastest run. Other work of the machine can only add to it."""
 
+    cpu_seconds: float
+    """Of the processor, the lowest of any run: what other work of the machine changes least."""
+
     peak_mib: float
     """The highest memory of any run, in MiB."""
 
@@ -41,7 +44,7 @@ def time_evaluation(
         folder: where the files are written.
         scales: sizes, in multiples of FineCops-Ref's test set.
         script: a script with the arguments of FineCops-Ref's `evaluation_baseline.py`.
-        repeats: runs of each command.
+        repeats: runs of each command, each without an index of the annotations.
 
     Raises:
         RunError: a process fails.
@@ -55,15 +58,24 @@ def time_evaluation(
         }
         if script is not None and scale == scales[0]:
             commands["the script, texts"] = _script_command(script, files, folder)
-        best: dict[str, tuple[float, float]] = {}
+        runs: dict[str, list[Ended]] = {what: [] for what in commands}
         # Commands alternate, so that a slow minute of the machine meets all of them.
         turns = [turn for _ in range(repeats) for turn in commands.items()]
         for what, command in progress(turns, what=f"{files.rows} rows", unit="run"):
-            ended = run_process(command)
-            before = best.get(what, (ended.seconds, ended.peak_mib))
-            best[what] = (min(ended.seconds, before[0]), max(ended.peak_mib, before[1]))
-        timings += [Timing(what, files.rows, *values) for what, values in best.items()]
+            with new_home() as env:
+                runs[what].append(run_process(command, env))
+        timings += [_timing(what, files.rows, ended) for what, ended in runs.items()]
     return timings
+
+
+def _timing(what: str, rows: int, runs: Sequence[Ended]) -> Timing:
+    return Timing(
+        what=what,
+        rows=rows,
+        seconds=min(ended.seconds for ended in runs),
+        cpu_seconds=min(ended.cpu_seconds for ended in runs),
+        peak_mib=max(ended.peak_mib for ended in runs),
+    )
 
 
 def _finecops_command(files: SyntheticFiles, format_: str, predictions: Path) -> list[str]:

@@ -1,214 +1,278 @@
-"""`finecops bench models`: what batching and sharing save, with the same weights in one process.
+"""`finecops bench models`: finecops beside what a user writes with the library, on the same weights in one process.
 
-Each stage runs in two variants, in turns: plain (one sample at a time, nothing shared), and as finecops runs it. Their
-answers are compared, and the share of the time in the model's own forward passes is measured.
+Every stage that asks a model, and the whole of `sfa run` and `crs run` with models that are loaded, in three variants:
+one sample at a time; batches of sixteen with padding, as a careful user writes them; and as finecops runs it.
 """
 
 from __future__ import annotations
 
-import time
+import logging
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
-import torch
-from tqdm import tqdm
-
+from finecops.bench.library import LibraryDetector, LibraryMllm
+from finecops.bench.rounds import Variant, VariantTiming, time_in_turns
 from finecops.config.schema import MllmConfig, SpecialistConfig
-from finecops.image_memory import forget_computed
-from finecops.images import forget_images, read_image
-from finecops.models.backends import load_mllm_model, load_specialist_model
-from finecops.models.transformers_mllm import ImagePrompt, TransformersMllm
-from finecops.progress import progress
-from finecops.records import Candidates, Prediction, Sample
-from finecops.replies.letters import LetterScores
+from finecops.datasets.choose import choose_samples
+from finecops.datasets.dataset import Dataset
+from finecops.errors import UsageError
+from finecops.images import forget_images
+from finecops.models.backends import load_extractor_model, load_mllm_model, load_specialist_model, use_torch
+from finecops.models.grounding_dino import GroundingDino
+from finecops.models.protocols import Mllm, Specialist
+from finecops.models.transformers_mllm import TransformersMllm
+from finecops.names import unknown_name
+from finecops.records import Candidates, Prediction, Route, Sample, StageRow, Target
 from finecops.runs.batches import Batch, make_batches
-from finecops.runs.specification import ImageGroup, Stage
+from finecops.runs.folder import open_run
+from finecops.runs.run import RunOptions
+from finecops.runs.specification import ImageGroup, Stage, StageSpec
 from finecops.stages.candidates import CandidateStage
 from finecops.stages.mllm import MllmStage
-from finecops.stages.select import Selecting, SelectionStage, prediction_of
+from finecops.stages.route import RouteSettings, RouteStage
+from finecops.stages.select import Selecting, SelectionStage
 from finecops.stages.specialist import SpecialistStage
+from finecops.stages.targets import TargetStage
+from finecops.strategies.crs import crs
+from finecops.strategies.options import Options
+from finecops.strategies.parts import Parts
+from finecops.strategies.running import dataset_for, do_all
+from finecops.strategies.sfa import sfa
 
-_MAX_DIFFERENCE = 0.02
-"""Boxes are the same if no coordinate differs by more pixels than this: in a batch the last digits of floats change."""
-
-
-@dataclass(frozen=True)
-class VariantTiming:
-    """The time of one variant of a stage."""
-
-    stage: str
-    variant: str
-    samples: int
-
-    seconds: float
-    """The fastest run."""
-
-    model_share: float | None
-    """Share of the time in the model's forward passes; None where no model runs in this process."""
-
-    same_answers: float
-    """Share of the samples with the plain variant's answer."""
+BATCH: Final = 16
+"""Samples of a batch, as a careful user writes it."""
+WORK: Final = ("router", "specialist", "candidates", "mllm", "sfa", "select", "crs")
+"""What is timed, in this order: an MLLM is loaded for its stage and for the run that follows."""
 
 
-@dataclass(frozen=True)
-class _Variant:
+_SELECT: Final = ("select", "crs")
+"""What the selector does, which may be another MLLM."""
+
+
+class _Way(NamedTuple):
+    """How a variant asks models, and in which batches."""
+
     name: str
-    stage: Stage[Prediction]
-    batches: Sequence[Batch]
+    detector: Callable[[SpecialistConfig], Specialist]
+    mllm: Callable[[MllmConfig], Mllm]
+    cut: Callable[[Sequence[Sample], int], Sequence[Batch]]
+    """From samples, and the batch size of the model's file."""
+    keeps_images: bool = False
+    """Whether decoded images are kept from batch to batch."""
 
-    shares_images: bool = True
-    """Whether decoded images are kept between batches."""
+    def rows(self, stage: Stage[Any], samples: Sequence[Sample], size: int) -> list[Any]:
+        """What a stage makes of some samples."""
+        found: list[Any] = []
+        for batch in self.cut(samples, size):
+            # A script opens the images of a batch, and does not hold those of a whole dataset.
+            if not self.keeps_images:
+                forget_images()
+            found += stage(batch)
+        return found
 
 
-def time_models(
-    samples: Sequence[Sample],
-    image_path: Callable[[Sample], Path],
-    specialist: SpecialistConfig,
-    mllm: MllmConfig,
-    selector: MllmConfig,
-    device: str,
-    repeats: int = 3,
-) -> list[VariantTiming]:
-    """Time the specialist, the MLLM and CRS, the plain variant first in each.
+@dataclass(frozen=True)
+class ModelTimings:
+    """What was measured, and on what."""
+
+    samples: int
+    images: int
+    timings: tuple[VariantTiming, ...]
+
+
+def time_models(options: Options, work: Sequence[str], repeats: int) -> ModelTimings:
+    """Time some work.
 
     Args:
-        samples: what to ask.
-        image_path: sample → its image.
-        specialist, mllm, selector: the models; the selector chooses among candidates in CRS.
-        device: where they run.
-        repeats: runs of each variant.
+        options: dataset, limit, models, device.
+        work: names in `WORK`; they are done in its order.
+        repeats: timed runs of each variant.
 
-    CRS is left out for a selector that runs elsewhere or has no chat template: its plain variant generates the letter.
+    Raises:
+        UsageError: a name is unknown, or a model is not one that the library calls in this process.
     """
-    alone = [(ImageGroup(image_path(sample), (sample,)),) for sample in samples]
-    timings: list[VariantTiming] = []
+    for name in work:
+        if name not in WORK:
+            raise UsageError(unknown_name("work", name, WORK))
+    dataset = dataset_for(Parts(options))
+    samples = choose_samples(dataset.samples, options.limit)
+    bench = _Bench(dataset, samples, options, repeats)
+    timings = tuple(timing for name in WORK if name in work for timing in bench(name))
+    return ModelTimings(len(samples), len({sample.image for sample in samples}), timings)
 
-    def compare(name: str, model: Any, shared: Stage[Prediction], plain: Stage[Prediction], batch_size: int) -> None:
-        variants = [
-            _Variant("one at a time", plain, alone, shares_images=False),
-            _Variant("finecops", shared, make_batches(samples, image_path, batch_size)),
+
+class _Bench:
+    """Times one piece of work after the other."""
+
+    def __init__(self, dataset: Dataset, samples: Sequence[Sample], options: Options, repeats: int) -> None:
+        self._dataset, self._samples, self._repeats = dataset, samples, repeats
+        self._parts = Parts(options)
+        self._device = use_torch(self._parts.device)
+        self._detectors: dict[SpecialistConfig, LibraryDetector] = {}
+        self._mllms: dict[MllmConfig, LibraryMllm] = {}
+        self._ways = [
+            _Way("one at a time", self._library_detector, partial(self._library_mllm, None), self._alone),
+            # Whoever is careful does not let the model write on behind the letter.
+            _Way(f"batches of {BATCH}", self._library_detector, partial(self._library_mllm, 1), self._sorted),
+            _Way("finecops", self._detector, self._mllm, self._as_runs, keeps_images=True),
         ]
-        # Only models in this process have a module to measure.
-        timings.extend(_compare(name, getattr(model, "model", None), variants, repeats))
+        extractor = TargetStage(load_extractor_model(self._parts.extractor, self._parts.device), self._parts.article)
+        self._targets = {row.sample_id: row for row in extractor.of_samples(samples)}
 
-    detector = load_specialist_model(specialist, device)
-    stage = SpecialistStage(detector, specialist, None)
-    compare(f"specialist {specialist.name}", detector, stage, stage, specialist.batch_size)
-    writer = load_mllm_model(mllm, device)
-    grounding = MllmStage(writer, mllm, None, "mean_prob")
-    compare(f"MLLM {mllm.name}", writer, grounding, grounding, mllm.batch_size)
-    chooser = load_mllm_model(selector, device)
-    if isinstance(chooser, TransformersMllm) and not chooser.encoder_decoder:
-        propose = CandidateStage(detector, None)
-        rows = [row for batch in make_batches(samples, image_path, specialist.batch_size) for row in propose(batch)]
-        candidates = {row.sample_id: row for row in rows}
-        selection = SelectionStage(chooser, selector, candidates, Selecting())
-        plain = _GeneratedLetters(chooser, candidates)
-        compare(f"CRS {selector.name}", chooser, selection, plain, selector.batch_size)
-    return timings
+    def __call__(self, work: str) -> list[VariantTiming]:
+        """Time a name in `WORK`."""
+        parts, selector = self._parts, self._parts.selector
+        known: dict[str, tuple[str, Callable[[_Way], Variant]]] = {
+            "router": (f"router {parts.router.name}", self._router),
+            "specialist": (f"specialist {parts.specialist.name}", self._specialist),
+            "candidates": (f"candidates {parts.specialist.name}", self._candidates),
+            "mllm": (f"MLLM {parts.mllm.name}", self._grounding),
+            "sfa": ("sfa run", self._sfa),
+            "select": (f"CRS {selector.name}", self._select),
+            "crs": ("crs run", self._crs),
+        }
+        title, make = known[work]
+        # Of one MLLM at a time the weights are in memory.
+        self._mllms = {config: one for config, one in self._mllms.items() if (config == selector) == (work in _SELECT)}
+        return time_in_turns(title, [make(way) for way in self._ways], self._device, self._repeats)
 
+    def _router(self, way: _Way) -> Variant:
+        return self._stage(way, self._parts.router, partial(self._route_stage, way, self._targets))
 
-class _GeneratedLetters:
-    """CRS as it is usually done: one question at a time, the letter generated and read from the text."""
+    def _specialist(self, way: _Way) -> Variant:
+        config = self._parts.specialist
+        return self._stage(way, config, lambda: SpecialistStage(way.detector(config), config, None))
 
-    def __init__(self, model: TransformersMllm, candidates: Mapping[str, Candidates]) -> None:
-        self.model, self.candidates, self.selecting = model, candidates, Selecting()
+    def _candidates(self, way: _Way) -> Variant:
+        config = self._parts.specialist
+        return self._stage(way, config, lambda: CandidateStage(way.detector(config), None))
 
-    def __call__(self, groups: Sequence[ImageGroup]) -> list[Prediction]:
-        return [self._row(group, sample) for group in groups for sample in group.samples]
+    def _grounding(self, way: _Way) -> Variant:
+        config = self._parts.mllm
+        return self._stage(way, config, lambda: MllmStage(way.mllm(config), config, None, "mean_prob"))
 
-    def _row(self, group: ImageGroup, sample: Sample) -> Prediction:
-        boxes = self.candidates[sample.id].best(self.selecting.topk)
-        if not boxes:
-            return Prediction(sample_id=sample.id, status="failed", source="crs", reason="no candidates")
-        options = self.selecting.options(self.model.config, sample, boxes)
-        (reply,) = self.model.generate([ImagePrompt(0, read_image(group.image), options.prompt)])
-        return prediction_of(sample, boxes, options, LetterScores(options.prompt, None, None, reply.text))
+    def _select(self, way: _Way) -> Variant:
+        config, proposer = self._parts.selector, self._parts.specialist
+        # The same questions for all.
+        propose = CandidateStage(self._detector(proposer), None)
+        found = _by_id(self._ways[-1].rows(propose, self._samples, proposer.batch_size))
+        return self._stage(way, config, lambda: SelectionStage(way.mllm(config), config, found, Selecting()))
 
+    def _route_stage(self, way: _Way, targets: Mapping[str, Target]) -> RouteStage:
+        preset = self._parts.preset
+        thresholds = {name: getattr(preset, name) for name in ("score_threshold", "nms_iou", "zero_is")}
+        settings = RouteSettings(router=self._parts.router, **thresholds)
+        return RouteStage(way.detector(self._parts.router), targets, settings)
 
-def _compare(
-    name: str, module: torch.nn.Module | None, variants: Sequence[_Variant], repeats: int
-) -> list[VariantTiming]:
-    """Run the variants of a stage in turns; the first one is the plain one."""
-    runs: dict[str, list[tuple[float, float]]] = {variant.name: [] for variant in variants}
-    answers: dict[str, list[Prediction]] = {}
-    for variant in variants:  # Not timed: the first call of a model is slower than the others.
-        variant.stage(variant.batches[0])
-    total = repeats * sum(len(batch) for variant in variants for batch in variant.batches)
-    with progress(what=name, unit="group", total=total) as bar:
-        # In turns, so that a slow minute of the machine meets both.
-        for variant in [variant for _ in range(repeats) for variant in variants]:
-            with _timed(module) as spent:
-                started = time.perf_counter()
-                answers[variant.name] = list(_answers(variant, bar))
-                seconds = time.perf_counter() - started
-            runs[variant.name].append((seconds, spent[0]))
-    plain = {row.sample_id: row for row in answers[variants[0].name]}
-    timings = []
-    for variant in variants:
-        seconds, in_model = min(runs[variant.name])
-        rows = answers[variant.name]
-        timings.append(
-            VariantTiming(
-                stage=name,
-                variant=variant.name,
-                samples=len(rows),
-                seconds=seconds,
-                model_share=None if module is None else in_model / seconds,
-                same_answers=sum(_same(row, plain[row.sample_id]) for row in rows) / len(plain),
+    def _stage(self, way: _Way, config: SpecialistConfig | MllmConfig, make: Callable[[], Stage[StageRow]]) -> Variant:
+        stage = make()
+        asked = way.detector(config) if isinstance(config, SpecialistConfig) else way.mllm(config)
+        return Variant(way.name, lambda: way.rows(stage, self._samples, config.batch_size), _modules(asked))
+
+    def _sfa(self, way: _Way) -> Variant:
+        parts = self._parts
+        detectors = (way.detector(parts.router), way.detector(parts.specialist))
+        models = _modules(*detectors, way.mllm(parts.mllm))
+        if way.name == "finecops":
+            return Variant(way.name, lambda: self._run(sfa(parts)[-1]), models)
+
+        def run() -> list[Prediction]:
+            # Targets are a part of the run, and there is no other way to find them.
+            extractor = TargetStage(load_extractor_model(parts.extractor, parts.device), parts.article)
+            targets = _by_id(extractor.of_samples(self._samples))
+            router = self._route_stage(way, targets)
+            routes: Mapping[str, Route] = _by_id(way.rows(router, self._samples, parts.router.batch_size))
+            # As SFA itself: each pathway is asked about its own samples alone.
+            easy, hard = ([s for s in self._samples if routes[s.id].level == level] for level in (1, 2))
+            fast = SpecialistStage(way.detector(parts.specialist), parts.specialist, targets)
+            slow = MllmStage(way.mllm(parts.mllm), parts.mllm, targets, "mean_prob")
+            found = way.rows(fast, easy, parts.specialist.batch_size)
+            return [*found, *way.rows(slow, hard, parts.mllm.batch_size)]
+
+        return Variant(way.name, run, models)
+
+    def _crs(self, way: _Way) -> Variant:
+        parts = Parts(self._parts.options.model_copy(update={"focus": False}))
+        models = _modules(way.detector(parts.specialist), way.mllm(parts.selector))
+        if way.name == "finecops":
+            return Variant(way.name, lambda: self._run(crs(parts)[0]), models)
+
+        def run() -> list[Prediction]:
+            propose = CandidateStage(way.detector(parts.specialist), None)
+            found: Mapping[str, Candidates] = _by_id(way.rows(propose, self._samples, parts.specialist.batch_size))
+            select = SelectionStage(way.mllm(parts.selector), parts.selector, found, Selecting())
+            return way.rows(select, self._samples, parts.selector.batch_size)
+
+        return Variant(way.name, run, models)
+
+    def _run(self, spec: StageSpec[Prediction]) -> list[Prediction]:
+        """The rows of a whole run in a folder of its own, which is then removed."""
+        # A new folder each time: a finished run would have nothing to do.
+        with tempfile.TemporaryDirectory() as folder, _quiet():
+            run = open_run(Path(folder) / "run", self._dataset, self._parts.options.limit, RunOptions(watch=False))
+            do_all(run, [spec])
+            return list(run.rows(spec).values())
+
+    def _detector(self, config: SpecialistConfig) -> GroundingDino:
+        model = load_specialist_model(config, self._parts.device)
+        if not isinstance(model, GroundingDino):
+            raise UsageError(f"{config.name}: the baselines are for specialists of the backend grounding-dino")
+        return model
+
+    def _mllm(self, config: MllmConfig) -> TransformersMllm:
+        model = load_mllm_model(config, self._parts.device)
+        if not isinstance(model, TransformersMllm):
+            raise UsageError(
+                f"{config.name}: the baselines are for MLLMs of the backend transformers; `finecops bench server` "
+                "times a server"
             )
-        )
-    return timings
+        return model
+
+    def _library_detector(self, config: SpecialistConfig) -> LibraryDetector:
+        if config not in self._detectors:
+            self._detectors[config] = LibraryDetector(self._detector(config))
+        return self._detectors[config]
+
+    def _library_mllm(self, letter_tokens: int | None, config: MllmConfig) -> LibraryMllm:
+        if config not in self._mllms:
+            self._mllms[config] = LibraryMllm(self._mllm(config))
+        return self._mllms[config].with_letters_of(letter_tokens)
+
+    def _group(self, sample: Sample) -> ImageGroup:
+        return ImageGroup(self._dataset.image_path(sample), (sample,))
+
+    def _alone(self, samples: Sequence[Sample], size: int) -> list[Batch]:
+        return [(self._group(sample),) for sample in samples]
+
+    def _sorted(self, samples: Sequence[Sample], size: int) -> list[Batch]:
+        # What is as long as its neighbours needs little padding: images first, then texts.
+        ordered = sorted(samples, key=lambda sample: (sample.width, sample.height, len(sample.expression)))
+        return [tuple(map(self._group, ordered[i : i + BATCH])) for i in range(0, len(ordered), BATCH)]
+
+    def _as_runs(self, samples: Sequence[Sample], size: int) -> Sequence[Batch]:
+        return make_batches(samples, self._dataset.image_path, size)
 
 
-def _answers(variant: _Variant, bar: tqdm[Any]) -> Iterator[Prediction]:
-    """One run of a variant over all its batches."""
-    # What the run before it left of the same images.
-    forget_computed()
-    for batch in variant.batches:
-        if not variant.shares_images:
-            forget_images()
-            forget_computed()
-        yield from variant.stage(batch)
-        bar.update(len(batch))
+def _by_id(rows: Sequence[Any]) -> Mapping[str, Any]:
+    return {row.sample_id: row for row in rows}
 
 
-def _same(one: Prediction, other: Prediction) -> bool:
-    """Whether two answers have the same status and the same first box."""
-    if one.status != other.status or bool(one.boxes) != bool(other.boxes):
-        return False
-    if not one.boxes:
-        return True
-    return all(abs(a - b) <= _MAX_DIFFERENCE for a, b in zip(one.boxes[0], other.boxes[0], strict=True))
+def _modules(*models: Any) -> tuple[Any, ...]:
+    return tuple({id(one): one.model for one in models}.values())
 
 
 @contextmanager
-def _timed(module: torch.nn.Module | None) -> Iterator[list[float]]:
-    """Seconds spent in a module's forward passes while active, as the only item of the list."""
-    # Lists of one item, since the hooks below must write to them.
-    spent, started = [0.0], [0.0]
-    if module is None:
-        yield spent
-        return
-
-    def clock() -> float:
-        # A GPU works on after the call has returned.
-        if torch.accelerator.is_available():
-            torch.accelerator.synchronize()
-        return time.perf_counter()
-
-    def before(*_: Any) -> None:
-        started[0] = clock()
-
-    def after(*_: Any) -> None:
-        spent[0] += clock() - started[0]
-
-    handles = [module.register_forward_pre_hook(before), module.register_forward_hook(after)]
+def _quiet() -> Iterator[None]:
+    """Without what a run says of its stages."""
+    logger = logging.getLogger("finecops")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
     try:
-        yield spent
+        yield
     finally:
-        for handle in handles:
-            handle.remove()
+        logger.setLevel(level)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from finecops.bench.processes import run_process
+from finecops.bench.processes import new_home, run_process
 from finecops.bench.synthetic import Counts, write_annotations
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets.dataset import load_dataset_split
@@ -58,7 +58,7 @@ def time_reading(folder: Path, sizes: Sequence[int], repeats: int = 3) -> list[R
     Args:
         folder: where the files are written; they are deleted afterwards.
         sizes: numbers of samples, at least 10.
-        repeats: readings of each.
+        repeats: readings of each, without its index; keeping one is a part of them.
 
     Raises:
         RunError: a process fails, or reads another number of samples than was written.
@@ -79,7 +79,10 @@ def time_reading(folder: Path, sizes: Sequence[int], repeats: int = 3) -> list[R
 def _time_file(path: Path, samples: int, repeats: int) -> ReadingTime:
     command = [sys.executable, "-c", "from finecops.bench.reading import main; main()", str(path)]
     turns = progress(range(repeats), what=f"{samples} samples", unit="run")
-    ended = [run_process(command) for _ in turns]
+    ended = []
+    for _ in turns:
+        with new_home() as env:
+            ended.append(run_process(command, env))
     found = [json.loads(process.output) for process in ended]
     if any(one["samples"] != samples for one in found):
         raise RunError(f"of {samples} samples in {path}, {found[0]['samples']} were read")

@@ -22,19 +22,19 @@ from finecops.bench.stand_in import MODEL, Latency, stand_in
 from finecops.config.find import load_mllm
 from finecops.config.schema import MllmConfig
 from finecops.images import forget_images, read_picture
-from finecops.models.openai_mllm import image_url
+from finecops.models.openai_requests import CHAT, Asked, body_of, image_url, modes_of, request_of
 from finecops.models.window import Concurrency
 from finecops.records import Sample
 from finecops.replies.prompting import prompt_text
 from finecops.runs.batches import make_batches
 from finecops.runs.engines.local import run_local
-from finecops.runs.runner import StageJob, run_stage
+from finecops.runs.job import StageJob
+from finecops.runs.runner import run_stage
 from finecops.runs.specification import Resources, Work
 from finecops.stages.mllm import MllmSettings, mllm_spec
 
 QUESTIONS_PER_IMAGE = 4
 _SIZE = (640, 480)
-_CHAT = "/chat/completions"
 
 
 @dataclass(frozen=True)
@@ -126,11 +126,10 @@ def _drawn_samples(folder: Path, count: int) -> list[Sample]:
 
 
 def _body(folder: Path, config: MllmConfig, sample: Sample) -> bytes:
-    url = image_url(read_picture(folder / sample.image))
-    text = prompt_text(config, sample.expression, None)
-    content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": text}]
-    messages = [{"role": "user", "content": content}]
-    return json.dumps({"model": MODEL, "messages": messages, "temperature": 0, "logprobs": True}).encode()
+    image = read_picture(folder / sample.image)
+    asked = Asked(image, prompt_text(config, sample.expression, None), config.max_new_tokens)
+    request = request_of(config, asked, image_url(image), modes_of(config)[0])
+    return json.dumps(body_of(MODEL, request)).encode()
 
 
 async def _load(url: str, bodies: Sequence[bytes], concurrency: int) -> None:
@@ -141,7 +140,7 @@ async def _load(url: str, bodies: Sequence[bytes], concurrency: int) -> None:
         reader, writer = await asyncio.open_connection(place.hostname, place.port)
         # All connections take from one iterator.
         for body in waiting:
-            head = f"POST {place.path}{_CHAT} HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Length: {len(body)}\r\n\r\n"
+            head = f"POST {place.path}{CHAT} HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Length: {len(body)}\r\n\r\n"
             writer.write(head.encode() + body)
             await writer.drain()
             answered = (await reader.readuntil(b"\r\n\r\n")).lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -137,27 +138,54 @@ def write_annotations(path: Path, counts: Counts, seed: int = 0) -> None:
     """Write annotations alone, with expressions and all keys as FineCops-Ref's rows have them: some 750 bytes each."""
     rng = np.random.default_rng(seed)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write_annotations(path, counts, draw_truth(rng, counts), rng, published=True)
+    write_published(path, counts, draw_truth(rng, counts), rng, lambda i: f"{2_300_000 + i // 6}.jpg")
+
+
+def write_published(
+    path: Path, counts: Counts, truth: Truth, rng: np.random.Generator, image_of: Callable[[int], str]
+) -> None:
+    """Write such annotations of a truth; `image_of` gives the name of each row's image."""
+    _write_annotations(path, counts, truth, rng, image_of)
+
+
+def write_texts(folder: Path, counts: Counts, seed: int = 0) -> SyntheticFiles:
+    """As `write_files`, without detections: that takes a tenth of the memory."""
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = SyntheticFiles(folder / "annotations.json", folder / "texts.jsonl", folder / "detections.npy", counts.rows)
+    truth = draw_truth(rng, counts)
+    _write_annotations(files.annotations, counts, truth, rng)
+    _write_texts(files.texts, *draw_answers(rng, truth, 1))
+    return files
 
 
 def _write_annotations(
-    path: Path, counts: Counts, truth: Truth, rng: np.random.Generator, published: bool = False
+    path: Path,
+    counts: Counts,
+    truth: Truth,
+    rng: np.random.Generator,
+    image_of: Callable[[int], str] | None = None,
 ) -> None:
     # Entry by entry: a list of a million would take gigabytes.
     with path.open("w", encoding="utf-8") as file:
         file.write('{"images": [')
-        for i, (width, height) in enumerate(truth.image_wh.tolist()):
+        for i, (width, height) in enumerate(_rows_of(truth.image_wh)):
             image = {"id": i + 1, "file_name": f"{i + 1}.jpg", "width": width, "height": height, "caption": "a thing"}
-            if published:
-                image |= {"file_name": f"{2_300_000 + i // 6}.jpg", "caption": expression(i), "dataset_name": "x"}
+            if image_of is not None:
+                image |= {"file_name": image_of(i), "caption": expression(i), "dataset_name": "x"}
             file.write((", " if i else "") + json.dumps(image))
         file.write('], "annotations": [')
         for i in range(counts.rows):
             annotation = _annotation(i, counts, truth, rng)
-            if published:
+            if image_of is not None:
                 annotation |= _published_fields(i)
             file.write((", " if i else "") + json.dumps(annotation))
         file.write('], "categories": [{"id": 1, "name": "x"}]}')
+
+
+def _rows_of(numbers: Integers) -> Iterator[list[int]]:
+    for start in range(0, len(numbers), 1000):
+        yield from numbers[start : start + 1000].tolist()
 
 
 def _annotation(i: int, counts: Counts, truth: Truth, rng: np.random.Generator) -> dict[str, object]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -45,7 +45,7 @@ from finecops.runs.manifest import (
 WIDTH_HEIGHT: Final = (640, 480)
 """Of every image, in pixels; a photograph of the benchmark has about as many."""
 _DIFFERENT = 300
-_PER_IMAGE = 2.2
+PER_IMAGE = 2.2
 """Positives of one image, as in FineCops-Ref: 9,605 on 4,313."""
 _TOPK = 5
 
@@ -64,7 +64,7 @@ def write_synthetic_run(folder: Path, counts: Counts, seed: int = 0) -> Path:
     rng = np.random.default_rng(seed)
     truth = draw_truth(rng, counts)
     samples = list(_samples(truth, counts, rng))
-    _write_images(folder, dict.fromkeys(sample.image for sample in samples), rng)
+    write_images(folder, dict.fromkeys(sample.image for sample in samples), rng)
     run = folder / "run"
     run.mkdir(parents=True, exist_ok=True)
     pixels = np.tile(WIDTH_HEIGHT, 2)
@@ -117,7 +117,7 @@ def _samples(truth: Truth, counts: Counts, rng: np.random.Generator) -> Iterator
             id=str(i + 1),
             dataset="synthetic",
             split="test",
-            image=f"images/neg_{i}.jpg" if edited else f"images/{2_300_000 + int(owner / _PER_IMAGE)}.jpg",
+            image=f"images/neg_{i}.jpg" if edited else f"images/{2_300_000 + int(owner / PER_IMAGE)}.jpg",
             width=WIDTH_HEIGHT[0],
             height=WIDTH_HEIGHT[1],
             expression=expression(i if positive or not edited else owner),
@@ -131,11 +131,15 @@ def _samples(truth: Truth, counts: Counts, rng: np.random.Generator) -> Iterator
         )
 
 
-def _write_images(folder: Path, names: Iterator[str] | dict[str, None], rng: np.random.Generator) -> None:
-    (folder / "images").mkdir(parents=True, exist_ok=True)
+def write_images(folder: Path, names: Iterable[str], rng: np.random.Generator) -> None:
+    """Write images of these names (paths below the folder, each once): some hundred different ones."""
     drawn: list[Path] = []
+    made: set[Path] = set()
     for number, name in enumerate(names):
         path = folder / name
+        if path.parent not in made:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made.add(path.parent)
         if len(drawn) < _DIFFERENT:
             # Noise scaled up: about as large, and as long to decode, as a photograph.
             noise = rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)

@@ -8,6 +8,7 @@ from finecops.cli import engine_options as e
 from finecops.cli import options as o
 from finecops.cli import server_options as s
 from finecops.cli.eval_options import As, AsCsv, AsJson, refuse_two_outputs
+from finecops.cli.thread_option import Threads
 
 
 def advise_command(
@@ -38,6 +39,7 @@ def advise_command(
     topk: o.TopK = 5,
     none: o.NoneOption = False,
     device: o.Device = None,
+    threads: Threads = None,
     batch_size: o.BatchSize = None,
     engine: e.Engine = "local",
     workers: e.Workers = None,
@@ -53,9 +55,9 @@ def advise_command(
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """Try every strategy on the same samples, SFA with CRS too, and say which one pays.
+    """Try every strategy on the same samples, and say which one pays; what a run has is kept.
 
-    What a run has already is kept. Printed are accuracy, cost, the Pareto front, a verdict, and the samples needed.
+    Printed are accuracy, cost, Pareto front, verdict, and samples needed.
     """
     given = {name: value for name, value in locals().items() if name not in ("ctx", "as_", "as_json", "as_csv")}
     from finecops.cli.printing import print_document
@@ -68,5 +70,5 @@ def advise_command(
 
     refuse_two_outputs(ctx)
     done, stages = run_side_by_side(Parts(Options(**given, both=True)))
-    document = advice_document(advise(done.folder, stages, done.dataset.samples))
-    print_document(document, OutputSettings.of(ctx.params).writer)
+    found = advice_document(advise(done.folder, stages, done.dataset.samples))
+    print_document(found, OutputSettings.of(ctx.params).writer)

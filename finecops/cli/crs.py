@@ -10,6 +10,7 @@ from finecops.cli import engine_options as e
 from finecops.cli import options as o
 from finecops.cli import server_options as s
 from finecops.cli.panels import App
+from finecops.cli.thread_option import Threads
 from finecops.cli.tune import tune_command, tune_data_command
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def run_command(
     candidate_nms_iou: o.CandidateNmsIou = 0.7,
     both: o.Both = False,
     device: o.Device = None,
+    threads: Threads = None,
     batch_size: o.BatchSize = None,
     engine: e.Engine = "local",
     workers: e.Workers = None,
@@ -98,6 +100,7 @@ def candidates_command(
     focus: o.Focus = False,
     candidate_nms_iou: o.CandidateNmsIou = 0.7,
     device: o.Device = None,
+    threads: Threads = None,
     batch_size: o.BatchSize = None,
     engine: e.Engine = "local",
     workers: e.Workers = None,
@@ -157,6 +160,7 @@ def select_command(
     candidate_nms_iou: o.CandidateNmsIou = 0.7,
     orders: o.Orders = 0,
     device: o.Device = None,
+    threads: Threads = None,
     batch_size: o.BatchSize = None,
     engine: e.Engine = "local",
     workers: e.Workers = None,

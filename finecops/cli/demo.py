@@ -14,6 +14,7 @@ import typer
 from finecops.cli import options as o
 from finecops.cli import server_options as s
 from finecops.cli.ground import Focus
+from finecops.cli.thread_option import Threads
 
 _PAGE = "Page"
 
@@ -63,6 +64,7 @@ def demo_command(
     order: o.OptionOrder = "rank",
     show: o.Show = "text",
     device: o.Device = None,
+    threads: Threads = None,
     trust_remote_code: o.TrustRemoteCode = False,
     allow_pickle: o.AllowPickle = False,
 ) -> None:

@@ -23,7 +23,7 @@ Workers: TypeAlias = Annotated[
         min=1,
         max=4096,
         help="With --engine processes or ray: so many workers. Default: as many as there are GPUs for; without "
-        "GPUs, as there are cores for (OMP_NUM_THREADS each).",
+        "GPUs, as there are cores for (--threads each).",
         rich_help_panel=_MACHINE,
     ),
 ]

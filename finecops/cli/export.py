@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finecops.cli.batch_files import export_command as openai_batch_command
 from finecops.cli.export_runs import Out, coco_command, fiftyone_command
 from finecops.cli.panels import App
 
@@ -35,6 +36,7 @@ def _group() -> None:
 
 export_app.command("coco")(coco_command)
 export_app.command("fiftyone")(fiftyone_command)
+export_app.command("openai-batch")(openai_batch_command)
 
 
 @export_app.command("hub")

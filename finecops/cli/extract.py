@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 STDIN: Final = "-"
 _OPTIONS: Final = frozenset(
-    {"file", "as_json", "extractor", "article", "device", "batch_size", "max_failed", "allow_pickle"}
+    {"file", "as_json", "extractor", "article", "device", "threads", "batch_size", "max_failed", "allow_pickle"}
 )
 """The parameters of `finecops sfa extract` that have a use with FILE."""
 _KEYS: Final = frozenset({"id", "expression"})

@@ -10,6 +10,7 @@ import typer
 
 from finecops.cli import options as o
 from finecops.cli import server_options as s
+from finecops.cli.thread_option import Threads
 from finecops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def ground_command(
     order: o.OptionOrder = "rank",
     show: o.Show = "text",
     device: o.Device = None,
+    threads: Threads = None,
     batch_size: o.BatchSize = None,
     max_failed: o.MaxFailed = 0.05,
     keep_failed: o.KeepFailed = False,
@@ -103,9 +105,8 @@ def ground_command(
 ) -> None:
     """Find what a sentence describes in pictures of your own.
 
-    Printed are the box (pixels of the upright image), its score, and who answered and why. Answers come as they are
-    made; of a folder or a table they are kept, and the same command continues where it was stopped. Exit code 1 if too
-    many questions failed.
+    Printed are the box (pixels of the upright image), its score, who answered and why, as answers are made. Those of a
+    folder or a table are kept, and the same command goes on where it stopped. Exit code 1 if too many failed.
     """
     given = locals()
     from finecops.grounding.grounder import Grounder

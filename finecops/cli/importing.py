@@ -1,4 +1,4 @@
-"""`finecops import`: published prediction files of other programs become a run."""
+"""`finecops import`: prediction files of other programs, and answers of batches, become a run."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from finecops.cli.batch_files import import_command as openai_batch_command
 from finecops.cli.panels import App
 from finecops.errors import UsageError
 
-import_app = App(help="Make a run from published prediction files.")
+import_app = App(help="Make a run from prediction files or answers of elsewhere.")
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="Prediction files of one benchmark, a model each.")]
 Out = Annotated[
@@ -27,10 +28,13 @@ BoxFormat = Annotated[
 
 @import_app.callback()
 def _group() -> None:
-    """Make a run from published prediction files.
+    """Make a run from prediction files or answers of elsewhere.
 
-    No images and no weights are needed: the files carry the truth.
+    Published files carry the truth: no images and no weights are needed. Answers of a batch belong to their run.
     """
+
+
+import_app.command("openai-batch")(openai_batch_command)
 
 
 @import_app.command("ref-adv")

@@ -10,6 +10,7 @@ from finecops.cli import engine_options as e
 from finecops.cli import options as o
 from finecops.cli import server_options as s
 from finecops.cli.panels import App
+from finecops.cli.thread_option import Threads
 
 if TYPE_CHECKING:
     from finecops.runs.specification import StageSpec
@@ -33,6 +34,7 @@ def specialist_command(
     article: o.Article = None,
     focus: o.Focus = False,
     device: o.Device = None,
+    threads: Threads = None,
     batch_size: o.BatchSize = None,
     engine: e.Engine = "local",
     workers: e.Workers = None,
@@ -83,6 +85,7 @@ def mllm_command(
     focus: o.Focus = False,
     confidence: o.Confidence = "mean_prob",
     device: o.Device = None,
+    threads: Threads = None,
     batch_size: o.BatchSize = None,
     engine: e.Engine = "local",
     workers: e.Workers = None,

@@ -14,6 +14,7 @@ from finecops.cli import server_options as s
 from finecops.cli.models_get import get_command
 from finecops.cli.models_new import new_command
 from finecops.cli.panels import App
+from finecops.cli.thread_option import Threads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,13 +109,13 @@ def check_command(
     visual_tokens: o.VisualTokens = None,
     out: Annotated[Path | None, typer.Option(help="The picture. Default: outputs/check-NAME.png.")] = None,
     device: o.Device = None,
+    threads: Threads = None,
     trust_remote_code: o.TrustRemoteCode = False,
     allow_pickle: o.AllowPickle = False,
 ) -> None:
     """Run one model on a few samples, or on an image of your own, before a long run.
 
-    Printed are the prompt, the raw reply, the parsed box with its score, the seconds and the memory. A picture shows
-    the boxes.
+    Printed are prompt, raw reply, the parsed box with its score, seconds and memory. A picture shows the boxes.
     """
     from finecops.bench.model_check import check_model, formats_that_read
     from finecops.cli.printing import warn

@@ -9,6 +9,7 @@ import typer
 from finecops.cli import engine_options as e
 from finecops.cli import options as o
 from finecops.cli.eval_options import As, AsCsv, AsJson, refuse_two_outputs
+from finecops.cli.thread_option import Threads
 
 if TYPE_CHECKING:
     from finecops.evaluation.routers import RoutersResult
@@ -52,6 +53,7 @@ def routers_command(
     zero_is: o.ZeroIs = None,
     doubtful: o.Doubtful = "route",
     device: o.Device = None,
+    threads: Threads = None,
     batch_size: o.BatchSize = None,
     engine: e.Engine = "local",
     workers: e.Workers = None,
@@ -72,7 +74,7 @@ def routers_command(
     """Compare routers on the same samples, as the paper's Table IX does.
 
     Printed are level accuracy and level-2 recall on positives, SFA's precision@1 if the answers of both pathways are
-    there, and the time of a sample. Each router writes routes-….jsonl into one run folder; what is done is kept.
+    there, and a sample's time. Each router writes routes-….jsonl into one run folder; what is done is kept.
     """
     given = {name: value for name, value in locals().items() if name not in _OWN}
     from finecops.evaluation.reading import RunData
@@ -91,8 +93,7 @@ def routers_command(
     place = usual if place is None and is_run(usual) else place
     note = f"SFA's precision@1 needs the answers of both pathways: `finecops sfa run --both` writes {usual}/."
     rows = {spec.name: (router.text, paper_row(spec)) for router, spec in zip(named, specs)}
-    found = compare_routers(done.folder, rows, place, note)
-    _print(ctx, found, paper)
+    _print(ctx, compare_routers(done.folder, rows, place, note), paper)
 
 
 def _print(ctx: typer.Context, found: RoutersResult, paper: bool) -> None:

@@ -11,6 +11,7 @@ from finecops.cli import engine_options as e
 from finecops.cli import options as o
 from finecops.cli import server_options as s
 from finecops.cli.panels import App
+from finecops.cli.thread_option import Threads
 from finecops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def run_command(
     adapter: o.Adapter = None,
     visual_tokens: o.VisualTokens = None,
     device: o.Device = None,
+    threads: Threads = None,
     batch_size: o.BatchSize = None,
     engine: e.Engine = "local",
     workers: e.Workers = None,
@@ -111,6 +113,7 @@ def route_command(
     zero_is: o.ZeroIs = None,
     doubtful: o.Doubtful = "route",
     device: o.Device = None,
+    threads: Threads = None,
     batch_size: o.BatchSize = None,
     engine: e.Engine = "local",
     workers: e.Workers = None,
@@ -161,6 +164,7 @@ def extract_command(
     extractor: o.Extractor = None,
     article: o.Article = None,
     device: o.Device = None,
+    threads: Threads = None,
     batch_size: o.BatchSize = None,
     engine: e.Engine = "local",
     workers: e.Workers = None,

@@ -10,6 +10,7 @@ import typer
 
 from finecops.cli import engine_options as e
 from finecops.cli import options as o
+from finecops.cli.thread_option import Threads
 from finecops.errors import UsageError
 from finecops.text import counted
 
@@ -46,6 +47,7 @@ def tune_data_command(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the samples and of the order of options.")] = 0,
     device: o.Device = None,
+    threads: Threads = None,
     batch_size: o.BatchSize = None,
     engine: e.Engine = "local",
     workers: e.Workers = None,
@@ -61,10 +63,9 @@ def tune_data_command(
 ) -> None:
     """Make tuning data for CRS: questions whose answer is a letter.
 
-    Questions are made from samples whose truth is among the candidates. Candidates are detected on a seeded draw of
-    images, as many as are needed; the command says how many before it begins. Every written line is then checked: its
-    letter names a right box, letters are spread evenly, images can be read, no line is there twice, and none is from a
-    test set (--against). Exit code 1 if there is a fault.
+    Questions are made from samples whose truth is among the candidates, which are detected on a seeded draw of images,
+    as many as are needed. Every written line is then checked: its letter names a right box, letters are spread evenly,
+    images can be read, no line is there twice, and none is from a test set (--against). Exit code 1: there is a fault.
     """
     given = locals()
     from finecops.strategies.options import Options, require_known
@@ -124,6 +125,7 @@ def tune_command(
     save_steps: Annotated[int, typer.Option(min=1, help="Number of steps between two checkpoints.")] = 200,
     seed: Annotated[int, typer.Option(help="Seed of the initial weights and of the order of rows.")] = 0,
     device: o.Device = None,
+    threads: Threads = None,
     trust_remote_code: o.TrustRemoteCode = False,
     allow_pickle: o.AllowPickle = False,
 ) -> None:

@@ -23,7 +23,7 @@ from finecops.datasets.fields import (
     as_object,
     as_whole,
 )
-from finecops.datasets.json_arrays import JsonArray, Seen, parse_arrays
+from finecops.datasets.json_arrays import Content, JsonArray, Seen, content_of, parse_arrays
 from finecops.datasets.problems import Problem, not_json, replaced_characters
 from finecops.datasets.remarks import Remarks
 from finecops.datasets.source import SourceFile
@@ -76,7 +76,7 @@ class Entry(NamedTuple):
 
 def _entries(source: SourceFile) -> Iterator[Entry | Problem]:
     path = source.path
-    raw = parsed(source, source.content)
+    raw = parsed(source, content_of(source.path))
     # Annotations stand in any order; this finds those of an image without a search per image.
     of_image: dict[str, int | list[int]] = {}
     for number, annotation in enumerate(raw["annotations"], start=1):
@@ -117,7 +117,7 @@ def _repeated_ids(images: Sequence[Any]) -> set[str | None]:
     return repeated
 
 
-def parsed(source: SourceFile, content: bytes, seen: Seen | None = None) -> Mapping[str, Sequence[Any]]:
+def parsed(source: SourceFile, content: Content, seen: Seen | None = None) -> Mapping[str, Sequence[Any]]:
     """A file with this content, with lists of images and annotations; `seen` as in `parse_arrays`.
 
     Raises:

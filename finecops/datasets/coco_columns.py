@@ -16,6 +16,7 @@ from typing import Any
 
 from finecops.datasets.fields import MAX_CHARS, MAX_SIDE, FieldError, as_image_path
 from finecops.datasets.source import SourceFile
+from finecops.datasets.text_column import TextsBuilder
 from finecops.text import plain_id, plain_ids
 
 _NAME = re.compile(r"(?!COCO_|\.\.?$)[A-Za-z0-9_.-]{1,255}")
@@ -48,11 +49,11 @@ class Annotations:
     """Columns of annotations, `[m]` each."""
 
     def __init__(self) -> None:
-        self.ids: list[str] = []
+        self.ids = TextsBuilder()
         """Of their images."""
         self.xywh = array("d")
         """Of each its box; NaN where there is none, or none that is plain."""
-        self.positives: list[str] = []
+        self.positives = TextsBuilder()
         self.words = array("q")
         """Which `known` words it has; `_ODD`: it is not plain."""
         self.known: dict[Words, int] = {}
@@ -68,7 +69,7 @@ class Annotations:
             NotPlainError: one is no object, has a key twice, or has no id.
         """
         _require_objects(entries)
-        self.ids += _ids([entry.get("image_id") for entry in entries])
+        self.ids.extend(_ids([entry.get("image_id") for entry in entries]))
         positives = [entry.get("positive_id") for entry in entries]
         columns = [[entry.get(name, missing) for entry in entries] for name, (missing, _) in WORDS.items()]
         fits = all(set(map(type, column)) <= types for column, (_, types) in zip(columns, WORDS.values()))
@@ -78,10 +79,11 @@ class Annotations:
         else:
             self.words.extend([_ODD] * len(entries))
         first = len(self.positives)
-        self.positives += ["" if one is None else plain_id(one) or "" for one in positives]
+        ids = ["" if one is None else plain_id(one) or "" for one in positives]
+        self.positives.extend(ids)
         boxes = [entry.get("bbox") for entry in entries]
         self.xywh.extend(_flat([box if type(box) is list and len(box) == 4 else NO_BOX for box in boxes]))
-        odd = [i for i, one in enumerate(positives) if one is not None and not self.positives[first + i]]
+        odd = [i for i, one in enumerate(positives) if one is not None and not ids[i]]
         odd += [i for i, entry in enumerate(entries) if "truth" in entry]
         for i in odd + ([] if plain else _odd_texts(entries)):
             self.words[first + i] = _ODD
@@ -92,9 +94,7 @@ class Images:
 
     def __init__(self, source: SourceFile) -> None:
         self.source = source
-        self.ids: list[str] = []
-        self.paths: list[str] = []
-        self.expressions: list[str] = []
+        self.ids, self.paths, self.expressions = TextsBuilder(), TextsBuilder(), TextsBuilder()
         self.sizes = array("q")
         """Width and height of each."""
         self.odd: list[int] = []
@@ -116,7 +116,7 @@ class Images:
         """
         _require_objects(entries)
         first, n = len(self.ids), len(entries)
-        self.ids += _ids([entry.get("id") for entry in entries])
+        self.ids.extend(_ids([entry.get("id") for entry in entries]))
         try:
             fields = list(map(itemgetter("file_name", "width", "height", "caption"), entries))
         except KeyError:
@@ -127,16 +127,17 @@ class Images:
         if not 1 <= min(sides) <= max(sides) <= MAX_SIDE:
             # One that is not plain in some thousand: these are all read one by one.
             self.odd.extend(range(first, first + n))
-            self.paths += [""] * n
-            self.expressions += [""] * n
+            self.paths.extend([""] * n)
+            self.expressions.extend([""] * n)
             self.sizes.extend([1] * (2 * n))
             return
         paths = list(map(self._path, names))
-        self.paths += [path or "" for path in paths]
-        self.expressions += map(str.strip, captions)
+        self.paths.extend([path or "" for path in paths])
+        expressions = list(map(str.strip, captions))
+        self.expressions.extend(expressions)
         self.sizes.extend(chain.from_iterable(zip(widths, heights)))
         odd = [i for i, path in enumerate(paths) if path is None]
-        odd += [i for i, text in enumerate(self.expressions[first:]) if not text]
+        odd += [i for i, text in enumerate(expressions) if not text]
         if max(map(len, captions)) > MAX_CHARS:
             odd += [i for i, text in enumerate(captions) if len(text) > MAX_CHARS]
         self.odd += [first + i for i in odd + ([] if plain else _odd_texts(entries))]

@@ -16,13 +16,19 @@ from finecops.benchmark_words import NEGATIVE_TYPES, TUPLE_TYPES
 from finecops.datasets.coco import Entry, parsed, read_coco, read_entry, sample_of
 from finecops.datasets.coco_columns import NO_BOX, WORDS, Annotations, Images, NotPlainError, Words, is_plain
 from finecops.datasets.fields import BORDER_TOLERANCE, FieldError
-from finecops.datasets.json_arrays import JsonArray
+from finecops.datasets.id_rows import are_unique
+from finecops.datasets.json_arrays import JsonArray, content_of
 from finecops.datasets.problems import Problem
 from finecops.datasets.remarks import NOTED_BEYOND, Remarks
 from finecops.datasets.source import SourceFile
 from finecops.datasets.table import Kind, SampleTable, kind_of
-from finecops.datasets.text_column import Texts
+from finecops.datasets.text_column import Texts, TextsBuilder
 from finecops.records import Sample
+
+_BLOCK = 1 << 18
+"""The boxes of so many images are looked at together."""
+_PART = 1024
+"""So many texts are copied at once."""
 
 
 def read_coco_table(source: SourceFile) -> Iterator[SampleTable | Sample | Problem]:
@@ -45,7 +51,7 @@ def _rows(source: SourceFile) -> _Rows:
     Raises:
         NotPlainError: the file is read entry by entry.
     """
-    images, annotations, content = Images(source), Annotations(), source.content
+    images, annotations, content = Images(source), Annotations(), content_of(source.path)
 
     def seen(key: str, entries: list[Any], text: bytes) -> None:
         (images if key == "images" else annotations).add(entries, is_plain(text))
@@ -54,9 +60,10 @@ def _rows(source: SourceFile) -> _Rows:
     if not isinstance(raw["images"], JsonArray):
         # It was parsed as a whole, and what was seen before is not all.
         images, annotations = Images(source), Annotations()
-        seen("images", list(raw["images"]), content)
-        seen("annotations", list(raw["annotations"]), content)
-    if not annotations.ids:
+        whole = content[:]
+        seen("images", list(raw["images"]), whole)
+        seen("annotations", list(raw["annotations"]), whole)
+    if not len(annotations.ids):
         raise NotPlainError
     return _Rows(source, raw, images, annotations)
 
@@ -69,7 +76,8 @@ class _Rows:
     ) -> None:
         self.source, self.raw, self.images, self.annotations = source, raw, images, annotations
         self.problems: list[Problem] = []
-        self._at, self._several = _places(images.ids, annotations.ids)
+        self._ids = images.ids.build()
+        self._at, self._several = _places(self._ids, annotations.ids.build())
 
     def table(self) -> SampleTable:
         """The samples; `problems` are found meanwhile."""
@@ -81,15 +89,22 @@ class _Rows:
         boxed = np.array([kind is not None and kind.truth == "box" for kind in kinds] + [False])[words]
         paired = np.array([kind is not None and kind.paired for kind in kinds] + [False])[words]
         image_wh = np.frombuffer(images.sizes, dtype=np.int64).reshape(-1, 2)
-        xyxy, inside = _corners(np.frombuffer(annotations.xywh, dtype=np.float64).reshape(-1, 4)[self._at], image_wh)
+        xywh = np.frombuffer(annotations.xywh, dtype=np.float64).reshape(-1, 4)
+        xyxy, inside = np.empty((len(image_wh), 4)), np.empty(len(image_wh), dtype=np.bool_)
+        # Some at a time: what lies between takes several times the memory of the boxes.
+        for start in range(0, len(image_wh), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            xyxy[part], inside[part] = _corners(xywh[self._at[part]], image_wh[part])
         plain &= (self._at >= 0) & (inside | ~boxed)
         plain[images.odd] = False
         xyxy[~boxed] = np.nan
         columns = _Columns(
-            images.ids,
-            paths=images.paths,
-            expressions=images.expressions,
-            positives=[annotations.positives[i] if has else "" for i, has in zip(self._at.tolist(), paired.tolist())],
+            (
+                self._ids,
+                images.paths.build(),
+                images.expressions.build(),
+                annotations.positives.build().take(self._at, paired & (self._at >= 0)),
+            ),
             image_wh=image_wh.copy(),
             xyxy=xyxy,
             kind=words.copy(),
@@ -110,13 +125,13 @@ class _Rows:
 
     def _entries(self, rows: Sequence[int]) -> Iterator[tuple[int, Entry]]:
         """Some image entries with their annotations, as the file has them."""
-        places = {row: self._several.get(self.images.ids[row], [int(self._at[row])]) for row in rows}
+        places = {row: self._several.get(self._ids[row], [int(self._at[row])]) for row in rows}
         # In the order of the file, of which a part is parsed at a time.
         wanted = sorted({i for found in places.values() for i in found if i >= 0})
         annotations = {i: self.raw["annotations"][i] for i in wanted}
         for row in rows:
             own = [annotations[i] for i in places[row] if i >= 0]
-            yield row, Entry(self.images.ids[row], self.raw["images"][row], own)
+            yield row, Entry(self._ids[row], self.raw["images"][row], own)
 
 
 class _Columns:
@@ -124,25 +139,25 @@ class _Columns:
 
     def __init__(
         self,
-        ids: list[str],
-        paths: list[str],
-        expressions: list[str],
-        positives: list[str],
+        texts: tuple[Texts, Texts, Texts, Texts],
         image_wh: NDArray[np.int64],
         xyxy: NDArray[np.float64],
         kind: NDArray[np.int64],
         kinds: list[Kind | None],
     ) -> None:
-        self.texts = (ids, paths, expressions, positives)
+        """
+        Args:
+            texts: ids, paths, expressions, ids of positives.
+            image_wh, xyxy, kind, kinds: as a table has them.
+        """
+        self.texts, self._put = texts, dict[int, tuple[str, str, str, str]]()
         self.image_wh, self.xyxy, self.kind, self.kinds = image_wh, xyxy, kind, kinds
         self._place = {kind: i for i, kind in enumerate(kinds)}
 
     def put(self, row: int, sample: Sample) -> None:
         """Set a row."""
         positive = sample.negative.positive_id if sample.negative is not None else None
-        values = (sample.id, sample.image, sample.expression, positive or "")
-        for column, value in zip(self.texts, values):
-            column[row] = value
+        self._put[row] = (sample.id, sample.image, sample.expression, positive or "")
         self.image_wh[row] = sample.width, sample.height
         self.xyxy[row] = sample.box or NO_BOX
         kind = kind_of(sample)
@@ -152,10 +167,24 @@ class _Columns:
 
     def build(self, kept: NDArray[np.bool_]) -> SampleTable:
         """The table of some rows."""
-        rows = np.flatnonzero(kept).tolist() if not kept.all() else None
-        texts = [Texts.of(column if rows is None else [column[i] for i in rows]) for column in self.texts]
+        texts = list(self.texts)
+        if self._put or not kept.all():
+            texts = [self._changed(column, kept) for column in range(len(texts))]
         image_wh, xyxy, kind = self.image_wh[kept], self.xyxy[kept], self.kind[kept]
         return SampleTable.of_columns((texts[0], texts[1], texts[2], texts[3]), image_wh, xyxy, self.kinds, kind)
+
+    def _changed(self, column: int, kept: NDArray[np.bool_]) -> Texts:
+        """A column of texts with the rows that were set, without those that are not kept."""
+        builder, at = TextsBuilder(), 0
+        rows = sorted({*self._put, *np.flatnonzero(~kept).tolist()})
+        # What lies between such rows stays as it is.
+        for row in [*rows, len(kept)]:
+            for start in range(at, row, _PART):
+                builder.extend(self.texts[column].part(start, min(start + _PART, row)))
+            if row in self._put:
+                builder.add(self._put[row][column])
+            at = row + 1
+        return builder.build()
 
 
 def _kind(words: Words, source: SourceFile) -> Kind | None:
@@ -194,13 +223,13 @@ def _corners(xywh: NDArray[np.float64], image_wh: NDArray[np.int64]) -> tuple[ND
     return part, plain
 
 
-def _places(images: list[str], annotations: list[str]) -> tuple[NDArray[np.int64], dict[str, list[int]]]:
+def _places(images: Texts, annotations: Texts) -> tuple[NDArray[np.int64], dict[str, list[int]]]:
     """Where each image's annotation is (-1: nowhere, or several), and the places of those that are several.
 
     Raises:
         NotPlainError: an image's id stands twice.
     """
-    if len(set(images)) < len(images):
+    if not are_unique(images):
         raise NotPlainError
     if images == annotations:
         return np.arange(len(images)), {}
@@ -213,4 +242,5 @@ def _places(images: list[str], annotations: list[str]) -> tuple[NDArray[np.int64
         for i, id_ in enumerate(annotations):
             if id_ in several:
                 several[id_].append(i)
-    return np.array([-1 if id_ in several else place.get(id_, -1) for id_ in images], dtype=np.int64), several
+    found = (-1 if id_ in several else place.get(id_, -1) for id_ in images)
+    return np.fromiter(found, dtype=np.int64, count=len(images)), several

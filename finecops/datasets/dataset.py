@@ -14,6 +14,8 @@ from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets.formats import FORMAT_OF_SUFFIX, FORMATS, OWN_SUFFIXES
 from finecops.datasets.image_folders import folders_with
 from finecops.datasets.image_place import ImageFolders, ImagePlace, image_place, remember_images
+from finecops.datasets.index import index_key, read_index, write_index
+from finecops.datasets.parts import count_of_truth
 from finecops.datasets.places import Place, find_place
 from finecops.datasets.problems import Problem, first_of
 from finecops.datasets.source import SourceFile
@@ -77,7 +79,7 @@ class Dataset:
     @property
     def unknown(self) -> int:
         """How many samples have an unknown truth. They get answers and no score."""
-        return sum(sample.truth == "unknown" for sample in self.samples)
+        return count_of_truth(self.samples, "unknown")
 
 
 def load_dataset_split(
@@ -102,8 +104,8 @@ def load_dataset_split(
         folders = (*config.image_folders, *folders_with(root, config.find_images, known=config.image_folders))
         config = config.model_copy(update={"image_folders": folders})
     place = image_place(config, images)
-    joined, sha256 = _read_files(config, where, place)
-    samples, found_problems = joined.table(), joined.problems
+    sha256 = _sha256(config, files)
+    samples, found_problems = _indexed(config, where, place, sha256)
     problems = [problem for problem in found_problems if problem.left_out]
     if not samples:
         raise _no_sample(files, problems)
@@ -123,11 +125,39 @@ def load_dataset_split(
     )
 
 
-def _read_files(config: DatasetConfig, where: Place, place: ImagePlace | None) -> tuple[_Joined, str]:
-    """The samples and problems of all files, and their checksum."""
-    # One checksum over all files, in order: the run folder keeps it, to notice a changed dataset.
+def _sha256(config: DatasetConfig, files: Sequence[Path]) -> str:
+    """One checksum over all files, in order: the run folder keeps it, to notice a changed dataset."""
     # Read in another convention of boxes, the same file has other boxes.
     digest = hashlib.sha256((config.boxes or "").encode())
+    for path in files:
+        _add_file(digest, path)
+    return digest.hexdigest()
+
+
+def _indexed(
+    config: DatasetConfig, where: Place, place: ImagePlace | None, sha256: str
+) -> tuple[SampleTable, list[Problem]]:
+    """The samples and problems of all files, from their index if there is one; else it is made."""
+    key = index_key(config, where, sha256)
+    found = read_index(key, where.files) if key is not None else None
+    if found is not None:
+        return found
+    before = [_state(path) for path in where.files]
+    joined = _read_files(config, where, place)
+    samples = joined.table()
+    # A file that changed while it was read is not the one that the checksum is of.
+    if key is not None and samples and before == [_state(path) for path in where.files]:
+        write_index(key, samples, joined.problems, where.files)
+    return samples, joined.problems
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    stat = path.stat()
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _read_files(config: DatasetConfig, where: Place, place: ImagePlace | None) -> _Joined:
+    """The samples and problems of all files."""
     joined = _Joined(overlap=config.format != "parquet")
     for path in where.files:
         source = SourceFile(
@@ -142,12 +172,9 @@ def _read_files(config: DatasetConfig, where: Place, place: ImagePlace | None) -
             distractors=config.distractors,
             several=len(where.files) > 1,
         )
-        _add_file(digest, path)
         with resting_collector():
             joined.add(_read(config, source), path)
-    # A large file is not kept until its samples are in their table.
-    del source
-    return joined, digest.hexdigest()
+    return joined
 
 
 def _no_sample(files: Sequence[Path], problems: Sequence[Problem]) -> DataError:

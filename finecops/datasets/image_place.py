@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from finecops.config.dataset_schema import DatasetConfig
 from finecops.config.find import load_dataset, resolve
 from finecops.config.image_places import remember_place, remembered_place
 from finecops.errors import ConfigError, DataError
-from finecops.paths import safe_path
+from finecops.paths import PathsBelow, safe_path
 
 if TYPE_CHECKING:
     from finecops.archives.zip_images import ZipImages
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LOOKED_AT = 200
+LISTED = 200
+"""Folders that hold more of a run's images than this are listed instead of asked image by image."""
 IMAGES_ZIP = "images.zip"
 """What is read without being named, if it lies in the dataset's folder: GQA's archive under its own name."""
 
@@ -139,6 +142,28 @@ def check_place(path: Path) -> ImagePlace:
     return ImagePlace(path)
 
 
+def _is_there(path: Path) -> bool:
+    from finecops.archives.zip_images import is_zipped
+
+    # What is in a zip file is unpacked when it is read.
+    return is_zipped(path) or path.is_file()
+
+
+def listing(folder: Path) -> tuple[set[str], set[str]]:
+    """The names of all that is in a folder, and of those the links. A folder that cannot be read has nothing."""
+    names: set[str] = set()
+    links: set[str] = set()
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                names.add(entry.name)
+                if entry.is_symlink():
+                    links.add(entry.name)
+    except OSError:
+        pass
+    return names, links
+
+
 class ImageFolders:
     """Where a dataset's images are looked up: in the user's place first, then in the dataset's own folders.
 
@@ -153,6 +178,7 @@ class ImageFolders:
         # The longest folder first: the images' folder may itself be a link to where a cluster keeps them.
         self._folders = sorted(folders, key=len, reverse=True)
         self._found: dict[str, Path] = {}
+        self._below: dict[str, PathsBelow] = {}
 
     def path_of(self, image: str) -> Path:
         """The path of an image file; `image` is a path below the root.
@@ -188,11 +214,43 @@ class ImageFolders:
         own, folder = self._below_root(image), self._folder_of(image)
         return own if own.is_file() else place.path / (image.removeprefix(f"{folder}/") if folder else image)
 
+    def missing(self, images: Collection[str]) -> list[str]:
+        """Which of some images are not there. No file is opened; what is in a zip file is there.
+
+        Raises:
+            DataError: as `path_of`.
+        """
+        if self._place is not None:
+            return [image for image in images if not _is_there(self.path_of(image))]
+        # Of hundreds of thousands of images a network disk is asked for some folders.
+        in_folder: dict[str, list[str]] = {}
+        for image in images:
+            in_folder.setdefault(image.rpartition("/")[0], []).append(image)
+        gone: set[str] = set()
+        for folder, members in in_folder.items():
+            if len(members) <= LISTED:
+                gone.update(image for image in members if not self.path_of(image).is_file())
+            else:
+                gone.update(self._not_listed(folder, members))
+        return [image for image in images if image in gone]
+
+    def _not_listed(self, folder: str, images: Sequence[str]) -> Iterator[str]:
+        names, links = listing(self._root / folder)
+        asked = False
+        for image in images:
+            name = image.rpartition("/")[2]
+            # A link may lead out of the dataset's folder. So may the folder: any image that is no link shows that.
+            if name in links or not asked:
+                self.path_of(image)
+                asked |= name not in links
+            if name not in names:
+                yield image
+
     def _below_root(self, image: str) -> Path:
         folder = self._folder_of(image)
-        if not folder:
-            return safe_path(self._root, image)
-        return safe_path(self._root / folder, image.removeprefix(f"{folder}/"))
+        if folder not in self._below:
+            self._below[folder] = PathsBelow(self._root / folder if folder else self._root)
+        return self._below[folder](image.removeprefix(f"{folder}/") if folder else image)
 
     def _folder_of(self, image: str) -> str:
         """The folder of images that an image's path begins with; empty: none."""

@@ -9,10 +9,13 @@ thousands of digits) it leaves to `parse_marked_json`, which parses the whole fi
 from __future__ import annotations
 
 import json
+import os
 import re
+import weakref
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeAlias, overload
 
 from finecops.strict_json import ODD, marked_decoder, parse_marked_json, plain_json
@@ -21,14 +24,44 @@ _WINDOW = 1 << 20
 """How many bytes are decoded at once; more where an entry is longer."""
 TREE_BYTES = 32 << 20
 """Smaller files are parsed as a whole: that is faster, and takes some 300 MB at most."""
+_MOST_READ = 1 << 30
+"""No system reads more than 2 GB at once."""
 _BLANK = " \t\n\r"
 _BLANKS = re.compile(rf"[{_BLANK}]*")
+
+
+class FileBytes:
+    """The bytes of a file, each slice read when it is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        weakref.finalize(self, os.close, self._file)
+        self._size = os.fstat(self._file).st_size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, part: slice) -> bytes:
+        start, stop, _ = part.indices(self._size)
+        found = []
+        while start < stop and (read := os.pread(self._file, min(stop - start, _MOST_READ), start)):
+            found.append(read)
+            start += len(read)
+        return b"".join(found)
+
+
+Content: TypeAlias = bytes | FileBytes
+
+
+def content_of(path: Path) -> Content:
+    """The content of a file; of a large one the parts that are asked for."""
+    return path.read_bytes() if path.stat().st_size < TREE_BYTES else FileBytes(path)
 
 
 class JsonArray(Sequence[Any]):
     """An array of a file: entries are parsed again each time that they are asked for, some thousand at a time."""
 
-    def __init__(self, content: bytes, parts: _Parts) -> None:
+    def __init__(self, content: Content, parts: _Parts) -> None:
         self._content = content
         self._parts = parts
         self._kept: tuple[int, list[Any]] = (-1, [])
@@ -77,7 +110,7 @@ Seen: TypeAlias = Callable[[str, list[Any], bytes], object]
 """Is called with the key of an array, some of its entries, and their text."""
 
 
-def parse_arrays(content: bytes, keys: Collection[str], seen: Seen | None = None) -> Any:
+def parse_arrays(content: Content, keys: Collection[str], seen: Seen | None = None) -> Any:
     """Parse JSON like `parse_marked_json`, with arrays at some keys of the outermost object as `JsonArray`s.
 
     If the object has all of these keys, its other values are left out: they are None.
@@ -91,12 +124,12 @@ def parse_arrays(content: bytes, keys: Collection[str], seen: Seen | None = None
     Raises:
         ValueError: it is no JSON, or is nested too deeply.
     """
-    if len(content) < TREE_BYTES or json.detect_encoding(content) != "utf-8":
-        return parse_marked_json(content)
+    if len(content) < TREE_BYTES or json.detect_encoding(content[:4]) != "utf-8":
+        return parse_marked_json(content[:])
     try:
         return _Scanner(content, seen).outermost(keys)
     except (ValueError, RecursionError):
-        return parse_marked_json(content)
+        return parse_marked_json(content[:])
 
 
 _DECODER = marked_decoder()
@@ -105,7 +138,7 @@ _DECODER = marked_decoder()
 class _Scanner:
     """Walks through a file, with a decoded part of it as a window."""
 
-    def __init__(self, content: bytes, seen: Seen | None) -> None:
+    def __init__(self, content: Content, seen: Seen | None) -> None:
         self.content, self.seen = content, seen
         self.begin = 0
         """Offset of the window in the file, in bytes."""
@@ -162,13 +195,12 @@ class _Scanner:
         What begins at an entry and is a whole list of values with brackets around it ends where an entry does.
         """
         start = self._offset()
-        last = self.content.rfind(b"},", start, start + _WINDOW)
-        for end in (last, self.content.find(b"}]", start, start + _WINDOW)):
-            text = self.content[start : end + 1]
-            entries = plain_json(b"[" + text + b"]") if end >= 0 else ODD
+        window = self.content[start : start + _WINDOW]
+        for end in (window.rfind(b"},"), window.find(b"}]")):
+            entries = plain_json(b"[" + window[: end + 1] + b"]") if end >= 0 else ODD
             if entries is not ODD and entries:
-                self._add(key, entries, parts, (start, end + 1))
-                self._open(end + 1, _WINDOW)
+                self._add(key, entries, parts, (start, start + end + 1))
+                self._open(start + end + 1, _WINDOW)
                 return True
         return False
 
@@ -253,7 +285,7 @@ class _Scanner:
     def _open(self, begin: int, size: int) -> None:
         end = min(begin + size, len(self.content))
         # A window ends at a whole character; the bytes within one begin with the bits 10.
-        while begin < end < len(self.content) and self.content[end] & 0xC0 == 0x80:
+        while begin < end < len(self.content) and b"\x80" <= self.content[end : end + 1] < b"\xc0":
             end -= 1
         self.begin, self.end, self.at, self.base = begin, end, 0, 0
         self.text = self.content[begin:end].decode("utf-8", "surrogatepass")

@@ -79,7 +79,7 @@ class SampleTable(Sequence[Sample]):
     def of_columns(
         cls,
         texts: tuple[Texts, Texts, Texts, Texts],
-        image_wh: NDArray[np.int64],
+        image_wh: NDArray[np.integer],
         xyxy: NDArray[np.float64],
         kinds: Sequence[Kind | None],
         kind: NDArray[np.int64],
@@ -89,6 +89,13 @@ class SampleTable(Sequence[Sample]):
         order = np.argsort(first)
         there = tuple(one for i in used[order].tolist() if (one := kinds[i]) is not None)
         return cls(texts, small(image_wh.ravel()).reshape(-1, 2), xyxy, there, small(np.argsort(order)[kind]))
+
+    def take(self, rows: NDArray[np.intp]) -> SampleTable:
+        """Some of its rows, in that order."""
+        texts = [texts.take(rows) for texts in (self.ids, self.images, self.expressions, self.positive_ids)]
+        some = (texts[0], texts[1], texts[2], texts[3])
+        kind = self.kind[rows].astype(np.int64)
+        return SampleTable.of_columns(some, self.image_wh[rows], self.xyxy[rows], self.kinds, kind)
 
     @property
     def nbytes(self) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from finecops.config.dataset_schema import DatasetConfig
 from finecops.datasets.dataset import load_dataset_split
 from finecops.datasets.formats import FORMAT_OF_SUFFIX
@@ -142,12 +144,14 @@ def read_annotations(paths: Sequence[Path], boxes: str | None = None) -> tuple[S
     problems = [str(problem) for problem in (*dataset.problems, *dataset.notes)]
     # Recall pairs each negative with its positive: without it the negative is in no column.
     about = columns_of(dataset.samples)
-    positives = {id_ for id_, positive in zip(about.ids, about.positive.tolist()) if positive}
-    pairs = zip(about.ids, about.positive_ids)
-    alone = [id_ for id_, positive_id in pairs if positive_id and positive_id not in positives]
-    if alone:
+    paired = about.pair_of >= 0
+    paired[paired] = about.positive[about.pair_of[paired]]
+    named = np.fromiter(map(bool, about.positive_ids), dtype=np.bool_, count=len(paired))
+    alone = np.flatnonzero(named & ~paired)
+    if len(alone):
+        first = about.ids[int(alone[0])]
         problems.append(
-            f"{len(alone)} negatives have no positive in the annotations and form no pair (the first: {alone[0]}); "
+            f"{len(alone)} negatives have no positive in the annotations and form no pair (the first: {first}); "
             "--annotations takes several files"
         )
     return dataset.samples, problems

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, get_args
 
+from finecops.datasets.parts import ids_of, kept
+from finecops.datasets.table import SampleTable
 from finecops.errors import RunError
 from finecops.evaluation.results import MOST_REASONS
 from finecops.metrics.answers import Answers, answers_of_predictions
 from finecops.records import Candidates, Prediction, Route, Sample, StageRow
-from finecops.runs.failures import reason_counts
+from finecops.runs.failures import Tallied, reason_counts
 from finecops.runs.folder import SAMPLES_JSONL, refuse_shard
-from finecops.runs.jsonl import MADE_AGAIN, read_rows, read_table
+from finecops.runs.jsonl import LARGE_BYTES, MADE_AGAIN, read_rows, read_table
 from finecops.runs.manifest import Manifest, Method, Role, Share, StageEntry, read_manifest
 from finecops.text import shortly
 
@@ -29,7 +32,7 @@ class AnsweringStage:
 
     name: str
     entry: StageEntry
-    samples: list[Sample]
+    samples: Sequence[Sample]
     answers: Answers
     reasons: dict[str, int]
     """How many rows failed for which reason, the most frequent ones."""
@@ -49,7 +52,7 @@ class RunData:
         self.folder = folder
         self.manifest = read_manifest(folder)
         self.samples = _read_samples(folder, self.manifest)
-        self._ids = {sample.id for sample in self.samples}
+        self._ids = set(ids_of(self.samples))
         self._tables: dict[str, Mapping[str, StageRow]] = {}
 
     @property
@@ -107,30 +110,36 @@ class RunData:
             if names is not None and name not in names:
                 continue
             entry = self.stages[name]
-            rows = self.rows(name, Prediction).values()
+            rows = self.rows(name, Prediction)
             yield AnsweringStage(
                 name,
                 entry=entry,
                 samples=self._of_share(entry.share),
-                answers=answers_of_predictions(rows, str(self._file(name))),
-                reasons=dict(reason_counts(rows).most_common(MOST_REASONS)),
+                answers=answers_of_predictions(rows.values(), str(self._file(name))),
+                reasons=dict(_reasons(rows).most_common(MOST_REASONS)),
             )
 
-    def _of_share(self, share: Share) -> list[Sample]:
+    def _of_share(self, share: Share) -> Sequence[Sample]:
         # Without routes nothing says which samples a share has; all are evaluated.
         routes = self.first("routes", Route)
         if share.router_level is None or routes is None:
             return self.samples
-        return [s for s in self.samples if s.id in routes and routes[s.id].level == share.router_level]
+        return kept(self.samples, lambda s: s.id in routes and routes[s.id].level == share.router_level)
 
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.jsonl"
 
 
-def _read_samples(folder: Path, manifest: Manifest) -> list[Sample]:
+def _reasons(rows: Mapping[str, StageRow]) -> Counter[str]:
+    return rows.tally.reasons if isinstance(rows, Tallied) else reason_counts(rows.values())
+
+
+def _read_samples(folder: Path, manifest: Manifest) -> Sequence[Sample]:
     refuse_shard(folder, manifest)
     path, digest = folder / SAMPLES_JSONL, hashlib.sha256()
-    samples = list(read_rows(path, Sample, digest.update))
+    rows = read_rows(path, Sample, digest.update)
+    # A million samples as objects take gigabytes.
+    samples: Sequence[Sample] = SampleTable.of(rows) if path.stat().st_size >= LARGE_BYTES else list(rows)
     # Runs of an older finecops have no checksum of it.
     sound = manifest.samples_sha256 in (None, digest.hexdigest())
     if not sound or len(samples) != manifest.dataset.samples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from finecops.datasets.parts import count_of_truth
 from finecops.errors import DataError, RunError, UsageError
 from finecops.evaluation import reference
 from finecops.evaluation.calibrations import save_calibrations
@@ -163,7 +164,7 @@ def _evaluation(run: RunData, methods: Sequence[MethodResult], title: str) -> Ev
         ),
         methods=tuple(methods),
         stages=timings,
-        unknown=sum(sample.truth == "unknown" for sample in run.samples),
+        unknown=count_of_truth(run.samples, "unknown"),
     )
 
 

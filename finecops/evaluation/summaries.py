@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from finecops.datasets.parts import kept
 from finecops.evaluation import reference
 from finecops.evaluation.reading import AnsweringStage, RunData
 from finecops.evaluation.results import Counts, ReferenceSfa, RouterSummary
@@ -26,7 +27,7 @@ def right_answers(samples: Sequence[Sample], predictions: Predictions, iou: floa
 def run_candidate_recall(run: RunData, iou: float) -> dict[str, int | float | None] | None:
     """Candidate recall@k of the run's candidates, the ceiling of any choice; None where there are none."""
     found = run.first("candidates", Candidates)
-    return None if found is None else candidate_recall([s for s in run.samples if s.id in found], found, iou)
+    return None if found is None else candidate_recall(kept(run.samples, lambda s: s.id in found), found, iou)
 
 
 def run_crs_ledger(run: RunData, stage: AnsweringStage, iou: float) -> Counts | None:
@@ -35,7 +36,7 @@ def run_crs_ledger(run: RunData, stage: AnsweringStage, iou: float) -> Counts | 
     if candidates is None or not isinstance(topk, int):
         return None
     # In SFA only the hard samples are asked about.
-    positives = [s for s in run.samples if s.positive and s.id in candidates]
+    positives = kept(run.samples, lambda s: s.positive and s.id in candidates)
     if not positives:
         return None
     proposed, rank = truth_ranks(positives, candidates, iou)
@@ -55,7 +56,7 @@ def _pathways(run: RunData, positives: Sequence[Sample]) -> list[Mapping[str, Pr
 
 def run_sfa_ledger(run: RunData, routes: Mapping[str, Route] | None, iou: float) -> SfaLedger | None:
     """SFA's ledger on positives with a level, where all of them have a route and both pathways' answers."""
-    counted = [s for s in run.samples if s.positive and s.level is not None]
+    counted = kept(run.samples, lambda s: s.positive and s.level is not None)
     pathways = _pathways(run, counted)
     if routes is None or pathways is None or not all(s.id in routes for s in counted):
         return None
@@ -67,7 +68,7 @@ def run_sfa_ledger(run: RunData, routes: Mapping[str, Route] | None, iou: float)
 
 def run_reference_sfa(run: RunData) -> ReferenceSfa | None:
     """What `SFA/evaluation_SFA.py` prints."""
-    positives = [s for s in run.samples if s.positive]
+    positives = kept(run.samples, lambda s: s.positive)
     routes, pathways = run.first("routes", Route), _pathways(run, positives)
     if routes is None or pathways is None or not all(s.id in routes for s in positives):
         return None
@@ -95,7 +96,7 @@ def router_summary(samples: Sequence[Sample], routes: Mapping[str, Route] | None
     """Where the router sent the samples; None where nothing was routed."""
     if routes is None:
         return None
-    positives = [s for s in samples if s.positive and s.level is not None and s.id in routes]
+    positives = kept(samples, lambda s: s.positive and s.level is not None and s.id in routes)
     confusion = {f"{truth}->{level}": 0 for truth in (1, 2) for level in (1, 2)}
     for sample in positives:
         confusion[f"{min(sample.level or 0, 2)}->{routes[sample.id].level}"] += 1
@@ -130,8 +131,10 @@ def doubtful_scores(run: RunData, targets: Mapping[str, Target] | None, iou: flo
     """Of each method the positives with a doubtful target: `n` of them, `right` answers. None where there are none."""
     doubtful = {name for name, target in (targets or {}).items() if target.status == "doubtful"}
     scores: dict[str, Counts] = {}
+    if not doubtful:
+        return None
     for stage in run.methods():
-        positives = [s for s in stage.samples if s.positive and s.id in doubtful]
+        positives = kept(stage.samples, lambda s: s.positive and s.id in doubtful)
         if positives:
             right = right_answers(positives, stage.answers, iou)
             scores[stage.entry.label] = {"n": len(positives), "right": int(right.sum())}

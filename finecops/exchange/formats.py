@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 from finecops.errors import ConfigError
 from finecops.exchange import coco_results, crs_letters, mmdet_npy, own_rows, refexp_text
 from finecops.metrics.answers import Answers
-from finecops.metrics.columns import sizes_of
+from finecops.metrics.columns import ImageSizes
 from finecops.names import no_such
 from finecops.records import Sample
 from finecops.replies.formats import BOX_FORMATS
@@ -53,7 +53,7 @@ def _texts(path: Path, how: FileFormat, samples: Sequence[Sample]) -> Answers:
         said = f"--box-format {how.box_format or '(not given)'}: how the model writes boxes must be named"
         raise ConfigError(no_such(said, how.box_format or "", BOX_FORMATS))
     score = how.score or refexp_text.find_score_field(path)
-    sizes, box_format = sizes_of(samples), BOX_FORMATS[how.box_format]
+    sizes, box_format = ImageSizes(samples), BOX_FORMATS[how.box_format]
     return refexp_text.read(path, source=SOURCE, sizes=sizes, box_format=box_format, score=score)
 
 

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from finecops.collector import resting_collector
+from finecops.datasets.id_rows import are_unique, rows_of_ids
+from finecops.datasets.parts import ids_of
 from finecops.errors import DataError
 from finecops.exchange.formats import FileFormat, find_format
 from finecops.metrics.answers import Answers
-from finecops.metrics.columns import ids_of
 from finecops.records import Sample
 
 
@@ -29,10 +32,10 @@ def read_answers(path: Path, how: FileFormat, samples: Sequence[Sample], ignore_
     if twice is not None:
         first, second = [i + 1 for i, id_ in enumerate(answers.ids) if id_ == twice][:2]
         raise DataError(f"{path}: two predictions for id {twice} (rows {first} and {second}); keep one of them")
-    known = set(ids_of(samples))
-    if known.issuperset(answers.ids):
+    known = rows_of_ids(answers.ids, ids_of(samples)) >= 0
+    if known.all():
         return answers
-    unknown = [i for i, id_ in enumerate(answers.ids) if id_ not in known]
+    unknown = np.flatnonzero(~known).tolist()
     if not ignore_unknown or len(unknown) == len(answers):
         raise DataError(
             f"{path}: row {unknown[0] + 1}: id {answers.ids[unknown[0]]!r} is not in the annotations "
@@ -51,7 +54,7 @@ def read_unchecked(path: Path, how: FileFormat, samples: Sequence[Sample]) -> An
 
 def first_repeated(ids: Sequence[str]) -> str | None:
     """The first id that occurs again."""
-    if len(set(ids)) == len(ids):
+    if are_unique(ids):
         return None
     seen: set[str] = set()
     for id_ in ids:

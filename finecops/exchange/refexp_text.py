@@ -14,13 +14,13 @@ from finecops.errors import DataError
 from finecops.exchange.json_lines import read_parts
 from finecops.exchange.values import as_numbers
 from finecops.metrics.answers import Answers, AnswersBuilder, Floats
+from finecops.metrics.columns import ImageSizes
 from finecops.replies.answer import Answer
 from finecops.replies.formats import MAX_REPLY_CHARS, decode
 from finecops.replies.formats.box_format import BoxFormat
 from finecops.strict_json import parse_json
 from finecops.text import clean_text, shortly
 
-ImageSizes = Mapping[str, tuple[int, int]]
 _NO_NUMBERS = ("nan",) * 4
 SCORE_FIELDS = ("scores", "score", "scores_prob_average", "scores_logits_average", "sum_log_prob")
 
@@ -94,8 +94,7 @@ class _Rows:
         found = list(map(single.pattern.findall, texts))  # type: ignore[arg-type]
         numbers = chain.from_iterable(match[0] if len(match) == 1 else _NO_NUMBERS for match in found)
         written = np.fromiter(map(float, numbers), dtype=np.float64, count=4 * len(rows)).reshape(-1, 4)
-        sides = chain.from_iterable([self.sizes.get(row["image_id"], (1, 1)) for row in rows])
-        image_wh = np.fromiter(sides, dtype=np.int64, count=2 * len(rows)).reshape(-1, 2)
+        image_wh = self.sizes.of([row["image_id"] for row in rows])
         boxes = single.xyxy(written, image_wh)
         if self.score is None:
             return boxes, None
@@ -109,7 +108,7 @@ class _Rows:
     def _add(self, number: int, row: Mapping[str, Any]) -> None:
         builder, score = self.builder, self.score
         id_, text = row["image_id"], text_of(row, self.path, number)
-        found = decode(self.box_format, text, self.sizes.get(id_, (1, 1)))
+        found = decode(self.box_format, text, self.sizes.get(id_))
         scores = scores_of(row, score, found)
         if scores is None and found.status == "box" and score is not None and score in row:
             self.unfit += 1

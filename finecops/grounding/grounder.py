@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
-from itertools import islice
+from itertools import groupby, islice
+from math import ceil
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +18,14 @@ import numpy as np
 from finecops.boxes import iou_xyxy
 from finecops.config.schema import AnyModelConfig
 from finecops.errors import DataError, UsageError
+from finecops.grounding.in_order import in_order
 from finecops.grounding.pipeline import Pipeline
-from finecops.grounding.questions import Question
+from finecops.grounding.questions import Question, each_once, sample_of
 from finecops.grounding.records import BY, By, GroundAnswer, Grounding
-from finecops.images import forget_images, read_image
+from finecops.images import forget_images
 from finecops.records import Candidates, Prediction, Route, Sample, StageRow, Target, Xyxy
 from finecops.runs.batches import make_batches
+from finecops.runs.engines.cores import use_threads
 from finecops.runs.folder import OUTPUTS
 from finecops.runs.manifest import Method
 from finecops.runs.specification import StageSpec
@@ -59,9 +66,11 @@ class Grounder:
         self._crs_parts = Parts(given.model_copy(update={"focus": focus_crs}))
         self.specs = list(self._specs())
         self._refuse_unused()
+        if given.threads is not None:
+            use_threads(given.threads)
         self.batch = given.batch_size or BATCH
         """How many questions are asked together."""
-        self._decoded: set[Path] = set()
+        self._lock, self._in_use = threading.Lock(), Counter[Path]()
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -106,25 +115,48 @@ class Grounder:
         read = self._parts.read | self._crs_parts.read
         self._parts.refuse_unused(besides=read)
 
-    def ask(self, questions: Iterable[Question]) -> Iterator[Grounding]:
+    def ask(self, questions: Iterable[Question], ahead: bool = True) -> Iterator[Grounding]:
         """The answer to each question, in their order, as they come. What cannot be asked has a reason.
+
+        Args:
+            questions: taken as they are asked.
+            ahead: while a server answers some, take and ask more. False: nobody gives more before the answers.
 
         Raises:
             FinecopsError: a model cannot be loaded.
         """
+        for answers in in_order(self._answered, self._batches(questions, ahead), self._width, not ahead):
+            yield from answers
+
+    def _batches(self, questions: Iterable[Question], ahead: bool) -> Iterator[list[Question]]:
+        """What is asked together: `batch` questions, or those about one image where all models are behind servers."""
+        if ahead and self.pipeline.only_waits:
+            for _, about_image in groupby(questions, attrgetter("image")):
+                while some := list(islice(about_image, self.batch)):
+                    yield some
+            return
         waiting = iter(questions)
         while some := list(islice(waiting, self.batch)):
-            yield from self._answered(some)
+            yield some
 
-    def _answered(self, questions: Sequence[Question]) -> Iterator[Grounding]:
+    def _width(self) -> int:
+        """How many batches are asked at the same time by now."""
+        width = self.pipeline.width()
+        # Enough questions for the server, while others of their batches are still with a model in this process.
+        return width if width == 1 or self.pipeline.only_waits else ceil(width / self.batch) + 1
+
+    def _answered(self, questions: Sequence[Question]) -> list[Grounding]:
+        with self._decoded({question.image for question in questions}):
+            return list(self._answers_to(questions))
+
+    def _answers_to(self, questions: Sequence[Question]) -> Iterator[Grounding]:
         samples: dict[int, Sample] = {}
         faults: dict[int, str] = {}
-        self._forget_others({question.image for question in questions})
-        for number, (id_, question) in enumerate(zip(_each_once([q.id for q in questions]), questions, strict=True)):
+        for number, (id_, question) in enumerate(zip(each_once([q.id for q in questions]), questions, strict=True)):
             try:
                 if question.fault is not None:
                     raise DataError(question.fault)
-                samples[number] = _sample(id_, question)
+                samples[number] = sample_of(id_, question)
             except DataError as error:
                 faults[number] = str(error)
         images = {sample.id: questions[number].image for number, sample in samples.items()}
@@ -140,11 +172,17 @@ class Grounder:
                 of_sample = {name: table[sample.id] for name, table in rows.items() if sample.id in table}
                 yield self._grounding(question, sample, of_sample)
 
-    def _forget_others(self, images: set[Path]) -> None:
-        """Free decoded images, unless the last batch had some of these too: no later stage reads them again."""
-        if self._decoded.isdisjoint(images):
-            forget_images()
-        self._decoded = images
+    @contextmanager
+    def _decoded(self, images: set[Path]) -> Iterator[None]:
+        """Held while some images are asked about; those that nobody asks about any more are freed."""
+        with self._lock:
+            self._in_use.update(images)
+            forget_images(but=self._in_use.keys())
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_use -= Counter(images)
 
     def _failed(self, question: Question, reason: str) -> Grounding:
         return Grounding(
@@ -202,48 +240,6 @@ class Grounder:
         # A row of SFA names its pathway, and the pathway's stage the model.
         pathways = (before for before in spec.inputs if before.answering and before.answering.method == row.source)
         return next((before.answering.model or row.source for before in pathways if before.answering), row.source)
-
-
-def _each_once(ids: Sequence[str]) -> list[str]:
-    """The ids, a repeated one with a number behind: they distinguish the rows of a batch.
-
-    >>> _each_once(["a", "b", "a"])
-    ['a', 'b', 'a#2']
-    """
-    seen: dict[str, int] = {}
-    taken, found = set(ids), []
-    for id_ in ids:
-        name, number = id_, seen.get(id_, 0) + 1
-        # "a#2" may be somebody's own id.
-        while number > 1 and (name := f"{id_}#{number}") in taken:
-            number += 1
-        seen[id_] = number
-        found.append(name)
-    return found
-
-
-def _sample(id_: str, question: Question) -> Sample:
-    """A question as the stages know samples. Its id is the question's: a file of answers is looked up by it, and the
-    order of options is shuffled by it, so both are those of a run.
-
-    Raises:
-        DataError: the image cannot be read.
-    """
-    # Decoded now, and kept for the stages: a file that is broken behind its head is met here.
-    width, height = read_image(question.image).size
-    return Sample(
-        id=id_,
-        dataset="own",
-        split="own",
-        image=str(question.image),
-        width=width,
-        height=height,
-        expression=question.sentence,
-        truth="unknown",
-        box=None,
-        level=None,
-        tuple_type=None,
-    )
 
 
 def _answer(row: Prediction, model: str, truth: Xyxy | None) -> GroundAnswer:

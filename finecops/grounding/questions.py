@@ -14,7 +14,8 @@ from finecops.datasets.formats import FORMAT_OF_SUFFIX
 from finecops.datasets.given_files import dataset_of_files
 from finecops.datasets.row_columns import COLUMNS
 from finecops.errors import DataError, UsageError
-from finecops.records import Xyxy
+from finecops.images import read_image
+from finecops.records import Sample, Xyxy
 from finecops.strategies.options import DEFAULT_DATASET
 from finecops.strict_json import parse_marked_json
 from finecops.text import clean_line, plain_id, shortly
@@ -176,3 +177,45 @@ def _checked(sentences: Sequence[str]) -> list[str]:
 def is_table(path: Path) -> bool:
     """Whether a path names a table of questions."""
     return path.suffix.lower() in FORMAT_OF_SUFFIX
+
+
+def each_once(ids: Sequence[str]) -> list[str]:
+    """The ids, a repeated one with a number behind: they distinguish the rows of a batch.
+
+    >>> each_once(["a", "b", "a"])
+    ['a', 'b', 'a#2']
+    """
+    seen: dict[str, int] = {}
+    taken, found = set(ids), []
+    for id_ in ids:
+        name, number = id_, seen.get(id_, 0) + 1
+        # "a#2" may be somebody's own id.
+        while number > 1 and (name := f"{id_}#{number}") in taken:
+            number += 1
+        seen[id_] = number
+        found.append(name)
+    return found
+
+
+def sample_of(id_: str, question: Question) -> Sample:
+    """A question as the stages know samples. Its id is the question's: a file of answers is looked up by it, and the
+    order of options is shuffled by it, so both are those of a run.
+
+    Raises:
+        DataError: the image cannot be read.
+    """
+    # Decoded now, and kept for the stages: a file that is broken behind its head is met here.
+    width, height = read_image(question.image).size
+    return Sample(
+        id=id_,
+        dataset="own",
+        split="own",
+        image=str(question.image),
+        width=width,
+        height=height,
+        expression=question.sentence,
+        truth="unknown",
+        box=None,
+        level=None,
+        tuple_type=None,
+    )

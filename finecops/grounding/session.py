@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -84,7 +85,8 @@ class Session:
             # Pictures of earlier calls are answers' too.
             kept = self._folder.rows.values() if self._folder is not None else ()
             self._taken.update(Path(row.picture) for row in kept if row.picture is not None)
-            yield from self._answers(questions, None if listed is None else len(listed))
+            # Another program may wait for each answer before it writes the next line.
+            yield from self._answers(questions, None if listed is None else len(listed), ahead=kind != "lines")
 
     def finish(self, count: int, failed: int, max_failed: float) -> None:
         """Say where everything is.
@@ -106,12 +108,11 @@ class Session:
             return read.of_table(source, boxes, images)
         return read.of_folder(source, sentences) if kind == "folder" else read.of_image(source, sentences)
 
-    def _answers(self, questions: Iterable[Question], total: int | None) -> Iterator[Asked]:
-        waiting: list[Question] = []
+    def _answers(self, questions: Iterable[Question], total: int | None, ahead: bool) -> Iterator[Asked]:
         done = 0
         bar = progress(what="ground", unit="question", total=total, leave=False)
         with bar:
-            for asked in self._in_turn(questions, waiting):
+            for asked in self._in_turn(questions, ahead):
                 done += asked.found.status != "failed"
                 bar.update()
                 bar.clear()
@@ -133,27 +134,33 @@ class Session:
                 breaker = self._breakers.setdefault(stage, CircuitBreaker(f"ground: {stage}", of))
                 breaker([row], done)
 
-    def _in_turn(self, questions: Iterable[Question], waiting: list[Question]) -> Iterator[Asked]:
+    def _in_turn(self, questions: Iterable[Question], ahead: bool) -> Iterator[Asked]:
         """Answers that are there, and new ones, in the order of the questions."""
-        for question in questions:
-            kept = self._folder.answer_to(question) if self._folder is not None else None
-            # One that is there does not overtake those that wait: answers come in the questions' order.
-            if kept is None:
-                waiting.append(question)
-                if len(waiting) < self._grounder.batch:
-                    continue
-            yield from self._new(waiting)
-            waiting.clear()
-            if kept is not None:
-                yield Asked(question, kept, kept=True)
-        yield from self._new(waiting)
+        taken: deque[tuple[Question, Grounding | None]] = deque()
 
-    def _new(self, questions: Sequence[Question]) -> Iterator[Asked]:
-        for question, found in zip(questions, self._grounder.ask(questions), strict=True):
-            drawn = self._with_picture(question, found)
-            if self._folder is not None:
-                self._folder.add(drawn)
-            yield Asked(question, drawn)
+        def without_answer() -> Iterator[Question]:
+            for question in questions:
+                kept = self._folder.answer_to(question) if self._folder is not None else None
+                taken.append((question, kept))
+                if kept is None:
+                    yield question
+
+        def answered() -> Iterator[Asked]:
+            # One that is there does not overtake those that wait.
+            while taken and (kept := taken[0][1]) is not None:
+                yield Asked(taken.popleft()[0], kept, kept=True)
+
+        # Questions are taken ahead of their answers, which come in the same order.
+        for found in self._grounder.ask(without_answer(), ahead):
+            yield from answered()
+            yield self._new(taken.popleft()[0], found)
+        yield from answered()
+
+    def _new(self, question: Question, found: Grounding) -> Asked:
+        drawn = self._with_picture(question, found)
+        if self._folder is not None:
+            self._folder.add(drawn)
+        return Asked(question, drawn)
 
     def _with_picture(self, question: Question, found: Grounding) -> Grounding:
         if not self._draw or not found.width:

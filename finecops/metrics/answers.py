@@ -7,7 +7,7 @@ index of each row's first box.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import Any
@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from finecops.datasets.text_column import TextsBuilder, small
 from finecops.errors import DataError
+from finecops.metrics.flat import Names, Numbers
 from finecops.records import Prediction
 
 OUTCOMES = ("box", "reject", "unparsed", "failed", "missing")
@@ -23,6 +25,9 @@ _INDEX = {name: i for i, name in enumerate(OUTCOMES)}
 
 LARGEST = 1e9
 """No image has as many pixels in a row. The area of larger boxes would be infinite."""
+
+_BLOCK = 1 << 20
+"""Rows whose boxes are looked at together."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -44,13 +49,13 @@ class Answers:
         problems: what was wrong in the file, a sentence each with file and line.
     """
 
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     outcome: Ints
     start: Ints
     boxes: Floats
     scores: Floats
     presence: Floats
-    source: tuple[str, ...]
+    source: Sequence[str]
     ranked: bool = True
     problems: tuple[str, ...] = ()
 
@@ -93,13 +98,14 @@ class AnswersBuilder:
     ranked: bool = True
     unit: str = "line"
     problems: list[str] = field(default_factory=list)
-    _ids: list[str] = field(default_factory=list)
+    _ids: TextsBuilder = field(default_factory=TextsBuilder)
     _outcome: array[int] = field(default_factory=lambda: array("q"))
     _counts: array[int] = field(default_factory=lambda: array("q"))
-    _boxes: list[Any] = field(default_factory=list)
-    _scores: list[Any] = field(default_factory=list)
+    _boxes: Numbers = field(default_factory=Numbers)
+    _scores: Numbers = field(default_factory=Numbers)
     _presence: array[float] = field(default_factory=lambda: array("d"))
-    _source: list[str] = field(default_factory=list)
+    _sources: dict[str, int] = field(default_factory=dict)
+    _source: array[int] = field(default_factory=lambda: array("I"))
     _lines: array[int] = field(default_factory=lambda: array("q"))
     _given: bytearray = field(default_factory=bytearray)
 
@@ -124,15 +130,15 @@ class AnswersBuilder:
         if status == "box" and not len(boxes):
             status = "unparsed"
             self.problem(line, f"no box at all; counted as unparsed (id {id_})")
-        self._ids.append(id_)
+        self._ids.add(id_)
         self._outcome.append(_INDEX[status])
         self._counts.append(len(boxes))
         self._lines.append(line)
         self._presence.append(np.nan if presence is None else presence)
-        self._source.append(source)
+        self._source.append(self._sources.setdefault(source, len(self._sources)))
         if len(boxes):
-            self._boxes.append(boxes)
-            self._scores.append(np.full(len(boxes), np.nan) if scores is None else scores)
+            self._boxes.add(boxes)
+            self._scores.add(np.full(len(boxes), np.nan) if scores is None else scores)
             self._given.append(scores is not None)
 
     def add_single(
@@ -145,9 +151,9 @@ class AnswersBuilder:
         self._counts.extend(repeat(1, n))
         self._lines.extend(lines)
         self._presence.extend(repeat(np.nan, n))
-        self._source.extend(repeat(source, n))
-        self._boxes.append(boxes)
-        self._scores.append(np.full(n, np.nan) if scores is None else scores)
+        self._source.extend(repeat(self._sources.setdefault(source, len(self._sources)), n))
+        self._boxes.add(boxes)
+        self._scores.add(np.full(n, np.nan) if scores is None else scores)
         self._given.extend(repeat(scores is not None, n))
 
     def problem(self, line: int, message: str) -> None:
@@ -155,37 +161,52 @@ class AnswersBuilder:
         self.problems.append(f"{self.file}: {self.unit} {line}: {message}")
 
     def build(self) -> Answers:
-        """All rows as columns."""
+        """All rows as columns. Nothing can be added afterwards."""
         outcome = np.array(self._outcome, dtype=np.intp)
-        counts = np.array(self._counts, dtype=np.intp)
-        start = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
-        boxes = _flat(self._boxes).reshape(-1, 4)
-        scores = _flat(self._scores)
-        # The row that each box belongs to.
-        row_of = np.repeat(np.arange(len(counts)), counts)
-        given = np.zeros(len(counts), dtype=np.bool_)
-        given[counts > 0] = np.frombuffer(self._given, dtype=np.bool_)
-        faults = (
-            (~np.isfinite(scores) & given[row_of], "a score is not a number, or not a finite one"),
-            (~(np.abs(boxes) < LARGEST).all(axis=1), "a coordinate is not a finite number of pixels"),
-            ((boxes[:, 2:] < boxes[:, :2]).any(axis=1), "a box has x2 < x1 or y2 < y1; xyxy corners are meant"),
-        )
-        for fault, message in faults:
-            for row in np.unique(row_of[fault]).tolist():
+        start = np.concatenate([[0], np.cumsum(self._counts, dtype=np.intp)])
+        boxes, scores = self._boxes.build().reshape(-1, 4), self._scores.build()
+        given = np.zeros(len(outcome), dtype=np.bool_)
+        given[np.diff(start) > 0] = np.frombuffer(self._given, dtype=np.bool_)
+        for message, rows in _faults(boxes, scores, start, given):
+            for row in rows:
                 if outcome[row] <= _INDEX["reject"]:
                     outcome[row] = _INDEX["unparsed"]
                     self.problem(self._lines[row], f"{message}; counted as unparsed (id {self._ids[row]})")
         return Answers(
-            ids=tuple(self._ids),
+            ids=self._ids.build(),
             outcome=outcome,
             start=start,
             boxes=boxes,
             scores=scores,
             presence=np.array(self._presence, dtype=np.float64),
-            source=tuple(self._source),
+            source=Names(tuple(self._sources), small(self._source)),
             ranked=self.ranked,
             problems=tuple(self.problems),
         )
+
+
+def _faults(boxes: Floats, scores: Floats, start: Ints, given: NDArray[np.bool_]) -> Iterator[tuple[str, list[int]]]:
+    """What is wrong with boxes, one fault after the other, and in which rows."""
+    messages = (
+        "a score is not a number, or not a finite one",
+        "a coordinate is not a finite number of pixels",
+        "a box has x2 < x1 or y2 < y1; xyxy corners are meant",
+    )
+    rows: list[list[int]] = [[], [], []]
+    # Some rows at a time: the arrays of all would take as much memory as the boxes.
+    for first in range(0, len(given), _BLOCK):
+        last = min(first + _BLOCK, len(given))
+        part = slice(int(start[first]), int(start[last]))
+        # The row that each box belongs to.
+        row_of = np.repeat(np.arange(first, last), np.diff(start[first : last + 1]))
+        faults = (
+            ~np.isfinite(scores[part]) & given[row_of],
+            ~(np.abs(boxes[part]) < LARGEST).all(axis=1),
+            (boxes[part, 2:] < boxes[part, :2]).any(axis=1),
+        )
+        for found, fault in zip(rows, faults):
+            found += np.unique(row_of[fault]).tolist()
+    yield from zip(messages, rows)
 
 
 def answers_of_predictions(predictions: Iterable[Prediction], file: str = "predictions") -> Answers:
@@ -204,38 +225,26 @@ def answers_of_predictions(predictions: Iterable[Prediction], file: str = "predi
     return builder.build()
 
 
-def ranked_boxes(answers: Answers, k: int) -> tuple[Ints, Ints, Ints]:
+def ranked_boxes(answers: Answers, k: int, rows: slice = slice(None)) -> tuple[Ints, Ints, Ints]:
     """The k best boxes of each row: where each is in `answers.boxes`, its row, and its rank from 0 on, `[m']` each.
 
     Boxes are ranked by score, ties in the file's order, unless they are `ranked` or have no scores.
+
+    Args:
+        answers: the rows.
+        k: so many boxes of each.
+        rows: of some rows in a row alone.
     """
-    counts = np.diff(answers.start)
-    row_of = np.repeat(np.arange(len(answers)), counts)
-    rank = np.arange(len(row_of)) - np.repeat(answers.start[:-1], counts)
-    order = np.arange(len(row_of))
+    first, last, _ = rows.indices(len(answers))
+    start = answers.start[first : last + 1]
+    counts = np.diff(start)
+    row_of = np.repeat(np.arange(first, last), counts)
+    rank = np.arange(start[0], start[-1]) - np.repeat(start[:-1], counts)
+    order = np.arange(start[0], start[-1])
     if not answers.ranked:
-        scores = np.nan_to_num(answers.scores, nan=0.0)
+        scores = np.nan_to_num(answers.scores[start[0] : start[-1]], nan=0.0)
         # Files are sorted as a rule. Stable within a row, so that ties stay in the order of the file.
         if ((scores[1:] > scores[:-1]) & (rank[1:] > 0)).any():
-            order = np.lexsort((-scores, row_of))
+            order = start[0] + np.lexsort((-scores, row_of))
     best = rank < k
     return order[best], row_of[best], rank[best]
-
-
-def _flat(parts: Sequence[Any]) -> Floats:
-    """Rows of numbers, lists and arrays mixed, one after the other."""
-    if not parts:
-        return np.zeros(0)
-    if all(isinstance(part, np.ndarray) for part in parts):
-        return np.concatenate([np.asarray(part, dtype=np.float64).ravel() for part in parts])
-    flat = array("d")
-    for part in parts:
-        if isinstance(part, np.ndarray):
-            flat.frombytes(np.ascontiguousarray(part, dtype=np.float64).tobytes())
-            continue
-        for row in part:
-            if isinstance(row, list | tuple | np.ndarray):
-                flat.extend(row)
-            else:
-                flat.append(row)
-    return np.array(flat, dtype=np.float64)

@@ -11,12 +11,25 @@ from numpy.typing import NDArray
 
 from finecops.benchmark_words import type_order
 from finecops.boxes import iou_xyxy
-from finecops.metrics.answers import OUTCOMES, Answers, Floats, Ints, answers_of_predictions, ranked_boxes
+from finecops.datasets.id_rows import rows_of_ids
+from finecops.datasets.parts import kept
+from finecops.metrics.answers import (
+    OUTCOMES,
+    Answers,
+    Floats,
+    Ints,
+    answers_of_predictions,
+    ranked_boxes,
+)
 from finecops.metrics.columns import Column, SampleColumns, columns_of, unknown_truths
+from finecops.metrics.flat import Names
 from finecops.records import Prediction, Sample
 
 MAX_RANK = 10
 """Boxes behind this rank count in no metric, unless a metric's own rank is higher."""
+
+_BLOCK = 1 << 20
+"""Answers whose boxes are looked at together."""
 
 Bools = NDArray[np.bool_]
 Predictions = Answers | Mapping[str, Prediction]
@@ -26,7 +39,7 @@ BOX, REJECT, UNPARSED = (OUTCOMES.index(name) for name in ("box", "reject", "unp
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Arrays over n samples, with the r best boxes of each (at least 10).
+    """Arrays over n samples, with the r best boxes of each: as many as an answer has, but not more than are asked for.
 
     Attributes:
         samples: the sample of each row.
@@ -75,7 +88,14 @@ class Evaluated:
     @property
     def tuple_types(self) -> NDArray[np.str_]:
         """`[n]` tuple type, empty where there is none."""
-        return self.about.tuple_types
+        names: NDArray[np.str_] = np.array(self.about.tuple_types or ("",), dtype=np.str_)
+        return names.take(self.about.tuple_type)
+
+    def has_tuple_type(self, name: str) -> Bools:
+        """`[n]` whether a sample has this tuple type."""
+        number = self.about.tuple_types.index(name) if name in self.about.tuple_types else -1
+        has: Bools = self.about.tuple_type == number
+        return has
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Outcome → number, for positives and negatives apart."""
@@ -94,8 +114,9 @@ def evaluate_arrays(samples: Sequence[Sample], predictions: Predictions, ranks: 
     if unknown_truths(samples):
         raise ValueError("a sample of unknown truth cannot be scored")
     answers = predictions if isinstance(predictions, Answers) else answers_of_predictions(_wanted(samples, predictions))
-    about, n, ranks = columns_of(samples), len(samples), max(ranks, MAX_RANK)
-    answer = _places(about.ids, answers.ids)
+    about, n = columns_of(samples), len(samples)
+    # From samples to answers and back; most files have the order of the annotations.
+    answer = rows_of_ids(about.ids, answers.ids)
     there = np.flatnonzero(answer >= 0)
     outcome = np.full(n, OUTCOMES.index("missing"), dtype=np.intp)
     outcome[there] = answers.outcome[answer[there]]
@@ -103,15 +124,20 @@ def evaluate_arrays(samples: Sequence[Sample], predictions: Predictions, ranks: 
     presence[there] = answers.presence[answer[there]]
     sample_of = np.full(len(answers), -1, dtype=np.intp)
     sample_of[answer[there]] = there
-    at, row, rank = ranked_boxes(answers, ranks)
-    # Unparsed and failed rows have no boxes; the boxes of a rejection (CRS) still rank.
-    counts = (sample_of[row] >= 0) & (answers.outcome[row] <= REJECT)
-    at, row, rank = at[counts], sample_of[row[counts]], rank[counts]
-    iou, scores = np.zeros((n, ranks)), np.full((n, ranks), -np.inf)
-    scores[row, rank] = answers.scores[at]
-    # A negative has no truth; its IoU is 0 with anything.
-    boxed = about.positive[row]
-    iou[row[boxed], rank[boxed]] = iou_xyxy(answers.boxes[at[boxed]], about.xyxy[row[boxed]])
+    del there
+    # As wide as the row with most boxes: behind the last box there is nothing to know.
+    most = int(np.diff(answers.start).max(initial=1))
+    width = min(max(ranks, MAX_RANK), most)
+    iou, scores = np.zeros((n, width)), np.full((n, width), -np.inf)
+    for first in range(0, len(answers), _BLOCK):
+        at, row, rank = ranked_boxes(answers, width, slice(first, first + _BLOCK))
+        # Unparsed and failed rows have no boxes; the boxes of a rejection (CRS) still rank.
+        counts = (sample_of[row] >= 0) & (answers.outcome[row] <= REJECT)
+        at, row, rank = at[counts], sample_of[row[counts]], rank[counts]
+        scores[row, rank] = answers.scores[at]
+        # A negative has no truth; its IoU is 0 with anything.
+        boxed = about.positive[row]
+        iou[row[boxed], rank[boxed]] = iou_xyxy(answers.boxes[at[boxed]], about.xyxy[row[boxed]])
     return Evaluated(
         samples=samples,
         positive=about.positive,
@@ -120,31 +146,26 @@ def evaluate_arrays(samples: Sequence[Sample], predictions: Predictions, ranks: 
         iou=iou,
         scores=scores,
         presence=presence,
-        pair_of=_places(about.positive_ids, about.ids),
+        pair_of=about.pair_of,
         source=_sources(answers, answer),
         about=about,
     )
 
 
-def _places(wanted: Sequence[str], ids: Sequence[str]) -> Ints:
-    """Where each wanted id is, -1 where it is not; an empty one is nowhere."""
-    if len(wanted) == len(ids) and list(wanted) == list(ids):
-        return np.arange(len(ids))
-    place = dict(zip(ids, range(len(ids))))
-    place.pop("", None)
-    return np.array([place.get(id_, -1) for id_ in wanted], dtype=np.intp)
-
-
 def _sources(answers: Answers, answer: Ints) -> NDArray[np.str_]:
     """Which model answered each sample, `[n]`; empty where there is no answer."""
-    names = {name: i for i, name in enumerate(dict.fromkeys(answers.source))}
-    of_answer = np.array([*map(names.__getitem__, answers.source), len(names)], dtype=np.intp)
+    if isinstance(answers.source, Names):
+        names, number = answers.source.names, answers.source.number
+    else:
+        known = {name: i for i, name in enumerate(dict.fromkeys(answers.source))}
+        names, number = tuple(known), np.array([known[name] for name in answers.source], dtype=np.uint32)
+    of_answer = np.append(number, np.array([len(names)], dtype=np.uint32))
     return np.array([*names, ""], dtype=np.str_)[of_answer[answer]]
 
 
 def scored_samples(samples: Sequence[Sample]) -> Sequence[Sample]:
     """The samples whose truth is known."""
-    return [sample for sample in samples if sample.truth != "unknown"] if unknown_truths(samples) else samples
+    return kept(samples, lambda sample: sample.truth != "unknown") if unknown_truths(samples) else samples
 
 
 def presence_scores(data: Evaluated) -> Floats:

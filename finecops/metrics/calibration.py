@@ -70,7 +70,7 @@ def apply_calibration(calibration: Calibration, answers: Answers) -> Answers:
     Raises:
         DataError: a source was not seen when the maps were fitted.
     """
-    source = np.array(answers.source, dtype=np.str_)
+    source = np.array(list(answers.source), dtype=np.str_)
     row_of = np.repeat(np.arange(len(answers)), np.diff(answers.start))
     scores, presence = answers.scores.copy(), answers.presence.copy()
     for name in np.unique(source[row_of]).tolist():

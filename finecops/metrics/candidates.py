@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from finecops.boxes import iou_xyxy
+from finecops.datasets.parts import kept
 from finecops.metrics.answers import Floats
 from finecops.metrics.arrays import Bools
 from finecops.metrics.precision import IOU_THRESHOLD
@@ -41,7 +42,7 @@ def candidate_recall(
 
     Keys are k as text, and "all" before NMS; `n` counts the positives.
     """
-    positives = [s for s in samples if s.positive]
+    positives = kept(samples, lambda s: s.positive)
     proposed, rank = truth_ranks(positives, candidates, threshold)
     n = len(positives)
     # Ranks count from 0, so rank k - 1 is the last of the k best.

@@ -42,9 +42,7 @@ def pair_outcomes(
 ) -> tuple[Floats, Floats, Floats]:
     """Expected value, lower and upper bound of each pair's hit, `[pairs]` each."""
     positives = data.pair_of[negatives]
-    mine, theirs = data.scores[positives], data.scores[negatives].copy()
-    # A lost negative takes the first k ranks: losing rows must not look like rejecting.
-    theirs[data.lost[negatives], :k] = np.inf
+    mine, theirs = data.scores[positives], data.scores[negatives]
     # Only the best right box matters: if it is not among the k best, no other right one is.
     hits = data.iou[positives] > threshold
     hit_scores = np.where(hits, mine, -np.inf)
@@ -52,6 +50,8 @@ def pair_outcomes(
     there = np.isfinite(best[:, 0])
     # Boxes that rank before it in every order, and those that may rank on either side of it.
     above = (mine > best).sum(axis=1) + (theirs > best).sum(axis=1)
+    # A lost negative takes the first k ranks: losing rows must not look like rejecting.
+    above[data.lost[negatives]] += k
     tied = (mine == best).sum(axis=1) + (theirs == best).sum(axis=1)
     tied_hits = (hit_scores == best).sum(axis=1)
     usable = there & (above < k)

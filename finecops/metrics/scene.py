@@ -52,8 +52,9 @@ class Scene:
         if self.routes is not None:
             for level in (1, 2):
                 found[Subset(router_level=level)] = data.positive & (self.router_level == level)
-        for name in sorted(set(data.tuple_types[data.positive].tolist()) - {""}, key=tuple_type_order):
-            found[Subset(tuple_type=name)] = data.positive & (data.tuple_types == name)
+        numbers = np.unique(data.about.tuple_type[data.positive]).tolist()
+        for name in sorted({data.about.tuple_types[i] for i in numbers} - {""}, key=tuple_type_order):
+            found[Subset(tuple_type=name)] = data.positive & data.has_tuple_type(name)
         return found
 
     @cached_property

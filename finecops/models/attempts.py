@@ -18,7 +18,8 @@ from openai import APIConnectionError, APIStatusError, AsyncOpenAI
 
 from finecops.errors import GoneError, ModelError
 from finecops.models.completion import Completion, completion_of
-from finecops.models.endpoint import Endpoint, Request, error_of
+from finecops.models.endpoint import Endpoint, error_of
+from finecops.models.openai_requests import CHAT, Request, body_of
 from finecops.models.redaction import redact
 from finecops.models.server_client import MOST_WAIT_SECONDS, BoundedClient, ReplyError, http_library
 from finecops.replicas import Replica, Replicas
@@ -134,10 +135,8 @@ class Attempts:
         return replica
 
     async def _post(self, replica: Replica, request: Request) -> Completion:
-        body = {"model": self._endpoint.model, **request}
         try:
-            # `chat.completions.create` takes a millisecond more, to look for files in the request.
-            answer = await self._api(replica.url).post("/chat/completions", cast_to=http_library().Response, body=body)
+            content = await self._content(self._api(replica.url), body_of(self._endpoint.model, request))
         except APIStatusError:
             self._replicas.reached(replica)
             raise
@@ -147,7 +146,19 @@ class Attempts:
             raise
         self._replicas.reached(replica)
         # The client's own objects turn `false` and "-0.1" into numbers.
-        return completion_of(json.loads(answer.content), self._endpoint.model)
+        return completion_of(json.loads(content), self._endpoint.model)
+
+    async def _content(self, api: AsyncOpenAI, body: Request) -> bytes:
+        """What the server answered to a body."""
+        # As the openai client writes it.
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        url, headers = f"{str(api.base_url).rstrip('/')}{CHAT}", {**api.default_headers, **api.auth_headers}
+        answer = await self._http.accepted(self._http.new_request(url, headers, content))
+        if answer is not None:
+            return answer.content
+        # `chat.completions.create` takes a millisecond more, to look for files in the request.
+        later = await api.post(CHAT, cast_to=http_library().Response, body=body)
+        return bytes(later.content)
 
     def _api(self, url: str | None) -> AsyncOpenAI:
         if url not in self._apis:

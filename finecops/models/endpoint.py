@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 from openai import APIConnectionError, APIStatusError, APITimeoutError
 
 from finecops.errors import ModelError, first_line
 from finecops.models.redaction import one_line, redact
+from finecops.models.refusals import detail_of, without_varying
 from finecops.models.server_client import ReplyError
 from finecops.models.window import Concurrency
 from finecops.replicas import Replicas
-
-Request: TypeAlias = Mapping[str, Any]
-"""The body of a request for a chat completion, except the model."""
-# What differs between two errors for one fault: ids of requests, times of day, durations, ports.
-_VARYING = re.compile(
-    r"\b(?:req|request|chatcmpl|trace|cmpl)[-_][\w-]{6,100}|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{12,64}\b"
-    r"|\b\d{4}-\d\d-\d\d[T ][\d:.]{5,20}Z?|\b\d+(?:\.\d+)? ?(?:ms|s|sec|seconds|minutes)\b|(?<=:)\d{4,5}\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -70,22 +58,13 @@ def _said(error: Exception, endpoint: Endpoint) -> str:
         return f"no connection ({type(error.__cause__ or error).__name__})"
     if not isinstance(error, APIStatusError):
         kind = "" if isinstance(error, ReplyError) else f"the answer cannot be read: {type(error).__name__}: "
-        return kind + _VARYING.sub("…", one_line(first_line(error)))
+        return kind + without_varying(one_line(first_line(error)))
     if 300 <= error.status_code < 400:
         where = one_line(error.response.headers.get("location", "nowhere"), 200)
         return f"it sends to another address, which gets neither key nor image: {where}"
     said = f"{type(error).__name__}: Error code: {error.status_code}"
-    if detail := one_line(_detail(error.body)):
-        said += f": {_VARYING.sub('…', detail)}"
+    if detail := detail_of(error.body):
+        said += f": {detail}"
     # Without /v1 most servers have no such page. A missing model gets 404 too, and a text that says so.
     bare = endpoint.base_url is not None and not endpoint.base_url.rstrip("/").endswith("/v1")
     return said + (" (most servers' base_url ends in /v1)" if error.status_code == 404 and bare else "")
-
-
-def _detail(body: object) -> str:
-    """What a refusal says: OpenAI's `message` (the client has unpacked `error`), FastAPI's `detail`, else all of it."""
-    if isinstance(body, dict):
-        said = next((body[key] for key in ("message", "detail", "error") if body.get(key)), body)
-        return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
-    # A proxy's page says no more than its status.
-    return "" if not isinstance(body, str) or body.lstrip().startswith("<") else body

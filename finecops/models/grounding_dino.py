@@ -94,7 +94,7 @@ def token_scores(probabilities: np.ndarray, offsets: np.ndarray, focus: Span | N
     return probabilities[:, columns].mean(axis=1), None
 
 
-class _Text(NamedTuple):
+class DetectorText(NamedTuple):
     """What the model reads for a query."""
 
     fitted: str
@@ -120,7 +120,7 @@ class GroundingDino:
                 f"{config.name}: {config.weights} is a {kind} model; this backend takes {' and '.join(_KINDS)}"
             )
         self.processor = load_processor(checkpoint)
-        self.model = _load_untied(checkpoint, config, kind)
+        self.model = load_untied(checkpoint, config, kind)
         if config.device_map is None:
             self.model.to(self.device)
         else:
@@ -146,7 +146,7 @@ class GroundingDino:
     @torch.inference_mode()
     def _answers(self, groups: Sequence[QueryGroup]) -> list[list[Answer]]:
         pairs = [(group.image, query) for group in groups for query in group.queries]
-        texts = self._texts([query for _, query in pairs])
+        texts = self.texts([query for _, query in pairs])
         maps = self.backbone.maps_of([image.pixels for image, _ in pairs], self._preprocessed)
         found: dict[int, Answer] = {}
         for rows in buckets([(one[0].shape[1], one[0].shape[2]) for one in maps]):
@@ -161,7 +161,7 @@ class GroundingDino:
         pixels = prepared["pixel_values"].to(self.model.dtype)
         return pixels, prepared.get("pixel_mask", torch.ones_like(pixels[:, 0], dtype=torch.long))
 
-    def _texts(self, queries: Sequence[Query]) -> list[_Text]:
+    def texts(self, queries: Sequence[Query]) -> list[DetectorText]:
         """What the model reads for each query."""
         texts = []
         for query in queries:
@@ -169,10 +169,10 @@ class GroundingDino:
             fitted, note = fitted_text(self.processor.tokenizer, cleaned, self.config)
             # The cleaned text begins `removed` characters later, so the span does too.
             focus = None if query.span is None else (query.span[0] - removed, query.span[1] - removed)
-            texts.append(_Text(fitted, focus, note))
+            texts.append(DetectorText(fitted, focus, note))
         return texts
 
-    def _detect(self, batch: Sequence[tuple[Picture, _Text, Maps]]) -> list[Answer]:
+    def _detect(self, batch: Sequence[tuple[Picture, DetectorText, Maps]]) -> list[Answer]:
         """Answers to one batch: each a text about an image, which has these maps."""
         images, texts, maps = zip(*batch, strict=True)
         encoded = self.processor.tokenizer(
@@ -182,6 +182,18 @@ class GroundingDino:
         lengths = encoded["attention_mask"].sum(1)
         with self.backbone.sharing(maps) as pixels:
             outputs = self.model(**encoded.to(self.device), **pixels)
+        return self.answers_of(outputs, images, texts, (offsets, lengths))
+
+    def answers_of(
+        self,
+        outputs: Any,
+        images: Sequence[Picture],
+        texts: Sequence[DetectorText],
+        tokens: tuple[np.ndarray, torch.Tensor],
+    ) -> list[Answer]:
+        """An answer per row of what the model gave; `tokens` are the character spans of each text's tokens, `[rows,
+        length, 2]`, and how many tokens it has."""
+        offsets, lengths = tokens
         probabilities = outputs.logits.float().sigmoid().cpu().numpy()
         boxes = outputs.pred_boxes.double().cpu().numpy()
         results = []
@@ -198,7 +210,7 @@ class GroundingDino:
         return best_answer(cxcywh_to_xyxy(cxcywh) * scale, scores, image_wh, self.config.max_boxes, note)
 
 
-def _load_untied(checkpoint: Checkpoint, config: SpecialistConfig, kind: str) -> Any:
+def load_untied(checkpoint: Checkpoint, config: SpecialistConfig, kind: str) -> Any:
     """Load the model; for MM Grounding DINO, with separate box and class heads for every decoder layer.
 
     In transformers, MM Grounding DINO shares one head between the layers unless the checkpoint's configuration says

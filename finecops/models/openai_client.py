@@ -18,7 +18,8 @@ from typing import TypeAlias
 from finecops.errors import ConfigError, GoneError, ModelError
 from finecops.models.attempts import Attempts, Near
 from finecops.models.completion import Completion
-from finecops.models.endpoint import Endpoint, Request
+from finecops.models.endpoint import Endpoint
+from finecops.models.openai_requests import Request
 from finecops.models.redaction import keep_secret
 from finecops.models.window import Window
 

@@ -12,8 +12,9 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from email.utils import parsedate_to_datetime
 from functools import cache
 from types import ModuleType
@@ -33,6 +34,9 @@ MOST_REPLY_BYTES = 4_000_000
 """The longest reply. One of 20,000 tokens has 3 MB; alternatives are asked for with 8 tokens alone."""
 MOST_WAIT_SECONDS = 30.0
 """The longest wait that a server may ask for before the next attempt."""
+_PACKING = {"Accept-Encoding": "gzip, identity"}
+_came: ContextVar[httpx.Response | Exception | None] = ContextVar("came", default=None)
+"""What came of a request's first attempt, for the task that sent it."""
 _BUSY = (429, 503)
 """Too many requests, and not available now."""
 
@@ -125,16 +129,47 @@ class BoundedClient(DefaultAsyncHttpxClient):
 
     def __init__(self, seconds: float, busy: Callable[[], None] | None = None) -> None:
         # The image and the key were meant for this host. Whoever answers with another one does not get them.
-        packing = {"Accept-Encoding": "gzip, identity"}
         # Who asks limits the requests, and thereby the connections.
         limits = http_library().Limits(max_connections=None, max_keepalive_connections=None)
         super().__init__(
-            follow_redirects=False, timeout=seconds, headers=packing, verify=_certificates(), limits=limits
+            follow_redirects=False, timeout=seconds, headers=_PACKING, verify=_certificates(), limits=limits
         )
         self._seconds, self._busy = seconds, busy
 
+    def new_request(self, url: str, headers: Mapping[str, object], content: bytes) -> httpx.Request:
+        """A request with JSON for `accepted`. Values that are no texts are no headers."""
+        texts = {name: value for name, value in headers.items() if isinstance(value, str)}
+        waits = dict.fromkeys(("connect", "read", "write", "pool"), self._seconds)
+        request: httpx.Request = http_library().Request(
+            "POST", url, headers={**texts, **_PACKING}, content=content, extensions={"timeout": waits}
+        )
+        return request
+
+    async def accepted(self, request: httpx.Request) -> httpx.Response | None:
+        """The answer, if its status is 200; None: the next `send` of this task gives what came instead.
+
+        The `openai` package takes half a millisecond for a request. So it gets those alone that did not succeed at
+        once: it decides about further attempts, and makes the errors.
+        """
+        try:
+            response = await self.send(request)
+        # It is raised by the next `send`.
+        except Exception as error:
+            _came.set(error)
+            return None
+        if response.status_code == 200:
+            return response
+        _came.set(response)
+        return None
+
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """One attempt; the reply is read whole."""
+        came = _came.get()
+        if came is not None:
+            _came.set(None)
+            if isinstance(came, Exception):
+                raise came
+            return came
         options["stream"] = True
         http: Any = http_library()
         try:

@@ -42,6 +42,16 @@ def chat_text(processor: Any, prompt: str, config: MllmConfig | None = None) -> 
     return rendered(processor, messages, **options)
 
 
+def load_mllm_weights(config: MllmConfig, checkpoint: Checkpoint) -> Any:
+    """The library's model, with the adapter of the configuration merged into it.
+
+    Raises:
+        ModelError: they cannot be loaded.
+    """
+    model = load_complete(AutoModelForImageTextToText, checkpoint, **mllm_options(config))
+    return model if config.adapter is None else load_adapter(model, config)
+
+
 _CONTEXT_CHARS = 40
 """So much of a prompt's end decides with which token an answer begins."""
 
@@ -67,9 +77,7 @@ class TransformersMllm:
         self.config, self.device = config, torch.device(device)
         checkpoint = Checkpoint.of(config)
         self.processor = load_processor(checkpoint)
-        self.model = load_complete(AutoModelForImageTextToText, checkpoint, **mllm_options(config))
-        if config.adapter is not None:
-            self.model = load_adapter(self.model, config)
+        self.model = load_mllm_weights(config, checkpoint)
         if config.device_map is None:
             self.model.to(self.device)
         else:
@@ -122,7 +130,7 @@ class TransformersMllm:
             for number, group in enumerate(groups)
             for question in group.questions
         ]
-        texts = self._texts(asked)
+        texts = self.texts(asked)
         logits = self._halving(self._next_logits, list(zip(asked, texts, strict=True)))
         scored = []
         for row, question in enumerate(question for group in groups for question in group.questions):
@@ -147,7 +155,7 @@ class TransformersMllm:
         output = self.model(**inputs, logits_to_keep=1)
         return list(output.logits[:, -1].double().cpu().numpy())
 
-    def _texts(self, asked: Sequence[ImagePrompt]) -> list[str]:
+    def texts(self, asked: Sequence[ImagePrompt]) -> list[str]:
         """The whole text of each prompt."""
         return [chat_text(self.processor, q.prompt, self.config) if self.config.chat else q.prompt for q in asked]
 
@@ -161,7 +169,7 @@ class TransformersMllm:
     @torch.inference_mode()
     def generate(self, asked: Sequence[ImagePrompt]) -> list[Reply]:
         """Replies to prompts, all in one batch, with the probability and the logit of each token."""
-        texts = self._texts(asked)
+        texts = self.texts(asked)
         continued = self.prefixes.continued([one.pixels for one in asked], texts)
         inputs = continued.whole() if continued is not None else self._inputs(asked, texts)
         written = WrittenTokens()
@@ -177,7 +185,7 @@ class TransformersMllm:
         prompt: Any = inputs["input_ids"]
         new = sequences[:, 1 if self.encoder_decoder else prompt.shape[1] :]
         logits, probabilities = written.tables(new.shape[1])
-        stops = self._stop_ids()
+        stops = self.stop_ids()
         replies = []
         for row, one in enumerate(asked):
             ids = new[row].tolist()
@@ -199,7 +207,8 @@ class TransformersMllm:
             )
         return replies
 
-    def _stop_ids(self) -> set[int]:
+    def stop_ids(self) -> set[int]:
+        """Tokens that end an answer, or stand behind its end."""
         stop = self.model.generation_config.eos_token_id
         pad = self.processor.tokenizer.pad_token_id
         return {*(stop if isinstance(stop, list) else [stop]), pad} - {None}

@@ -9,7 +9,7 @@ beside. The rows are the same.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +27,8 @@ from finecops.runs.specification import Stage, StageContext, StageSpec, Work
 
 if TYPE_CHECKING:
     from finecops.runs.engines.local import BatchResult
-    from finecops.runs.runner import StageJob, StageReport
+    from finecops.runs.job import StageJob
+    from finecops.runs.runner import StageReport
 
 Row = TypeVar("Row", bound=StageRow)
 MakeRows = Callable[[Work[Any], Stage[Any], Batch], "BatchResult[Any]"]
@@ -38,16 +39,25 @@ ALONE = 16
 
 @dataclass(frozen=True)
 class MadeBeside:
-    """What a stage made of one batch beside another, or of all by now."""
+    """What a stage made of one batch beside another."""
 
     name: str
     rows: list[Any]
-    """Of one batch the rows, of all their sample ids."""
     seconds: float
     alone: tuple[int, float] | None = None
     """So many rows, in so many seconds, in batches of which the model had to compute everything again."""
     gflops_per_sample: float | None = None
     """In the same way."""
+
+
+@dataclass(frozen=True)
+class AllBeside:
+    """What a stage made of all batches by now: so many rows; the others as of one batch."""
+
+    rows: int = 0
+    seconds: float = 0.0
+    alone: tuple[int, float] | None = None
+    gflops_per_sample: float | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,7 @@ class BesideStages:
         return made
 
 
-def _share(work: Work[Any], context: StageContext, batch: Batch) -> list[Batch]:
+def _share(work: Work[Any], context: StageContext, batch: Batch) -> Sequence[Batch]:
     """The part of a batch that a stage is for: one batch, or none."""
     level = work.spec.share.router_level
     if level is None:
@@ -117,15 +127,15 @@ class BesideFiles(AbstractContextManager["BesideFiles"]):
         self._lock = lock
         self._stack = ExitStack()
         self._files: dict[str, TextIO] = {}
-        self._there: dict[str, set[str]] = {}
-        self.made: dict[str, MadeBeside] = {}
-        """What was made of each stage by now; rows are counted alone."""
+        self._there: dict[str, Collection[str]] = {}
+        self.made: dict[str, AllBeside] = {}
+        """What was made of each stage by now."""
 
     def __enter__(self) -> BesideFiles:
         for name, job in self._jobs.items():
             self._stack.enter_context(self._lock(job.path))
             path: Path = job.unfinished
-            self._there[name] = set(read_partial(path, job.work.spec.row_type)) if path.exists() else set()
+            self._there[name] = read_partial(path, job.work.spec.row_type) if path.exists() else ()
             self._files[name] = self._stack.enter_context(path.open("a", encoding="utf-8"))
         return self
 
@@ -156,10 +166,9 @@ class BesideFiles(AbstractContextManager["BesideFiles"]):
             if watch is not None:
                 watch(part.rows)
             append_rows(self._files[part.name], part.rows)
-            before = self.made.get(part.name, MadeBeside(part.name, [], 0.0))
-            self.made[part.name] = replace(
-                before,
-                rows=before.rows + [row.sample_id for row in part.rows],
+            before = self.made.get(part.name, AllBeside())
+            self.made[part.name] = AllBeside(
+                rows=before.rows + len(part.rows),
                 seconds=before.seconds + part.seconds,
                 alone=_sum(before.alone, part.alone),
                 gflops_per_sample=before.gflops_per_sample or part.gflops_per_sample,
@@ -189,11 +198,11 @@ def stages_beside(
     ]
 
 
-def with_beside(report: StageReport, made: MadeBeside | None) -> StageReport:
+def with_beside(report: StageReport, made: AllBeside | None) -> StageReport:
     """The report of a stage, with what was made of it beside another: the time of what it made alone."""
     if made is None:
         return report
-    rows, seconds = made.alone or (len(made.rows), made.seconds)
+    rows, seconds = made.alone or (made.rows, made.seconds)
     return replace(
         report,
         made_now=report.made_now + rows,

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from finecops.config.schema import MllmConfig
 from finecops.config.served import served_of
 from finecops.replicas import replicas_of
+from finecops.runs.engines.cores import threads_used
 from finecops.runs.manifest import StageEntry
 from finecops.runs.runner import StageReport
 from finecops.runs.specification import StageSpec, fingerprint
@@ -27,6 +28,7 @@ def entry_of(spec: StageSpec[Any], described: Mapping[str, JsonValue]) -> StageE
             "fingerprint": fingerprint(described),
             "state": "begun",
         }
+        | _computing(spec)
     )
 
 
@@ -41,6 +43,13 @@ def _served(spec: StageSpec[Any]) -> dict[str, JsonValue] | None:
     return None
 
 
+def _computing(spec: StageSpec[Any]) -> dict[str, int]:
+    """What the last digits of a model's numbers may depend on."""
+    if spec.model is None:
+        return {}
+    return {"batch_size": spec.resources.batch_size, "threads": threads_used()}
+
+
 def measured(report: StageReport) -> dict[str, object]:
     """What an entry says of a stage that is done."""
     return {
@@ -48,7 +57,7 @@ def measured(report: StageReport) -> dict[str, object]:
         "rows": report.rows,
         "failed": report.failed,
         "seconds": round(report.seconds, 3),
-        "timed_samples": report.made_now,
+        "timed_samples": report.made_now if report.seconds else 0,
         "samples_per_second": report.per_second,
         "gflops_per_sample": report.gflops_per_sample,
         "notes": dict(report.notes),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
+from finecops.datasets.parts import with_ids
 from finecops.errors import DataError, FailuresError, TextLengthError
 from finecops.records import Sample, StageRow
 
@@ -23,6 +25,8 @@ MAX_IN_A_ROW = 64
 """So many failures in a row for one reason stop a stage: the cause is not the samples."""
 
 _NUMBER = re.compile(r"\d+")
+
+log = logging.getLogger(__name__)
 
 
 def is_failed(row: StageRow) -> bool:
@@ -64,7 +68,7 @@ def with_cause(row: Row, error: Exception, image: Path, sample: Sample) -> Row:
 
 
 def to_ask_again(
-    rows: Mapping[str, StageRow], samples: Iterable[Sample], image_path: Callable[[Sample], Path], retry: Retry
+    rows: Mapping[str, StageRow], samples: Sequence[Sample], image_path: Callable[[Sample], Path], retry: Retry
 ) -> set[str]:
     """Ids of the failed rows that are asked again.
 
@@ -75,10 +79,8 @@ def to_ask_again(
         return set()
     again = set()
     failed = {id_: rows[id_] for id_ in rows.tally.failed} if isinstance(rows, Tallied) else _failed_of(rows)
-    for sample in samples if failed else ():
-        row = failed.get(sample.id)
-        if row is None:
-            continue
+    for sample in with_ids(samples, failed) if failed else ():
+        row = failed[sample.id]
         same_data = row.cause == "data" and row.data_sha256 == data_checksum(image_path(sample), sample)
         if retry == "all" or not (same_data or row.cause == "input"):
             again.add(sample.id)
@@ -115,6 +117,13 @@ class Tally:
             plain = plain_reason(row)
             self._counts[plain] += 1
             self._written.setdefault(plain, set()).add(_reason(row))
+
+    def add_all(self, rows: Iterable[Any]) -> None:
+        """Count rows or heads."""
+        for row in rows:
+            # Nearly all rows say neither.
+            if getattr(row, "note", None) or getattr(row, "status", None) == "failed":
+                self.add(row)
 
     @property
     def reasons(self) -> Counter[str]:
@@ -161,6 +170,24 @@ def plain_reason(row: StageRow) -> str:
 def most_frequent(counts: Mapping[str, int], most: int = 3) -> str:
     """The most frequent reasons, each with its count."""
     return "; ".join(f"{n} × {reason}" for reason, n in Counter(counts).most_common(most))
+
+
+def refuse_too_many(stage: str, failed: int, rows: int, reasons: Mapping[str, int], max_failed: float) -> None:
+    """Say how many rows of a stage failed, and why.
+
+    Raises:
+        FailuresError: a larger share than `max_failed`.
+    """
+    if not failed:
+        return
+    share = failed / rows
+    said = f"{stage}: {failed} of {rows} samples failed: {most_frequent(reasons)}"
+    if share > max_failed:
+        raise FailuresError(
+            f"{said}. That is {share:.1%}, more than --max-failed {max_failed:g} allows. The rows are kept; the same "
+            "command asks the failed ones again"
+        )
+    log.warning("%s", said)
 
 
 class CircuitBreaker:

@@ -15,10 +15,12 @@ from finecops.config.find import load_dataset, resolve
 from finecops.datasets.choose import choose_samples
 from finecops.datasets.dataset import Dataset
 from finecops.datasets.image_place import ImageFolders, ImagePlace, check_place, image_place
+from finecops.datasets.parts import count_of_truth, ids_of
+from finecops.datasets.table_lines import sha256_of_samples
 from finecops.errors import ConfigError, RunError
 from finecops.records import Sample
-from finecops.runs.checksums import sha256_of, sha256_of_rows
-from finecops.runs.jsonl import read_rows, replace_rows
+from finecops.runs.checksums import sha256_of
+from finecops.runs.jsonl import read_rows
 from finecops.runs.manifest import (
     RUN_JSON,
     DatasetEntry,
@@ -43,7 +45,7 @@ def open_run(folder: Path, dataset: Dataset, limit: int, options: RunOptions | N
     Raises:
         RunError: the folder belongs to other data or another limit.
     """
-    samples = tuple(choose_samples(dataset.samples, limit))
+    samples = dataset.samples if limit <= 0 else choose_samples(dataset.samples, limit)
     shard = options.shard if options is not None else None
     about = DatasetEntry(
         name=dataset.config.name,
@@ -53,12 +55,11 @@ def open_run(folder: Path, dataset: Dataset, limit: int, options: RunOptions | N
         sha256=dataset.sha256,
         limit=limit,
         samples=len(samples),
-        unknown=sum(sample.truth == "unknown" for sample in samples),
+        unknown=count_of_truth(samples, "unknown"),
         entries=len(dataset.samples) + len(dataset.problems),
         left_out=tuple(f"{p.file.name}: entry {p.entry}: {p.message}" for p in dataset.problems),
     )
     run = Run(folder, dataset, samples, options or RunOptions())
-    sha256 = sha256_of_rows(samples)
     if (folder / RUN_JSON).exists():
         before = read_manifest(folder)
         if run.options.grows:
@@ -66,16 +67,16 @@ def open_run(folder: Path, dataset: Dataset, limit: int, options: RunOptions | N
         difference = first_difference(before.dataset.model_dump(mode="json"), about.model_dump(mode="json"))
         if difference is not None:
             raise RunError(f"{folder}/ holds a run on other data: {difference}. Choose another --run")
-        _write_samples(samples_file(folder, shard), samples, sha256, run.options)
+        sha256 = _write_samples(samples_file(folder, shard), samples, run.options)
         now = before.model_copy(update={"samples_sha256": sha256, "images": _images_entry(dataset)})
         if now != before:
             write_manifest(folder, now)
         return run
     folder.mkdir(parents=True, exist_ok=True)
     if shard is None:
-        replace_rows(folder / SAMPLES_JSONL, samples)
+        sha256 = _replace_samples(folder / SAMPLES_JSONL, samples)
     else:
-        _write_samples(samples_file(folder, shard), samples, sha256, run.options)
+        sha256 = _write_samples(samples_file(folder, shard), samples, run.options)
     made = Manifest(
         dataset=about,
         samples_sha256=sha256,
@@ -93,21 +94,35 @@ def samples_file(folder: Path, shard: Shard | None = None) -> Path:
     return (folder if shard is None else folder.parent) / SAMPLES_JSONL
 
 
-def _write_samples(path: Path, samples: Sequence[Sample], sha256: str, options: RunOptions) -> None:
-    """Write the samples where they are not there as they should be."""
+def _write_samples(path: Path, samples: Sequence[Sample], options: RunOptions) -> str:
+    """Write the samples where they are not there as they should be; the SHA-256 of the file."""
+    sha256 = sha256_of_samples(samples)
     if path.is_file() and sha256_of(path) == sha256:
-        return
+        return sha256
     if options.shard is None and not options.grows:
         log.warning("%s does not hold the run's samples any more: writing it again", path)
     # Jobs of an array begin at the same moment: each writes a file of its own name, with the same content.
     writing = path.with_name(f"{path.name}.{os.getpid()}.{platform.node()}")
-    replace_rows(writing, samples)
+    _replace_samples(writing, samples)
     os.replace(writing, path)
+    return sha256
+
+
+def _replace_samples(path: Path, samples: Sequence[Sample]) -> str:
+    """Make a file hold these samples and no others, in one step; its SHA-256."""
+    writing = path.with_name(path.name + ".writing")
+    writing.unlink(missing_ok=True)
+    with writing.open("xb") as file:
+        sha256 = sha256_of_samples(samples, file.write)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(writing, path)
+    return sha256
 
 
 def _grown(before: Manifest, about: DatasetEntry, folder: Path, samples: Sequence[Sample]) -> Manifest:
     """A manifest that says of the data what is so now, if all samples of the run are among those of now."""
-    ids = {sample.id for sample in samples}
+    ids = set(ids_of(samples))
     if any(sample.id not in ids for sample in read_samples(folder)):
         return before
     counts = {name: getattr(about, name) for name in ("samples", "unknown", "entries")}

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -23,7 +24,7 @@ _TABLES_KEPT = 8
 """Tables that a process holds: a run has hardly more stages."""
 _tables: dict[Any, tuple[str, Mapping[str, Any]]] = {}
 """By file and its state: its SHA-256 and its rows."""
-LARGE_BYTES = 64 << 20
+LARGE_BYTES = 32 << 20
 """The rows of larger files are not held as objects."""
 
 MADE_AGAIN = (
@@ -76,6 +77,26 @@ def read_table(path: Path, row_type: type[Row], checksums: FileChecksums | None 
         sound = sound_rows(path, checksums)
         raise RunError(f"{path}: changed after row {sound} since it was finished. {MADE_AGAIN}")
     return table
+
+
+class RowsLater(Mapping[str, Row]):
+    """Rows by sample id, read when one of them is asked for: who goes on to the next stage reads none."""
+
+    def __init__(self, read: Callable[[], Mapping[str, Row]]) -> None:
+        self._read = read
+
+    @cached_property
+    def _rows(self) -> Mapping[str, Row]:
+        return self._read()
+
+    def __getitem__(self, id_: str) -> Row:
+        return self._rows[id_]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
 
 def _read_all(path: Path, row_type: type[Row], seen: Callable[[bytes], object]) -> Mapping[str, Row]:

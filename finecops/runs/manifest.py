@@ -107,6 +107,11 @@ class StageEntry(Record):
     samples_per_second: float | None = None
     gflops_per_sample: float | None = None
     """10**9 operations a sample took in the first batch; None for a stage without a model in this process."""
+    batch_size: int | None = None
+    """Samples in a batch at most; None for a stage without a model."""
+    threads: int | None = None
+    """Of a computation on the processor, in the process that wrote the file; None for a stage without a model. The last
+    digits of what a model gives may depend on this and on the batch size; its answers are the same."""
     notes: dict[str, int] = Field(default_factory=dict)
     """How many rows have which note, numbers in it replaced by N."""
 

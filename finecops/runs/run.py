@@ -17,20 +17,23 @@ from typing import Any
 from pydantic import JsonValue
 
 from finecops.datasets.dataset import Dataset
-from finecops.errors import FailuresError, RunError, UsageError
+from finecops.datasets.parts import chosen_by_id, ids_of
+from finecops.errors import RunError, UsageError
 from finecops.names import unknown_name
 from finecops.records import Route, Sample, StageRow
-from finecops.runs.batches import Batch, ids_of, make_batches, share_of
-from finecops.runs.beside import MadeBeside, with_beside
+from finecops.runs.batches import Batch, Batches, ids_in, make_batches, share_of
+from finecops.runs.beside import AllBeside, with_beside
 from finecops.runs.checksums import checksums_of, sha256_of
 from finecops.runs.engines import ENGINES
 from finecops.runs.entries import entry_of, measured
-from finecops.runs.failures import MAX_FAILED, Retry, most_frequent, to_ask_again
-from finecops.runs.jsonl import read_table
+from finecops.runs.failures import MAX_FAILED, Retry, refuse_too_many, to_ask_again
+from finecops.runs.job import StageJob
+from finecops.runs.jsonl import RowsLater, read_table
+from finecops.runs.kept import batches_left
 from finecops.runs.manifest import StageEntry, read_manifest, write_manifest
 from finecops.runs.pace import place_of, remember_pace
 from finecops.runs.repairs import begun_repair, changed_since
-from finecops.runs.runner import StageJob, StageReport, run_stage
+from finecops.runs.runner import StageReport, run_stage
 from finecops.runs.shards import Shard, batches_for, needs, own_ids
 from finecops.runs.specification import Row, StageSpec, Work, Workers, fingerprint
 from finecops.runs.together import jobs_beside
@@ -53,6 +56,7 @@ class RunOptions:
         retry: which failed rows are asked again.
         shard: which part of the samples is done; None: all.
         grows: the run's samples may be more than those it was begun with.
+        given: answers were made elsewhere: nothing is timed, and many failures in a row stop nothing.
     """
 
     engine: str = "local"
@@ -63,6 +67,7 @@ class RunOptions:
     retry: Retry = "changed"
     grows: bool = False
     shard: Shard | None = None
+    given: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,12 +76,13 @@ class Run:
 
     folder: Path
     dataset: Dataset
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     options: RunOptions = field(default_factory=RunOptions)
     _done: dict[str, tuple[object, ...]] = field(default_factory=dict, repr=False, compare=False)
     _plan: list[StageSpec[Any]] = field(default_factory=list, repr=False, compare=False)
     _needs: dict[str, frozenset[str]] = field(default_factory=dict, repr=False, compare=False)
-    _made_beside: dict[str, MadeBeside] = field(default_factory=dict, repr=False, compare=False)
+    _made_beside: dict[str, AllBeside] = field(default_factory=dict, repr=False, compare=False)
+    _cut: dict[tuple[int, int | None], Batches] = field(default_factory=dict, repr=False, compare=False)
 
     def file(self, stage: str) -> Path:
         """The file of a stage."""
@@ -92,7 +98,7 @@ class Run:
             log.info("stages: %s", ", ".join(spec.name for spec in self._plan))
 
     def do(self, spec: StageSpec[Row]) -> Mapping[str, Row]:
-        """Make a stage's file or what is missing of it, after what it reads; its rows by sample id.
+        """Make a stage's file or what is missing of it, after what it reads; its rows by sample id, read when needed.
 
         Rows that failed are asked again, and what was made from them is made again too.
 
@@ -106,11 +112,18 @@ class Run:
                 self._need(before)
             self._make(spec)
             self._done[spec.name] = spec.key
-        return self.rows(spec)
+        return RowsLater(partial(self.rows, spec))
 
     def rows(self, spec: StageSpec[Row]) -> Mapping[str, Row]:
         """The rows of a finished stage by sample id."""
         return read_table(self.file(spec.name), spec.row_type)
+
+    def left(self, spec: StageSpec[Any]) -> Sequence[Batch]:
+        """The batches that `do` would work through now, once what the stage reads is made; it raises as `do`."""
+        for before in spec.inputs:
+            self._need(before)
+        now, _, again = self._state(spec)
+        return batches_left(self._job(spec, now, again))
 
     def has_work(self, spec: StageSpec[Any]) -> bool:
         """Whether a stage has something to do, as far as can be said without reading its rows."""
@@ -136,13 +149,7 @@ class Run:
     def _make(self, spec: StageSpec[Row]) -> None:
         if self.options.engine not in ENGINES:
             raise UsageError(unknown_name("engine", self.options.engine, ENGINES))
-        files = {before.name: self.file(before.name) for before in spec.inputs}
-        now = spec.described({name: self._sha256(name) for name in files})
-        entry = self._entry(spec.name)
-        if entry is not None and not self._begun(spec.name):
-            # The user deleted its files: it is made again, with the settings of today.
-            entry = None
-        again = self._changed_inputs(spec, entry, now) if entry is not None else frozenset[str]()
+        now, entry, again = self._state(spec)
         if entry is None:
             self._note(spec.name, entry_of(spec, now))
         elif spec.remake and again:
@@ -150,30 +157,35 @@ class Run:
             self.file(spec.name).with_suffix(".jsonl.partial").unlink(missing_ok=True)
             self._note(spec.name, entry_of(spec, now).model_copy(update={"repairs": entry.repairs}))
         # A stage that costs next to nothing needs no workers.
-        engine = ENGINES["local" if spec.remake else self.options.engine]
-        report = run_stage(self._job(spec, files, now, again), engine)
+        engine = "local" if spec.remake else self.options.engine
+        report = run_stage(self._job(spec, now, again), ENGINES[engine])
         self._made_beside.update(report.beside)
         report = with_beside(report, self._made_beside.pop(spec.name, None))
         self._note_done(spec, now, report)
-        self._refuse_too_many_failures(spec, report)
+        refuse_too_many(spec.name, report.failed, report.rows, report.reasons, self.options.max_failed)
 
-    def _job(
-        self, spec: StageSpec[Row], files: Mapping[str, Path], now: Mapping[str, JsonValue], again: frozenset[str]
-    ) -> StageJob[Row]:
+    def _state(self, spec: StageSpec[Any]) -> tuple[Mapping[str, JsonValue], StageEntry | None, frozenset[str]]:
+        """What changes a stage's rows, its entry if it was begun, and the samples whose inputs have changed since."""
+        now = spec.described({before.name: self._sha256(before.name) for before in spec.inputs})
+        # If the user deleted its files, it is made again, with the settings of today.
+        entry = self._entry(spec.name) if self._begun(spec.name) else None
+        return now, entry, self._changed_inputs(spec, entry, now) if entry is not None else frozenset()
+
+    def _job(self, spec: StageSpec[Row], now: Mapping[str, JsonValue], again: frozenset[str]) -> StageJob[Row]:
         samples, batches = self._share(spec), self._batches(spec)
         if spec.share.router_level is not None:
-            batches = share_of(batches, frozenset(sample.id for sample in samples))
+            batches = share_of(batches, frozenset(ids_of(samples)))
         watched = spec.watched if self.options.watch else None
         entry = self._entry(spec.name)
         later = [one for one in self._plan if self._done.get(one.name) != one.key]
         # Workers make one stage, and a shard's stages have shares of their own.
         alone = self.options.engine != "local" or self.options.shard is not None
         beside = () if alone else jobs_beside(self, spec, later, now)
-        absolute = {name: path.absolute() for name, path in files.items()}
+        files = {before.name: self.file(before.name).absolute() for before in spec.inputs}
         return StageJob(
-            work=Work(spec, absolute, self.options.workers, tuple(job.work for job in beside)),
+            work=Work(spec, files, self.options.workers, tuple(job.work for job in beside)),
             path=self.file(spec.name),
-            order=[sample.id for sample in samples],
+            order=ids_of(samples),
             batches=batches,
             checksums=entry.checksums if entry is not None and entry.state == "done" else None,
             again=again,
@@ -184,6 +196,7 @@ class Run:
             # The rows of a watched stage are predictions; a type variable cannot say so.
             watch=Watch(watched.model, watched.box_format, samples) if watched is not None else None,  # type: ignore[arg-type]
             beside=beside,
+            given=self.options.given,
             **place_of(spec, self._plan, self._most_samples),
         )
 
@@ -199,19 +212,18 @@ class Run:
             log.info("asking %d failed samples again (--keep-failed leaves them)", len(again))
         return again
 
-    def _share(self, spec: StageSpec[Any]) -> list[Sample]:
+    def _share(self, spec: StageSpec[Any]) -> Sequence[Sample]:
         """The samples a stage is for."""
         samples = self.samples
         if self.options.shard is not None:
-            computed = {id_ for batch in self._batches(spec) for id_ in ids_of(batch)}
-            samples = tuple(sample for sample in samples if sample.id in computed)
+            samples = chosen_by_id(samples, set(ids_in(self._batches(spec))).__contains__)
         if spec.share.router_level is None:
-            return list(samples)
+            return samples
         (routes,) = (before for before in spec.inputs if before.role == "routes")
-        level: Mapping[str, Route] = read_table(self.file(routes.name), Route)
-        return [sample for sample in samples if level[sample.id].level == spec.share.router_level]
+        rows: Mapping[str, Route] = read_table(self.file(routes.name), Route)
+        return chosen_by_id(samples, lambda id_: rows[id_].level == spec.share.router_level)
 
-    def _batches(self, spec: StageSpec[Any]) -> list[Batch]:
+    def _batches(self, spec: StageSpec[Any]) -> Sequence[Batch]:
         """The batches of a stage, router levels left out of account."""
         batches = self._all_batches(spec)
         if self.options.shard is None:
@@ -225,9 +237,11 @@ class Run:
                 wanted |= self.rows(spec).keys()
         return batches_for(spec, batches, wanted)
 
-    def _all_batches(self, spec: StageSpec[Any]) -> list[Batch]:
-        resources = spec.resources
-        return make_batches(self.samples, self.dataset.image_path, resources.batch_size, resources.images)
+    def _all_batches(self, spec: StageSpec[Any]) -> Batches:
+        size = spec.resources.batch_size, spec.resources.images
+        if size not in self._cut:
+            self._cut[size] = make_batches(self.samples, self.dataset.image_path, *size)
+        return self._cut[size]
 
     def _changed_inputs(self, spec: StageSpec[Any], entry: StageEntry, now: Mapping[str, JsonValue]) -> frozenset[str]:
         """The ids of samples whose rows of an input were made again since this stage was made.
@@ -241,7 +255,7 @@ class Run:
                 f"{self.file(spec.name)} was made with other settings: {changed}. Choose another --run, or delete "
                 f"the stage's files in {self.folder}/ to make them again"
             )
-        return frozenset(sample.id for sample in self.samples) if changed is None else changed
+        return frozenset(ids_of(self.samples)) if changed is None else changed
 
     def _note_begun(self, spec: StageSpec[Any], now: Mapping[str, JsonValue], dropped: Sequence[str] | None) -> None:
         """Rows that are there are about to be made again."""
@@ -270,21 +284,8 @@ class Run:
             for note, count in report.notes.items():
                 log.info("%s: %d rows: %s", spec.name, count, note)
 
-    def _refuse_too_many_failures(self, spec: StageSpec[Any], report: StageReport) -> None:
-        if not report.failed:
-            return
-        share = report.failed / report.rows
-        said = f"{spec.name}: {report.failed} of {report.rows} samples failed: {most_frequent(report.reasons)}"
-        if share > self.options.max_failed:
-            raise FailuresError(
-                f"{said}. That is {share:.1%}, more than --max-failed {self.options.max_failed:g} allows. The rows are "
-                "kept; the same command asks the failed ones again"
-            )
-        log.warning("%s", said)
-
     def _begun(self, stage: str) -> bool:
-        path = self.file(stage)
-        return path.exists() or path.with_suffix(".jsonl.partial").exists()
+        return any(self.file(stage).with_suffix(end).exists() for end in (".jsonl", ".jsonl.partial"))
 
     def _entry(self, stage: str) -> StageEntry | None:
         return read_manifest(self.folder).stages.get(stage)

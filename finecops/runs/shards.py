@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from finecops.datasets.parts import ids_of, images_of
 from finecops.errors import UsageError
 from finecops.records import Sample
-from finecops.runs.batches import Batch, ids_of, share_of
+from finecops.runs.batches import Batch, batches_with, ids_in, share_of
 from finecops.runs.specification import StageSpec
 
 SHARDS = "shards"
@@ -79,16 +80,16 @@ def owners(images: Sequence[str], count: int) -> list[int]:
 
 def own_ids(samples: Sequence[Sample], shard: Shard) -> frozenset[str]:
     """The ids of a shard's samples."""
-    found = zip(samples, owners([sample.image for sample in samples], shard.count), strict=True)
-    return frozenset(sample.id for sample, owner in found if owner == shard.index)
+    found = zip(ids_of(samples), owners(images_of(samples), shard.count), strict=True)
+    return frozenset(id_ for id_, owner in found if owner == shard.index)
 
 
-def batches_for(spec: StageSpec[Any], batches: Sequence[Batch], wanted: frozenset[str]) -> list[Batch]:
+def batches_for(spec: StageSpec[Any], batches: Sequence[Batch], wanted: frozenset[str]) -> Sequence[Batch]:
     """The batches that a stage computes for some samples: whole ones. What costs next to nothing does not depend on
     its batches, and gives no other rows."""
     if spec.remake:
         return share_of(batches, wanted)
-    return [batch for batch in batches if not wanted.isdisjoint(ids_of(batch))]
+    return batches_with(batches, wanted.__contains__)
 
 
 def needs(
@@ -108,7 +109,7 @@ def needs(
     # Each stage after all that read it.
     for spec in _readers_first(asked):
         computed = batches_for(spec, batches_of(spec), found[spec.name])
-        ids = frozenset(id_ for batch in computed for id_ in ids_of(batch))
+        ids = frozenset(ids_in(computed))
         for before in spec.inputs:
             found[before.name] = found.get(before.name, frozenset()) | ids
     return found

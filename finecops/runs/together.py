@@ -10,8 +10,8 @@ from pydantic import JsonValue
 from finecops.runs.beside import live_input, stages_beside
 from finecops.runs.checksums import sha256_of
 from finecops.runs.entries import entry_of
+from finecops.runs.job import StageJob
 from finecops.runs.manifest import read_manifest, write_manifest
-from finecops.runs.runner import StageJob
 from finecops.runs.specification import StageSpec, Work, fingerprint
 from finecops.runs.watch import Watch
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from finecops.config.box_pattern import BoxPattern
+from finecops.datasets.parts import sizes_of_ids
 from finecops.errors import StopRunError
 from finecops.records import Prediction, Sample
 from finecops.replies.box_text import find_format
@@ -31,8 +32,9 @@ class Watch:
         self, model: str, box_format: str | BoxPattern | None, samples: Sequence[Sample], rows: int = WATCHED
     ) -> None:
         self.model, self.box_format, self.rows = model, box_format, rows
-        self._size = {sample.id: (sample.width, sample.height) for sample in samples}
+        self._samples = samples
         self._seen: list[Prediction] = []
+        self._size: dict[str, tuple[int, int]] = {}
         self._done = False
 
     def __call__(self, predictions: Sequence[Prediction]) -> None:
@@ -59,6 +61,7 @@ class Watch:
 
     def _fault(self) -> str | None:
         rows, n = self._seen, len(self._seen)
+        self._size = sizes_of_ids(self._samples, {row.sample_id for row in rows})
         failed = [row for row in rows if row.status == "failed"]
         if len(failed) >= MOST_FAILED * n:
             return f"{len(failed)} of the first {n} answers failed; most often: {_most_common(failed)}"

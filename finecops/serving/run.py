@@ -13,7 +13,8 @@ from finecops.config.schema import MllmConfig
 from finecops.config.served import Served, name_on_server, served_of
 from finecops.errors import UsageError
 from finecops.replicas import remember
-from finecops.runs.engines.places import cores_here, gpus_here, places
+from finecops.runs.engines.cores import cores_here
+from finecops.runs.engines.places import gpus_here, places
 from finecops.runs.run import Run
 from finecops.runs.specification import StageSpec, Workers
 from finecops.serving.fleet import Fleet, FleetPlan

@@ -80,7 +80,11 @@ class MllmStage:
 
 def make(settings: MllmSettings, context: StageContext) -> MllmStage:
     """The stage with its model loaded."""
-    model = load_mllm_model(settings.mllm, context.device)
+    return make_with(load_mllm_model(settings.mllm, context.device), settings, context)
+
+
+def make_with(model: Mllm, settings: MllmSettings, context: StageContext) -> MllmStage:
+    """The stage with a model that is there."""
     targets = context.rows("targets", Target) if settings.focus else None
     return MllmStage(model, settings.mllm, targets, settings.confidence)
 

@@ -179,7 +179,11 @@ class VoteSettings(SelectSettings):
 
 def make_votes(settings: VoteSettings, context: StageContext) -> OrderStage:
     """The stage with its model loaded."""
-    model = load_mllm_model(settings.mllm, context.device)
+    return make_votes_with(load_mllm_model(settings.mllm, context.device), settings, context)
+
+
+def make_votes_with(model: Mllm, settings: VoteSettings, context: StageContext) -> OrderStage:
+    """The stage with a model that is there."""
     return OrderStage(model, settings.mllm, context.rows("candidates", Candidates), settings, settings.orders)
 
 

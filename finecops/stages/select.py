@@ -176,7 +176,11 @@ class SelectSettings(Selecting):
 
 def make(settings: SelectSettings, context: StageContext) -> SelectionStage:
     """The stage with its model loaded."""
-    model = load_mllm_model(settings.mllm, context.device)
+    return make_with(load_mllm_model(settings.mllm, context.device), settings, context)
+
+
+def make_with(model: Mllm, settings: SelectSettings, context: StageContext) -> SelectionStage:
+    """The stage with a model that is there."""
     return SelectionStage(model, settings.mllm, context.rows("candidates", Candidates), settings)
 
 

@@ -144,6 +144,8 @@ class Options(BaseModel):
     """Of the candidates."""
     device: str | None = None
     """Of models in this process; None: the best there is."""
+    threads: int | None = Field(default=None, ge=1)
+    """Of a computation on the processor; None: as it is (`finecops.runs.engines.cores.use_threads`)."""
     batch_size: int | None = Field(default=None, ge=1)
     """Samples per batch, instead of each model's own."""
     engine: str = "local"

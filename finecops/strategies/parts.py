@@ -30,7 +30,7 @@ from finecops.strategies.options import DEFAULT_DATASET, Options
 _OF_RUNS = frozenset(
     {"dataset", "split", "annotations", "boxes", "images", "run", "limit", "preset", "engine", "upstream", "watch"}
 )
-_OF_RUNS |= {"max_failed", "retry_failed", "keep_failed", "workers", "gpus_per_worker", "address", "shard"}
+_OF_RUNS |= {"max_failed", "retry_failed", "keep_failed", "workers", "gpus_per_worker", "address", "shard", "threads"}
 """Options of the run folder and its name; they have a use in every command."""
 _FLAGS = {"router_nms_iou": "--nms-iou", "candidate_nms_iou": "--nms-iou", "watch": "--no-watch"}
 

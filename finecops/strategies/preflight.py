@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from finecops.archives.zip_images import is_zipped
 from finecops.config.schema import AnyModelConfig
+from finecops.datasets.parts import images_of
 from finecops.errors import DataError, FinecopsError, RunError
 from finecops.models.backends import check_model_config
 from finecops.runs.run import Run
@@ -21,8 +20,6 @@ log = logging.getLogger(__name__)
 
 _ROW_BYTES = 3000
 """A row with prompt, reply and 20 boxes; it is on the disk twice while a file is finished."""
-_LISTED = 200
-"""Folders that hold more of the run's images than this are listed instead of asked image by image."""
 _SHOWN = 3
 
 
@@ -62,18 +59,20 @@ def _models(specs: Iterable[StageSpec[Any]]) -> Iterator[tuple[AnyModelConfig, s
 
 
 def check_images(run: Run) -> None:
-    """See whether the run's images are there; of a few missing ones the samples will fail, which is said.
+    """See whether the run's images are there, by their names alone: an image is opened when its batch is made.
+
+    Of a few missing ones the samples will fail, which is said.
 
     Raises:
         DataError: none is there, or those of more samples are missing than may fail.
     """
-    samples = Counter(run.dataset.image_path(sample) for sample in run.samples)
-    # What is in a zip file is unpacked when it is read.
-    missing = _missing([path for path in samples if not is_zipped(path)])
+    samples, images = Counter(images_of(run.samples)), run.dataset.images
+    missing = images.missing(samples)
     if not missing:
         return
-    count = sum(samples[path] for path in missing)
-    shown = ", ".join(str(path) for path in missing[:_SHOWN]) + (", …" if len(missing) > _SHOWN else "")
+    count = sum(samples[image] for image in missing)
+    shown = ", ".join(str(images.path_of(image)) for image in missing[:_SHOWN])
+    shown += ", …" if len(missing) > _SHOWN else ""
     said = f"{len(missing)} of {len(samples)} images {'is' if len(missing) == 1 else 'are'} missing: {shown}"
     if len(missing) == len(samples):
         none = f"none of the {len(samples)} images is there" if len(samples) > 1 else "the only image is not there"
@@ -86,20 +85,6 @@ def check_images(run: Run) -> None:
             f"{said}. {share:.1%} of the samples would fail, more than --max-failed {run.options.max_failed:g} allows"
         )
     log.warning("%s; their %d samples will fail", said, count)
-
-
-def _missing(paths: Sequence[Path]) -> list[Path]:
-    per_folder = Counter(path.parent for path in paths)
-    listed = {folder: _names(folder) for folder, n in per_folder.items() if n > _LISTED}
-    return [p for p in paths if (p.name not in listed[p.parent] if p.parent in listed else not p.is_file())]
-
-
-def _names(folder: Path) -> set[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return {entry.name for entry in entries}
-    except OSError:
-        return set()
 
 
 def check_disk(folder: Path, rows: int) -> None:

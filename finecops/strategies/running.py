@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from finecops.config.schema import MllmConfig, SpecialistConfig
 from finecops.datasets.dataset import Dataset, load_dataset_split
+from finecops.datasets.parts import count_of_truth
 from finecops.errors import FailuresError
+from finecops.runs.engines.cores import use_threads
 from finecops.runs.folder import OUTPUTS, open_run, run_folder
 from finecops.runs.manifest import RUN_JSON
 from finecops.runs.run import Run, RunOptions
@@ -63,6 +65,9 @@ def open_for(
         grows=grows,
         shard=shard,
     )
+    # Of a program that calls this: the command line has done it before torch was there.
+    if o.threads is not None:
+        use_threads(o.threads)
     whole = folder
     folder = whole if shard is None else shard.folder(whole)
     if shard is None and (whole / SHARDS).is_dir() and not (whole / RUN_JSON).exists():
@@ -70,7 +75,7 @@ def open_for(
     run = open_run(folder, dataset, o.limit, options)
     files = ", ".join(path.name for path in dataset.files)
     log.info("run %s: %d samples of %s, %s (%s)", folder, len(run.samples), parts.dataset.name, dataset.split, files)
-    if unknown := sum(sample.truth == "unknown" for sample in run.samples):
+    if unknown := count_of_truth(run.samples, "unknown"):
         log.warning("%d samples have no known truth: they get answers and no score", unknown)
     return run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class Pool:
     """Samples with their candidates; baseline questions need no candidates."""
 
     dataset: Dataset
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     candidates: Mapping[str, Candidates]
 
 
@@ -51,7 +51,7 @@ def make_pool(parts: Parts, plan: TunePlan) -> Pool:
     if plan.style == "baseline":
         parts.refuse_unused()
         dataset = dataset_for(parts)
-        return Pool(dataset, tuple(dataset.samples), {})
+        return Pool(dataset, dataset.samples, {})
     spec = candidates(parts)
     if parts.options.run:
         run = open_for(parts, "crs")

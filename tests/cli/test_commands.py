@@ -161,13 +161,51 @@ def test_data_check_on_the_committed_benchmark() -> None:
     assert "0 problems" in output
 
 
-def test_bench_models_times_two_ways_that_answer_the_same() -> None:
-    code, text = run("bench", "models", "-n", "6", "--repeats", "1", "--device", "cpu")
-    assert code == 0
-    lines = [line.split() for line in text.splitlines() if line.startswith("  ") and "mini-" in line]
-    rows = [(" ".join(line[:2]), line[-1]) for line in lines]
-    stages = ("specialist mini-gdino", "MLLM mini-qwen2vl", "CRS mini-qwen2vl-crs")
-    assert rows == [(stage, "100.0") for stage in stages for _ in range(2)]
+def bench_models(*arguments: str) -> dict[str, list[list[str]]]:
+    """The table's numbers by what was timed."""
+    code, text = run("bench", "models", "--repeats", "1", "--device", "cpu", *arguments)
+    assert code == 0, text
+    found: dict[str, list[list[str]]] = {}
+    ways = ("one at a time", "batches of 16", "finecops")
+    for line in text.splitlines():
+        # Bars of progress have other columns.
+        for what, way, numbers in (
+            (line.partition(way)[0].strip(), way, line.partition(way)[2].split()) for way in ways
+        ):
+            if len(numbers) == 10:
+                found.setdefault(what, []).append([way, *numbers])
+    return found
+
+
+def check_bench(found: dict[str, list[list[str]]]) -> None:
+    for rows in found.values():
+        assert [row[0] for row in rows] == ["one at a time", "batches of 16", "finecops"]
+        assert [row[-1] for row in rows] == ["100.0"] * 3
+        # Against itself, in seconds and in those of the processor.
+        assert (rows[0][2], rows[0][5], rows[1][3], rows[1][6]) == ("1.00",) * 4
+        # What is shared costs no operations.
+        assert float(rows[2][-3]) <= float(rows[1][-3])
+
+
+def test_bench_models_times_finecops_beside_two_baselines_that_answer_the_same() -> None:
+    found = bench_models("-n", "4", "--only", "mllm,crs")
+    assert list(found) == ["MLLM mini-qwen2vl", "crs run"]
+    check_bench(found)
+
+
+@pytest.mark.slow
+def test_bench_models_times_all_stages_and_both_runs() -> None:
+    found = bench_models("-n", "24")
+    assert len(found) == 7
+    assert "sfa run" in found
+    check_bench(found)
+
+
+def test_bench_models_refuses_what_it_cannot_time() -> None:
+    code, text = run("bench", "models", "--only", "rooter")
+    assert (code, "router" in text) == (2, True)
+    code, text = run("bench", "models", "--only", "mllm", "-n", "1", "--mllm", "qwen2-vl-7b-server")
+    assert (code, "bench server" in text) == (2, True)
 
 
 def test_bench_server_times_both_who_ask(tmp_path: Path) -> None:
@@ -191,6 +229,22 @@ def test_bench_data_times_the_reading_of_files(tmp_path: Path) -> None:
     assert run("bench", "data", "-n", "9")[0] == 2
 
 
+@pytest.mark.parametrize(
+    ("size", "lines"), [(("-n", "0"), 1), pytest.param(("-n", "40"), 6, marks=pytest.mark.slow)], ids=["file", "run"]
+)
+def test_bench_large_times_each_command(tmp_path: Path, size: tuple[str, str], lines: int) -> None:
+    folder = tmp_path / "new"
+    code, text = run("bench", "large", *size, "--rows", "30", "--folder", str(folder))
+    assert code == 0, text
+    rows = [line.split() for line in text.splitlines() if line.startswith(("  to the", "  going", "  again", "  fine"))]
+    assert [row[-5] for row in rows] == [size[1]] * (lines - 1) + ["30"]
+    assert all(float(value) > 0 for row in rows for value in row[-4:])
+    assert not folder.exists()
+    code, text = run("bench", "large", "--folder", str(tmp_path))
+    assert (code, "would be deleted" in text) == (2, True)
+    assert run("bench", "large", "-n", "3")[0] == 2
+
+
 @pytest.mark.parametrize(("until", "lines"), [("reading", 1), pytest.param("whole", 3, marks=pytest.mark.slow)])
 def test_bench_build_times_its_measures(tmp_path: Path, until: str, lines: int) -> None:
     code, text = run("bench", "build", "-n", "60", "--until", until, "--workers", "1", "--folder", str(tmp_path))
@@ -209,8 +263,15 @@ def test_bench_build_times_its_measures(tmp_path: Path, until: str, lines: int) 
 def test_bench_eval_times_both_formats(tmp_path: Path) -> None:
     code, text = run("bench", "eval", "--scale", "0.003", "--repeats", "1", "--folder", str(tmp_path))
     assert code == 0
-    assert "finecops eval, texts" in text
-    assert "peak MiB" in text
+    rows = [
+        line.split()
+        for line in text.splitlines()
+        if line.startswith(("  finecops eval, texts", "  finecops eval, det"))
+    ]
+    # Rows, seconds, CPU seconds, both against the first scale, memory.
+    assert [len(row) for row in rows] == [9, 9]
+    assert all(row[-3:-1] == ["1.0", "1.0"] and float(row[-4]) > 0 for row in rows), text
+    assert "CPU seconds" in text
 
 
 def test_crs_run_prints_its_ceiling_and_its_ledger(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from finecops.datasets import image_place
 from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.errors import RunError, UsageError
 from finecops.evaluation import advice
-from finecops.runs.engines import ENGINES
+from finecops.runs.engines import ENGINES, cores
 from finecops.runs.engines.local import run_local
 from finecops.runs.run import RunOptions
 from finecops.runs.specification import StageSpec
@@ -73,6 +73,7 @@ OTHER: dict[str, str | bool] = {
     "zero_is": "1",
     "doubtful": "mllm",
     "device": "cuda:7",
+    "threads": "1",
     "batch_size": "3",
     "engine": "another",
     "workers": "3",
@@ -118,6 +119,7 @@ class Seen:
 
     opened: list[Any] = field(default_factory=list)
     done: list[Any] = field(default_factory=list)
+    threads: list[int | None] = field(default_factory=list)
 
 
 _read: dict[str, Dataset] = {}
@@ -194,6 +196,7 @@ def run(monkeypatch: pytest.MonkeyPatch, group: str, name: str, *arguments: str)
         return StandIn(seen, folder, dataset)
 
     monkeypatch.setattr(running, "open_run", open_run)
+    monkeypatch.setattr(cores, "use_threads", seen.threads.append)
     monkeypatch.setitem(ENGINES, "another", run_local)
     monkeypatch.setattr(running, "preflight", lambda run, specs: None)
     monkeypatch.setattr(running, "load_dataset_split", read_once)

@@ -15,11 +15,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from finecops.batch_files.exporting import Exported
+from finecops.batch_files.importing import ImportedBatch, ImportedStage
+from finecops.batch_files.outputs import OutputFiles
+from finecops.batch_files.request_files import WrittenFile
+
 # `preview` and `building` hold `build` by name: imported while it is replaced, they would keep the replacement.
 from finecops.bench import building as _building  # noqa: F401
 from finecops.bench.browser import ReportTimes
-from finecops.bench.models import VariantTiming
+from finecops.bench.models import ModelTimings
 from finecops.bench.report import WrittenReport
+from finecops.bench.rounds import VariantTiming
 from finecops.bench.synthetic import Counts, write_files
 from finecops.cli.app import app
 from finecops.config.find import load_dataset
@@ -90,7 +96,12 @@ TEXTS = (
     *("--annotations", "{annotations}", "--predictions", "{texts}"),
     *("--format", "refexp-text", "--box-format", "norm1000_list"),
 )
-TIMING = VariantTiming(stage="s", variant="v", samples=1, seconds=1.0, model_share=None, same_answers=1.0)
+TIMINGS = tuple(
+    VariantTiming(
+        "work", variant, 1, 1.0, cpu_seconds=1.0, model_share=1.0, gflops=1.0, limit_share=1.0, same_answers=1.0
+    )
+    for variant in ("one at a time", "batches of 16", "finecops")
+)
 IMPORTED = ImportedRun(Path("r"), ("toy", "test"), 1, {"a": {"box": 1}}, ())
 SHOWN = Shown(Source(Path("run"), [], ()), methods=(), cases=(), matched=0, asked=0, images=None)
 # What other modes of `data review` have, and the words that are modes themselves.
@@ -274,6 +285,20 @@ CASES = {
             "vlmevalkit": ("--box-format", "glm_box"),
         }.items()
     },
+    "export openai-batch": Case(
+        ("export", "openai-batch"),
+        ("--out", "{out}"),
+        {"finecops.batch_files.exporting.export_batch": Exported(Path("r"), [WrittenFile("f")], 0, 0, {}, "m", "c")},
+    ),
+    "import openai-batch": Case(
+        ("import", "openai-batch"),
+        ("a.jsonl", "--export", "{out}"),
+        {
+            "finecops.batch_files.importing.import_batch": ImportedBatch(
+                1, OutputFiles([], "m"), [ImportedStage(Path("r"), {"box": 1}, {})], "c", 0.05
+            )
+        },
+    ),
     "bench eval": Case(("bench", "eval"), (), {"finecops.bench.evaluation.time_evaluation": []}),
     "bench build": Case(
         ("bench", "build"),
@@ -281,7 +306,8 @@ CASES = {
         {"finecops.bench.building.time_building": [], "finecops.bench.building.profile_paths": "a table"},
     ),
     "bench data": Case(("bench", "data"), (), {"finecops.bench.reading.time_reading": []}),
-    "bench models": Case(("bench", "models"), (), {"finecops.bench.models.time_models": [TIMING]}),
+    "bench large": Case(("bench", "large"), ("--folder", "{out}"), {"finecops.bench.large.time_large": []}),
+    "bench models": Case(("bench", "models"), (), {"finecops.bench.models.time_models": ModelTimings(1, 1, TIMINGS)}),
     "bench server": Case(("bench", "server"), (), {"finecops.bench.server.time_server": []}),
     "bench report": Case(
         ("bench", "report"),
@@ -326,6 +352,7 @@ CASES = {
                 "preset",
                 "specialist",
                 "device",
+                "threads",
                 "batch_size",
                 "engine",
             ),
@@ -348,6 +375,7 @@ OTHER: dict[str | tuple[str, str], str] = {
     "metrics": "p5",
     "tables": "8",
     "only": "precision-level",
+    ("bench models", "only"): "router",
     ("figures", "as_"): "svg",
     "iou": "0.9",
     "cluster": "image",
@@ -460,6 +488,8 @@ OTHER: dict[str | tuple[str, str], str] = {
     "kind": "mllm",
     "samples": "2",
     ("bench data", "samples"): "20",
+    ("bench large", "samples"): "20",
+    ("bench large", "rows"): "20",
     **{("bench server", name): "20" for name in ("requests", "answer_ms", "slow_percent", "slow_ms", "capacity")},
     ("bench server", "concurrency"): "20",
     ("bench build", "graphs"): "20",
@@ -467,6 +497,7 @@ OTHER: dict[str | tuple[str, str], str] = {
     ("bench build", "workers"): "3",
     ("bench build", "until"): "paths",
     "device": "cuda:7",
+    "threads": "1",
     "scale": "3",
     "scales": "3",
     "script": "{script}",
@@ -499,10 +530,24 @@ OTHER: dict[str | tuple[str, str], str] = {
     "target": "70",
     "method": "cells",
     "reading": "writing",
+    "by": "crs",
+    "images_as": "file",
+    "max_requests": "3",
+    "url": "/v4/chat/completions",
+    "export": "{new}",
+    "confidence": "product",
+    "order": "shuffle",
+    "orders": "2",
+    ("export openai-batch", "show"): "marks",
+    "candidate_nms_iou": "0.5",
+    "extractor": "parser",
+    "max_failed": "0.5",
+    ("export openai-batch", "dataset"): "other",
     "scorer": "words",
 }
 # What must be given besides for an option to have a use.
 BESIDES: dict[str | tuple[str, str], tuple[str, ...]] = {
+    ("export openai-batch", "max_mb"): (),
     "cluster": ("--intervals",),
     ("data review", "seed"): ("--plant", "2"),
     ("compare", "cluster"): (),
@@ -616,6 +661,7 @@ def result(
     with monkeypatch.context() as context:
         for path, returned in case.patched.items():
             patch(context, path, returned, calls)
+        patch(context, "finecops.runs.engines.cores.use_threads", None, calls)
         context.setattr(running, "preflight", lambda run, specs: None)
         context.setattr(running, "open_run", lambda folder, data, limit, options: StandIn(Seen(), folder, data))
         code, output = run(*case.words, *(argument.format(**names) for argument in arguments))

@@ -125,6 +125,15 @@ def test_columns_give_what_entries_give(seed: int, tmp_path: Path) -> None:
     assert _flat(read_coco_table(source)) == _flat(read_coco(source))
 
 
+def test_an_image_without_annotation_changes_no_other(tmp_path: Path) -> None:
+    images, annotations = _entries(6, random.Random(0), 0.0)
+    negative = {"negative_type": "object", "negative_level": 1, "negative_cate": "text"}
+    annotations[3:] = [entry | negative | {"positive_id": i} for i, entry in enumerate(annotations[3:], start=1)]
+    del annotations[1]
+    source = _file(images, annotations, tmp_path / "a.json")
+    assert _flat(read_coco_table(source)) == _flat(read_coco(source))
+
+
 @pytest.mark.parametrize("odd", [*ODD_IMAGES, *ODD_ANNOTATIONS], ids=repr)
 def test_each_odd_field_alone(odd: dict[str, Any], tmp_path: Path) -> None:
     images, annotations = _entries(5, random.Random(0), 0.0)
@@ -136,6 +145,27 @@ def test_each_odd_field_alone(odd: dict[str, Any], tmp_path: Path) -> None:
 def test_a_plain_file_is_one_table(tmp_path: Path) -> None:
     found = list(read_coco_table(_file(*_entries(50, random.Random(1), 0.0), tmp_path / "a.json")))
     assert [type(entry) for entry in found] == [SampleTable]
+
+
+@pytest.mark.parametrize("odd", [0.0, 0.1])
+def test_of_a_large_file_a_part_is_held_at_a_time(odd: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = _file(*_entries(300, random.Random(3), odd), tmp_path / "a.json")
+    whole = _flat(read_coco_table(source))
+    monkeypatch.setattr(json_arrays, "TREE_BYTES", 0)
+    monkeypatch.setattr(json_arrays, "_WINDOW", 2000)
+    sizes: list[int] = []
+    plain = json_arrays.FileBytes.__getitem__
+
+    def noted(self: json_arrays.FileBytes, part: slice) -> bytes:
+        found = plain(self, part)
+        sizes.append(len(found))
+        return found
+
+    monkeypatch.setattr(json_arrays.FileBytes, "__getitem__", noted)
+    assert _flat(read_coco_table(source)) == whole
+    longest = max(len(entry) for entry in source.path.read_text().split("}, {"))
+    assert max(sizes) <= 2 * max(2000, 2 * longest)
+    assert max(sizes) < source.path.stat().st_size / 2
 
 
 @pytest.mark.parametrize("change", ["id twice", "no id", "no object", "key twice", "no annotation"])

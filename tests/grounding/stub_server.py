@@ -6,7 +6,7 @@ import base64
 import io
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -33,13 +33,14 @@ class Stub:
 
 
 @contextmanager
-def serving(text: str) -> Iterator[Stub]:
-    """A server that runs."""
+def serving(text: str, hold: Callable[[], object] = lambda: None) -> Iterator[Stub]:
+    """A server that runs; `hold` is called before each answer, and may wait."""
     stub = Stub(text)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            hold()
             self._send(stub.answer(request))
 
         def do_GET(self) -> None:

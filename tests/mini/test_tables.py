@@ -117,3 +117,38 @@ def test_an_unknown_step_is_refused() -> None:
     done = script("bake")
     assert (done.returncode, done.stdout) == (2, "")
     assert "unknown step bake; there are: data, adapters, runs, tables" in done.stderr
+
+
+STUB = """#!/usr/bin/env bash
+while [ $# -gt 0 ]; do [ "$1" = --out ] && out=$2; shift; done
+echo "begin ${OMP_NUM_THREADS-}" >>"$CALLS"
+sleep 0.2
+echo end >>"$CALLS"
+case $out in *none-seed1) echo "no such model" >&2; exit 1 ;; esac
+mkdir -p "$out" && echo >"$out/finecops.json"
+"""
+
+
+@pytest.mark.parametrize(("jobs", "most"), [("1", 1), ("3", 3)])
+def test_adapters_are_tuned_at_the_same_time_if_asked(tmp_path: Path, jobs: str, most: int) -> None:
+    stub, calls = tmp_path / "bin" / "finecops", tmp_path / "calls"
+    stub.parent.mkdir()
+    stub.write_text(STUB)
+    stub.chmod(0o755)
+    out = tmp_path / "tables"
+    asked = {"OUT": str(out), "TESTS": "test", "PLAIN": "", "SIZES": "", "SEEDS": "0 1", "JOBS": jobs}
+    done = script("adapters", PATH=f"{stub.parent}:{os.environ['PATH']}", CALLS=str(calls), **asked)
+    assert done.returncode == 1
+    assert "no such model" in done.stderr
+    at_a_time, peak = 0, 0
+    for line in calls.read_text().splitlines():
+        at_a_time += 1 if line.startswith("begin") else -1
+        peak = max(peak, at_a_time)
+    assert peak == most
+    assert ("begin 1" in calls.read_text()) == (most > 1)
+    # Those beside the one that failed are kept; alone, none follows it.
+    made = {path.parent.name for path in out.glob("adapters/*/finecops.json")}
+    assert made == {f"{name}-seed{seed}" for name in ("crs-10000", "none", "baseline") for seed in range(2)} - {
+        "none-seed1",
+        *(() if most > 1 else ("baseline-seed0", "baseline-seed1")),
+    }

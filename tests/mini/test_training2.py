@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import random
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from torch.nn import functional as F
 from transformers import Qwen2VLForConditionalGeneration, Qwen2VLImageProcessor
 
 from finecops.mini.training import gdino_training as gt
 from finecops.mini.training.qwen2vl import fast_vision
 from finecops.mini.training2.expressions import SceneTexts
-from finecops.mini.training2.packed_attention import QUESTION_ATTENTION, packed_hidden
+from finecops.mini.training2.packed_attention import QUESTION_ATTENTION, Pointing, packed_hidden
 from finecops.mini.training2.packing import Packer
-from finecops.mini.training2.questions import box_text, sample_questions
+from finecops.mini.training2.questions import Question, box_text, sample_questions
 from finecops.mini.training2.qwen2vl import BUDGETS, CELL, mini_config, patchify
 from finecops.mini.training2.specialist import mini_model, mini_processor
-from finecops.mini.training2.specialist_training import sample_text
+from finecops.mini.training2.specialist_training import (
+    DetectorWithHeads,
+    load_specialist,
+    naming_loss,
+    sample_text,
+)
 from finecops.mini.training2.tokenizer import SPECIAL_TOKENS
 from finecops.mini.training2.tokenizer import mini_processor as mllm_processor
 from finecops.mini.training2.vision import SLOTS, Truth, VisionWithHeads, slots_of, vision_accuracy, vision_loss
 from finecops.mini.training2.words import world_words
+from finecops.mini.world2.catalogue import ASPECTS, COLOURS
 from finecops.mini.world2.draw import draw_scene
 from finecops.mini.world2.scenes import sample_scene
 
@@ -109,12 +119,87 @@ def test_every_object_has_a_slot_of_its_own(small_mllm: Qwen2VLForConditionalGen
     assert set(vision_accuracy(model, SCENES, tokens)) >= {"kind", "box", "box tiny"}
 
 
-def test_the_specialists_loss_trains_every_head() -> None:
+def test_the_specialists_loss_trains_every_head(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    model, processor = mini_model(), mini_processor()
+    model, processor = DetectorWithHeads(mini_model()), mini_processor()
     texts = [sample_text(SceneTexts(scene, random.Random(i))) for i, scene in enumerate(SCENES)]
     inputs, targets = gt.collate(processor, SCENES, IMAGES, texts)
-    losses = gt.grounding_loss(gt.predictions(model, inputs), targets, inputs["attention_mask"].bool())
-    torch.stack(list(losses.values())).sum().backward()
+    truth = Truth.of(SCENES, 16)
+    stages, names = model(inputs, truth)
+    losses = gt.grounding_loss(stages, targets, inputs["attention_mask"].bool())
+    torch.stack([*losses.values(), naming_loss(names, truth)]).sum().backward()
     without = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert all("swin.layernorm" in name for name in without), without
+    # What the checkpoint is made of: the detector alone.
+    torch.save({"model": model.state_dict()}, tmp_path / "state.pt")
+    detector = mini_model()
+    load_specialist(detector, tmp_path / "state.pt")
+    assert all(torch.equal(w, model.detector.state_dict()[name]) for name, w in detector.state_dict().items())
+
+
+def test_an_object_is_named_from_the_features_at_its_centre() -> None:
+    torch.manual_seed(0)
+    model, processor = DetectorWithHeads(mini_model()).eval(), mini_processor()
+    words = [gt.GroundedText("cup .", ())] * len(SCENES)
+    truth = Truth.of(SCENES, 16)
+    with torch.no_grad():
+        _, all_names = model(gt.collate(processor, SCENES, IMAGES, words)[0], truth)
+        _, last = model(gt.collate(processor, SCENES[-1:], IMAGES[-1:], words[-1:])[0], Truth.of(SCENES[-1:], 16))
+    own = truth.rows == len(SCENES) - 1
+    for together, alone in zip(all_names, last, strict=True):
+        assert len(alone) == len(SCENES[-1].objects)
+        assert torch.allclose(together[own], alone, atol=1e-4)
+        # Two objects of an image differ.
+        assert not torch.allclose(alone[0], alone[1], atol=1e-4)
+
+
+def test_no_object_with_a_state_is_no_reason_for_nan() -> None:
+    truth = Truth.of(SCENES, 16)
+    outputs = tuple(torch.zeros(len(truth.rows), n) for n in (len(ASPECTS), len(COLOURS), 1, 1))
+    stateless = replace(truth, states=torch.full_like(truth.states, -1.0))
+    chance = math.log(len(ASPECTS)) + math.log(len(COLOURS)) + math.log(2)
+    assert float(naming_loss(outputs, stateless)) == pytest.approx(chance)
+    assert float(naming_loss(outputs, truth)) == pytest.approx(chance + math.log(2))
+
+
+def test_pointing_wants_the_cell_of_the_boxs_centre() -> None:
+    packer = Packer(mllm_processor().tokenizer, 25)
+    boxes = [(0.0, 0.0, 10.0, 10.0), (50.0, 90.0, 70.0, 100.0), (90.0, 0.0, 100.0, 20.0)]
+    packed = packer.pack(
+        [
+            [Question("Where?", box=boxes[0]), Question("Which?", text="red"), Question("Where?", box=boxes[1])],
+            [Question("Where is it?", box=boxes[2])] * 3,
+        ]
+    )
+    pointing = Pointing(packed, packer.first_image, 25)
+    assert pointing.cells.tolist() == [cell for cell in (0, 23, 4, 4, 4) for _ in range(4)]
+    n, length = packed.input_ids.shape
+    # Each token asks for its own number among 25; keys that answer to the wanted cells cost nothing.
+    query, key = torch.zeros(n, length, 4, 25), torch.zeros(n, length, 4, 25)
+    key[:, packer.first_image : packer.first_image + 25] = torch.eye(25).unsqueeze(1)
+    flat = query.flatten(0, 1)
+    flat[pointing.at] = 50 * F.one_hot(pointing.cells, 25).float().unsqueeze(1)
+    pointing.look(flat.reshape(query.shape), key, 1.0)
+    assert float(pointing.loss) == pytest.approx(0, abs=1e-6)
+    pointing.look(-flat.reshape(query.shape), key, 1.0)
+    assert float(pointing.loss) > 10
+
+
+def test_pointing_teaches_its_heads_alone(small_mllm: Qwen2VLForConditionalGeneration) -> None:
+    packer = Packer(mllm_processor().tokenizer, 25)
+    texts = [SceneTexts(scene, random.Random(i)) for i, scene in enumerate(SCENES[:2])]
+    packed = packer.pack([sample_questions(one, 1.0) for one in texts])
+    pointing = Pointing(packed, packer.first_image, 25)
+    language = small_mllm.model.language_model
+    language.set_attn_implementation(QUESTION_ATTENTION)
+    with fast_vision():
+        hidden = packed_hidden(small_mllm, packed, *patchify(IMAGES[:2], 25), pointing)
+        assert torch.equal(hidden, packed_hidden(small_mllm, packed, *patchify(IMAGES[:2], 25)))
+    language.set_attn_implementation("sdpa")
+    small_mllm.zero_grad()
+    pointing.loss.backward()
+    # Two heads of 32 of the fourth layer; the layers behind it have no part.
+    gradient = language.layers[3].self_attn.q_proj.weight.grad
+    assert gradient[:64].abs().sum() > 0
+    assert gradient[64:].abs().sum() == 0
+    assert language.layers[4].self_attn.q_proj.weight.grad is None

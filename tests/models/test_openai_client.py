@@ -13,8 +13,9 @@ import pytest
 from finecops.errors import ModelError
 from finecops.models import attempts, openai_client
 from finecops.models.completion import Completion
-from finecops.models.endpoint import Endpoint, Request
+from finecops.models.endpoint import Endpoint
 from finecops.models.openai_client import ask_all, width_of_endpoint
+from finecops.models.openai_requests import Request
 from tests.hostile.hostile_server import completion
 
 

@@ -24,7 +24,8 @@ from finecops.errors import ConfigError
 from finecops.images import Picture, read_picture
 from finecops.models import attempts
 from finecops.models.backends import load_mllm_model
-from finecops.models.openai_mllm import OpenAiMllm, image_url
+from finecops.models.openai_mllm import OpenAiMllm
+from finecops.models.openai_requests import image_url
 from finecops.models.protocols import Question, QuestionGroup
 from finecops.runs.specification import ImageGroup
 from finecops.stages.marks import draw_marks

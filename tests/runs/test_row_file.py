@@ -13,7 +13,7 @@ from finecops.records import Candidates, Prediction, Route, StageRow, Target
 from finecops.runs import jsonl
 from finecops.runs.failures import reason_counts
 from finecops.runs.jsonl import read_table, replace_rows
-from finecops.runs.row_check import row_check
+from finecops.runs.row_check import row_check, rows_check
 from finecops.runs.row_file import RowFaultError, RowFile, finish
 from finecops.strict_json import parse_record
 from tests.conftest import make_prediction
@@ -50,6 +50,9 @@ CHANGES: list[Any] = [
     {"letters": ["A", 1]},
     {"more": 1},
 ]
+
+
+LINE, OTHER = (make_prediction(i, [(0.0, 0.0, 4.0, 5.0)]).model_dump_json().encode() + b"\n" for i in ("a", "b"))
 
 
 def rows_in(folder: Path, rows: list[Prediction]) -> RowFile[Prediction]:
@@ -120,6 +123,33 @@ def test_a_key_that_stands_twice_is_refused() -> None:
     line = ROWS[0].model_dump_json().encode()
     for twice in (b'{"source":"x",' + line[1:], line[:-1] + b',"mass" :null}', b'{"source" :"x",' + line[1:]):
         assert "twice" in _refused(row_check(Prediction), twice)
+
+
+@pytest.mark.parametrize("lines", [
+    [b"{}\n"],
+    [LINE, b'"text"\n'],
+    [LINE, b"\n", LINE],
+    # Two rows on a line, and one on two lines: as many rows as lines.
+    [LINE[:-1] + OTHER, *LINE.replace(b",", b",\n", 1).splitlines(keepends=True)],
+    [LINE[:-1] + b"," + OTHER, OTHER],
+    [LINE, OTHER, b'{"sample_id":"x"}\n', LINE],
+    [LINE, LINE.replace(b'"boxes":[[0.0,0.0,4.0,5.0]]', b'"boxes":[]')],
+    [LINE, LINE.replace(b'"source":', b'"status":"box","source":')],
+])  # fmt: skip
+def test_many_lines_pass_just_where_each_does(lines: list[bytes]) -> None:
+    heads, error = rows_check(Prediction)(lines)
+    check, wanted = row_check(Prediction), list[str]()
+    said = ""
+    for line in lines:
+        try:
+            wanted.append(check(line).sample_id)
+        except ValueError as fault:
+            said = str(fault)
+            break
+    assert [head.sample_id for head in heads] == wanted
+    assert str(error or "") == said
+    heads, error = rows_check(Prediction)([LINE, OTHER, LINE])
+    assert ([head.sample_id for head in heads], error) == (["a", "b", "a"], None)
 
 
 def _refused(check: Any, line: bytes) -> str:

@@ -19,8 +19,9 @@ from finecops.errors import DataError, RunError
 from finecops.records import Prediction, Sample
 from finecops.runs.batches import make_batches, share_of
 from finecops.runs.engines.local import run_local
+from finecops.runs.job import StageJob
 from finecops.runs.jsonl import read_rows, repair_torn_end
-from finecops.runs.runner import StageJob, StageReport, run_stage
+from finecops.runs.runner import StageReport, run_stage
 from finecops.runs.specification import ImageGroup, Resources, StageSettings, StageSpec, Work
 from finecops.stages.rows import failed_prediction
 from tests.conftest import make_prediction, make_sample

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from finecops.config.find import load_dataset
+from finecops.datasets import image_place
 from finecops.datasets.choose import choose_samples
 from finecops.datasets.dataset import Dataset, load_dataset_split
 from finecops.errors import DataError, FinecopsError, ModelError, RunError
@@ -52,7 +53,7 @@ def take_away(run: Run, count: int) -> list[Path]:
 def test_no_image_at_all_is_refused_with_three_paths_and_what_to_fetch(
     opened: Run, listed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checks, "_LISTED", listed)
+    monkeypatch.setattr(image_place, "LISTED", listed)
     gone = take_away(opened, 1000)
     with pytest.raises(
         DataError, match=rf"(?s)none of the {len(gone)} images is there: .*finecops data build"

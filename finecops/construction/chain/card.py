@@ -25,9 +25,13 @@ WRITTEN_BY: Final = "Written by `finecops data build gqa`."
 _BEGIN, _END = "<!-- split {} -->", "<!-- end of {} -->"
 _PROMISE = (
     "Every positive fits one object of its image and provably no other; every negative fits none. It is proved on the",
-    "scene graphs, which are incomplete: what a graph does not say counts as possible. An object that nobody annotated",
-    "can still be there, and a wrong annotation makes a wrong sample.",
+    "scene graphs; a wrong annotation makes a wrong sample.",
 )
+_GRAPHS: Final = {
+    False: "Its scene graphs are incomplete: what a graph does not say counts as possible, and an object that nobody "
+    "annotated can still be there.",
+    True: "Its scene graphs were said to be complete (`--complete-graphs`): what a graph does not say counts as false.",
+}
 
 
 def card_text(name: str, parts: Mapping[str, str], samples: int, licence: str | None) -> str:
@@ -86,6 +90,8 @@ def split_part(folder: BuildFolder, found: Finished) -> str:
     names, graphs = annotation_names(split), graph_files(split)
     lines = [
         f"## Split {split}",
+        "",
+        _GRAPHS[folder.stages["paths"].settings.get("complete graphs") is True],
         "",
         *_counts(found),
         "",

@@ -16,14 +16,15 @@ from finecops.evaluation.settings import MetricSettings, RunFolder, Settings, na
 from finecops.metrics.precision import IOU_THRESHOLD
 from finecops.report.charts import figure_6
 from finecops.report.charts.chart import Missing
+from finecops.report.charts.computed import COMPUTED
 from finecops.report.charts.files import check_formats, write_chart, write_picture
 from finecops.report.charts.runs import CHARTS, run_charts
 from finecops.report.charts.subject import ChartRun
-from finecops.runs.folder import images_of_run
+from finecops.runs.folder import OUTPUTS, images_of_run
 
 log = logging.getLogger(__name__)
 
-NAMES = (*CHARTS, figure_6.NAME)
+NAMES = (*CHARTS, figure_6.NAME, *COMPUTED)
 """All that `--only` can name."""
 _LARGE = 5000
 """Samples, from which on somebody waits long enough to wonder."""
@@ -53,7 +54,7 @@ class FigureSettings(Settings):
     """The newest if none is named."""
     out: Path | None = None
     only: Annotated[tuple[str, ...], BeforeValidator(_known)] = ()
-    """Names in `NAMES`; all if there is none."""
+    """Names in `NAMES`; if there is none, all but the computed ones."""
     as_: Annotated[tuple[str, ...], BeforeValidator(_formats)] = ("png", "pdf", "csv")
     """Names in `finecops.report.charts.files.FORMATS`."""
     val: RunFolder | None = None
@@ -63,8 +64,15 @@ class FigureSettings(Settings):
     """A folder or zip file of the images, if they are not where the runs had them."""
 
     @property
+    def without_runs(self) -> bool:
+        """Whether nothing is asked for that needs a run."""
+        return bool(self.only) and set(self.only) <= COMPUTED.keys()
+
+    @property
     def folder(self) -> Path:
         """Where files go: the folder of the run, or a folder beside those of several."""
+        if self.without_runs:
+            return self.out or OUTPUTS / "figures"
         runs = named_or_newest(self.runs)
         if self.out is not None:
             return self.out
@@ -78,9 +86,16 @@ def make_figures(settings: FigureSettings) -> Iterator[Path | Missing]:
 
     Raises:
         RunError: a run is none, has no answers or was changed.
-        UsageError: a run is named twice.
+        UsageError: a run is named twice, or for figures that need none.
         ConfigError: matplotlib is not installed, and PNG or PDF is asked for.
     """
+    if settings.without_runs and (settings.runs or settings.val or settings.images):
+        raise UsageError(f"{', '.join(settings.only)}: computed from shapes; runs, --val and --images have no use")
+    for name in settings.only:
+        if name in COMPUTED:
+            yield from write_chart(COMPUTED[name](), settings.folder, settings.as_)
+    if settings.without_runs:
+        return
     folders, out = named_or_newest(settings.runs), settings.folder
     if len(set(map(Path.resolve, folders))) < len(folders):
         raise UsageError("a run is named twice")

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from finecops.report.charts.chart import Chart, Charts, Missing
 from finecops.report.charts.crs import candidate_recall, crs_losses
-from finecops.report.charts.paper import figure_5a, figure_5b
+from finecops.report.charts.paper import figure_5a, figure_5a_time, figure_5b
 from finecops.report.charts.rates import KINDS, precision_by_iou, precision_by_level, recall_by_type
 from finecops.report.charts.scores import calibration_after, calibration_before, risk_coverage, roc
 from finecops.report.charts.subject import ChartMethod, ChartRun, methods_of
@@ -32,6 +32,7 @@ CHARTS: Final[Mapping[str, Draw]] = {
     "routing-sweep": routing_shares,
     "routing-cost": routing_costs,
     "paper-5a": lambda _, methods: [figure_5a(methods)],
+    "paper-5a-time": lambda _, methods: [figure_5a_time(methods)],
     "paper-5b": lambda _, methods: [figure_5b(methods)],
 }
 """Every chart by its name. Of several runs `crs-losses` and the sweeps have a chart each, with a number behind."""

@@ -35,7 +35,8 @@ class OperationCounter(TorchDispatchMode):
         if torch.Tag.pointwise in func.tags or func.is_view:  # most of the calls: nothing is multiplied and added up
             return result
         leaves = tree_leaves((args, named))
-        if any(isinstance(leaf, torch.Tensor) for leaf in leaves):
+        # On `meta` nothing is computed: another counter looks at shapes.
+        if any(isinstance(leaf, torch.Tensor) and not leaf.is_meta for leaf in leaves):
             key = (func, *(tuple(one.shape) if isinstance(one, torch.Tensor) else str(one) for one in leaves))
             if key not in self._known:
                 self._known[key] = _count(func, args, named)

@@ -9,24 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from finecops.errors import UsageError
+from finecops.runs.engines.cores import THREADS, threads_here
 from finecops.runs.specification import Workers
 
 log = logging.getLogger(__name__)
 
-THREADS: Final = "OMP_NUM_THREADS"
-"""The variable that says with how many threads a library computes."""
 _VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
-
-
-def cores_here() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def threads_here(cores: int) -> int:
-    """How many threads a computation has, in this process and in each worker."""
-    named = os.environ.get(THREADS, "")
-    return int(named) if named.isdecimal() and int(named) else cores
 
 
 def gpus_here() -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import pickle
-from collections import deque
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
 from typing import Final, Generic
@@ -16,9 +15,10 @@ from typing import Final, Generic
 from finecops.errors import RunError
 from finecops.runs.batches import Batch
 from finecops.runs.engines.child import Child
+from finecops.runs.engines.cores import cores_here
 from finecops.runs.engines.local import BatchResult
-from finecops.runs.engines.places import cores_here, gpus_here, places
-from finecops.runs.engines.tasks import Task, after_a_death
+from finecops.runs.engines.places import gpus_here, places
+from finecops.runs.engines.tasks import Tasks, after_a_death
 from finecops.runs.engines.wire import Answer, answer_from_text, batch_to_text, result_from
 from finecops.runs.engines.worker import Repeater, level_here
 from finecops.runs.specification import Row, Work
@@ -69,7 +69,7 @@ class _Pool(Generic[Row]):
 
     def results(self, batches: Sequence[Batch]) -> Iterator[BatchResult[Row]]:
         """The rows of each batch, as they come."""
-        todo = deque(Task(batch, counted=number == 0) for number, batch in enumerate(batches))
+        todo = Tasks(batches)
         at_once = True
         try:
             while todo or any(child.tasks for child in self._children):
@@ -91,18 +91,18 @@ class _Pool(Generic[Row]):
     def _name(self) -> str:
         return self._work.spec.name
 
-    def _give_out(self, todo: deque[Task]) -> None:
+    def _give_out(self, todo: Tasks) -> None:
         # A second batch only while there are enough for all: at the end none waits behind another.
         for ahead in range(1, _AHEAD + 1):
             for child in self._children:
                 if len(child.tasks) < ahead and len(todo) > (ahead - 1) * len(self._children):
-                    child.give(todo.popleft(), batch_to_text)
+                    child.give(todo.take(), batch_to_text)
 
     def _answering(self) -> list[Child]:
         ready = wait([child.connection for child in self._children])
         return [child for child in self._children if child.connection in ready]
 
-    def _next(self, child: Child, todo: deque[Task]) -> Iterator[BatchResult[Row]]:
+    def _next(self, child: Child, todo: Tasks) -> Iterator[BatchResult[Row]]:
         text = child.receive()
         if text is None:
             yield from self._replace(child, todo)
@@ -121,7 +121,7 @@ class _Pool(Generic[Row]):
             raise answer.fault.as_error()
         return answer
 
-    def _replace(self, child: Child, todo: deque[Task]) -> Iterator[BatchResult[Row]]:
+    def _replace(self, child: Child, todo: Tasks) -> Iterator[BatchResult[Row]]:
         cause = child.cause_of_death()
         self._deaths += 1
         if self._deaths > _DEATHS_IN_A_ROW + len(self._children):
@@ -130,7 +130,7 @@ class _Pool(Generic[Row]):
         lost = list(child.tasks)
         child.tasks.clear()
         again, failed = after_a_death(lost, cause, self._work.spec.failure) if child.is_ready else (lost, [])
-        todo.extendleft(reversed(again))
+        todo.put_back(again)
         child.start(self._begin)
         if failed:
             yield BatchResult(failed)

@@ -21,8 +21,9 @@ from finecops.config.home import VARIABLE, home
 from finecops.errors import RunError, UsageError
 from finecops.install import install_line
 from finecops.runs.batches import Batch, ids_of
+from finecops.runs.engines.cores import THREADS, cores_here
 from finecops.runs.engines.local import BatchResult
-from finecops.runs.engines.places import THREADS, cores_here, gpus_here
+from finecops.runs.engines.places import gpus_here
 from finecops.runs.engines.wire import answer_from_text, batch_to_text, result_from
 from finecops.runs.engines.worker import Repeater, StageWorker, level_here
 from finecops.runs.specification import Row, Work, Workers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -21,6 +22,29 @@ class Task:
     batch: Batch
     counted: bool = False
     deaths: int = 0
+
+
+class Tasks:
+    """Tasks that wait: batches are made when their turn comes."""
+
+    def __init__(self, batches: Sequence[Batch]) -> None:
+        self._again: deque[Task] = deque()
+        self._new = iter(batches)
+        self._begun, self._count = 0, len(batches)
+
+    def __len__(self) -> int:
+        return len(self._again) + self._count - self._begun
+
+    def take(self) -> Task:
+        """The next one. The operations of the first batch are counted."""
+        if self._again:
+            return self._again.popleft()
+        self._begun += 1
+        return Task(next(self._new), counted=self._begun == 1)
+
+    def put_back(self, tasks: Sequence[Task]) -> None:
+        """Tasks that come first, in their order."""
+        self._again.extendleft(reversed(tasks))
 
 
 def after_a_death(

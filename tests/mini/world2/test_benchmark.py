@@ -104,6 +104,12 @@ def test_a_split_of_some_tuple_types_has_no_others(built: Path, monkeypatch: pyt
     assert {row["tuple_type"] for row in rows} == {"2_hop", "and"}
 
 
+def test_the_card_says_that_the_graphs_are_complete(built: Path) -> None:
+    card = (built / "README.md").read_text()
+    assert "Its scene graphs were said to be complete" in card
+    assert "incomplete" not in card
+
+
 def test_short_expressions_have_the_box_of_their_target(built: Path) -> None:
     entries = json.loads((built / "test_short_expression_all_coco_format.json").read_text())
     assert len(entries["images"]) == len(entries["annotations"]) == 12

@@ -90,9 +90,51 @@ def test_the_papers_figures_5(tmp_path: Path) -> None:
     # CRS costs its candidates too.
     assert [s["points"][0]["x"] for s in first["series"]] == [1.0, 2.0, 5.0]
     assert [s["points"][0]["y"] for s in first["series"]] == [0.0, 0.0, 100.0]
+    assert "CRS top-2 toy: 250% of the MLLM's number of operations." in first["notes"]
     assert second["x"]["names"] == ["MLLM toy", "CRS top-2 toy"]
     assert [[p["y"] for p in s["points"]] for s in second["series"]] == [[200.0, 400.0], [200.0, 500.0]]
     assert "CRS top-2 toy takes 200% of the MLLM's own time." in second["notes"]
+
+
+def test_precision_over_time(tmp_path: Path) -> None:
+    folder = crs_run(tmp_path / "run")
+    invoke("figures", str(folder), "--only", "paper-5a-time", "--as", "json")
+    chart = json.loads((folder / "figures" / "paper-5a-time.json").read_text())
+    # A second for ten samples is 100 milliseconds; CRS takes its candidates' time too.
+    assert [s["points"][0]["x"] for s in chart["series"]] == [100.0, 200.0, 500.0]
+    assert "CRS top-2 toy: 250% of the MLLM's time." in chart["notes"]
+
+
+def test_the_papers_pair_is_computed_without_a_run_and_said_to_be(tmp_path: Path) -> None:
+    names = [f"paper-5{part}-computed" for part in ("a", "a-time", "b")]
+    code, said = invoke("figures", "--only", ",".join(names), "--as", "json,csv", "--out", str(tmp_path))
+    assert code == 0, said
+    charts = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in names}
+    for name, chart in charts.items():
+        assert all("(computed)" in series["name"] for series in chart["series"])
+        assert "not measured" in chart["notes"][0]
+        assert "computed" in (tmp_path / f"{name}.csv").read_text()
+    points = {s["name"].split()[0]: s["points"][0] for s in charts["paper-5a-time-computed"]["series"]}
+    # Precision is the paper's (Tables III and VI).
+    assert {name: p["y"] for name, p in points.items()} == {
+        "specialist": 68.32,
+        "MLLM": 73.09,
+        "SFA": 74.06,
+        "CRS": 78.33,
+    }
+    assert points["specialist"]["x"] < points["CRS"]["x"] < points["SFA"]["x"] < points["MLLM"]["x"]
+    own, whole = ([p["y"] for p in s["points"]] for s in charts["paper-5b-computed"]["series"])
+    assert own[0] == whole[0]
+    assert own[1] < whole[1]
+
+
+@pytest.mark.parametrize("words", [("{run}",), ("--val", "{run}"), ("--images", "{run}")])
+def test_computed_figures_take_no_run(tmp_path: Path, words: tuple[str, ...]) -> None:
+    folder = make_run(tmp_path / "run")
+    given = [word.format(run=folder) for word in words]
+    code, said = invoke("figures", *given, "--only", "paper-5a-computed", "--as", "csv", "--out", str(tmp_path / "out"))
+    assert (code, "have no use" in said) == (2, True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_figure_6_is_of_samples_that_crs_alone_has_right(tmp_path: Path) -> None:

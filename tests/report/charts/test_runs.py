@@ -69,6 +69,7 @@ def test_one_run_has_every_chart_that_its_rows_allow(tmp_path: Path) -> None:
         "Positives against negative images (ROC): there are no negative images",
         "Candidate recall@k, and precision@1 of the choice: no run has candidates: `finecops crs run` makes them",
         "Where CRS loses positives: no run has a selection among candidates: `finecops crs run` makes one",
+        "Figure 5(a) by time: precision@1 against time: of no method is the time of all its stages known",
         "Figure 5(b): inference time of CRS and of MLLMs: no run has answers of CRS: `finecops crs run`",
     ]
     for chart in drawn.charts:

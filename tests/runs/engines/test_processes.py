@@ -16,7 +16,8 @@ from finecops.runs.engines.local import run_local
 from finecops.runs.engines.places import places
 from finecops.runs.engines.processes import run_processes
 from finecops.runs.engines.tasks import TRIES
-from finecops.runs.runner import StageJob, run_stage
+from finecops.runs.job import StageJob
+from finecops.runs.runner import run_stage
 from finecops.runs.specification import Workers
 from tests.processes import lives, soon
 from tests.runs.engines.toys import SAMPLES, toy_batches, toy_work
@@ -76,7 +77,8 @@ RUN = """
 import sys
 from pathlib import Path
 from finecops.runs.engines.processes import run_processes
-from finecops.runs.runner import StageJob, run_stage
+from finecops.runs.job import StageJob
+from finecops.runs.runner import run_stage
 from tests.runs.engines.toys import SAMPLES, toy_batches, toy_work
 work = toy_work(seconds=float(sys.argv[2]))
 run_stage(StageJob(work, Path(sys.argv[1]), [s.id for s in SAMPLES], toy_batches()), run_processes)
