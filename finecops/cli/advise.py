@@ -55,10 +55,7 @@ def advise_command(
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """Try every strategy on the same samples, and say which one pays; what a run has is kept.
-
-    Printed are accuracy, cost, Pareto front, verdict, and samples needed.
-    """
+    """Try every strategy on the same samples, and say which one pays: accuracy, cost, Pareto front, samples needed."""
     given = {name: value for name, value in locals().items() if name not in ("ctx", "as_", "as_json", "as_csv")}
     from finecops.cli.printing import print_document
     from finecops.evaluation.advice import advise
