@@ -436,7 +436,7 @@ def test_a_stage_that_always_fails_stops_the_command_whatever_the_others_do(
     monkeypatch.setattr(session, "_in_turn", lambda *_: (Asked(question, both) for _ in range(200)))
     answered = []
     with pytest.raises(FailuresError, match="mllm: 64 answers in a row failed: connection refused"):
-        answered.extend(session._answers([], None))
+        answered.extend(session._answers([], None, ahead=True))
     # The last one was told, too.
     assert len(answered) == 64
 

@@ -136,7 +136,15 @@ def test_adapters_are_tuned_at_the_same_time_if_asked(tmp_path: Path, jobs: str,
     stub.write_text(STUB)
     stub.chmod(0o755)
     out = tmp_path / "tables"
-    asked = {"OUT": str(out), "TESTS": "test", "PLAIN": "", "SIZES": "", "SEEDS": "0 1", "JOBS": jobs}
+    asked = {
+        "OUT": str(out),
+        "TESTS": "test",
+        "PLAIN": "",
+        "SIZES": "",
+        "SEEDS": "0 1",
+        "JOBS": jobs,
+        "OMP_NUM_THREADS": "7",
+    }
     done = script("adapters", PATH=f"{stub.parent}:{os.environ['PATH']}", CALLS=str(calls), **asked)
     assert done.returncode == 1
     assert "no such model" in done.stderr

@@ -45,6 +45,6 @@ def test_the_mini_mllm_sees_fewer_tokens_and_boxes_stay_in_pixels_of_the_image()
     image = read_picture(min(Path("data/finecops-mini/images").glob("test_*.png")))
     model: Any = load_mllm_model(with_visual_tokens(load_mllm("mini-qwen2vl"), 9), "cpu")
     prompts = [ImagePrompt(0, image.pixels, "x")]
-    assert model._inputs(prompts, model._texts(prompts))["image_grid_thw"].tolist() == [[1, 6, 6]]
+    assert model._inputs(prompts, model.texts(prompts))["image_grid_thw"].tolist() == [[1, 6, 6]]
     ((reply,),) = model.ground([QueryGroup(image, (Query("the car"),))])
     assert reply.text.startswith("<|box_start|>(")

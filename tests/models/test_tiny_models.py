@@ -88,7 +88,7 @@ def test_the_frame_is_the_size_of_the_resized_image(tmp_path: Path, images: list
     model = tiny_mllm("qwen2_5_vl", "qwen2.5-vl-7b", tmp_path, **bounds)
     for image in images:
         prompts = [ImagePrompt(0, image.pixels, "x")]
-        inputs = model._inputs(prompts, model._texts(prompts))
+        inputs = model._inputs(prompts, model.texts(prompts))
         _, rows, columns = inputs["image_grid_thw"][0].tolist()
         assert frame_of(model.config, image.size) == (14 * columns, 14 * rows)
 
