@@ -115,8 +115,19 @@ def test_a_missing_file_is_one_line() -> None:
 def others() -> list[list[str]]:
     """Every option of the command that needs a dataset or a run folder, with a value."""
     values = {"limit": "3", "max_failed": "0.1", "annotations": "x.json", "batch_size": "2", "engine": "local"}
-    values |= {"workers": "2", "gpus_per_worker": "1", "threads": "2"}
-    used = ("file", "as_json", "extractor", "article", "device", "batch_size", "max_failed", "allow_pickle", "help")
+    values |= {"workers": "2", "gpus_per_worker": "1"}
+    used = (
+        "file",
+        "as_json",
+        "extractor",
+        "article",
+        "device",
+        "batch_size",
+        "max_failed",
+        "allow_pickle",
+        "threads",
+        "help",
+    )
     commands = typer.main.get_command(app).commands["sfa"].commands["extract"]  # type: ignore[attr-defined]
     wanted = [parameter for parameter in commands.params if parameter.name not in used]
     return [[p.opts[0], *([] if p.is_flag else [values.get(p.name, "x")])] for p in wanted]
