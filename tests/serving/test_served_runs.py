@@ -91,9 +91,9 @@ def test_the_rows_are_those_of_one_server_whatever_happens(
         ),
         pytest.param({"never": True}, ("did not answer within 2 s (`start_seconds`)",), id="never ready"),
         pytest.param(
-            {"dies": 6},
+            {"dies": 3},
             ("ended (signal SIGKILL: the machine may have no memory left), 6 times in a row", "illegal memory access"),
-            id="dies at request 6 of each life",
+            id="dies at request 3 of each life",
             marks=pytest.mark.engines,
         ),
     ],
@@ -117,11 +117,13 @@ def test_a_server_that_does_not_work_ends_the_run(
     partial = tmp_path / "run" / "mllm.jsonl.partial"
     kept = partial.read_text().splitlines() if partial.exists() else []
     assert bool(kept) == ("dies" in faults)
-    assert all(json.loads(row)["status"] == "box" for row in kept)
+    # Where a server dies at every third request, one that was there four times may be taken for the reason.
+    found = [json.loads(row) for row in kept]
+    assert all(row["status"] == "box" or "the server ended" in row["reason"] for row in found)
     vllm.faults()
     model.write_text(text)
     assert run(*command(tmp_path / "run", model=str(model), serve=""))[0] == 0
-    assert len(rows(tmp_path / "run")) == LIMIT
+    assert [row["status"] for row in rows(tmp_path / "run").values()] == ["box"] * LIMIT
 
 
 @pytest.mark.engines
