@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+import finecops.runs.kept as kept_rows
 import finecops.runs.runner as runner
 from finecops.config.find import load_dataset
 from finecops.datasets.dataset import Dataset, load_dataset_split
@@ -107,7 +108,8 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_files(
 def test_a_run_that_is_killed_between_its_files_ends_in_the_same_files(
     tmp_path: Path, mini: Dataset, clean: dict[str, Any], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    kept = getattr(runner, step)
+    place = runner if step == "finish" else kept_rows
+    kept = getattr(place, step)
     for before in (True, False):
         left = 0
 
@@ -121,7 +123,7 @@ def test_a_run_that_is_killed_between_its_files_ends_in_the_same_files(
                 raise KilledError
             return result
 
-        monkeypatch.setattr(runner, step, dying)
+        monkeypatch.setattr(place, step, dying)
         for at in (1, 2, 4):
             left = at
             try:
