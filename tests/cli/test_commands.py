@@ -183,8 +183,8 @@ def check_bench(found: dict[str, list[list[str]]]) -> None:
         assert [row[-1] for row in rows] == ["100.0"] * 3
         # Against itself, in seconds and in those of the processor.
         assert (rows[0][2], rows[0][5], rows[1][3], rows[1][6]) == ("1.00",) * 4
-        # What is shared costs no operations.
-        assert float(rows[2][-3]) <= float(rows[1][-3])
+        # What is shared costs no operations; of 24 samples padding may cost a little more than sorted ones.
+        assert float(rows[2][-3]) <= 1.02 * float(rows[1][-3])
 
 
 def test_bench_models_times_finecops_beside_two_baselines_that_answer_the_same() -> None:
