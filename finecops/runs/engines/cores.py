@@ -11,6 +11,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
+from finecops.text import counted
+
 log = logging.getLogger(__name__)
 
 THREADS: Final = "OMP_NUM_THREADS"
@@ -67,9 +69,9 @@ def use_threads(asked: int | None = None) -> None:
     if not _torch_is_here() and WAITING not in os.environ and _SPINNING not in os.environ:
         os.environ[WAITING] = "PASSIVE"
     log.info(
-        "this machine is busy: %d other computations on %d cores. On a CPU, --threads 1 may be faster than %d (last "
+        "this machine is busy: %s on %d cores. On a CPU, --threads 1 may be faster than %d (last "
         "digits of scores may differ)",
-        *(busy, os.cpu_count() or 1, threads),
+        *(counted(busy, "other computation"), os.cpu_count() or 1, threads),
     )
 
 
