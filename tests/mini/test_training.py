@@ -10,13 +10,13 @@ import pytest
 import torch
 from transformers import Qwen2VLForConditionalGeneration
 
-from finecops.mini.training import gdino_training as gt
+from finecops.mini.training import grounding_loss as gt
 from finecops.mini.training.gdino import mini_model, mini_processor
 from finecops.mini.training.loop import TRAIN_SEED_BASE, ParameterGroup, TrainPlan, learning_rate_factor, train
 from finecops.mini.training.packed_attention import QUESTION_ATTENTION, packed_hidden
 from finecops.mini.training.packing import Packer
 from finecops.mini.training.questions import box_text, sample_questions
-from finecops.mini.training.qwen2vl import fast_vision, mini_config, patchify
+from finecops.mini.training.fast_vision import fast_vision, mini_config, patchify
 from finecops.mini.training.tokenizer import SPECIAL_TOKENS
 from finecops.mini.training.tokenizer import mini_processor as mllm_processor
 from finecops.mini.world.benchmark import SPLIT_SEEDS

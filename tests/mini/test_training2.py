@@ -11,27 +11,27 @@ import pytest
 import torch
 from transformers import Qwen2VLForConditionalGeneration, Qwen2VLImageProcessor
 
-from finecops.mini.training import gdino_training as gt
-from finecops.mini.training.qwen2vl import fast_vision
-from finecops.mini.training2.expressions import SceneTexts
-from finecops.mini.training2.packed_attention import QUESTION_ATTENTION, packed_hidden
-from finecops.mini.training2.packing import Packer
-from finecops.mini.training2.questions import box_text, sample_questions
-from finecops.mini.training2.qwen2vl import BUDGETS, CELL, mini_config, patchify
-from finecops.mini.training2.specialist import mini_model, mini_processor
-from finecops.mini.training2.specialist_training import (
+from finecops.mini.training import grounding_loss as gt
+from finecops.mini.training.fast_vision import fast_vision
+from finecops.mini.training.expressions import SceneTexts
+from finecops.mini.training.packed_attention import QUESTION_ATTENTION, packed_hidden
+from finecops.mini.training.packing import Packer
+from finecops.mini.training.questions import box_text, sample_questions
+from finecops.mini.training.qwen2vl import BUDGETS, CELL, mini_config, patchify
+from finecops.mini.training.specialist import mini_model, mini_processor
+from finecops.mini.training.specialist_training import (
     DetectorWithHeads,
     load_specialist,
     naming_loss,
     sample_text,
 )
-from finecops.mini.training2.tokenizer import SPECIAL_TOKENS
-from finecops.mini.training2.tokenizer import mini_processor as mllm_processor
-from finecops.mini.training2.vision import SLOTS, Truth, VisionWithHeads, slots_of, vision_accuracy, vision_loss
-from finecops.mini.training2.words import world_words
-from finecops.mini.world2.catalogue import ASPECTS, COLOURS
-from finecops.mini.world2.draw import draw_scene
-from finecops.mini.world2.scenes import sample_scene
+from finecops.mini.training.tokenizer import SPECIAL_TOKENS
+from finecops.mini.training.tokenizer import mini_processor as mllm_processor
+from finecops.mini.training.vision import SLOTS, Truth, VisionWithHeads, slots_of, vision_accuracy, vision_loss
+from finecops.mini.training.words import world_words
+from finecops.mini.world.catalogue import ASPECTS, COLOURS
+from finecops.mini.world.draw import draw_scene
+from finecops.mini.world.scenes import sample_scene
 
 SCENES = [sample_scene(random.Random(seed), str(seed)) for seed in range(4)]
 IMAGES = [draw_scene(scene) for scene in SCENES]

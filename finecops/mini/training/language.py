@@ -1,6 +1,6 @@
 """Second stage of the mini MLLM's training: language, on top of the vision stage.
 
-The model learns what `finecops.mini.training2.questions` asks. It does not learn multiple choice, and it is never asked
+The model learns what `finecops.mini.training.questions` asks. It does not learn multiple choice, and it is never asked
 for a box where no object fits: both come later. Coordinates are trained against soft distributions. Every step has
 another budget of visual tokens; the first steps have the default one, so that grounding starts early.
 """
@@ -19,15 +19,15 @@ from torch.nn import functional as F
 from transformers import PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
 from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, own_share, parameter_groups, train
-from finecops.mini.training.qwen2vl import fast_vision
-from finecops.mini.training2.expressions import SceneTexts
-from finecops.mini.training2.packed_attention import QUESTION_ATTENTION, packed_hidden
-from finecops.mini.training2.packing import PackedQuestions, Packer
-from finecops.mini.training2.questions import PLAIN_UNTIL, Question, sample_questions
-from finecops.mini.training2.qwen2vl import DEFAULT_BUDGET, budget_of, patchify
-from finecops.mini.training2.vision import COORDINATES, soft_coordinates
-from finecops.mini.world2.draw import draw_scene
-from finecops.mini.world2.scenes import sample_scene
+from finecops.mini.training.fast_vision import fast_vision
+from finecops.mini.training.expressions import SceneTexts
+from finecops.mini.training.packed_attention import QUESTION_ATTENTION, packed_hidden
+from finecops.mini.training.packing import PackedQuestions, Packer
+from finecops.mini.training.questions import PLAIN_UNTIL, Question, sample_questions
+from finecops.mini.training.qwen2vl import DEFAULT_BUDGET, budget_of, patchify
+from finecops.mini.training.vision import COORDINATES, soft_coordinates
+from finecops.mini.world.draw import draw_scene
+from finecops.mini.world.scenes import sample_scene
 
 _FIRST_SEED: Final = 3
 _VISION_RATE: Final = 1 / 6

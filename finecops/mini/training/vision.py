@@ -24,11 +24,11 @@ from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VisionTransforme
 
 from finecops.construction.graph import SceneGraph
 from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, own_share, parameter_groups, train
-from finecops.mini.training.qwen2vl import fast_vision
-from finecops.mini.training2.qwen2vl import budget_of, patchify
-from finecops.mini.world2.catalogue import ASPECTS, COLOURS, IMAGE_SIZE, SIZES, STATES, STRIPED
-from finecops.mini.world2.draw import draw_scene
-from finecops.mini.world2.scenes import sample_scene
+from finecops.mini.training.fast_vision import fast_vision
+from finecops.mini.training.qwen2vl import budget_of, patchify
+from finecops.mini.world.catalogue import ASPECTS, COLOURS, IMAGE_SIZE, SIZES, STATES, STRIPED
+from finecops.mini.world.draw import draw_scene
+from finecops.mini.world.scenes import sample_scene
 
 COORDINATES: Final = 101
 SLOTS: Final = 4

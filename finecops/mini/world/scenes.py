@@ -6,7 +6,7 @@ import random
 from typing import Final
 
 from finecops.construction.graph import SceneGraph, SceneObject
-from finecops.mini.world2.catalogue import (
+from finecops.mini.world.catalogue import (
     ASPECTS,
     COLOURS,
     CONTAINERS,
@@ -19,7 +19,7 @@ from finecops.mini.world2.catalogue import (
     aspect,
     size_of,
 )
-from finecops.mini.world2.relations import COVERS, TOP, contact, relate, shared_area
+from finecops.mini.world.relations import COVERS, TOP, contact, relate, shared_area
 
 Box = tuple[int, int, int, int]
 MIN_OBJECTS: Final = 6

@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from finecops.construction.graph import SceneGraph, SceneObject
-from finecops.mini.world2.brush import Brush, Rgb
-from finecops.mini.world2.catalogue import COLOURS, LOCATIONS, STRIPED
-from finecops.mini.world2.shapes import SHAPES
+from finecops.mini.world.brush import Brush, Rgb
+from finecops.mini.world.catalogue import COLOURS, LOCATIONS, STRIPED
+from finecops.mini.world.shapes import SHAPES
 
 _KEY: Rgb = (1, 254, 3)
 """A colour that nothing in the world has."""

@@ -1,7 +1,7 @@
 """Train mini-gdino from nothing and write its checkpoint.
 
-python scripts/train_mini2_gdino.py train    # can be killed and started again
-python scripts/train_mini2_gdino.py export   # writes checkpoints/mini-gdino
+python scripts/train_mini_gdino.py train    # can be killed and started again
+python scripts/train_mini_gdino.py export   # writes checkpoints/mini-gdino
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 
 from finecops.mini.training.loop import TrainPlan
-from finecops.mini.training2.specialist import mini_model, mini_processor
-from finecops.mini.training2.specialist_training import load_specialist, train_specialist
+from finecops.mini.training.specialist import mini_model, mini_processor
+from finecops.mini.training.specialist_training import load_specialist, train_specialist
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ from typing import Literal
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from finecops.mini.training2.questions import Question, box_text
-from finecops.mini.training2.vision import COORDINATES
+from finecops.mini.training.questions import Question, box_text
+from finecops.mini.training.vision import COORDINATES
 from finecops.replies.choices import LETTERS
 
 TokenKind = Literal["word", "letter", "step", "format"]

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from transformers import AttentionInterface, Qwen2VLForConditionalGeneration
 
-from finecops.mini.training2.packing import PackedQuestions
+from finecops.mini.training.packing import PackedQuestions
 
 QUESTION_ATTENTION = "question_attention"
 """The name for `set_attn_implementation`."""

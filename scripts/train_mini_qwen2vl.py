@@ -1,14 +1,14 @@
 """Train mini-qwen2vl from nothing in three stages, then write the checkpoint.
 
-    python scripts/train_mini2_qwen2vl.py vision     # the vision tower alone (about an hour on a core)
-    python scripts/train_mini2_qwen2vl.py language   # needs the vision stage (two hours on two cores)
-    python scripts/train_mini2_qwen2vl.py options    # lists of options (more than an hour on two cores)
-    python scripts/train_mini2_qwen2vl.py export     # writes checkpoints/mini-qwen2vl
+    python scripts/train_mini_qwen2vl.py vision     # the vision tower alone (about an hour on a core)
+    python scripts/train_mini_qwen2vl.py language   # needs the vision stage (two hours on two cores)
+    python scripts/train_mini_qwen2vl.py options    # lists of options (more than an hour on two cores)
+    python scripts/train_mini_qwen2vl.py export     # writes checkpoints/mini-qwen2vl
 
 Each stage can be killed and started again: it continues from its last state in the folder. On a CPU two processes of
 one thread each are faster than one of two:
 
-    torchrun --nproc-per-node 2 scripts/train_mini2_qwen2vl.py language --threads 1
+    torchrun --nproc-per-node 2 scripts/train_mini_qwen2vl.py language --threads 1
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ import torch
 from transformers import PreTrainedTokenizerFast, Qwen2VLConfig, Qwen2VLForConditionalGeneration, Qwen2VLProcessor
 
 from finecops.mini.training.loop import TrainPlan
-from finecops.mini.training2.language import start_language, train_language
-from finecops.mini.training2.options import start_options, train_options
-from finecops.mini.training2.packing import Packer
-from finecops.mini.training2.qwen2vl import BUDGETS, DEFAULT_BUDGET, mini_config
-from finecops.mini.training2.tokenizer import SPECIAL_TOKENS, mini_processor
-from finecops.mini.training2.vision import train_vision, vision_accuracy
-from finecops.mini.world2.scenes import sample_scene
+from finecops.mini.training.language import start_language, train_language
+from finecops.mini.training.options import start_options, train_options
+from finecops.mini.training.packing import Packer
+from finecops.mini.training.qwen2vl import BUDGETS, DEFAULT_BUDGET, mini_config
+from finecops.mini.training.tokenizer import SPECIAL_TOKENS, mini_processor
+from finecops.mini.training.vision import train_vision, vision_accuracy
+from finecops.mini.world.scenes import sample_scene
 
 
 def train_vision_stage(config: Qwen2VLConfig, steps: int | None, folder: Path) -> None:

@@ -8,11 +8,11 @@ from typing import Final
 
 from finecops.construction.edits.world import DrawnWorld
 from finecops.construction.graph import SceneGraph, SceneObject
-from finecops.mini.world2.catalogue import COLOURS, SIZES, STATES, STRIPED, size_of
-from finecops.mini.world2.draw import draw_scene
-from finecops.mini.world2.lexicon import LEXICON
-from finecops.mini.world2.relations import contact, relate
-from finecops.mini.world2.scenes import lies_well, sides_of
+from finecops.mini.world.catalogue import COLOURS, SIZES, STATES, STRIPED, size_of
+from finecops.mini.world.draw import draw_scene
+from finecops.mini.world.lexicon import LEXICON
+from finecops.mini.world.relations import contact, relate
+from finecops.mini.world.scenes import lies_well, sides_of
 
 Box = tuple[float, float, float, float]
 

@@ -15,9 +15,9 @@ from finecops.construction.graph import parse_scene_graph
 from finecops.construction.samples import EditRow, NegativeRow, PositiveRow
 from finecops.construction.truth.facts import Facts
 from finecops.mini.training.loop import TRAIN_SEED_BASE
-from finecops.mini.world2 import benchmark
-from finecops.mini.world2.benchmark import PLANS, SCENES, SplitPlan, build_mini
-from finecops.mini.world2.lexicon import LEXICON
+from finecops.mini.world import benchmark
+from finecops.mini.world.benchmark import PLANS, SCENES, SplitPlan, build_mini
+from finecops.mini.world.lexicon import LEXICON
 from finecops.runs.jsonl import read_rows
 
 

@@ -18,9 +18,9 @@ from transformers import PreTrainedTokenizerFast, Qwen2VLForConditionalGeneratio
 
 from finecops.construction.graph import SceneGraph, SceneObject
 from finecops.mini.training.loop import TrainPlan
-from finecops.mini.training2.expressions import SceneTexts
-from finecops.mini.training2.language import train_questions
-from finecops.mini.training2.questions import (
+from finecops.mini.training.expressions import SceneTexts
+from finecops.mini.training.language import train_questions
+from finecops.mini.training.questions import (
     QUESTIONS,
     Question,
     box_text,

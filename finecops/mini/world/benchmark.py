@@ -17,10 +17,10 @@ from finecops.construction.chain.export import NEGATIVE_IMAGES
 from finecops.construction.chain.settings import BuildSettings
 from finecops.construction.graph import SceneGraph, dump_scene_graph
 from finecops.construction.truth.draw import TUPLE_TYPES
-from finecops.mini.world2.draw import draw_scene
-from finecops.mini.world2.edits import WORLD
-from finecops.mini.world2.scenes import sample_scene
-from finecops.mini.world2.short_style import write_short
+from finecops.mini.world.draw import draw_scene
+from finecops.mini.world.edits import WORLD
+from finecops.mini.world.scenes import sample_scene
+from finecops.mini.world.short_style import write_short
 from finecops.progress import progress
 
 LICENCE: Final = "mit"

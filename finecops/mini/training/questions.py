@@ -14,11 +14,11 @@ from finecops.construction.description import Description, Node
 from finecops.construction.english.forms import noun_phrase
 from finecops.construction.graph import SceneGraph
 from finecops.construction.truth.draw import TUPLE_TYPES
-from finecops.mini.training2.expressions import Said, SceneTexts
-from finecops.mini.training2.tokenizer import COLOR, COUNT, DESCRIBE, EXISTS, LIST
-from finecops.mini.world2.catalogue import ASPECTS, COLOURS, SIZES, STATES
-from finecops.mini.world2.lexicon import LEXICON
-from finecops.mini.world2.short_style import short_expressions
+from finecops.mini.training.expressions import Said, SceneTexts
+from finecops.mini.training.tokenizer import COLOR, COUNT, DESCRIBE, EXISTS, LIST
+from finecops.mini.world.catalogue import ASPECTS, COLOURS, SIZES, STATES
+from finecops.mini.world.lexicon import LEXICON
+from finecops.mini.world.short_style import short_expressions
 from finecops.prompts import QWEN2VL_FOCUS, QWEN2VL_REC
 
 QUESTIONS: Final = 8

@@ -13,8 +13,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen2VLImageProcessor, Qwen2VLProcessor, Qwen2VLVideoProcessor
 
 from finecops import prompts
-from finecops.mini.training2.qwen2vl import CELL, DEFAULT_BUDGET
-from finecops.mini.training2.words import world_words
+from finecops.mini.training.qwen2vl import CELL, DEFAULT_BUDGET
+from finecops.mini.training.words import world_words
 
 SPECIAL_TOKENS: Final = (
     "<|endoftext|>",
@@ -50,7 +50,7 @@ CHAT_TEMPLATE: Final = (
 def _corpus() -> list[str]:
     """Text in which every piece that shall be one token is frequent enough to become one."""
     words = [*world_words(), "user", "assistant", "system", "None", "none", "answer", "Answer"]
-    # Of short expressions (`finecops.mini.world2.short_style`).
+    # Of short expressions (`finecops.mini.world.short_style`).
     words += ["leftmost", "rightmost", "from", "at"]
     # At the start of a line, behind a blank, and with a capital: byte-level BPE has a token for each.
     lines = [f"{word} {word} {word.capitalize()} {word}" for word in words]
