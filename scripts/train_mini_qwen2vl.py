@@ -22,8 +22,8 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen2VLConfig, Qwen2VLForConditionalGeneration, Qwen2VLProcessor
 
-from finecops.mini.training.loop import TrainPlan
 from finecops.mini.training.language import start_language, train_language
+from finecops.mini.training.loop import TrainPlan
 from finecops.mini.training.options import start_options, train_options
 from finecops.mini.training.packing import Packer
 from finecops.mini.training.qwen2vl import BUDGETS, DEFAULT_BUDGET, mini_config

@@ -18,9 +18,9 @@ import torch
 from torch.nn import functional as F
 from transformers import PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
-from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, own_share, parameter_groups, train
-from finecops.mini.training.fast_vision import fast_vision
 from finecops.mini.training.expressions import SceneTexts
+from finecops.mini.training.fast_vision import fast_vision
+from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, own_share, parameter_groups, train
 from finecops.mini.training.packed_attention import QUESTION_ATTENTION, packed_hidden
 from finecops.mini.training.packing import PackedQuestions, Packer
 from finecops.mini.training.questions import PLAIN_UNTIL, Question, sample_questions

@@ -17,9 +17,9 @@ import torch
 from transformers import PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
 from finecops.construction.graph import SceneGraph, SceneObject
-from finecops.mini.training.loop import TrainPlan
 from finecops.mini.training.expressions import SceneTexts
 from finecops.mini.training.language import train_questions
+from finecops.mini.training.loop import TrainPlan
 from finecops.mini.training.questions import (
     QUESTIONS,
     Question,

@@ -19,9 +19,9 @@ from finecops.construction.description import Node
 from finecops.construction.english.forms import noun_phrase
 from finecops.construction.graph import SceneGraph
 from finecops.construction.truth.masks import bits
+from finecops.mini.training.expressions import SceneTexts
 from finecops.mini.training.grounding_loss import GroundedText, collate, grounding_loss, predictions
 from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, own_share, parameter_groups, train
-from finecops.mini.training.expressions import SceneTexts
 from finecops.mini.training.vision import Truth
 from finecops.mini.world.catalogue import ASPECTS, COLOURS, SIZES, STATES, STRIPED
 from finecops.mini.world.draw import draw_scene

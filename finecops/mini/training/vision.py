@@ -23,8 +23,8 @@ from transformers import Qwen2VLConfig
 from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VisionTransformerPretrainedModel
 
 from finecops.construction.graph import SceneGraph
-from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, own_share, parameter_groups, train
 from finecops.mini.training.fast_vision import fast_vision
+from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, own_share, parameter_groups, train
 from finecops.mini.training.qwen2vl import budget_of, patchify
 from finecops.mini.world.catalogue import ASPECTS, COLOURS, IMAGE_SIZE, SIZES, STATES, STRIPED
 from finecops.mini.world.draw import draw_scene
