@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+import PIL
 from PIL import Image
 
 from finecops.construction.chain.build import Plan, build
@@ -17,6 +19,7 @@ from finecops.construction.chain.export import NEGATIVE_IMAGES
 from finecops.construction.chain.settings import BuildSettings
 from finecops.construction.graph import SceneGraph, dump_scene_graph
 from finecops.construction.truth.draw import TUPLE_TYPES
+from finecops.errors import DataError
 from finecops.mini.world.draw import draw_scene
 from finecops.mini.world.edits import WORLD
 from finecops.mini.world.scenes import sample_scene
@@ -25,9 +28,26 @@ from finecops.progress import progress
 
 LICENCE: Final = "mit"
 
-SCENES: Final = {"test": (1_000_000, 700), "val": (2_000_000, 300), "train": (3_000_000, 2800)}
-"""Scenes → the seed of the first one and how many there are. The mini models are trained with seeds from ten million
-on."""
+
+class Scenes(NamedTuple):
+    """Scenes that some splits share.
+
+    Attributes:
+        first: seed of the first one; the others count up. The mini models are trained with seeds from ten million on.
+        count: how many there are.
+        sha256: of the pixels of all images, one after the other, as they were when the benchmark was built.
+    """
+
+    first: int
+    count: int
+    sha256: str | None = None
+
+
+SCENES: Final = {
+    "test": Scenes(1_000_000, 700, "59be961f313e06452cc491e89788621c853d61c00bd0cb54ec982fdf42dc0892"),
+    "val": Scenes(2_000_000, 300, "29df3ad3b3b7ba364f223b13e5fb3fc9ea498140e652be6fd80ed5f9e1f40f7d"),
+    "train": Scenes(3_000_000, 2800, "200dfbde486864fd80d3234eb1254bf8e5429945f8c8287f6e2afd13fec3dcbd"),
+}
 
 
 @dataclass(frozen=True)
@@ -69,9 +89,9 @@ PLANS: Final = {
 
 def split_scenes(scenes: str, count: int | None = None) -> Iterator[SceneGraph]:
     """The first scenes of a key of `SCENES`, or all; ids are `<key>_<number>`."""
-    first, most = SCENES[scenes]
-    for i in range(most if count is None else count):
-        yield sample_scene(random.Random(first + i), f"{scenes}_{i:05d}")
+    own = SCENES[scenes]
+    for i in range(own.count if count is None else count):
+        yield sample_scene(random.Random(own.first + i), f"{scenes}_{i:05d}")
 
 
 def build_mini(folder: Path, split: str, seed: int = 0, workers: int = 1) -> dict[str, int]:
@@ -115,13 +135,31 @@ def build_mini(folder: Path, split: str, seed: int = 0, workers: int = 1) -> dic
     return samples
 
 
-def draw_images(folder: Path, scenes: str) -> None:
-    """Draw the images of a key of `SCENES` that are missing in a folder."""
+def draw_images(folder: Path, scenes: str) -> int:
+    """Draw the images of a key of `SCENES` that are missing in a folder; returns how many those were.
+
+    Raises:
+        DataError: the images are not those that the benchmark was built with.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for graph in progress(split_scenes(scenes), what="drawing", unit="image", total=SCENES[scenes][1], leave=False):
+    own, drawn = SCENES[scenes], 0
+    digest = hashlib.sha256()
+    for graph in progress(split_scenes(scenes), what="drawing", unit="image", total=own.count, leave=False):
         path = folder / f"{graph.image_id}.png"
-        if not path.exists():
-            _save(draw_scene(graph), path)
+        if path.exists():
+            with Image.open(path) as file:
+                image = file.convert("RGB")
+        else:
+            image, drawn = draw_scene(graph), drawn + 1
+            _save(image, path)
+        digest.update(image.tobytes())
+    if own.sha256 is not None and digest.hexdigest() != own.sha256:
+        raise DataError(
+            f"the images {scenes}_*.png in {folder} are not those that finecops-mini was built with: a file was "
+            f"changed, or this version of Pillow ({PIL.__version__}) draws otherwise. Delete them and draw them again, "
+            "with the Pillow of constraints.txt"
+        )
+    return drawn
 
 
 def _save(image: Image.Image, path: Path) -> None:
