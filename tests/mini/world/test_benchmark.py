@@ -17,7 +17,7 @@ from finecops.construction.samples import EditRow, NegativeRow, PositiveRow
 from finecops.construction.truth.facts import Facts
 from finecops.errors import DataError
 from finecops.mini.training.loop import TRAIN_SEED_BASE
-from finecops.mini.world.benchmark import PLANS, SCENES, Scenes, SplitPlan, build_mini
+from finecops.mini.world.benchmark import PLANS, SCENES, Scenes, SplitPlan, build_mini, draw_images
 from finecops.mini.world.lexicon import LEXICON
 from finecops.runs.jsonl import read_rows
 
