@@ -48,7 +48,7 @@ def train_language_stage(
     """Language, from the weights of the vision stage."""
     state = torch.load(folder / "vision" / "state.pt", weights_only=True)
     start_language(model, state["model"], Packer(tokenizer, DEFAULT_BUDGET).coordinate_ids)
-    plan = TrainPlan(steps=steps or 10_000, batch_size=16, learning_rate=1.5e-3, warmup_steps=400, decay_share=0.4)
+    plan = TrainPlan(steps=steps or 6000, batch_size=16, learning_rate=1.5e-3, warmup_steps=200, decay_share=0.4)
     train_language(model, tokenizer, plan, folder / "language")
 
 

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn import functional as F
 from transformers import Qwen2VLForConditionalGeneration, Qwen2VLImageProcessor
 
 from finecops.mini.training import grounding_loss as gt
 from finecops.mini.training.expressions import SceneTexts
 from finecops.mini.training.fast_vision import fast_vision
-from finecops.mini.training.packed_attention import QUESTION_ATTENTION, packed_hidden
+from finecops.mini.training.packed_attention import QUESTION_ATTENTION, Pointing, packed_hidden
 from finecops.mini.training.packing import Packer
-from finecops.mini.training.questions import box_text, sample_questions
+from finecops.mini.training.questions import Question, box_text, sample_questions
 from finecops.mini.training.qwen2vl import BUDGETS, CELL, mini_config, patchify
 from finecops.mini.training.specialist import mini_model, mini_processor
 from finecops.mini.training.specialist_training import (
@@ -196,3 +197,46 @@ def test_the_committed_models_are_safetensors_with_a_card(name: str) -> None:
 def test_the_committed_models_are_small() -> None:
     sizes = [p.stat().st_size for p in Path("checkpoints").rglob("*") if p.is_file()]
     assert sum(sizes) < 30_000_000
+
+
+def test_pointing_wants_the_cell_of_the_boxs_centre() -> None:
+    packer = Packer(mllm_processor().tokenizer, 25)
+    boxes = [(0.0, 0.0, 10.0, 10.0), (50.0, 90.0, 70.0, 100.0), (90.0, 0.0, 100.0, 20.0)]
+    packed = packer.pack(
+        [
+            [Question("Where?", box=boxes[0]), Question("Which?", text="red"), Question("Where?", box=boxes[1])],
+            [Question("Where is it?", box=boxes[2])] * 3,
+        ]
+    )
+    pointing = Pointing(packed, packer.first_image, 25)
+    assert pointing.cells.tolist() == [cell for cell in (0, 23, 4, 4, 4) for _ in range(4)]
+    n, length = packed.input_ids.shape
+    # Each token asks for its own number among 25; keys that answer to the wanted cells cost nothing.
+    query, key = torch.zeros(n, length, 4, 25), torch.zeros(n, length, 4, 25)
+    key[:, packer.first_image : packer.first_image + 25] = torch.eye(25).unsqueeze(1)
+    flat = query.flatten(0, 1)
+    flat[pointing.at] = 50 * F.one_hot(pointing.cells, 25).float().unsqueeze(1)
+    pointing.look(flat.reshape(query.shape), key, 1.0)
+    assert float(pointing.loss) == pytest.approx(0, abs=1e-6)
+    pointing.look(-flat.reshape(query.shape), key, 1.0)
+    assert float(pointing.loss) > 10
+
+
+def test_pointing_teaches_its_heads_alone(small_mllm: Qwen2VLForConditionalGeneration) -> None:
+    packer = Packer(mllm_processor().tokenizer, 25)
+    texts = [SceneTexts(scene, random.Random(i)) for i, scene in enumerate(SCENES[:2])]
+    packed = packer.pack([sample_questions(one, 1.0) for one in texts])
+    pointing = Pointing(packed, packer.first_image, 25)
+    language = small_mllm.model.language_model
+    language.set_attn_implementation(QUESTION_ATTENTION)
+    with fast_vision():
+        hidden = packed_hidden(small_mllm, packed, *patchify(IMAGES[:2], 25), pointing)
+        assert torch.equal(hidden, packed_hidden(small_mllm, packed, *patchify(IMAGES[:2], 25)))
+    language.set_attn_implementation("sdpa")
+    small_mllm.zero_grad()
+    pointing.loss.backward()
+    # Two heads of 32 of the fourth layer; the layers behind it have no part.
+    gradient = language.layers[3].self_attn.q_proj.weight.grad
+    assert gradient[:64].abs().sum() > 0
+    assert gradient[64:].abs().sum() == 0
+    assert language.layers[4].self_attn.q_proj.weight.grad is None

@@ -7,7 +7,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,7 @@ def train(
     step_loss: Callable[[int], dict[str, torch.Tensor]],
     plan: TrainPlan,
     folder: Path,
+    later: Mapping[int, Sequence[ParameterGroup]] | None = None,
 ) -> None:
     """Run or resume a training, alone or as one of several processes (`torchrun`) that share each batch.
 
@@ -108,11 +109,12 @@ def train(
             alone, so that a resumed run sees what an unbroken one would have seen.
         plan: the schedule.
         folder: where `state.pt` and `log.jsonl` are kept.
+        later: from a step on, other groups, with new optimizers.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    optimizers = _optimizers(groups, plan)
+    phases = {0: groups, **(later or {})}
     state_file = folder / "state.pt"
-    first = _resume(state_file, model, optimizers)
+    first, optimizers = _resume(state_file, model, phases, plan)
     if first:
         log.info("resuming at step %d of %d", first, plan.steps)
     model.train()
@@ -120,6 +122,8 @@ def train(
     writes = not distributed.is_initialized() or distributed.get_rank() == 0
     progress = _Log(folder / "log.jsonl", plan)
     for step in range(first, plan.steps):
+        if step in phases:
+            optimizers = _optimizers(phases[step], plan)
         factor = learning_rate_factor(step, plan)
         for optimizer in optimizers.values():
             for group in optimizer.param_groups:
@@ -200,20 +204,25 @@ class _Log:
         self.sums, self.steps, self.started = {}, 0, time.perf_counter()
 
 
-def _resume(path: Path, model: nn.Module, optimizers: _Optimizers) -> int:
-    """Load a saved state, if there is one; returns the number of steps that are done."""
+def _resume(
+    path: Path, model: nn.Module, phases: Mapping[int, Sequence[ParameterGroup]], plan: TrainPlan
+) -> tuple[int, _Optimizers]:
+    """Load a saved state, if there is one; returns the number of steps that are done, and the optimizers."""
     if not path.exists():
-        return 0
+        return 0, {}
     state = torch.load(path, weights_only=True)
     model.load_state_dict(state["model"])
+    torch.set_rng_state(state["rng"])
+    done = int(state["step"])
+    # The optimizers of the last step that was done: a phase that begins now has new ones.
+    optimizers = _optimizers(phases[max(start for start in phases if start < done)], plan)
     for name, optimizer in optimizers.items():
         # Rates are the plan's, which may be another one than that of the state.
         highest = [group["highest"] for group in optimizer.param_groups]
         optimizer.load_state_dict(state[name])
         for group, rate in zip(optimizer.param_groups, highest, strict=True):
             group["highest"] = rate
-    torch.set_rng_state(state["rng"])
-    return int(state["step"])
+    return done, optimizers
 
 
 def _save(path: Path, model: nn.Module, optimizers: _Optimizers, step: int) -> None:

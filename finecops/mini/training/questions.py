@@ -34,6 +34,8 @@ _HARD_SHARE, _FOCUS_SHARE, _SHIFTED_SHARE = 0.2, 0.5, 0.6
 _SHORT_SHARE: Final = 0.12
 _EASY_REJECTED: Final = 0.6
 """Share of the level-1 expressions that is rejected: the name alone is enough there, and names are learnt early."""
+_RIVALLED_REJECTED: Final = 0.8
+"""At first, share of the others that is rejected: to find a thing by its name alone comes before all else."""
 _SHIFT: Final = 0.16
 """Largest shift of a described box, as a share of its sides: the model also sees boxes that a detector gets wrong."""
 _TRIES: Final = 6
@@ -108,8 +110,12 @@ def describe(texts: SceneTexts) -> Question:
 
 def _types(rng: random.Random, progress: float) -> tuple[str, ...]:
     """Tuple types that are drawn from at this time of the training."""
-    related = min(1.0, max(0.0, (progress - PLAIN_UNTIL) / (ALL_FROM - PLAIN_UNTIL)))
-    return TUPLE_TYPES if rng.random() < related else ("0_hop",)
+    return TUPLE_TYPES if rng.random() < _grown(progress) else ("0_hop",)
+
+
+def _grown(progress: float) -> float:
+    """How far the questions are from the first, easy ones (0) to those of the rest of the training (1)."""
+    return min(1.0, max(0.0, (progress - PLAIN_UNTIL) / (ALL_FROM - PLAIN_UNTIL)))
 
 
 def drawn(texts: SceneTexts, progress: float = 1.0) -> Said | None:
@@ -118,9 +124,9 @@ def drawn(texts: SceneTexts, progress: float = 1.0) -> Said | None:
     if len(types) > 1 and texts.rng.random() < _HARD_SHARE and (hard := texts.hard()) is not None:
         return hard
     said = texts.unique(types)
-    if said is None or (said.level == 1 and texts.rng.random() < _EASY_REJECTED):
-        return None
-    return said
+    grown = _grown(progress)
+    rejected = 0.0 if said is None else _EASY_REJECTED * grown if said.level == 1 else _RIVALLED_REJECTED * (1 - grown)
+    return said if texts.rng.random() >= rejected else None
 
 
 def ground(texts: SceneTexts, progress: float = 1.0) -> Question | None:

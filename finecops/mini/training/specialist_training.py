@@ -21,7 +21,7 @@ from finecops.construction.graph import SceneGraph
 from finecops.construction.truth.masks import bits
 from finecops.mini.training.expressions import SceneTexts
 from finecops.mini.training.grounding_loss import GroundedText, collate, grounding_loss, predictions
-from finecops.mini.training.loop import TRAIN_SEED_BASE, TrainPlan, own_share, parameter_groups, train
+from finecops.mini.training.loop import TRAIN_SEED_BASE, ParameterGroup, TrainPlan, own_share, parameter_groups, train
 from finecops.mini.training.vision import Truth
 from finecops.mini.world.catalogue import ASPECTS, COLOURS, SIZES, STATES, STRIPED
 from finecops.mini.world.draw import draw_scene
@@ -36,6 +36,8 @@ _CHANGED: Final = 0.25
 """Chance of each word of a phrase to be another one."""
 _NAMES: Final = list(ASPECTS)
 _SECTIONS: Final = [len(ASPECTS), len(COLOURS), 1, 1]
+_ADAMW_FROM: Final = 2400
+"""The step from which on AdamW takes Muon's place everywhere but in the backbone."""
 _CELLS: Final = 16
 """Cells of the finer feature map along a side: of more than four objects in one the smallest are not named."""
 _STATES_OF: Final = {word: pair for pair in STATES.values() for word in pair}
@@ -183,7 +185,12 @@ def train_specialist(
         losses = grounding_loss(stages, targets, inputs["attention_mask"].bool())
         return losses | {"names": naming_loss(names, truth)}
 
-    train(trained, parameter_groups(trained), step_loss, plan, folder)
+    backbone = list(model.model.backbone.parameters())
+    known = {id(p) for p in backbone}
+    others = ParameterGroup([p for p in trained.parameters() if id(p) not in known])
+    # Muon learns boxes and what things look like faster, but not which words belong to them (docs/mini_log.md).
+    later = {_ADAMW_FROM: [*parameter_groups(model.model.backbone), others]}
+    train(trained, parameter_groups(trained), step_loss, plan, folder, later)
 
 
 def load_specialist(model: MMGroundingDinoForObjectDetection, state_file: Path) -> None:

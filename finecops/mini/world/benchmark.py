@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import PIL
 from PIL import Image
@@ -29,7 +29,8 @@ from finecops.progress import progress
 LICENCE: Final = "mit"
 
 
-class Scenes(NamedTuple):
+@dataclass(frozen=True)
+class Scenes:
     """Scenes that some splits share.
 
     Attributes:
