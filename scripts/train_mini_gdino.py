@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("stage", choices=["train", "export"])
     parser.add_argument("--folder", type=Path, default=Path("outputs/train/mini-gdino"))
     parser.add_argument("--checkpoint", type=Path, default=Path("checkpoints/mini-gdino"))
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=6400)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

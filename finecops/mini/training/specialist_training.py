@@ -7,6 +7,8 @@ features at the centre of every object name its category, colour, pattern and st
 from __future__ import annotations
 
 import random
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -28,8 +30,31 @@ from finecops.mini.world.draw import draw_scene
 from finecops.mini.world.lexicon import LEXICON
 from finecops.mini.world.scenes import sample_scene
 
-_PROMPT_SHARE, _PHRASE_SHARE, _SUBJECT_ONLY_SHARE = 0.35, 0.2, 0.28
-"""Shares of the texts: detection prompts, phrases alone, and sentences of which the subject alone is annotated."""
+
+@dataclass(frozen=True)
+class Texts:
+    """Shares of the kinds of texts.
+
+    Attributes:
+        prompt: detection prompts.
+        phrase: phrases alone.
+        subject: sentences of which the subject alone is annotated; in the others every noun phrase is.
+        coloured: of the detection prompts, those that name colours too.
+        rivalled: of the phrases, those about an object that is not the only one of its category.
+    """
+
+    prompt: float
+    phrase: float
+    subject: float
+    coloured: float = 0.0
+    rivalled: float = 0.0
+
+
+FIRST: Final = Texts(prompt=0.35, phrase=0.2, subject=0.28)
+"""Categories first."""
+LATER: Final = Texts(prompt=0.2, phrase=0.2, subject=0.42, coloured=0.7, rivalled=0.7)
+"""Then attributes, and which noun a sentence is about."""
+_LATER_FROM: Final = 3400
 _MOST_PROMPTED: Final = 8
 """Categories in a detection prompt."""
 _CHANGED: Final = 0.25
@@ -43,7 +68,7 @@ _CELLS: Final = 16
 _STATES_OF: Final = {word: pair for pair in STATES.values() for word in pair}
 
 
-def sample_text(texts: SceneTexts) -> GroundedText:
+def sample_text(texts: SceneTexts, shares: Texts = LATER) -> GroundedText:
     """A detection prompt, a phrase alone, or a sentence whose noun phrases are grounded one by one.
 
     A noun phrase is grounded to every object that its own words fit. Relations play no part: to resolve them is the
@@ -51,22 +76,22 @@ def sample_text(texts: SceneTexts) -> GroundedText:
     sentence is that of its subject.
     """
     draw = texts.rng.random()
-    if draw < _PROMPT_SHARE:
-        return _detection_prompt(texts)
-    if draw < _PROMPT_SHARE + _PHRASE_SHARE:
-        node = _some_node(texts)
+    if draw < shares.prompt:
+        return _detection_prompt(texts, shares.coloured)
+    if draw < shares.prompt + shares.phrase:
+        node = _some_node(texts, shares.rivalled)
         phrase = noun_phrase(node, LEXICON, definite=True, bare="never", again=False, picks=(0, 0)).core
         return GroundedText(f"{phrase} .", (((0, len(phrase)), _fitting(texts, node)),))
     said = texts.unique()
     if said is None:
-        return _detection_prompt(texts)
+        return _detection_prompt(texts, shares.coloured)
     nodes, spans = said.description.nodes, said.expression.spans
     # A word behind the noun ("the cup that is red") is in no span: the phrase then names what its span says.
     grounded = [
         (span, _fitting(texts, _named_in(said.expression.text[span[0] : span[1]], node)))
         for span, node in zip(spans, nodes, strict=True)
     ]
-    subject_only = draw < _PROMPT_SHARE + _PHRASE_SHARE + _SUBJECT_ONLY_SHARE
+    subject_only = draw < shares.prompt + shares.phrase + shares.subject
     return GroundedText(f"{said.expression.text} .", tuple(grounded[:1] if subject_only else grounded))
 
 
@@ -75,24 +100,35 @@ def _named_in(phrase: str, node: Node) -> Node:
     return Node(node.name, tuple(a for a in node.attributes if a in words))
 
 
-def _detection_prompt(texts: SceneTexts) -> GroundedText:
-    """The categories of the scene, most often all, among some that are not there: "car . tree ."."""
-    there = list(dict.fromkeys(obj.name for obj in texts.facts.objects))
-    others = texts.rng.sample([name for name in _NAMES if name not in there], texts.rng.randint(1, 3))
-    names = [*texts.rng.sample(there, min(len(there), texts.rng.randint(2, _MOST_PROMPTED))), *others]
-    texts.rng.shuffle(names)
+def _detection_prompt(texts: SceneTexts, coloured: float) -> GroundedText:
+    """What is in the scene, most often all, among some that is not there: "car . tree ." or "red car . pink tree ."."""
+    rng, objects = texts.rng, texts.facts.objects
+    if rng.random() < coloured:
+        there = list(dict.fromkeys((obj.attributes[0], obj.name) for obj in objects))
+        others = [(rng.choice(list(COLOURS)), name) for _, name in rng.sample(there, min(len(there), 3))]
+        others = [pair for pair in dict.fromkeys(others) if pair not in there]
+    else:
+        there = [("", name) for name in dict.fromkeys(obj.name for obj in objects)]
+        absent = [name for name in _NAMES if ("", name) not in there]
+        others = [("", name) for name in rng.sample(absent, rng.randint(1, 3))]
+    prompted = [*rng.sample(there, min(len(there), rng.randint(2, _MOST_PROMPTED))), *others]
+    rng.shuffle(prompted)
     text, phrases = "", []
-    for name in names:
-        phrases.append(((len(text), len(text) + len(name)), _fitting(texts, Node(name))))
-        text += f"{name} . "
+    for colour, name in prompted:
+        phrase = f"{colour} {name}".strip()
+        node = Node(name, (colour,) if colour else ())
+        phrases.append(((len(text), len(text) + len(phrase)), _fitting(texts, node)))
+        text += f"{phrase} . "
     return GroundedText(text.strip(), tuple(phrases))
 
 
-def _some_node(texts: SceneTexts) -> Node:
+def _some_node(texts: SceneTexts, rivalled: float) -> Node:
     """A category with some attributes, made from an object of the scene; changed at random, so it may fit none."""
     # Phrases that fit nothing are needed: without them the model would learn that every phrase has a box.
-    rng = texts.rng
-    obj = rng.choice(list(texts.scene.objects.values()))
+    rng, objects = texts.rng, texts.facts.objects
+    counts = Counter(obj.name for obj in objects)
+    several = [obj for obj in objects if counts[obj.name] > 1]
+    obj = rng.choice(several if several and rng.random() < rivalled else objects)
     name = rng.choice(_NAMES) if rng.random() < _CHANGED else obj.name
     kept = [a for a in obj.attributes if rng.random() < (0.3 if a in SIZES else 0.5)]
     attributes = [_changed(rng, a) if rng.random() < _CHANGED else a for a in kept]
@@ -160,10 +196,11 @@ def naming_loss(outputs: tuple[torch.Tensor, ...], truth: Truth) -> torch.Tensor
     )
 
 
-def _batch(seeds: range) -> tuple[list[SceneGraph], list[GroundedText]]:
+def _batch(seeds: range, shares: Texts) -> tuple[list[SceneGraph], list[GroundedText]]:
     scenes = [sample_scene(random.Random(seed), str(seed)) for seed in seeds]
     # Minus the seed: the texts' draws must not repeat those of the scene itself.
-    texts = [sample_text(SceneTexts(scene, random.Random(-seed))) for seed, scene in zip(seeds, scenes, strict=True)]
+    drawn = (SceneTexts(scene, random.Random(-seed)) for seed, scene in zip(seeds, scenes, strict=True))
+    texts = [sample_text(one, shares) for one in drawn]
     return scenes, texts
 
 
@@ -175,7 +212,8 @@ def train_specialist(
 
     def step_loss(step: int) -> dict[str, torch.Tensor]:
         first = 2 * TRAIN_SEED_BASE + step * plan.batch_size
-        scenes, texts = _batch(own_share(range(first, first + plan.batch_size)))
+        shares = FIRST if step < _LATER_FROM else LATER
+        scenes, texts = _batch(own_share(range(first, first + plan.batch_size)), shares)
         inputs, targets = collate(processor, scenes, [draw_scene(s) for s in scenes], texts)
         truth = Truth.of(scenes, _CELLS)
         # The loss stays in 32 bit: matching by costs in bfloat16 would be rough.

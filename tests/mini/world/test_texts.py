@@ -10,8 +10,9 @@ from finecops.construction.truth.facts import Facts
 from finecops.mini.training.expressions import SceneTexts
 from finecops.mini.training.options import max_options, sample_option_questions
 from finecops.mini.training.questions import QUESTIONS, false_text, sample_questions, scene_steps
-from finecops.mini.training.specialist_training import sample_text
+from finecops.mini.training.specialist_training import FIRST, LATER, Texts, sample_text
 from finecops.mini.training.words import world_words
+from finecops.mini.world.catalogue import COLOURS
 from finecops.mini.world.lexicon import LEXICON
 from finecops.mini.world.scenes import sample_scene
 from finecops.mini.world.short_style import short_expressions
@@ -64,16 +65,19 @@ def test_lists_begin_with_two_options() -> None:
     assert [max_options(p) for p in (0.0, 0.1, 0.6, 1.0)] == [2, 2, 10, 10]
 
 
-def test_texts_of_the_specialist_name_what_fits() -> None:
+@pytest.mark.parametrize("shares", [FIRST, LATER])
+def test_texts_of_the_specialist_name_what_fits(shares: Texts) -> None:
     for seed in SEEDS:
         texts = texts_of(seed)
-        grounded = sample_text(texts)
+        grounded = sample_text(texts, shares)
         assert grounded.text.endswith(".")
         for (start, end), objects in grounded.phrases:
             phrase = grounded.text[start:end]
             names = {texts.scene.objects[id_].name for id_ in objects}
             assert len(names) <= 1
             assert all(name in phrase for name in names)
+            colours = COLOURS.keys() & set(phrase.split())
+            assert all(colours <= set(texts.scene.objects[id_].attributes) for id_ in objects)
 
 
 def test_every_word_is_known_to_the_tokenizers() -> None:
