@@ -8,7 +8,8 @@ from typing import Final
 _GPUS: Final = ("--tensor-parallel-size", "-tp")
 _TAKEN: Final[Mapping[str, str]] = {
     **dict.fromkeys(
-        ("--port", "--host", "--api-key", "--served-model-name", "--lora-modules", "--model"), "finecops gives it"
+        ("--port", "--host", "--api-key", "--served-model-name", "--lora-modules", "--model"),
+        "finecops sets it itself, leave it out",
     ),
     "--config": "give the arguments themselves",
     "--revision": "`revision` in the model's file",
@@ -53,7 +54,7 @@ def args_faults(args: Sequence[str]) -> list[str]:
     """What is wrong with arguments, as sentences.
 
     >>> args_faults(["--dtype", "float16", "--port=80"])
-    ['`serve_args`: --port: finecops gives it']
+    ['`serve_args`: --port: finecops sets it itself, leave it out']
     """
     faults = []
     for name, _ in _named(args):

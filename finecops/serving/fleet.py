@@ -116,7 +116,7 @@ class Fleet(Replicas):
         """End them all, and wait until they have ended."""
         self._stopping.set()
         self.give_up(f"{self.name} were ended")
-        # All are told before any is waited for.
+        # All get the signal before any is waited for.
         for program in list(self._programs.values()):
             program.ask_to_end()
         for program in list(self._programs.values()):

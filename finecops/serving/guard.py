@@ -30,22 +30,22 @@ def _with_parent() -> None:
 def main(seconds: float, command: list[str]) -> int:
     """Run it to its end; its exit code."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_with_parent)
-    told = threading.Event()
+    ends = threading.Event()
 
-    def until_told() -> None:
+    def until_input_ends() -> None:
         with suppress(OSError):
             while os.read(0, 4096):
                 pass
-        told.set()
+        ends.set()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        told.set()
+        ends.set()
 
     # The terminal's Ctrl-C is for the other process, which then closes the input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, on_signal)
     # Both ends are waited for: whichever comes first.
-    threading.Thread(target=until_told, daemon=True).start()
+    threading.Thread(target=until_input_ends, daemon=True).start()
     ended = threading.Event()
     code = 0
 
@@ -53,10 +53,10 @@ def main(seconds: float, command: list[str]) -> int:
         nonlocal code
         code = process.wait()
         ended.set()
-        told.set()
+        ends.set()
 
     threading.Thread(target=until_ended, daemon=True).start()
-    told.wait()
+    ends.wait()
     if not ended.is_set():
         process.terminate()
         ended.wait(seconds)

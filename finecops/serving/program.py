@@ -94,7 +94,7 @@ class ServerProgram:
                 self._process.stdin.close()
 
     def wait_for_end(self) -> None:
-        """Wait until it has ended; it has been told to."""
+        """Wait until it has ended, after `ask_to_end`."""
         if self._process is None:
             return
         try:

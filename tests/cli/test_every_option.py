@@ -257,7 +257,7 @@ def test_an_option_changes_what_is_run(
         (("infer", "mllm", "--servers", "http://a/v1,http://b/v1"), "mini-qwen2vl is not one of them"),
         (("infer", "mllm", "--serve", "vlm"), "--serve: unknown program 'vlm'"),
         (("infer", "mllm", "--serve", "vllm", "--api-model", "m"), "--mllm NAME@CHECKPOINT"),
-        (("infer", "mllm", "--serve", "vllm --port 80"), "--port: finecops gives it"),
+        (("infer", "mllm", "--serve", "vllm --port 80"), "--port: finecops sets it itself, leave it out"),
         (("infer", "mllm", "--serve", "vllm --trust_remote"), "finecops' own --trust-remote-code"),
         (("infer", "mllm", "--serve", "vllm", "--mllm", "kosmos-2"), "kosmos-2 takes no messages"),
         (("crs", "run", "--serve", "vllm", "--engine", "processes"), "--serve goes with --engine local"),

@@ -127,7 +127,7 @@ def test_neither_number_nor_place_of_servers_is_in_the_fingerprint_but_arguments
         ({"servers": ["http://a/v1"]}, "`base_url` and `servers` do not go together"),
         ({"base_url": None, "serve": "sglang"}, "Input should be 'vllm'"),
         ({"backend": "transformers", "base_url": None, "serve": "vllm"}, "`serve` is for models behind a server"),
-        ({"serve_args": ["--api-key", "x"]}, "--api-key: finecops gives it"),
+        ({"serve_args": ["--api-key", "x"]}, "--api-key: finecops sets it itself, leave it out"),
         ({"serve_args": ["dtype"]}, "'dtype' is no argument"),
         ({"gpus_per_server": 0}, "greater than or equal to 1"),
     ],
