@@ -72,7 +72,8 @@ def test_a_build_that_is_killed_at_any_moment_ends_in_the_same_bytes(toy: Path, 
             _, said = process.communicate(timeout=60)
             wait += 0.2
         assert "Traceback" not in said
-        assert process.returncode in (0, -signal.SIGKILL, 130, 143), said
+        # A signal that comes when Python itself is starting or ending kills it: a shell shows the same 130 or 143.
+        assert process.returncode in (0, 130, 143, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM), said
         if process.returncode == 0:
             break
     assert contents(out) == contents(tmp_path / "clean" / "o")
