@@ -1,7 +1,7 @@
 """Train mini-qwen2vl from nothing in three stages, then write the checkpoint.
 
-    python scripts/train_mini_qwen2vl.py vision     # the vision tower alone (about 20 minutes on a core)
-    python scripts/train_mini_qwen2vl.py language   # needs the vision stage (more than an hour on two cores)
+    python scripts/train_mini_qwen2vl.py vision     # the vision tower alone (about an hour on a core)
+    python scripts/train_mini_qwen2vl.py language   # needs the vision stage (two hours on two cores)
     python scripts/train_mini_qwen2vl.py options    # lists of options (more than an hour on two cores)
     python scripts/train_mini_qwen2vl.py export     # writes checkpoints/mini-qwen2vl
 
@@ -26,7 +26,7 @@ from finecops.mini.training.language import start_language, train_language
 from finecops.mini.training.loop import TrainPlan
 from finecops.mini.training.options import start_options, train_options
 from finecops.mini.training.packing import Packer
-from finecops.mini.training.qwen2vl import mini_config
+from finecops.mini.training.qwen2vl import BUDGETS, DEFAULT_BUDGET, mini_config
 from finecops.mini.training.tokenizer import SPECIAL_TOKENS, mini_processor
 from finecops.mini.training.vision import train_vision, vision_accuracy
 from finecops.mini.world.scenes import sample_scene
@@ -34,11 +34,12 @@ from finecops.mini.world.scenes import sample_scene
 
 def train_vision_stage(config: Qwen2VLConfig, steps: int | None, folder: Path) -> None:
     """The vision tower with its heads; logs how much it sees in 500 new scenes."""
-    plan = TrainPlan(steps=steps or 2800, batch_size=64, learning_rate=1.5e-3, warmup_steps=400)
+    plan = TrainPlan(steps=steps or 4000, batch_size=64, learning_rate=1.5e-3, warmup_steps=100)
     model = train_vision(config, plan, folder / "vision")
     # Small seeds: the training's begin at ten million.
     scenes = [sample_scene(random.Random(seed), str(seed)) for seed in range(500)]
-    logging.info("500 new scenes: %s", vision_accuracy(model, scenes))
+    for tokens in BUDGETS:
+        logging.info("%d tokens, 500 new scenes: %s", tokens, vision_accuracy(model, scenes, tokens))
 
 
 def train_language_stage(
@@ -46,8 +47,8 @@ def train_language_stage(
 ) -> None:
     """Language, from the weights of the vision stage."""
     state = torch.load(folder / "vision" / "state.pt", weights_only=True)
-    start_language(model, state["model"], Packer(tokenizer).coordinate_ids)
-    plan = TrainPlan(steps=steps or 4700, batch_size=32, learning_rate=2e-3, warmup_steps=300, decay_share=0.4)
+    start_language(model, state["model"], Packer(tokenizer, DEFAULT_BUDGET).coordinate_ids)
+    plan = TrainPlan(steps=steps or 6000, batch_size=16, learning_rate=1.5e-3, warmup_steps=200, decay_share=0.4)
     train_language(model, tokenizer, plan, folder / "language")
 
 

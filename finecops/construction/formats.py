@@ -127,11 +127,6 @@ def coco_entry(row: VanillaRow, file_name: str, image_wh: tuple[int, int], bbox_
     return image, annotation
 
 
-def annotation_files(name: str) -> tuple[str, str]:
-    """The files of a split that are read together: positives with negative expressions, and negative images."""
-    return f"{name}_expression_all_coco_format.json", f"{name}_image_neg_coco_format.json"
-
-
 def write_coco(path: Path, entries: Iterable[CocoEntry]) -> None:
     """Write a COCO annotation file from (image, annotation) pairs."""
     pairs = list(entries)

@@ -14,7 +14,7 @@ from transformers import GroundingDinoConfig, GroundingDinoForObjectDetection
 from finecops.config.find import load_specialist
 from finecops.errors import ModelError
 from finecops.images import Picture, read_picture
-from finecops.mini.training.gdino import mini_config, mini_model, mini_processor
+from finecops.mini.training.specialist import mini_config, mini_model, mini_processor
 from finecops.models.grounding_dino import GroundingDino, clean_text, span_columns, token_scores
 from finecops.models.protocols import Query, QueryGroup
 from finecops.models.shared_backbone import buckets

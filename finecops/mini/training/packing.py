@@ -17,7 +17,6 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from finecops.mini.training.questions import Question, box_text
-from finecops.mini.training.qwen2vl import GRID, IMAGE_TOKENS, MERGE
 from finecops.mini.training.vision import COORDINATES
 from finecops.replies.choices import LETTERS
 
@@ -73,11 +72,16 @@ class _Targets:
 
 
 class Packer:
-    """Packs questions with one tokenizer."""
+    """Packs questions with one tokenizer, about images of one budget of visual tokens.
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
-        self.tokenizer = tokenizer
-        image = "<|image_pad|>" * IMAGE_TOKENS
+    Args:
+        tokenizer: the model's.
+        tokens: visual tokens of each image, a square number.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, tokens: int) -> None:
+        self.tokenizer, self.tokens = tokenizer, tokens
+        image = "<|image_pad|>" * tokens
         self.prefix = tokenizer.encode(f"<|im_start|>user\n<|vision_start|>{image}<|vision_end|>")
         self.turn = tokenizer.encode("<|im_end|>\n<|im_start|>assistant\n")
         self.end = tokenizer.encode("<|im_end|>")
@@ -101,13 +105,13 @@ class Packer:
 
     def prefix_positions(self) -> torch.Tensor:
         """Multimodal rotary positions of the prefix, `[3, length]`, as Qwen2-VL gives them."""
-        side, first = GRID // MERGE, self.first_image
+        side, first = round(self.tokens**0.5), self.first_image
         before = torch.arange(first).expand(3, -1)
         # Image tokens share one time; their row and column count from the position of the first of them.
-        cell = torch.arange(IMAGE_TOKENS)
+        cell = torch.arange(self.tokens)
         inside = torch.stack([torch.zeros_like(cell), cell // side, cell % side]) + first
         # The text continues after the largest position of the image, which is its side and not its number of tokens.
-        after = (torch.arange(len(self.prefix) - first - IMAGE_TOKENS) + first + side).expand(3, -1)
+        after = (torch.arange(len(self.prefix) - first - self.tokens) + first + side).expand(3, -1)
         return torch.cat([before, inside, after], dim=1)
 
     def pack(self, batch: Sequence[Sequence[Question]]) -> PackedQuestions:

@@ -1,4 +1,4 @@
-"""Training of the mini specialist on detection and phrase grounding, as the real one is; not on relations.
+"""The loss of an MM Grounding DINO whose texts ground each of their phrases, and what it is computed from.
 
 The loss of transformers gives the proposal heads no gradient, and takes the wrong phrase for all but the first image of
 a batch. The loss here replaces it: each box has a map over the text's tokens, and the proposals and every decoder layer
@@ -7,9 +7,7 @@ are supervised.
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,20 +18,9 @@ from torchvision.ops import generalized_box_iou
 from transformers import GroundingDinoProcessor, MMGroundingDinoForObjectDetection
 from transformers.image_transforms import center_to_corners_format
 
-from finecops.construction.description import Node
 from finecops.construction.graph import SceneGraph
-from finecops.mini.builder.matching import node_fits
-from finecops.mini.builder.paths import sample_unique_path
-from finecops.mini.builder.templates import noun_phrase, render, sample_wording
-from finecops.mini.training.loop import TRAIN_SEED_BASE, ParameterGroup, TrainPlan, own_share, train
-from finecops.mini.world.catalogue import COLOURS, SIZES, VOCABULARY
-from finecops.mini.world.draw import draw_scene
-from finecops.mini.world.scenes import sample_scene
 
 Span = tuple[int, int]
-_PROMPT_SHARE, _PHRASE_SHARE = 0.15, 0.2
-_SUBJECT_ONLY_SHARE = 0.4
-"""Shares of the texts: detection prompts, phrases alone, and sentences of which the subject alone is annotated."""
 _CLASS_WEIGHT, _L1_WEIGHT, _GIOU_WEIGHT = 2, 5, 2
 """Weights of the loss and of the matching's costs, those of Grounding DINO."""
 _ALPHA, _GAMMA = 0.25, 2.0
@@ -46,61 +33,6 @@ class GroundedText:
 
     text: str
     phrases: tuple[tuple[Span, frozenset[str]], ...]
-
-
-def sample_text(rng: random.Random, scene: SceneGraph) -> GroundedText:
-    """A detection prompt, a phrase alone, or a sentence whose noun phrases are grounded one by one.
-
-    A noun phrase is grounded to every object that its own words fit. Relations play no part: to resolve them is the
-    MLLM's work. In most sentences the subject alone is annotated, as in referring data, so that the score of a whole
-    sentence is that of its subject.
-    """
-    draw = rng.random()
-    if draw < _PROMPT_SHARE:
-        return _detection_prompt(rng, scene)
-    if draw < _PROMPT_SHARE + _PHRASE_SHARE:
-        node = _some_node(rng, scene)
-        phrase = noun_phrase(node, VOCABULARY)
-        return GroundedText(f"{phrase} .", (((0, len(phrase)), _fitting(scene, node)),))
-    found = sample_unique_path(rng, scene, VOCABULARY)
-    if found is None:
-        return _detection_prompt(rng, scene)
-    description, _ = found
-    expression = render(scene, description, sample_wording(rng, description), VOCABULARY)
-    grounded = [(span, _fitting(scene, node)) for span, node in zip(expression.spans, description.nodes, strict=True)]
-    subject_only = draw < _PROMPT_SHARE + _PHRASE_SHARE + _SUBJECT_ONLY_SHARE
-    return GroundedText(f"{expression.text} .", tuple(grounded[:1] if subject_only else grounded))
-
-
-def _detection_prompt(rng: random.Random, scene: SceneGraph) -> GroundedText:
-    """Some categories, in the scene or not: "car . tree ."."""
-    names = rng.sample(VOCABULARY.categories, rng.randint(1, 6))
-    text, phrases = "", []
-    for name in names:
-        phrases.append(((len(text), len(text) + len(name)), _fitting(scene, Node(name))))
-        text += f"{name} . "
-    return GroundedText(text.strip(), tuple(phrases))
-
-
-def _some_node(rng: random.Random, scene: SceneGraph) -> Node:
-    """A category with some attributes, made from an object of the scene; changed at random, so it may fit none."""
-    # Phrases that fit nothing are needed: without them the model would learn that every phrase has a box.
-    obj = rng.choice(list(scene.objects.values()))
-    colour, size = obj.attributes[:2]
-    name = obj.name
-    if rng.random() < 0.3:
-        name = rng.choice(VOCABULARY.categories)
-    if rng.random() < 0.3:
-        colour = rng.choice(list(COLOURS))
-    if rng.random() < 0.3:
-        size = rng.choice(list(SIZES))
-    pattern = ["striped"] if rng.random() < 0.15 else []
-    attributes = [a for a, share in ((size, 0.35), (colour, 0.6)) if rng.random() < share]
-    return Node(name, (*attributes, *pattern))
-
-
-def _fitting(scene: SceneGraph, node: Node) -> frozenset[str]:
-    return frozenset(t.id for t in scene.objects.values() if node_fits(t, node, VOCABULARY))
 
 
 @dataclass(frozen=True)
@@ -232,23 +164,3 @@ def _match(logits: torch.Tensor, boxes: torch.Tensor, target: Target) -> tuple[n
     cost = cost - _GIOU_WEIGHT * overlap
     queries, truths = linear_sum_assignment(cost.numpy())
     return queries, truths
-
-
-def train_gdino(
-    model: MMGroundingDinoForObjectDetection, processor: GroundingDinoProcessor, plan: TrainPlan, folder: Path
-) -> None:
-    """Train or resume the mini specialist on scenes drawn with training seeds."""
-
-    def step_loss(step: int) -> dict[str, torch.Tensor]:
-        first = 2 * TRAIN_SEED_BASE + step * plan.batch_size
-        seeds = own_share(range(first, first + plan.batch_size))
-        scenes = [sample_scene(random.Random(seed), str(seed)) for seed in seeds]
-        texts = [sample_text(random.Random(-seed), scene) for seed, scene in zip(seeds, scenes, strict=True)]
-        inputs, targets = collate(processor, scenes, [draw_scene(s) for s in scenes], texts)
-        # The loss stays in 32 bit: matching by costs in bfloat16 would be rough.
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            stages = predictions(model, inputs)
-        stages = [(logits.float(), boxes.float()) for logits, boxes in stages]
-        return grounding_loss(stages, targets, inputs["attention_mask"].bool())
-
-    train(model, [ParameterGroup(list(model.parameters()))], step_loss, plan, folder)

@@ -10,11 +10,11 @@ import pytest
 
 from finecops.construction.graph import SceneGraph, SceneObject
 from finecops.construction.truth.relations import UNSURE
-from finecops.mini.world2.catalogue import ASPECTS, COLOURS, IMAGE_SIZE, SIZES, STATES, aspect, size_of
-from finecops.mini.world2.draw import draw_scene
-from finecops.mini.world2.edits import refit
-from finecops.mini.world2.relations import relate
-from finecops.mini.world2.scenes import MAX_OBJECTS, lies_well, sample_scene
+from finecops.mini.world.catalogue import ASPECTS, COLOURS, IMAGE_SIZE, SIZES, STATES, aspect, size_of
+from finecops.mini.world.draw import draw_scene
+from finecops.mini.world.edits import refit
+from finecops.mini.world.relations import relate
+from finecops.mini.world.scenes import MAX_OBJECTS, lies_well, sample_scene
 
 SCENES = [sample_scene(random.Random(seed), str(seed)) for seed in range(120)]
 

@@ -15,7 +15,7 @@ from typing import Final, Literal
 from finecops.construction.graph import Relation, SceneGraph, SceneObject
 from finecops.construction.truth.boxes import MARGIN
 from finecops.construction.truth.relations import UNSURE
-from finecops.mini.world2.catalogue import CONTAINERS, IMAGE_SIZE, SURFACES
+from finecops.mini.world.catalogue import CONTAINERS, IMAGE_SIZE, SURFACES
 
 NEAR: Final = 10
 """Two objects are near each other up to this distance of their boxes in pixels."""

@@ -8,9 +8,9 @@ from functools import cache
 from typing import Final
 
 from finecops.construction.english.templates import TEMPLATES
-from finecops.mini.training2.expressions import SceneTexts
-from finecops.mini.world2.lexicon import LEXICON
-from finecops.mini.world2.scenes import sample_scene
+from finecops.mini.training.expressions import SceneTexts
+from finecops.mini.world.lexicon import LEXICON
+from finecops.mini.world.scenes import sample_scene
 
 _SCENES: Final = 300
 _EACH: Final = 6

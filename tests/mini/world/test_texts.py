@@ -7,15 +7,15 @@ import random
 import pytest
 
 from finecops.construction.truth.facts import Facts
-from finecops.mini.training2.expressions import SceneTexts
-from finecops.mini.training2.options import max_options, sample_option_questions
-from finecops.mini.training2.questions import QUESTIONS, false_text, sample_questions, scene_steps
-from finecops.mini.training2.specialist_training import FIRST, LATER, Texts, sample_text
-from finecops.mini.training2.words import world_words
-from finecops.mini.world2.catalogue import COLOURS
-from finecops.mini.world2.lexicon import LEXICON
-from finecops.mini.world2.scenes import sample_scene
-from finecops.mini.world2.short_style import short_expressions
+from finecops.mini.training.expressions import SceneTexts
+from finecops.mini.training.options import max_options, sample_option_questions
+from finecops.mini.training.questions import QUESTIONS, false_text, sample_questions, scene_steps
+from finecops.mini.training.specialist_training import FIRST, LATER, Texts, sample_text
+from finecops.mini.training.words import world_words
+from finecops.mini.world.catalogue import COLOURS
+from finecops.mini.world.lexicon import LEXICON
+from finecops.mini.world.scenes import sample_scene
+from finecops.mini.world.short_style import short_expressions
 
 SEEDS = range(40)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from finecops.mini.world2.brush import LINE, Brush, Rgb
+from finecops.mini.world.brush import LINE, Brush, Rgb
 
 _WOOD: Rgb = (132, 92, 58)
 _GLASS: Rgb = (222, 240, 250)

@@ -21,14 +21,14 @@ from finecops.construction.description import Node
 from finecops.construction.english.forms import noun_phrase
 from finecops.construction.graph import SceneGraph
 from finecops.construction.truth.masks import bits
-from finecops.mini.training.gdino_training import GroundedText, collate, grounding_loss, predictions
+from finecops.mini.training.expressions import SceneTexts
+from finecops.mini.training.grounding_loss import GroundedText, collate, grounding_loss, predictions
 from finecops.mini.training.loop import TRAIN_SEED_BASE, ParameterGroup, TrainPlan, own_share, parameter_groups, train
-from finecops.mini.training2.expressions import SceneTexts
-from finecops.mini.training2.vision import Truth
-from finecops.mini.world2.catalogue import ASPECTS, COLOURS, SIZES, STATES, STRIPED
-from finecops.mini.world2.draw import draw_scene
-from finecops.mini.world2.lexicon import LEXICON
-from finecops.mini.world2.scenes import sample_scene
+from finecops.mini.training.vision import Truth
+from finecops.mini.world.catalogue import ASPECTS, COLOURS, SIZES, STATES, STRIPED
+from finecops.mini.world.draw import draw_scene
+from finecops.mini.world.lexicon import LEXICON
+from finecops.mini.world.scenes import sample_scene
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from finecops.construction.lexicon import Attribute, Lexicon, Noun, RelationWord
-from finecops.mini.world2.catalogue import ASPECTS, COLOURS, SIZES, STATES, STRIPED
+from finecops.mini.world.catalogue import ASPECTS, COLOURS, SIZES, STATES, STRIPED
 
 _PAIRS: Final = frozenset({"boots"})
 """Categories of which one object is a pair."""
@@ -63,4 +63,4 @@ LEXICON: Final = Lexicon(
     min_side=9.0,
     min_side_share=0.02,
 )
-"""All of them. The graphs say everything that is true (`finecops.mini.world2.relations`)."""
+"""All of them. The graphs say everything that is true (`finecops.mini.world.relations`)."""

@@ -18,7 +18,7 @@ from finecops.construction.truth.facts import Facts
 from finecops.construction.truth.hard import hard_paths
 from finecops.construction.truth.rivals import Clues
 from finecops.construction.truth.statements import Statements
-from finecops.mini.world2.lexicon import LEXICON
+from finecops.mini.world.lexicon import LEXICON
 
 SIDES: Final = 0.4
 """Share of the relations that are left, right, above or below, where there are others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -14,10 +15,10 @@ from finecops.construction.chain.graphs import GRAPHS, GraphStore
 from finecops.construction.graph import parse_scene_graph
 from finecops.construction.samples import EditRow, NegativeRow, PositiveRow
 from finecops.construction.truth.facts import Facts
+from finecops.errors import DataError
 from finecops.mini.training.loop import TRAIN_SEED_BASE
-from finecops.mini.world2 import benchmark
-from finecops.mini.world2.benchmark import PLANS, SCENES, SplitPlan, build_mini
-from finecops.mini.world2.lexicon import LEXICON
+from finecops.mini.world.benchmark import PLANS, SCENES, Scenes, SplitPlan, build_mini, draw_images
+from finecops.mini.world.lexicon import LEXICON
 from finecops.runs.jsonl import read_rows
 
 
@@ -25,7 +26,7 @@ from finecops.runs.jsonl import read_rows
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mini")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(SCENES, "test", (1_000_000, 24))
+        patch.setitem(SCENES, "test", Scenes(1_000_000, 24))
         patch.setitem(PLANS, "test", SplitPlan("test", (8, 8, 8), 3, 4, 4))
         patch.setitem(PLANS, "test_short", SplitPlan("test", (4, 8, 0), 2))
         assert build_mini(folder, "test")["positives"] == 24
@@ -88,7 +89,7 @@ def test_files_do_not_tell_negative_images(built: Path) -> None:
 def test_a_build_again_changes_nothing(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path: path.read_bytes() for path in built.glob("*.json")}
     folder = BuildFolder(built, "test")
-    monkeypatch.setitem(SCENES, "test", (1_000_000, 24))
+    monkeypatch.setitem(SCENES, "test", Scenes(1_000_000, 24))
     monkeypatch.setitem(PLANS, "test", SplitPlan("test", (8, 8, 8), 3, 4, 4))
     # As after a kill: the last stages are made anew.
     folder.file("edits").unlink()
@@ -97,7 +98,7 @@ def test_a_build_again_changes_nothing(built: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_split_of_some_tuple_types_has_no_others(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SCENES, "test", (1_000_000, 24))
+    monkeypatch.setitem(SCENES, "test", Scenes(1_000_000, 24))
     monkeypatch.setitem(PLANS, "test_long", SplitPlan("test", (4, 4, 4), 2, types=("2_hop", "and")))
     assert build_mini(built, "test_long")["positives"] >= 8
     rows = json.loads((built / "test_long_expression_pos.json").read_text()).values()
@@ -116,5 +117,20 @@ def test_short_expressions_have_the_box_of_their_target(built: Path) -> None:
     assert all((built / "images" / image["file_name"]).is_file() for image in entries["images"])
 
 
+def test_images_are_drawn_where_they_are_missing_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SCENES, "val", Scenes(2_000_000, 3))
+    assert [draw_images(tmp_path, "val"), draw_images(tmp_path, "val")] == [3, 0]
+    paths = sorted(tmp_path.glob("*.png"))
+    pixels = b"".join(Image.open(path).tobytes() for path in paths)
+    monkeypatch.setitem(SCENES, "val", Scenes(2_000_000, 3, hashlib.sha256(pixels).hexdigest()))
+    paths[1].unlink()
+    assert draw_images(tmp_path, "val") == 1
+    with Image.open(paths[2]) as image:
+        image.putpixel((0, 0), (1, 2, 3))
+        image.save(paths[2])
+    with pytest.raises(DataError, match=r"the images val_\*\.png in .* are not those"):
+        draw_images(tmp_path, "val")
+
+
 def test_training_never_sees_the_benchmarks_scenes() -> None:
-    assert max(first + count for first, count in benchmark.SCENES.values()) < TRAIN_SEED_BASE
+    assert max(own.first + own.count for own in SCENES.values()) < TRAIN_SEED_BASE

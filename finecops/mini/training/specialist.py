@@ -15,7 +15,7 @@ from transformers import (
     SwinConfig,
 )
 
-from finecops.mini.training2.words import world_words
+from finecops.mini.training.words import world_words
 
 INPUT_SIZE: Final = 256
 """Pixels of the shorter side of what the model sees: more than the image has, since its finest stride is 16."""

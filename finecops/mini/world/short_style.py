@@ -14,7 +14,7 @@ from typing import Final
 
 from finecops.construction.formats import CocoEntry, VanillaRow, coco_entry, write_coco
 from finecops.construction.graph import SceneGraph, SceneObject
-from finecops.mini.world2.catalogue import IMAGE_SIZE
+from finecops.mini.world.catalogue import IMAGE_SIZE
 
 _CLEAR: Final = 20
 """Pixels between the centres of two things on an axis, from which on nobody doubts which is first."""
