@@ -32,9 +32,17 @@ def test_lists_grow_with_the_training(progress: float, most: int) -> None:
         texts = SceneTexts(sample_scene(random.Random(seed), str(seed)), random.Random(-seed))
         questions = sample_option_questions(texts, progress)
         assert len(questions) == 8
+        # Grounding is not forgotten.
+        assert sum(question.box is not None for question in questions) >= 2
         for options in filter(None, (options_of(question.prompt) for question in questions)):
             assert 2 <= len(options) <= most + none
             assert none or None not in options.values()
+
+
+def test_a_scene_without_questions_with_options_has_as_many_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "_pick", lambda *_: None)
+    texts = SceneTexts(sample_scene(random.Random(1), "1"), random.Random(-1))
+    assert len(sample_option_questions(texts, 1.0)) == 8
 
 
 @pytest.mark.parametrize("none_share", [0.0, 1.0])
@@ -65,9 +73,13 @@ def test_the_letter_is_the_targets_or_nothings(none_share: float, monkeypatch: p
             best = max(boxes, key=lambda letter: iou_xyxy(boxes[letter][None], target)[0])
             assert best == question.text
             assert same_sentence
+            assert question.looks is not None
+            assert np.array(question.looks) * 10 == pytest.approx(target)
             answers["target"] += 1
         else:
             assert not (listed and same_sentence)
+            # A sentence that fits nothing has nowhere to look.
+            assert (question.looks is None) is not same_sentence
             answers["left out" if same_sentence else "changed sentence"] += 1
     if none_share:
         assert min(answers[kind] for kind in ("target", "left out", "changed sentence")) > 15, answers

@@ -205,11 +205,17 @@ def test_pointing_wants_the_cell_of_the_boxs_centre() -> None:
     packed = packer.pack(
         [
             [Question("Where?", box=boxes[0]), Question("Which?", text="red"), Question("Where?", box=boxes[1])],
-            [Question("Where is it?", box=boxes[2])] * 3,
+            [
+                Question("Where is it?", box=boxes[2]),
+                Question("Which of these?", text="B", looks=boxes[1]),
+                Question("Which of these?", text="C"),
+            ],
         ]
     )
     pointing = Pointing(packed, packer.first_image, 25)
-    assert pointing.cells.tolist() == [cell for cell in (0, 23, 4, 4, 4) for _ in range(4)]
+    # Four coordinates a box, and the letter behind which is an object.
+    assert pointing.cells.tolist() == [*(cell for cell in (0, 23, 4) for _ in range(4)), 23]
+    assert packed.look_at.tolist() == [*packed.step_at.tolist(), packed.letter_at[0].item()]
     n, length = packed.input_ids.shape
     # Each token asks for its own number among 25; keys that answer to the wanted cells cost nothing.
     query, key = torch.zeros(n, length, 4, 25), torch.zeros(n, length, 4, 25)

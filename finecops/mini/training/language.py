@@ -60,13 +60,15 @@ def language_loss(
     words = model.lm_head(hidden[packed.word_at]).float()
     form = model.lm_head(hidden[packed.format_at]).float()
     letters = model.lm_head(hidden[packed.letter_at]).float()
-    # Without letters the mean over none of them would be nan.
-    losses = {"letters": F.cross_entropy(letters, packed.letter_ids)} if len(letters) else {}
-    return losses | {
+    losses = {
+        "letters": F.cross_entropy(letters, packed.letter_ids),
         "steps": -(soft_coordinates(packed.steps) * steps).sum(-1).reshape(-1, 4).mul(_STEP_WEIGHTS).mean(),
         "words": _WORD_WEIGHT * F.cross_entropy(words, packed.word_ids),
         "format": _FORMAT_WEIGHT * F.cross_entropy(form, packed.format_ids),
     }
+    # The mean over none is nan.
+    found = {"letters": letters, "steps": steps, "words": words, "format": form}
+    return {name: loss for name, loss in losses.items() if len(found[name])}
 
 
 def start_language(

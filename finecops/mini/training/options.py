@@ -21,6 +21,7 @@ from finecops.mini.training.expressions import SceneTexts
 from finecops.mini.training.language import train_questions
 from finecops.mini.training.loop import TrainPlan
 from finecops.mini.training.questions import (
+    FIRST_GROUNDING,
     QUESTIONS,
     Question,
     box_text,
@@ -36,6 +37,8 @@ _FIRST_SEED: Final = 5
 _MAX_OPTIONS: Final = 10
 _PICKS: Final = 5
 """Questions with options, of the `QUESTIONS` of a scene."""
+_KEPT_GROUNDINGS: Final = 2
+"""Groundings among the others, so that they are not forgotten; the last is another question of the language stage."""
 _TWO_UNTIL, _ALL_FROM = 0.1, 0.6
 """Shares of the training: two options until the first, up to `_MAX_OPTIONS` from the second on."""
 _NONE_FROM, _NONE_SHARE = 0.5, 0.4
@@ -68,9 +71,12 @@ def sample_option_questions(texts: SceneTexts, progress: float) -> list[Question
         questions += [picked] if picked is not None else []
         if len(questions) == _PICKS:
             break
-    # The first two questions of the language stage are descriptions: one of them goes last, after the groundings.
     known = sample_questions(texts, 1.0)
-    return questions + [*known[1:], known[0]][: QUESTIONS - len(questions)]
+    others, groundings = known[:FIRST_GROUNDING], known[FIRST_GROUNDING:]
+    texts.rng.shuffle(others)
+    # In some scenes there are fewer questions with options: then there are more of these.
+    kept = [*groundings[:_KEPT_GROUNDINGS], *others[:1], *groundings[_KEPT_GROUNDINGS:], *others[1:]]
+    return (questions + kept)[:QUESTIONS]
 
 
 def _listed_objects(rng: random.Random, scene: SceneGraph, target: SceneObject, most: int) -> list[SceneObject]:
@@ -105,12 +111,14 @@ def _pick(texts: SceneTexts, most: int, none_share: float) -> Question | None:
         return None
     expression, target = said.expression.text, scene.objects[said.target]
     answer: SceneObject | None = target
+    looks: tuple[float, ...] | None = scene_steps(scene, target.xywh)
     objects: list[SceneObject | None] = [*_listed_objects(rng, scene, target, most)]
     if rng.random() < none_share:
         chance = rng.random()
         if chance < _FALSE_SHARE:
             false = false_text(texts, said)
-            expression, answer = (false, None) if false is not None else (expression, answer)
+            if false is not None:
+                expression, answer, looks = false, None, None
         elif chance < _FALSE_SHARE + _ABSENT_SHARE and len(objects) > 1:
             objects.remove(target)
             answer = None
@@ -118,7 +126,7 @@ def _pick(texts: SceneTexts, most: int, none_share: float) -> Question | None:
         objects.insert(rng.randrange(len(objects) + 1), None)
     options = [_NOTHING if obj is None else _near_box(rng, scene, obj) for obj in objects]
     prompt = rng.choice(_WORDINGS).format(expression=expression, options=_listed(options))
-    return Question(prompt, text=letters_for(len(options))[objects.index(answer)])
+    return Question(prompt, text=letters_for(len(options))[objects.index(answer)], looks=looks)
 
 
 def start_options(model: Qwen2VLForConditionalGeneration, seed: int = 0) -> None:

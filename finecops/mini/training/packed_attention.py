@@ -20,7 +20,7 @@ _POINTING_HEADS: Final = 2
 
 
 class Pointing:
-    """Where some heads should look while a box is written: at the visual token with the centre of the box.
+    """Where some heads should look while a box or its letter is written: at the visual token with the box's centre.
 
     A small model does not find out by itself, in a training of hours, that words are to be compared with what is seen.
 
@@ -31,15 +31,16 @@ class Pointing:
     def __init__(self, packed: PackedQuestions, first_image: int, tokens: int) -> None:
         self.first, self.tokens = first_image, tokens
         side = round(tokens**0.5)
-        self.at = packed.step_at
-        x1, y1, x2, y2 = packed.steps.reshape(-1, 4).unbind(-1)
+        self.at = packed.look_at
+        x1, y1, x2, y2 = packed.looks.unbind(-1)
         column, row = (((low + high) / 200 * side).long().clamp(0, side - 1) for low, high in ((x1, x2), (y1, y2)))
-        # Four coordinates a box.
-        self.cells = (row * side + column).repeat_interleave(4)
+        self.cells = row * side + column
         self.loss = torch.zeros(())
 
     def look(self, query: torch.Tensor, key: torch.Tensor, scaling: float) -> None:
         """Measure the loss of a layer; `query` and `key` are `[n, length, heads, width]`."""
+        if not len(self.at):
+            return
         length = query.shape[1]
         asked = query.flatten(0, 1)[self.at, :_POINTING_HEADS]
         seen = key[self.at // length, self.first : self.first + self.tokens, :_POINTING_HEADS]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from transformers import PreTrainedTokenizerFast
@@ -22,6 +22,7 @@ from finecops.replies.choices import LETTERS
 
 TokenKind = Literal["word", "letter", "step", "format"]
 """Of an answer's token: a word, an option's letter, a coordinate, or punctuation and markers around coordinates."""
+_TargetKind = TokenKind | Literal["look"]
 
 
 @dataclass(frozen=True)
@@ -56,19 +57,28 @@ class PackedQuestions:
     steps: torch.Tensor
     """Coordinates in hundredths, not rounded to a token."""
 
+    look_at: torch.Tensor
+    """Those of coordinates and letters behind which is an object."""
+
+    looks: torch.Tensor
+    """`[len(look_at), 4]`: its box, x1, y1, x2, y2 in hundredths."""
+
 
 @dataclass
 class _Targets:
     """Tokens of one kind that are to be predicted: the position before each, and its value."""
 
     positions: list[tuple[int, int]] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
 
     def flat(self, length: int) -> torch.Tensor:
         return torch.tensor([row * length + column for row, column in self.positions], dtype=torch.long)
 
     def ids(self) -> torch.Tensor:
         return torch.tensor(self.values, dtype=torch.long)
+
+    def numbers(self) -> torch.Tensor:
+        return torch.tensor(self.values, dtype=torch.float32)
 
 
 class Packer:
@@ -117,7 +127,8 @@ class Packer:
     def pack(self, batch: Sequence[Sequence[Question]]) -> PackedQuestions:
         """Pack the questions of each image into one sequence."""
         encoded = self._encoded(batch)
-        targets: dict[TokenKind, _Targets] = {kind: _Targets() for kind in ("word", "letter", "step", "format")}
+        kinds: tuple[_TargetKind, ...] = ("word", "letter", "step", "format", "look")
+        targets = {kind: _Targets() for kind in kinds}
         rows: list[list[int]] = []
         bounds: list[list[int]] = []
         for row, questions in enumerate(batch):
@@ -140,15 +151,18 @@ class Packer:
         return ((prompt + self.turn, answer + self.end) for prompt, answer in zip(prompts, answers, strict=True))
 
     def _add_targets(
-        self, targets: dict[TokenKind, _Targets], question: Question, answer: list[int], row: int, first: int
+        self, targets: dict[_TargetKind, _Targets], question: Question, answer: list[int], row: int, first: int
     ) -> None:
         """Note what each token of an answer is; `first` is the column of the token before it."""
-        steps = iter(question.box or ())
+        steps, seen = iter(question.box or ()), question.box or question.looks
         for column, token in enumerate(answer, start=first):
             kind = self._kind(question, token)
             targets[kind].positions.append((row, column))
             # The exact coordinate, not the token's: the loss is against a distribution around it.
             targets[kind].values.append(next(steps) if kind == "step" else token)
+            if seen is not None and kind in ("step", "letter"):
+                targets["look"].positions.append((row, column))
+                targets["look"].values.append(seen)
 
     def _kind(self, question: Question, token: int) -> TokenKind:
         if question.box is not None:
@@ -156,7 +170,7 @@ class Packer:
         return "letter" if token in self._letter_set else "word"
 
     def _packed(
-        self, rows: list[list[int]], bounds: list[list[int]], targets: dict[TokenKind, _Targets]
+        self, rows: list[list[int]], bounds: list[list[int]], targets: dict[_TargetKind, _Targets]
     ) -> PackedQuestions:
         n, length, prefix = len(rows), max(map(len, rows)), len(self.prefix)
         longest = max(end - start for row in bounds for start, end in pairwise(row))
@@ -189,5 +203,7 @@ class Packer:
             format_at=targets["format"].flat(length),
             format_ids=targets["format"].ids(),
             step_at=targets["step"].flat(length),
-            steps=torch.tensor(targets["step"].values, dtype=torch.float32),
+            steps=targets["step"].numbers(),
+            look_at=targets["look"].flat(length),
+            looks=targets["look"].numbers().reshape(-1, 4),
         )

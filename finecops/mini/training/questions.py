@@ -30,6 +30,8 @@ PLAIN_UNTIL: Final = 0.1
 ALL_FROM: Final = 0.25
 """Share of the training from which on the share of relations is the full one."""
 _DESCRIBED: Final = 2
+FIRST_GROUNDING: Final = _DESCRIBED + 2
+"""Index of the first grounding among the questions of a scene, where there is one."""
 _HARD_SHARE, _FOCUS_SHARE, _SHIFTED_SHARE = 0.2, 0.5, 0.6
 _SHORT_SHARE: Final = 0.12
 _EASY_REJECTED: Final = 0.6
@@ -46,12 +48,14 @@ _ARTICLES: Final = frozenset({"a", "an", "the", "another", "some", "this", "thes
 class Question:
     """A prompt and its answer.
 
-    The answer is `text`; in grounding it is `box` instead: x1, y1, x2, y2 in hundredths of the image's sides.
+    The answer is `text`; in grounding it is `box` instead: x1, y1, x2, y2 in hundredths of the image's sides. Behind
+    a letter is what it means: `looks`, the box of the object that is asked about.
     """
 
     prompt: str
     text: str = ""
     box: tuple[float, ...] | None = None
+    looks: tuple[float, ...] | None = None
 
 
 def box_text(steps: tuple[float, ...]) -> str:
