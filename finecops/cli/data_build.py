@@ -28,31 +28,23 @@ def build_mini_command(
     split: Annotated[
         list[str] | None, typer.Option(metavar="SPLIT", help="May be given several times. Default: all.")
     ] = None,
-    images_only: Annotated[
-        bool, typer.Option("--images-only", help="Draw only the images that the annotation files name.")
-    ] = False,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     workers: b.Workers = 0,
 ) -> None:
     """Draw finecops-mini: scenes, expressions and negatives.
 
     It is built as `data build gqa` builds, in stages that go on after a stop. The splits are test, val, test_long,
-    test_short, train and train_plain. The images of the last two are not in the repository: --images-only draws them.
+    test_short, train and train_plain. The last two are not in the repository.
     """
     from finecops.construction.pool import usual_workers
     from finecops.errors import UsageError
-    from finecops.mini.world.benchmark import PLANS, build_mini, draw_images
+    from finecops.mini.world.benchmark import PLANS, build_mini
     from finecops.names import unknown_name
 
     names = split or list(PLANS)
     for name in names:
         if name not in PLANS:
             raise UsageError(unknown_name("split", name, PLANS))
-    if images_only:
-        for scenes in dict.fromkeys(PLANS[name].scenes for name in names):
-            drawn = draw_images(out / "images", scenes)
-            typer.echo(f"{scenes}: {drawn} images drawn, the others were there; all are as they should be")
-        return
     for name in names:
         counts = build_mini(out, name, seed, workers or usual_workers())
         typer.echo(f"{name}: " + ", ".join(f"{n} {what}" for what, n in counts.items()))

@@ -15,7 +15,7 @@ import PIL
 from PIL import Image
 
 from finecops.construction.chain.build import Plan, build
-from finecops.construction.chain.export import NEGATIVE_IMAGES
+from finecops.construction.chain.export import NEGATIVE_IMAGES, annotation_names
 from finecops.construction.chain.settings import BuildSettings
 from finecops.construction.graph import SceneGraph, dump_scene_graph
 from finecops.construction.truth.draw import TUPLE_TYPES
@@ -25,6 +25,7 @@ from finecops.mini.world.edits import WORLD
 from finecops.mini.world.scenes import sample_scene
 from finecops.mini.world.short_style import write_short
 from finecops.progress import progress
+from finecops.runs.checksums import sha256_of
 
 LICENCE: Final = "mit"
 
@@ -62,6 +63,7 @@ class SplitPlan:
         expressions: negative expressions of each column of the paper's Table IV, at most.
         images: negative images of each column of Table V, at most.
         types: tuple types.
+        sha256: of the file of all its samples, where that is not in the repository.
     """
 
     scenes: str
@@ -70,6 +72,7 @@ class SplitPlan:
     expressions: int = 0
     images: int = 0
     types: tuple[str, ...] = TUPLE_TYPES
+    sha256: str | None = None
 
 
 SHORT: Final = "test_short"
@@ -79,12 +82,24 @@ PLANS: Final = {
     "test": SplitPlan("test", (500, 450, 250), 3, 110, 95),
     "val": SplitPlan("val", (200, 180, 100), 3, 40, 30),
     # No negative images: tuning learns from negative expressions alone.
-    "train": SplitPlan("train", (4000, 5600, 2800), 6, 400),
+    "train": SplitPlan(
+        "train",
+        (4000, 5600, 2800),
+        6,
+        400,
+        sha256="5f04cfa5f265cdcca092a68c8b4398ea2dc7d82134f545548bfafdd76545c0ed",
+    ),
     # Long and relational, as Ref-Reasoning.
     "test_long": SplitPlan("test", (150, 150, 100), 2, types=("2_hop", "and", "same_attr_two_hop")),
     SHORT: SplitPlan("test", (100, 300, 0), 2),
     # For tuning on other data than the benchmark's: without relations.
-    "train_plain": SplitPlan("train", (2000, 8000, 2000), 6, types=("0_hop",)),
+    "train_plain": SplitPlan(
+        "train",
+        (2000, 8000, 2000),
+        6,
+        types=("0_hop",),
+        sha256="9411f7e50c7e8aa0448046f3cdc5b2d4d00fcc8a7a9498672c5b6e127ff43905",
+    ),
 }
 
 
@@ -103,6 +118,9 @@ def build_mini(folder: Path, split: str, seed: int = 0, workers: int = 1) -> dic
         split: one of `PLANS`.
         seed: changes the choice of samples. The scenes stay the same.
         workers: processes.
+
+    Raises:
+        DataError: images or samples are not those that the mini models were tuned with.
     """
     plan = PLANS[split]
     draw_images(folder / "images", plan.scenes)
@@ -133,6 +151,12 @@ def build_mini(folder: Path, split: str, seed: int = 0, workers: int = 1) -> dic
         # Written as the others are: a file's size or its texts would tell a negative image.
         with Image.open(path) as image:
             _save(image.convert("RGB"), path)
+    file = folder / annotation_names(split)["all_coco"]
+    if plan.sha256 is not None and seed == 0 and sha256_of(file) != plan.sha256:
+        raise DataError(
+            f"{file} is not the one that the adapters of finecops-mini were tuned with: this version of finecops or of "
+            "a package that it needs builds other samples. Install with constraints.txt, or tune them anew"
+        )
     return samples
 
 

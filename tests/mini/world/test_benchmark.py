@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,17 @@ def test_a_build_again_changes_nothing(built: Path, monkeypatch: pytest.MonkeyPa
     folder.file("edits").unlink()
     build_mini(built, "test")
     assert {path: path.read_bytes() for path in built.glob("*.json")} == before
+
+
+def test_other_samples_than_the_adapters_were_tuned_with_are_told(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SCENES, "test", Scenes(1_000_000, 24))
+    file = built / "test_expression_all_coco_format.json"
+    plan = SplitPlan("test", (8, 8, 8), 3, 4, 4, sha256=hashlib.sha256(file.read_bytes()).hexdigest())
+    monkeypatch.setitem(PLANS, "test", plan)
+    build_mini(built, "test")
+    monkeypatch.setitem(PLANS, "test", replace(plan, sha256="another"))
+    with pytest.raises(DataError, match="is not the one that the adapters of finecops-mini were tuned with"):
+        build_mini(built, "test")
 
 
 def test_a_split_of_some_tuple_types_has_no_others(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
