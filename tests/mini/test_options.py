@@ -69,6 +69,10 @@ def test_the_letter_is_the_targets_or_nothings(none_share: float, monkeypatch: p
         # Coordinates in steps of ten: of the smallest things a third of a side may be lost.
         listed = any(iou_xyxy(box[None], target)[0] > 0.5 for box in boxes.values())
         same_sentence = said.expression.text in question.prompt
+        assert question.chosen is not None
+        line = question.prompt[: question.chosen].splitlines()[-1]
+        assert line.startswith(f"{question.text}. ")
+        assert line in question.prompt.splitlines()
         if options[question.text] is not None:
             best = max(boxes, key=lambda letter: iou_xyxy(boxes[letter][None], target)[0])
             assert best == question.text

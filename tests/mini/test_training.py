@@ -221,11 +221,43 @@ def test_pointing_wants_the_cell_of_the_boxs_centre() -> None:
     query, key = torch.zeros(n, length, 4, 25), torch.zeros(n, length, 4, 25)
     key[:, packer.first_image : packer.first_image + 25] = torch.eye(25).unsqueeze(1)
     flat = query.flatten(0, 1)
-    flat[pointing.at] = 50 * F.one_hot(pointing.cells, 25).float().unsqueeze(1)
-    pointing.look(flat.reshape(query.shape), key, 1.0)
-    assert float(pointing.loss) == pytest.approx(0, abs=1e-6)
-    pointing.look(-flat.reshape(query.shape), key, 1.0)
-    assert float(pointing.loss) > 10
+    flat[packed.look_at] = 50 * F.one_hot(pointing.cells, 25).float().unsqueeze(1)
+    pointing.look(3, flat.reshape(query.shape), key, 1.0)
+    assert float(pointing.losses["pointing"]) == pytest.approx(0, abs=1e-6)
+    pointing.look(3, -flat.reshape(query.shape), key, 1.0)
+    assert float(pointing.losses["pointing"]) > 10
+    assert set(pointing.losses) == {"pointing"}
+
+
+def test_choosing_wants_the_end_of_the_right_option() -> None:
+    packer = Packer(mllm_processor().tokenizer, 25)
+    lines = [f"{letter}. {box_text((x, 10, x + 9, 30))}" for letter, x in zip("ABC", (10, 40, 70))]
+    prompt = "Which of these?\n" + "\n".join(lines)
+    where = {letter: prompt.index(line) + len(line) for letter, line in zip("ABC", lines)}
+    asked = [Question(prompt, text=letter, chosen=where[letter]) for letter in "CAB"]
+    packed = packer.pack([[Question("Where?", box=(0.0, 0.0, 10.0, 10.0)), asked[0]], asked[1:]])
+    ids, length = packed.input_ids, packed.input_ids.shape[1]
+    end = packer.tokenizer.convert_tokens_to_ids("<|box_end|>")
+    rows = (packed.option_at // length).tolist()
+    assert rows == [0, 1, 1]
+    for row, (start, option), place in zip(rows, packed.options.tolist(), (3, 1, 2), strict=True):
+        assert ids[row, option] == end
+        assert (ids[row, start : option + 1] == end).sum() == place
+        assert packer.tokenizer.decode(ids[row, start : start + 2]) == "Which of"
+    assert torch.equal(packed.option_at, packed.letter_at)
+
+    pointing = Pointing(packed, packer.first_image, 25)
+    n = len(ids)
+    query, key = torch.zeros(n, length, 4, 8), torch.zeros(n, length, 4, 8)
+    query.flatten(0, 1)[packed.option_at, :, 0] = 50
+    # A key outside the question is not looked at, however much it is wanted.
+    key[:, :3, :, 0] = 9
+    key[rows, packed.options[:, 1], :, 0] = 1
+    key[1, packed.options[2, 1], :, 0] = 1
+    pointing.look(4, query, key, 1.0)
+    assert float(pointing.losses["choosing"]) < 1
+    pointing.look(4, -query, key, 1.0)
+    assert float(pointing.losses["choosing"]) > 10
 
 
 def test_pointing_teaches_its_heads_alone(small_mllm: Qwen2VLForConditionalGeneration) -> None:
@@ -240,7 +272,7 @@ def test_pointing_teaches_its_heads_alone(small_mllm: Qwen2VLForConditionalGener
         assert torch.equal(hidden, packed_hidden(small_mllm, packed, *patchify(IMAGES[:2], 25)))
     language.set_attn_implementation("sdpa")
     small_mllm.zero_grad()
-    pointing.loss.backward()
+    pointing.losses["pointing"].backward()
     # Two heads of 32 of the fourth layer; the layers behind it have no part.
     gradient = language.layers[3].self_attn.q_proj.weight.grad
     assert gradient[:64].abs().sum() > 0

@@ -141,7 +141,7 @@ def train_questions(
             pointing = Pointing(packed, packer.first_image, tokens)
             hidden = packed_hidden(model, packed, pixels, grid, pointing)
             losses = language_loss(model, packed, hidden, packer.coordinate_ids)
-            return losses | {"pointing": _POINTING_WEIGHT * pointing.loss}
+            return losses | {name: _POINTING_WEIGHT * loss for name, loss in pointing.losses.items()}
 
     language, visual = model.model.language_model, model.model.visual
     seen = parameter_groups(visual, rate=_VISION_RATE)

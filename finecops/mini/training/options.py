@@ -125,8 +125,12 @@ def _pick(texts: SceneTexts, most: int, none_share: float) -> Question | None:
         # "Nothing" is at a random position. In the remaining questions it is the wrong answer.
         objects.insert(rng.randrange(len(objects) + 1), None)
     options = [_NOTHING if obj is None else _near_box(rng, scene, obj) for obj in objects]
-    prompt = rng.choice(_WORDINGS).format(expression=expression, options=_listed(options))
-    return Question(prompt, text=letters_for(len(options))[objects.index(answer)], looks=looks)
+    right = objects.index(answer)
+    before, after = _listed(options[: right + 1]), _listed(options)
+    prompt = rng.choice(_WORDINGS).format(expression=expression, options=after)
+    # The list is the end of the prompt.
+    chosen = len(prompt) - len(after) + len(before)
+    return Question(prompt, text=letters_for(len(options))[right], looks=looks, chosen=chosen)
 
 
 def start_options(model: Qwen2VLForConditionalGeneration, seed: int = 0) -> None:

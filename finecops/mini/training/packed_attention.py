@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import torch
 from torch import nn
@@ -14,39 +14,69 @@ from finecops.mini.training.packing import PackedQuestions
 QUESTION_ATTENTION = "question_attention"
 """The name for `set_attn_implementation`."""
 
-_POINTING_LAYER: Final = 3
+_POINTING_LAYER, _OPTION_LAYER = 3, 4
 _POINTING_HEADS: Final = 2
-"""The layer and how many of its heads are shown where the object of a grounding question is."""
+"""How many heads of these layers are shown where the object of a question is, and which option is the right one."""
 
 
 class Pointing:
-    """Where some heads should look while a box or its letter is written: at the visual token with the box's centre.
+    """Where some heads should look while a box or a letter is written.
 
-    A small model does not find out by itself, in a training of hours, that words are to be compared with what is seen.
+    Those of one layer at the visual token with the centre of the object, those of the next at the end of the right
+    option. A small model does not find out by itself, in a training of hours, that words are to be compared with what
+    is seen, and a box with what is listed.
 
     Attributes:
-        loss: cross-entropy of these heads' attention over the visual tokens, after a forward pass.
+        losses: after a forward pass, cross-entropies of the heads' attention over the visual tokens (`pointing`) and
+            over the tokens of the question (`choosing`), as far as there are such answers.
     """
 
     def __init__(self, packed: PackedQuestions, first_image: int, tokens: int) -> None:
-        self.first, self.tokens = first_image, tokens
+        self.packed, self.first, self.tokens = packed, first_image, tokens
         side = round(tokens**0.5)
-        self.at = packed.look_at
         x1, y1, x2, y2 = packed.looks.unbind(-1)
         column, row = (((low + high) / 200 * side).long().clamp(0, side - 1) for low, high in ((x1, x2), (y1, y2)))
         self.cells = row * side + column
-        self.loss = torch.zeros(())
+        self.losses: dict[str, torch.Tensor] = {}
 
-    def look(self, query: torch.Tensor, key: torch.Tensor, scaling: float) -> None:
+    def look(self, layer: int, query: torch.Tensor, key: torch.Tensor, scaling: float) -> None:
         """Measure the loss of a layer; `query` and `key` are `[n, length, heads, width]`."""
-        if not len(self.at):
-            return
-        length = query.shape[1]
-        asked = query.flatten(0, 1)[self.at, :_POINTING_HEADS]
-        seen = key[self.at // length, self.first : self.first + self.tokens, :_POINTING_HEADS]
-        scores = torch.einsum("bhd,bthd->bth", asked * scaling, seen)
-        wanted = self.cells.unsqueeze(1).expand(-1, _POINTING_HEADS)
-        self.loss = F.cross_entropy(scores, wanted)
+        if layer == _POINTING_LAYER and len(self.packed.look_at):
+            at = self.packed.look_at
+            seen = key[at // query.shape[1], self.first : self.first + self.tokens]
+            self.losses["pointing"] = _looking(query, at, seen, scaling, self.cells)
+        if layer == _OPTION_LAYER and len(self.packed.option_at):
+            at, length = self.packed.option_at, query.shape[1]
+            start, wanted = self.packed.options.unbind(-1)
+            columns = torch.arange(length)
+            # The question's own tokens, up to the one that asks.
+            own = (columns >= start.unsqueeze(1)) & (columns <= (at % length).unsqueeze(1))
+            self.losses["choosing"] = _looking(query, at, key[at // length], scaling, wanted, own)
+
+
+def _looking(
+    query: torch.Tensor,
+    at: torch.Tensor,
+    keys: torch.Tensor,
+    scaling: float,
+    wanted: torch.Tensor,
+    among: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Cross-entropy of the attention from `at` over `keys [m, t, heads, width]`, which should be on the `wanted` one.
+
+    Args:
+        query: `[n, length, heads, width]`.
+        at: flat indices of `m` tokens.
+        keys: what each of them sees.
+        scaling: factor of the scores.
+        wanted: `[m]`, indices of keys.
+        among: `[m, t]`, which keys count; None: all.
+    """
+    asked = query.flatten(0, 1)[at, :_POINTING_HEADS] * scaling
+    scores = torch.einsum("bhd,bthd->bth", asked, keys[:, :, :_POINTING_HEADS])
+    if among is not None:
+        scores = scores.masked_fill(~among.unsqueeze(-1), -torch.inf)
+    return F.cross_entropy(scores, wanted.unsqueeze(1).expand(-1, _POINTING_HEADS))
 
 
 def question_attention(
@@ -69,7 +99,8 @@ def question_attention(
     questions that are masked.
 
     Args:
-        module: the attention layer; not used, as is `attention_mask`. Both belong to the interface of transformers.
+        module: the attention layer.
+        attention_mask: not used; it belongs to the interface of transformers.
         query: `[n, heads, length, width]`, as are `key` and `value`.
         question_tokens, result_rows, prefix_length: see `PackedQuestions`.
         scaling: factor of the scores.
@@ -82,8 +113,8 @@ def question_attention(
     questions, longest = question_tokens.shape
     with torch.autocast("cpu", enabled=False):
         q, k, v = (t.float().transpose(1, 2) for t in (query, key, value))
-        if pointing is not None and module.layer_idx == _POINTING_LAYER:
-            pointing.look(q, k, scaling)
+        if pointing is not None:
+            pointing.look(cast(int, module.layer_idx), q, k, scaling)
         prefix_q, prefix_k, prefix_v = (t[:, :prefix_length].transpose(1, 2) for t in (q, k, v))
         prefix_mixed = _attend(prefix_q, prefix_k, prefix_v, scaling)
         # Questions become the batch: [q, longest, heads, width], cut out of the flat sequences.
@@ -126,7 +157,7 @@ def packed_hidden(
     """Last hidden states `[n * length, hidden]` of packed questions.
 
     The attention of the language model must be `QUESTION_ATTENTION` (`set_attn_implementation`). A `pointing` has its
-    loss afterwards.
+    losses afterwards.
     """
     core = model.model
     embeds = core.language_model.embed_tokens(packed.input_ids)

@@ -22,7 +22,7 @@ from finecops.replies.choices import LETTERS
 
 TokenKind = Literal["word", "letter", "step", "format"]
 """Of an answer's token: a word, an option's letter, a coordinate, or punctuation and markers around coordinates."""
-_TargetKind = TokenKind | Literal["look"]
+_TargetKind = TokenKind | Literal["look", "option"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,12 @@ class PackedQuestions:
 
     looks: torch.Tensor
     """`[len(look_at), 4]`: its box, x1, y1, x2, y2 in hundredths."""
+
+    option_at: torch.Tensor
+    """Those of letters."""
+
+    options: torch.Tensor
+    """`[len(option_at), 2]`: columns of the question's first token, and of the last one of its right option."""
 
 
 @dataclass
@@ -127,28 +133,39 @@ class Packer:
     def pack(self, batch: Sequence[Sequence[Question]]) -> PackedQuestions:
         """Pack the questions of each image into one sequence."""
         encoded = self._encoded(batch)
-        kinds: tuple[_TargetKind, ...] = ("word", "letter", "step", "format", "look")
+        kinds: tuple[_TargetKind, ...] = ("word", "letter", "step", "format", "look", "option")
         targets = {kind: _Targets() for kind in kinds}
         rows: list[list[int]] = []
         bounds: list[list[int]] = []
         for row, questions in enumerate(batch):
             ids, starts = list(self.prefix), []
             for question in questions:
-                prompt, answer = next(encoded)
+                prompt, answer, chosen = next(encoded)
                 # The token before the answer predicts the answer's first token.
-                self._add_targets(targets, question, answer, row, len(ids) + len(prompt) - 1)
+                last = len(ids) + len(prompt) - 1
+                self._add_targets(targets, question, answer, row, last)
+                if chosen is not None:
+                    targets["option"].positions.append((row, last))
+                    targets["option"].values.append((len(ids), len(ids) + chosen))
                 starts.append(len(ids))
                 ids += prompt + answer
             rows.append(ids)
             bounds.append([*starts, len(ids)])
         return self._packed(rows, bounds, targets)
 
-    def _encoded(self, batch: Sequence[Sequence[Question]]) -> Iterator[tuple[list[int], list[int]]]:
-        """Token ids of each question's prompt and answer; all texts in two calls, which is faster than one each."""
+    def _encoded(self, batch: Sequence[Sequence[Question]]) -> Iterator[tuple[list[int], list[int], int | None]]:
+        """Token ids of each question's prompt and answer, and the index of the last token of the right option.
+
+        All texts in two calls, which is faster than one each.
+        """
         questions = [question for row in batch for question in row]
-        prompts = self.tokenizer([q.prompt for q in questions])["input_ids"]
+        prompts = self.tokenizer([q.prompt for q in questions], return_offsets_mapping=True)
         answers = self.tokenizer([q.text if q.box is None else box_text(q.box) for q in questions])["input_ids"]
-        return ((prompt + self.turn, answer + self.end) for prompt, answer in zip(prompts, answers, strict=True))
+        encoded = zip(questions, prompts["input_ids"], prompts["offset_mapping"], answers, strict=True)
+        for question, prompt, spans, answer in encoded:
+            ends = [end for _, end in spans]
+            chosen = None if question.chosen is None else ends.index(question.chosen)
+            yield prompt + self.turn, answer + self.end, chosen
 
     def _add_targets(
         self, targets: dict[_TargetKind, _Targets], question: Question, answer: list[int], row: int, first: int
@@ -206,4 +223,6 @@ class Packer:
             steps=targets["step"].numbers(),
             look_at=targets["look"].flat(length),
             looks=targets["look"].numbers().reshape(-1, 4),
+            option_at=targets["option"].flat(length),
+            options=targets["option"].ids().reshape(-1, 2),
         )

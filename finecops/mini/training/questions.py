@@ -48,14 +48,18 @@ _ARTICLES: Final = frozenset({"a", "an", "the", "another", "some", "this", "thes
 class Question:
     """A prompt and its answer.
 
-    The answer is `text`; in grounding it is `box` instead: x1, y1, x2, y2 in hundredths of the image's sides. Behind
-    a letter is what it means: `looks`, the box of the object that is asked about.
+    The answer is `text`; in grounding it is `box` instead: x1, y1, x2, y2 in hundredths of the image's sides.
+
+    Attributes:
+        looks: of an answer that is a letter, the box of the object that is asked about.
+        chosen: of the same, the index in the prompt behind the last character of the right option.
     """
 
     prompt: str
     text: str = ""
     box: tuple[float, ...] | None = None
     looks: tuple[float, ...] | None = None
+    chosen: int | None = None
 
 
 def box_text(steps: tuple[float, ...]) -> str:
