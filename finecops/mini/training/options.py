@@ -83,9 +83,11 @@ def _listed_objects(rng: random.Random, scene: SceneGraph, target: SceneObject, 
     """The target and others, at most `most`, in random order; other objects come twice where there are too few."""
     others = [obj for obj in scene.objects.values() if obj is not target]
     rng.shuffle(others)
+    # The sort is stable: those of one name stay in random order.
     if rng.random() < _SAME_NAME_FIRST:
         others.sort(key=lambda obj: obj.name != target.name)
     count = rng.randint(1, most - 1)
+    # A list may be longer than the scene: then some come twice, as a detector's boxes do.
     again = rng.sample(others, min(len(others), max(0, count - len(others))))
     chosen = [*others[:count], *again, target]
     rng.shuffle(chosen)

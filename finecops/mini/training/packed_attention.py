@@ -33,6 +33,7 @@ class Pointing:
 
     def __init__(self, packed: PackedQuestions, first_image: int, tokens: int) -> None:
         self.packed, self.first, self.tokens = packed, first_image, tokens
+        # Hundredths of the image's sides → row and column of the square of visual tokens.
         side = round(tokens**0.5)
         x1, y1, x2, y2 = packed.looks.unbind(-1)
         column, row = (((low + high) / 200 * side).long().clamp(0, side - 1) for low, high in ((x1, x2), (y1, y2)))

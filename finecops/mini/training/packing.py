@@ -164,6 +164,7 @@ class Packer:
         encoded = zip(questions, prompts["input_ids"], prompts["offset_mapping"], answers, strict=True)
         for question, prompt, spans, answer in encoded:
             ends = [end for _, end in spans]
+            # Spans are characters of the prompt; the turn's tokens that follow it shift nothing.
             chosen = None if question.chosen is None else ends.index(question.chosen)
             yield prompt + self.turn, answer + self.end, chosen
 

@@ -151,6 +151,7 @@ def build_mini(folder: Path, split: str, seed: int = 0, workers: int = 1) -> dic
         # Written as the others are: a file's size or its texts would tell a negative image.
         with Image.open(path) as image:
             _save(image.convert("RGB"), path)
+    # Another seed is another benchmark on purpose.
     file = folder / annotation_names(split)["all_coco"]
     if plan.sha256 is not None and seed == 0 and sha256_of(file) != plan.sha256:
         raise DataError(
