@@ -59,7 +59,7 @@ def train_options_stage(
     state = torch.load(folder / "language" / "state.pt", weights_only=True)
     model.load_state_dict(state["model"])
     start_options(model)
-    plan = TrainPlan(steps=steps or 1500, batch_size=32, learning_rate=1.5e-3, warmup_steps=100)
+    plan = TrainPlan(steps=steps or 1200, batch_size=32, learning_rate=1.5e-3, warmup_steps=100, decay_share=0.4)
     train_options(model, tokenizer, plan, folder / "options")
 
 

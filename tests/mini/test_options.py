@@ -24,10 +24,10 @@ def options_of(prompt: str) -> dict[str, list[int] | None]:
     return {m[1]: None if m[2] is None else [int(v) for v in m.groups()[1:]] for m in _OPTION.finditer(prompt)}
 
 
-@pytest.mark.parametrize(("progress", "most"), [(0.0, 2), (0.1, 2), (0.35, 6), (0.6, 10), (1.0, 10)])
+@pytest.mark.parametrize(("progress", "most"), [(0.0, 2), (0.125, 2), (0.4375, 6), (0.75, 10), (1.0, 10)])
 def test_lists_grow_with_the_training(progress: float, most: int) -> None:
     assert max_options(progress) == most
-    none = progress >= 0.5
+    none = progress >= 0.625
     for seed in range(30):
         texts = SceneTexts(sample_scene(random.Random(seed), str(seed)), random.Random(-seed))
         questions = sample_option_questions(texts, progress)

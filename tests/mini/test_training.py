@@ -240,10 +240,12 @@ def test_choosing_wants_the_end_of_the_right_option() -> None:
     end = packer.tokenizer.convert_tokens_to_ids("<|box_end|>")
     rows = (packed.option_at // length).tolist()
     assert rows == [0, 1, 1]
-    for row, (start, option), place in zip(rows, packed.options.tolist(), (3, 1, 2), strict=True):
-        assert ids[row, option] == end
-        assert (ids[row, start : option + 1] == end).sum() == place
-        assert packer.tokenizer.decode(ids[row, start : start + 2]) == "Which of"
+    tokens = [packed.question_tokens[question] for question in packed.options[:, 0]]
+    ends = [own[option] for own, option in zip(tokens, packed.options[:, 1], strict=True)]
+    for own, last, place in zip(tokens, ends, (3, 1, 2), strict=True):
+        assert ids.flatten()[last] == end
+        assert (ids.flatten()[own[0] : last + 1] == end).sum() == place
+        assert packer.tokenizer.decode(ids.flatten()[own[:2]]) == "Which of"
     assert torch.equal(packed.option_at, packed.letter_at)
 
     pointing = Pointing(packed, packer.first_image, 25)
@@ -252,8 +254,7 @@ def test_choosing_wants_the_end_of_the_right_option() -> None:
     query.flatten(0, 1)[packed.option_at, :, 0] = 50
     # A key outside the question is not looked at, however much it is wanted.
     key[:, :3, :, 0] = 9
-    key[rows, packed.options[:, 1], :, 0] = 1
-    key[1, packed.options[2, 1], :, 0] = 1
+    key.flatten(0, 1)[ends, :, 0] = 1
     pointing.look(4, query, key, 1.0)
     assert float(pointing.losses["choosing"]) < 1
     pointing.look(4, -query, key, 1.0)

@@ -39,9 +39,9 @@ _PICKS: Final = 5
 """Questions with options, of the `QUESTIONS` of a scene."""
 _KEPT_GROUNDINGS: Final = 2
 """Groundings among the others, so that they are not forgotten; the last is another question of the language stage."""
-_TWO_UNTIL, _ALL_FROM = 0.1, 0.6
+_TWO_UNTIL, _ALL_FROM = 0.125, 0.75
 """Shares of the training: two options until the first, up to `_MAX_OPTIONS` from the second on."""
-_NONE_FROM, _NONE_SHARE = 0.5, 0.4
+_NONE_FROM, _NONE_SHARE = 0.625, 0.4
 """From this share of the training on, so many of the questions have "nothing" as an option."""
 _FALSE_SHARE, _ABSENT_SHARE = 0.45, 0.15
 """Of the questions with "nothing": shares in which the sentence fits no object, and in which its object is not

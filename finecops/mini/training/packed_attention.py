@@ -44,15 +44,15 @@ class Pointing:
         """Measure the loss of a layer; `query` and `key` are `[n, length, heads, width]`."""
         if layer == _POINTING_LAYER and len(self.packed.look_at):
             at = self.packed.look_at
-            seen = key[at // query.shape[1], self.first : self.first + self.tokens]
+            seen = key[at // query.shape[1], self.first : self.first + self.tokens, :_POINTING_HEADS]
             self.losses["pointing"] = _looking(query, at, seen, scaling, self.cells)
         if layer == _OPTION_LAYER and len(self.packed.option_at):
-            at, length = self.packed.option_at, query.shape[1]
-            start, wanted = self.packed.options.unbind(-1)
-            columns = torch.arange(length)
-            # The question's own tokens, up to the one that asks.
-            own = (columns >= start.unsqueeze(1)) & (columns <= (at % length).unsqueeze(1))
-            self.losses["choosing"] = _looking(query, at, key[at // length], scaling, wanted, own)
+            at = self.packed.option_at
+            question, wanted = self.packed.options.unbind(-1)
+            own = self.packed.question_tokens[question]
+            # The question's tokens up to the one that asks; behind its end its last one is repeated.
+            keys = key.flatten(0, 1)[:, :_POINTING_HEADS][own]
+            self.losses["choosing"] = _looking(query, at, keys, scaling, wanted, own <= at.unsqueeze(1))
 
 
 def _looking(
@@ -63,18 +63,18 @@ def _looking(
     wanted: torch.Tensor,
     among: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Cross-entropy of the attention from `at` over `keys [m, t, heads, width]`, which should be on the `wanted` one.
+    """Cross-entropy of the attention from `at` over `keys [m, t, 2, width]`, which should be on the `wanted` one.
 
     Args:
         query: `[n, length, heads, width]`.
         at: flat indices of `m` tokens.
-        keys: what each of them sees.
+        keys: what each of them sees, of the heads that are shown something.
         scaling: factor of the scores.
         wanted: `[m]`, indices of keys.
         among: `[m, t]`, which keys count; None: all.
     """
     asked = query.flatten(0, 1)[at, :_POINTING_HEADS] * scaling
-    scores = torch.einsum("bhd,bthd->bth", asked, keys[:, :, :_POINTING_HEADS])
+    scores = torch.einsum("bhd,bthd->bth", asked, keys)
     if among is not None:
         scores = scores.masked_fill(~among.unsqueeze(-1), -torch.inf)
     return F.cross_entropy(scores, wanted.unsqueeze(1).expand(-1, _POINTING_HEADS))

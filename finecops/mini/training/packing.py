@@ -67,7 +67,7 @@ class PackedQuestions:
     """Those of letters."""
 
     options: torch.Tensor
-    """`[len(option_at), 2]`: columns of the question's first token, and of the last one of its right option."""
+    """`[len(option_at), 2]`: row of the question in `question_tokens`, column of the right option's end there."""
 
 
 @dataclass
@@ -137,16 +137,18 @@ class Packer:
         targets = {kind: _Targets() for kind in kinds}
         rows: list[list[int]] = []
         bounds: list[list[int]] = []
+        number = -1
         for row, questions in enumerate(batch):
             ids, starts = list(self.prefix), []
             for question in questions:
                 prompt, answer, chosen = next(encoded)
+                number += 1
                 # The token before the answer predicts the answer's first token.
                 last = len(ids) + len(prompt) - 1
                 self._add_targets(targets, question, answer, row, last)
                 if chosen is not None:
                     targets["option"].positions.append((row, last))
-                    targets["option"].values.append((len(ids), len(ids) + chosen))
+                    targets["option"].values.append((number, chosen))
                 starts.append(len(ids))
                 ids += prompt + answer
             rows.append(ids)
