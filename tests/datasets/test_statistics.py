@@ -232,7 +232,11 @@ def test_names_are_datasets_splits_and_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
-        ("finecops-mini:dev", DataError, "no split 'dev'; there are: test, val, test_long, test_short, train, train_plain"),
+        (
+            "finecops-mini:dev",
+            DataError,
+            "no split 'dev'; there are: test, val, test_long, test_short, train, train_plain",
+        ),
         ("nowhere.json", DataError, "no such file: nowhere.json"),
         ("finecops-maxi", ConfigError, "did you mean 'finecops-mini'"),
         ("finecops-maxi:test", ConfigError, "unknown dataset 'finecops-maxi'"),
