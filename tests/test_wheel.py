@@ -82,7 +82,8 @@ def test_both_wheels_run_in_an_empty_folder(wheels: dict[str, Path], tmp_path: P
     assert len((there.folder / "outputs/finecops-mini-mini-12/sfa.jsonl").read_text().splitlines()) == 12
     checked = there.finecops("data", "check")
     assert checked.returncode == 0, checked.stdout
-    assert checked.stdout.splitlines() == [
+    # A note says that test_short has a tuple type of its own.
+    assert [line for line in checked.stdout.splitlines() if not line.startswith("  note: ")] == [
         "test: 2984 samples, 1439 images: 0 problems",
         "val: 1074 samples, 514 images: 0 problems",
         "test_long: 400 samples, 328 images: 0 problems",
