@@ -53,6 +53,7 @@ mini-models:
 	python scripts/train_mini_qwen2vl.py options
 	python scripts/train_mini_qwen2vl.py export
 
-# Adapters of three seeds, runs on every test split, and the tables: hours; it continues where it was stopped.
+# Adapters of three seeds, runs on every test split, and the tables: hours; it continues where it was stopped. The
+# splits for tuning must be there (mini-data).
 mini-tables:
 	bash scripts/mini_tables.sh

@@ -1,7 +1,7 @@
 """Rows of the benchmark in FineCops-Ref's two formats: vanilla, and COCO in MDETR's style.
 
 Types of negatives have the published words (`finecops.benchmark_words`). The order of the keys is part of the format
-here: the files of finecops-mini are compared byte by byte.
+here: two builds are compared byte by byte.
 """
 
 from __future__ import annotations

@@ -38,11 +38,13 @@ def _checkpoints(repository: Path) -> Iterator[Path]:
 
 
 def _benchmark(repository: Path) -> Iterator[Path]:
-    """The annotation files that the splits are read from, and the images that they name."""
+    """The annotation files that the splits are read from, their scene graphs, and the images that they name."""
     folder = repository / "data" / "finecops-mini"
     for split in SPLITS:
         annotations = folder / f"{split}_expression_all_coco_format.json"
         yield annotations
+        # What `finecops gains` and `data bias` look up; test_short has none.
+        yield from (folder / "scene_graphs").glob(f"{split}.json.gz")
         for entry in json.loads(annotations.read_text(encoding="utf-8"))["images"]:
             # The same file serves several entries.
             yield next(path for inside in IMAGES if (path := folder / inside / entry["file_name"]).is_file())

@@ -127,7 +127,7 @@ def test_detections_are_sorted_and_inside_the_image(mini_specialist: Any, image:
     assert np.all(np.diff(found.scores) <= 0)
     assert found.xyxy.min() >= 0
     assert found.xyxy.max() <= max(image.size)
-    assert len(found.scores) == 16
+    assert len(found.scores) == 24
 
 
 def test_a_text_that_is_too_long_is_an_error(mini_specialist: Any, image: Picture) -> None:

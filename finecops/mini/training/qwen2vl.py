@@ -1,4 +1,4 @@
-"""The mini MLLM: a Qwen2-VL of about two million parameters, its patches at a budget of visual tokens."""
+"""The mini MLLM: a Qwen2-VL of 2.4 million parameters, its patches at a budget of visual tokens."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The drawn world of the next miniature: hard to localise, possible to understand."""
+"""The drawn world of finecops-mini: hard to localise, possible to understand."""
