@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+from finecops.benchmark_words import POSITION
 from finecops.construction.formats import CocoEntry, VanillaRow, coco_entry, write_coco
 from finecops.construction.graph import SceneGraph, SceneObject
 from finecops.mini.world.catalogue import IMAGE_SIZE
@@ -60,7 +61,7 @@ def _about(target: SceneObject, objects: Sequence[SceneObject], rng: random.Rand
         corner = _corner(target) if rng.random() < 0.5 else None
         return ShortSaid(f"{phrase} {corner}" if corner else phrase, target, "0_hop")
     places = list(_places(target, same))
-    return ShortSaid(rng.choice(places).format(phrase), target, "position") if places else None
+    return ShortSaid(rng.choice(places).format(phrase), target, POSITION) if places else None
 
 
 def _places(target: SceneObject, same: Sequence[SceneObject]) -> Iterator[str]:
