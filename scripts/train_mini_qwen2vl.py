@@ -31,11 +31,15 @@ from finecops.mini.training.tokenizer import SPECIAL_TOKENS, mini_processor
 from finecops.mini.training.vision import train_vision, vision_accuracy
 from finecops.mini.world.scenes import sample_scene
 
+VISION_STEPS = (4000, 8000)
+"""Twice, each time with a falling learning rate."""
+
 
 def train_vision_stage(config: Qwen2VLConfig, steps: int | None, folder: Path) -> None:
     """The vision tower with its heads; logs how much it sees in 500 new scenes."""
-    plan = TrainPlan(steps=steps or 4000, batch_size=64, learning_rate=1.5e-3, warmup_steps=100)
-    model = train_vision(config, plan, folder / "vision")
+    lengths = VISION_STEPS if steps is None else (steps,)
+    plans = [TrainPlan(steps=n, batch_size=64, learning_rate=1.5e-3, warmup_steps=100) for n in lengths]
+    model = train_vision(config, plans, folder / "vision")
     # Small seeds: the training's begin at ten million.
     scenes = [sample_scene(random.Random(seed), str(seed)) for seed in range(500)]
     for tokens in BUDGETS:
@@ -46,7 +50,9 @@ def train_language_stage(
     model: Qwen2VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, steps: int | None, folder: Path
 ) -> None:
     """Language, from the weights of the vision stage."""
-    state = torch.load(folder / "vision" / "state.pt", weights_only=True)
+    # That of the last plan there.
+    last = max((folder / "vision").glob("*/state.pt"), key=lambda path: int(path.parent.name))
+    state = torch.load(last, weights_only=True)
     start_language(model, state["model"], Packer(tokenizer, DEFAULT_BUDGET).coordinate_ids)
     plan = TrainPlan(steps=steps or 6000, batch_size=16, learning_rate=1.5e-3, warmup_steps=200, decay_share=0.4)
     train_language(model, tokenizer, plan, folder / "language")

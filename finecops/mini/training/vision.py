@@ -9,6 +9,7 @@ the slots of their cell by the Hungarian method. Every step has another budget o
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -189,12 +190,26 @@ def vision_accuracy(model: VisionWithHeads, scenes: list[SceneGraph], tokens: in
     return found
 
 
-def train_vision(config: Qwen2VLConfig, plan: TrainPlan, folder: Path) -> VisionWithHeads:
-    """Train or resume the vision stage; see `finecops.mini.training.loop.train` for what is in the folder."""
+def train_vision(config: Qwen2VLConfig, plans: Sequence[TrainPlan], folder: Path) -> VisionWithHeads:
+    """Train or resume the vision stage.
+
+    Args:
+        config: of the model.
+        plans: one after the other, each with new optimizers, new scenes, and the weights of the one before.
+        folder: has a folder for each plan, `1`, `2`, …; see `finecops.mini.training.loop.train` for what is in it.
+    """
     torch.manual_seed(0)
     model = VisionWithHeads(config)
+    done = 0
+    for number, plan in enumerate(plans, start=1):
+        _train_vision(model, plan, folder / str(number), done)
+        done += plan.steps
+    return model
 
+
+def _train_vision(model: VisionWithHeads, plan: TrainPlan, folder: Path, done: int) -> None:
     def step_loss(step: int) -> dict[str, torch.Tensor]:
+        step += done
         first = TRAIN_SEED_BASE + step * plan.batch_size
         seeds = own_share(range(first, first + plan.batch_size))
         scenes = [sample_scene(random.Random(seed), str(seed)) for seed in seeds]
@@ -206,4 +221,3 @@ def train_vision(config: Qwen2VLConfig, plan: TrainPlan, folder: Path) -> Vision
 
     with fast_vision():
         train(model, parameter_groups(model), step_loss, plan, folder)
-    return model
