@@ -31,7 +31,7 @@ from finecops.mini.training.tokenizer import SPECIAL_TOKENS, mini_processor
 from finecops.mini.training.vision import train_vision, vision_accuracy
 from finecops.mini.world.scenes import sample_scene
 
-VISION_STEPS = (4000, 8000)
+VISION_STEPS = (4000, 6000)
 """Twice, each time with a falling learning rate."""
 
 
@@ -54,7 +54,7 @@ def train_language_stage(
     last = max((folder / "vision").glob("*/state.pt"), key=lambda path: int(path.parent.name))
     state = torch.load(last, weights_only=True)
     start_language(model, state["model"], Packer(tokenizer, DEFAULT_BUDGET).coordinate_ids)
-    plan = TrainPlan(steps=steps or 6000, batch_size=16, learning_rate=1.5e-3, warmup_steps=200, decay_share=0.4)
+    plan = TrainPlan(steps=steps or 8000, batch_size=16, learning_rate=1.5e-3, warmup_steps=200, decay_share=0.4)
     train_language(model, tokenizer, plan, folder / "language")
 
 

@@ -240,8 +240,8 @@ def test_choosing_wants_the_end_of_the_right_option() -> None:
     end = packer.tokenizer.convert_tokens_to_ids("<|box_end|>")
     rows = (packed.option_at // length).tolist()
     assert rows == [0, 1, 1]
-    tokens = [packed.question_tokens[question] for question in packed.options[:, 0]]
-    ends = [own[option] for own, option in zip(tokens, packed.options[:, 1], strict=True)]
+    tokens = list(packed.option_tokens)
+    ends = [own[option] for own, option in zip(tokens, packed.options, strict=True)]
     for own, last, place in zip(tokens, ends, (3, 1, 2), strict=True):
         assert ids.flatten()[last] == end
         assert (ids.flatten()[own[0] : last + 1] == end).sum() == place

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import AttentionInterface, Qwen2VLForConditionalGeneration
 
-from finecops.mini.training.packing import PackedQuestions
+from finecops.mini.training.packing import PackedQuestions, QuestionGroup
 
 QUESTION_ATTENTION = "question_attention"
 """The name for `set_attn_implementation`."""
@@ -48,11 +48,10 @@ class Pointing:
             self.losses["pointing"] = _looking(query, at, seen, scaling, self.cells)
         if layer == _OPTION_LAYER and len(self.packed.option_at):
             at = self.packed.option_at
-            question, wanted = self.packed.options.unbind(-1)
-            own = self.packed.question_tokens[question]
+            own = self.packed.option_tokens
             # The question's tokens up to the one that asks; behind its end its last one is repeated.
             keys = key.flatten(0, 1)[:, :_POINTING_HEADS][own]
-            self.losses["choosing"] = _looking(query, at, keys, scaling, wanted, own <= at.unsqueeze(1))
+            self.losses["choosing"] = _looking(query, at, keys, scaling, self.packed.options, own <= at.unsqueeze(1))
 
 
 def _looking(
@@ -87,7 +86,7 @@ def question_attention(
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
     *,
-    question_tokens: torch.Tensor,
+    groups: tuple[QuestionGroup, ...],
     result_rows: torch.Tensor,
     prefix_length: int,
     scaling: float,
@@ -103,7 +102,7 @@ def question_attention(
         module: the attention layer.
         attention_mask: not used; it belongs to the interface of transformers.
         query: `[n, heads, length, width]`, as are `key` and `value`.
-        question_tokens, result_rows, prefix_length: see `PackedQuestions`.
+        groups, result_rows, prefix_length: see `PackedQuestions`.
         scaling: factor of the scores.
         pointing: measures where some heads of a layer look.
 
@@ -111,27 +110,25 @@ def question_attention(
         The mixed values `[n, length, heads, width]`, and no attention weights.
     """
     n, heads, length, width = query.shape
-    questions, longest = question_tokens.shape
     with torch.autocast("cpu", enabled=False):
         q, k, v = (t.float().transpose(1, 2) for t in (query, key, value))
         if pointing is not None:
             pointing.look(cast(int, module.layer_idx), q, k, scaling)
         prefix_q, prefix_k, prefix_v = (t[:, :prefix_length].transpose(1, 2) for t in (q, k, v))
         prefix_mixed = _attend(prefix_q, prefix_k, prefix_v, scaling)
-        # Questions become the batch: [q, longest, heads, width], cut out of the flat sequences.
-        own_q, own_k, own_v = (
-            t.reshape(n * length, heads * width)[question_tokens.flatten()]
-            .reshape(questions, longest, heads, width)
-            .transpose(1, 2)
-            for t in (q, k, v)
-        )
-        # Every question gets a copy of its own image's prefix in front of its keys and values.
-        keys, values = (
-            torch.cat([prefix.repeat_interleave(questions // n, 0), own], dim=2)
-            for prefix, own in ((prefix_k, own_k), (prefix_v, own_v))
-        )
-        own_mixed = _attend(own_q, keys, values, scaling)
-        results = [t.transpose(1, 2).reshape(-1, heads * width) for t in (prefix_mixed, own_mixed)]
+        flat = [t.reshape(n * length, heads * width) for t in (q, k, v)]
+        mixed = [prefix_mixed]
+        for group in groups:
+            # Questions become the batch: [q, longest, heads, width], cut out of the flat sequences.
+            own_q, own_k, own_v = (
+                t[group.tokens.flatten()].reshape(*group.tokens.shape, heads, width).transpose(1, 2) for t in flat
+            )
+            # Every question gets a copy of its own image's prefix in front of its keys and values.
+            keys, values = (
+                torch.cat([prefix[group.images], own], dim=2) for prefix, own in ((prefix_k, own_k), (prefix_v, own_v))
+            )
+            mixed.append(_attend(own_q, keys, values, scaling))
+        results = [t.transpose(1, 2).reshape(-1, heads * width) for t in mixed]
         return torch.cat(results)[result_rows].reshape(n, length, heads, width), None
 
 
@@ -172,7 +169,7 @@ def packed_hidden(
         # A dictionary keeps the library from making a mask of its own.
         attention_mask={"full_attention": None},
         use_cache=False,
-        question_tokens=packed.question_tokens,
+        groups=packed.groups,
         result_rows=packed.result_rows,
         prefix_length=packed.prefix_length,
         pointing=pointing,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import torch
 from transformers import PreTrainedTokenizerFast
@@ -23,6 +23,22 @@ from finecops.replies.choices import LETTERS
 TokenKind = Literal["word", "letter", "step", "format"]
 """Of an answer's token: a word, an option's letter, a coordinate, or punctuation and markers around coordinates."""
 _TargetKind = TokenKind | Literal["look", "option"]
+
+
+_GROUPS: Final = 4
+
+
+@dataclass(frozen=True)
+class QuestionGroup:
+    """Questions of about the same length, whose attention is computed together.
+
+    Attributes:
+        tokens: `[q, longest]`: flat indices of each question's tokens; shorter ones repeat their last token.
+        images: `[q]`: the row of each question.
+    """
+
+    tokens: torch.Tensor
+    images: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -39,11 +55,12 @@ class PackedQuestions:
     position_ids: torch.Tensor
     """Multimodal rotary positions `[3, n, length]`: time, row, column."""
 
-    question_tokens: torch.Tensor
-    """`[q, longest]`: flat indices of each question's tokens; shorter ones repeat their last token."""
+    groups: tuple[QuestionGroup, ...]
+    """All questions, the shortest first."""
 
     result_rows: torch.Tensor
-    """`[n * length]`: where the result of each token is among the results, the prefixes' first, then the questions'."""
+    """`[n * length]`: where the result of each token is among the results, the prefixes' first, then those of the
+    groups."""
 
     prefix_length: int
     word_at: torch.Tensor
@@ -66,8 +83,11 @@ class PackedQuestions:
     option_at: torch.Tensor
     """Those of letters."""
 
+    option_tokens: torch.Tensor
+    """`[len(option_at), longest]`: flat indices of their questions' tokens; shorter ones repeat their last token."""
+
     options: torch.Tensor
-    """`[len(option_at), 2]`: row of the question in `question_tokens`, column of the right option's end there."""
+    """`[len(option_at)]`: the column of the right option's end in `option_tokens`."""
 
 
 @dataclass
@@ -193,7 +213,6 @@ class Packer:
         self, rows: list[list[int]], bounds: list[list[int]], targets: dict[_TargetKind, _Targets]
     ) -> PackedQuestions:
         n, length, prefix = len(rows), max(map(len, rows)), len(self.prefix)
-        longest = max(end - start for row in bounds for start, end in pairwise(row))
         first = self.prefix_positions()
         ids = torch.full((n, length), self.tokenizer.pad_token_id)
         positions = torch.zeros(3, n, length, dtype=torch.long)
@@ -201,19 +220,28 @@ class Packer:
         # Padding keeps 0 and reads the result of some other token: nothing is predicted there.
         result_rows = torch.zeros(n, length, dtype=torch.long)
         result_rows[:, :prefix] = torch.arange(n * prefix).reshape(n, prefix)
-        question_tokens: list[torch.Tensor] = []
-        for row, (tokens, row_bounds) in enumerate(zip(rows, bounds, strict=True)):
+        for row, tokens in enumerate(rows):
             ids[row, : len(tokens)] = torch.tensor(tokens)
-            for start, end in pairwise(row_bounds):
-                own = torch.arange(end - start)
-                positions[:, row, start:end] = own + int(first.max()) + 1
-                # Results of the questions follow those of all prefixes, `longest` rows for each.
-                result_rows[row, start:end] = n * prefix + len(question_tokens) * longest + own
-                question_tokens.append(row * length + start + torch.arange(longest).clamp(max=end - start - 1))
+        # Row, first column and number of tokens of each question.
+        questions = [(row, start, end - start) for row, own in enumerate(bounds) for start, end in pairwise(own)]
+        for row, start, count in questions:
+            positions[:, row, start : start + count] = torch.arange(count) + int(first.max()) + 1
+        groups, results = [], n * prefix
+        by_length = sorted(questions, key=lambda question: question[2])
+        size = -(-len(by_length) // _GROUPS)
+        for some in (by_length[i : i + size] for i in range(0, len(by_length), size)):
+            group = QuestionGroup(_flat_tokens(some, length), torch.tensor([row for row, _, _ in some]))
+            for place, (row, start, count) in enumerate(some):
+                # Results of a group follow those before it, as many rows for each question as for its longest.
+                begin = results + place * group.tokens.shape[1]
+                result_rows[row, start : start + count] = begin + torch.arange(count)
+            results += group.tokens.numel()
+            groups.append(group)
+        chosen = targets["option"].values
         return PackedQuestions(
             input_ids=ids,
             position_ids=positions,
-            question_tokens=torch.stack(question_tokens),
+            groups=tuple(groups),
             result_rows=result_rows.flatten(),
             prefix_length=prefix,
             word_at=targets["word"].flat(length),
@@ -227,5 +255,13 @@ class Packer:
             look_at=targets["look"].flat(length),
             looks=targets["look"].numbers().reshape(-1, 4),
             option_at=targets["option"].flat(length),
-            options=targets["option"].ids().reshape(-1, 2),
+            option_tokens=_flat_tokens([questions[number] for number, _ in chosen], length),
+            options=torch.tensor([column for _, column in chosen], dtype=torch.long),
         )
+
+
+def _flat_tokens(questions: Sequence[tuple[int, int, int]], length: int) -> torch.Tensor:
+    """Flat indices of the tokens of questions, each given as its row, its first column and its number of tokens."""
+    longest = max((count for _, _, count in questions), default=0)
+    row, start, count = torch.tensor(questions, dtype=torch.long).reshape(-1, 3, 1).unbind(1)
+    return row * length + start + torch.arange(longest).minimum(count - 1)
