@@ -33,6 +33,7 @@ def tune_data_command(
     preset: o.Preset = None,
     mllm: Annotated[str | None, typer.Option(help="The MLLM to tune. Options have its box format.")] = None,
     specialist: Annotated[str | None, typer.Option(help="Specialist, instead of the preset's.")] = None,
+    visual_tokens: o.VisualTokens = None,
     positives: Annotated[int, typer.Option(min=1, help="Number of positives (paper: 10,000).")] = 10_000,
     negatives: Annotated[int, typer.Option(min=0, help="Number of negatives (paper, with None: 2,500).")] = 0,
     topk: o.TopK = 5,
@@ -107,6 +108,7 @@ def tune_command(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="The folder for the adapter.")],
     mllm: Annotated[str, typer.Option(help="The model to tune.")] = "mini-qwen2vl",
+    visual_tokens: o.VisualTokens = None,
     image_root: Annotated[
         Path | None, typer.Option(help="The folder of the images. Default: that in the file, or the file's own.")
     ] = None,
@@ -135,6 +137,7 @@ def tune_command(
     launch -m finecops crs tune …`.
     """
     given = locals()
+    from finecops.config.budget import with_visual_tokens
     from finecops.config.find import load_mllm, with_permissions
     from finecops.models.backends import default_device
     from finecops.tuning.exports import read_tune_file
@@ -146,7 +149,7 @@ def tune_command(
     tuning = Tuning(**same, gradient_checkpointing=checkpointing)
     # The file names the folder where it was made, perhaps on another machine.
     root = image_root or Path(about["image_root"])
-    config = with_permissions(load_mllm(mllm), trust_remote_code, allow_pickle)
+    config = with_permissions(with_visual_tokens(load_mllm(mllm), visual_tokens), trust_remote_code, allow_pickle)
     tune(config, rows, root, out, tuning, device or default_device(), about)
     typer.echo(f"{out}/  (use it: --adapter {out})")
 

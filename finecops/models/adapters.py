@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 import warnings
@@ -15,6 +16,8 @@ from finecops.config.fingerprint import weights_fingerprint
 from finecops.config.schema import MllmConfig
 from finecops.errors import ModelError, first_line, panics_as_errors
 from finecops.models.checkpoint_folder import check_adapter
+
+log = logging.getLogger(__name__)
 
 ADAPTER_CARD = "finecops.json"
 """A file in the adapter's folder: the tuning data, and a fingerprint of the base model."""
@@ -140,7 +143,8 @@ def _check_base(config: MllmConfig, folder: Path) -> None:
     if not card.is_file():
         return
     try:
-        tuned_on = json.loads(card.read_text(encoding="utf-8")).get("base_fingerprint")
+        said = json.loads(card.read_text(encoding="utf-8"))
+        tuned_on, tokens = said.get("base_fingerprint"), said.get("visual_tokens", config.visual_tokens)
     except (OSError, ValueError, RecursionError, AttributeError) as error:
         raise ModelError(f"{config.name}: {card} cannot be read: {first_line(error)}") from error
     # An adapter fits the shapes of every model of its class; on other weights it would only answer badly.
@@ -148,3 +152,16 @@ def _check_base(config: MllmConfig, folder: Path) -> None:
         raise ModelError(
             f"{config.name}: the adapter {config.adapter} was tuned on other weights than {config.weights}"
         )
+    # Not refused: how an adapter does at another budget is a question that one can ask.
+    if isinstance(tokens, int | None) and tokens != config.visual_tokens:
+        log.warning(
+            "%s: the adapter %s was tuned at %s, and images are seen at %s",
+            config.name,
+            config.adapter,
+            _budget(tokens),
+            _budget(config.visual_tokens),
+        )
+
+
+def _budget(tokens: int | None) -> str:
+    return "the model's own number of visual tokens" if tokens is None else f"{tokens} visual tokens"

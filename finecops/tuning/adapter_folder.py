@@ -75,6 +75,9 @@ class TuningSettings(TypedDict):
 
     base_fingerprint: str
 
+    visual_tokens: int | None
+    """The budget at which it saw images; None: the base model's own."""
+
     rows: int
     """Number of rows."""
 
@@ -92,6 +95,7 @@ def tuning_settings(config: MllmConfig, rows: Sequence[TuneRow], tuning: Tuning,
     return {
         "base": config.weights,
         "base_fingerprint": weights_fingerprint(config.weights),
+        "visual_tokens": config.visual_tokens,
         "rows": len(rows),
         "rows_sha256": digest,
         "tuning": asdict(tuning),

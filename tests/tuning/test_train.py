@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from finecops.config.budget import with_visual_tokens
 from finecops.config.find import load_mllm
 from finecops.errors import ConfigError, DataError, ModelError, RunError
 from finecops.images import Picture
@@ -83,6 +84,22 @@ def test_an_adapter_of_another_base_or_a_broken_one_is_refused(adapter: Path, tm
     path.write_bytes(b"broken")
     with pytest.raises(ModelError, match="does not fit"):
         TransformersMllm(BASE.model_copy(update={"adapter": str(other)}))
+
+
+def test_an_adapter_says_when_images_are_seen_at_another_budget(
+    adapter: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert json.loads((adapter / "finecops.json").read_text())["visual_tokens"] is None
+    TransformersMllm(BASE.model_copy(update={"adapter": str(adapter)}))
+    assert "visual tokens" not in caplog.text
+    TransformersMllm(with_visual_tokens(BASE, 16).model_copy(update={"adapter": str(adapter)}))
+    assert "was tuned at the model's own number of visual tokens, and images are seen at 16 visual" in caplog.text
+    at_16 = shutil.copytree(adapter, tmp_path / "at_16")
+    card = json.loads((at_16 / "finecops.json").read_text()) | {"visual_tokens": 16}
+    caplog.clear()
+    (at_16 / "finecops.json").write_text(json.dumps(card))
+    TransformersMllm(with_visual_tokens(BASE, 16).model_copy(update={"adapter": str(at_16)}))
+    assert "visual tokens" not in caplog.text
 
 
 def test_a_finished_adapter_is_not_overwritten(adapter: Path) -> None:
