@@ -285,3 +285,12 @@ def test_a_test_sets_samples_and_images_are_found(images: Path, tmp_path: Path) 
     assert report.faults == {}
     assert report.notes == ["no sample and no image of a.json"]
     assert lint(path, "finecops", rows, CONFIG, images, [shared]).faults == {"an image of b.json": ["3.png"]}
+    # Another split counts its ids from the same number; the same sample has the same sentence and box.
+    numbered = [row.model_copy(update={"sample_id": str(number)}) for number, row in enumerate(rows, start=1)]
+    path = write("finecops", tmp_path, numbered, images)
+    here = {"file_name": "x.png", "caption": make_sample("1").expression, "bbox": [10, 10, 40, 40]}
+    for change in ({"caption": "a kite that nobody asked for"}, {"bbox": [0, 0, 5, 5]}):
+        other = coco_file(tmp_path / "c.json", [here | change])
+        assert lint(path, "finecops", numbered, CONFIG, images, [other]).faults == {}
+    same = coco_file(tmp_path / "d.json", [here])
+    assert lint(path, "finecops", numbered, CONFIG, images, [same]).faults == {"a sample of d.json": ["1"]}
