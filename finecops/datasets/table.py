@@ -85,6 +85,7 @@ class SampleTable(Sequence[Sample]):
         kind: NDArray[np.int64],
     ) -> SampleTable:
         """A table of columns; of `kinds` those that no row has go."""
+        # Kinds are numbered by their first row: equal samples give equal columns, whatever was left out before.
         used, first, kind = np.unique(kind, return_index=True, return_inverse=True)
         order = np.argsort(first)
         there = tuple(one for i in used[order].tolist() if (one := kinds[i]) is not None)
@@ -111,6 +112,7 @@ class SampleTable(Sequence[Sample]):
     @overload
     def __getitem__(self, index: slice) -> list[Sample]: ...
     def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
+        # A run of rows is read at once; one with steps is rare, and row by row.
         if isinstance(index, slice):
             rows = range(*index.indices(len(self)))
             return list(self._rows(rows.start, rows.stop)) if rows.step == 1 else [self[i] for i in rows]

@@ -116,8 +116,10 @@ class _Found:
     def of_k(self, k: int) -> Rows:
         """One adapter of the main setting with another number of candidates; of five, the one that has the others."""
         asked = [r for r in self._choices(none=False, k=k) if self._same_source(r) and r.size == self._size_of_main]
+        # One seed is enough for the others; the usual k has several.
         if k != USUAL_K:
             return asked[:1]
+        # Paired by adapter: another seed's answers would differ by more than k.
         others = {r.seeds for other in OTHER_K for r in self.of_k(other)}
         return [r for r in asked if r.seeds in others][:1]
 
@@ -205,6 +207,7 @@ def _of_none(found: _Found, shared: SharedAnswers) -> Iterator[Claim]:
 
 def _of_sfa_crs(found: _Found, shared: SharedAnswers) -> Iterator[Claim]:
     others = [found.alone(method, focus) for method in ("specialist", "mllm", "sfa") for focus in (False, True)]
+    # The best of what is there; a missing row cannot be beaten, and the claim names which one it was.
     there = [rows for rows in (*others, found.main) if rows]
     best = max(there, key=_mean_precision, default=())
     name = f" ({best[0].label if best is not found.main else 'CRS'})" if best else ""
@@ -217,6 +220,7 @@ def _of_sfa_crs(found: _Found, shared: SharedAnswers) -> Iterator[Claim]:
         unit="%",
         value=sum(calls) / len(calls) if calls else None,
         seeds=max(1, len(found.sfa_crs)),
+        # Every seed has to keep the limit, not their mean.
         met=max(calls) <= MOST_CALLS if calls else None,
         said="" if calls else "no SFA with CRS by a tuned model",
     )

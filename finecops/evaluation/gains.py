@@ -171,6 +171,7 @@ def _gains(one: Answered, groups: Sequence[Group], clusters: Ints, iou: float) -
     rows = []
     for group in groups:
         members = np.flatnonzero(group.members)
+        # A group has some of the clusters: the bootstrap needs them numbered without gaps.
         own = np.unique(clusters[members], return_inverse=True)[1]
         alone = _percent(one.overlap[members] > iou)
         lost, seen = float(_lost(one.overlap[members], iou).mean()), float((one.overlap[members] > FOUND_IOU).mean())
@@ -229,6 +230,7 @@ def _recall_gains(one: Answered, clusters: Ints, iou: float) -> list[RecallGain]
     rows = []
     for strategy, choice in one.choices.items():
         measured = 100 * float(choice.choices.among.mean())
+        # The measured recall is a point too: the simulated ones can be checked against it.
         points = [(left.recall, 100.0 * left.right, True) for left in leave_out(choice.choices, RECALLS)]
         for recall, right, simulated in [*points, (measured, _percent(choice.choices.right), False)]:
             found = paired_difference(alone, right, clusters)

@@ -70,6 +70,7 @@ class IdNumbers:
         with self._lock:
             found = []
             for id_ in ids:
+                # The next free number, unless the id has one.
                 number = self.of.setdefault(id_, len(self.ids))
                 if number == len(self.ids):
                     self.ids.append(id_)
@@ -109,6 +110,7 @@ class RowFile(Mapping[str, Row], Generic[Row]):
         check = rows_check(self.row_type)
         if self._file is None:
             self._file = open_regular(self.path)
+        # Rows that others appended since the last call are read; those before them are known.
         self._file.seek(self.end)
         while lines := self._file.readlines(_READ):
             if most is not None:
@@ -127,6 +129,7 @@ class RowFile(Mapping[str, Row], Generic[Row]):
         begin = end = 0
         for id_ in ids:
             row = self._row_of(id_)
+            # A gap ends the piece, and so does its size: it is held in memory.
             if self._ends[row] != end or end - begin > _COPIED:
                 file.write(self._bytes(begin, end))
                 begin = self._ends[row]

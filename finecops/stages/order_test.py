@@ -62,6 +62,7 @@ class OrderStage:
             assert answer.scores is not None
             assert answer.letters is not None
             of_letter = dict(zip(answer.letters, answer.scores, strict=True))
+            # A choice of None keeps the candidates' letters alone: None has what they leave.
             missing = round(max(0.0, 1 - sum(answer.scores)), 6)
             orders.append(options.candidate)
             probabilities.append(tuple(of_letter.get(letter, missing) for letter in options.letters))
@@ -114,15 +115,18 @@ def order_report(votes: Sequence[OrderVotes]) -> OrderReport:
     for row in asked:
         table, picked = _by_candidate(row)
         turns, options = table.shape
+        # `[orders, options]`: the letter that a candidate had. Sorting turns letter → candidate around.
         letter = np.stack([np.argsort(_columns(order)) for order in row.orders])
         for turn, probabilities in enumerate(row.probabilities):
             even[:options] += 1 / options
             chosen[int(np.argmax(probabilities))] += 1
             for column in range(options):
+                # The same candidate under other letters is what this letter is compared with.
                 elsewhere = table[letter[:, column] != letter[turn, column], column]
                 if len(elsewhere):
                     excess[letter[turn, column]] += table[turn, column] - elsewhere.mean()
                     seen[letter[turn, column]] += 1
+        # Ordered pairs of orders that chose alike: n of the same choice make n(n - 1).
         same = sum(int(np.sum(picked == value)) * (int(np.sum(picked == value)) - 1) for value in set(picked.tolist()))
         flips += turns * (turns - 1) - same
         pairs += turns * (turns - 1)
@@ -160,6 +164,7 @@ def voted_prediction(sample: Sample, candidates: Candidates, row: OrderVotes) ->
 
 def _by_candidate(row: OrderVotes) -> tuple[Floats, Ints]:
     """Probabilities by candidate, `[orders, options]` with None last, and the column each order chose, `[orders]`."""
+    # By candidate and not by letter: only so are the orders comparable.
     table = np.zeros((len(row.orders), len(row.orders[0])))
     for turn, (order, probabilities) in enumerate(zip(row.orders, row.probabilities, strict=True)):
         table[turn, _columns(order)] = probabilities

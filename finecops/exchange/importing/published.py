@@ -119,6 +119,7 @@ class Line:
         value = self.row[key]
         if value is None or value == []:
             return None
+        # Texts of digits and booleans are no numbers: what has them was not written as a box.
         numbers = as_numbers(value, 4)
         if numbers is None:
             raise self.error(f"{key} is {shortly(value)}; four numbers xyxy are meant, or null")
@@ -193,6 +194,7 @@ class Collector:
         try:
             made = Sample(**{"level": None, "tuple_type": None, **fields})
         except ValidationError as error:
+            # One fault is enough to find the row; the input could be a whole reply.
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(map(str, first["loc"])) or "the row"
             raise line.error(printable(f"{where}: {first['msg']}")) from error

@@ -108,9 +108,11 @@ def _notes(chart: Chart, look: Look, top: float, width: float) -> Drawn:
 def _plot(chart: Chart, look: Look, top: float, width: float) -> Drawn:
     """Two numeric axes with what is on them; the y axis' title stands above it, where it can be read."""
     xs = [point.x for series in chart.series for point in series.points]
+    # SVG counts y from the top: the scale's lowest value is at the larger coordinate.
     titles = wrapped(chart.y.title, width - 16)
     above, bottom = top + 4 + len(titles) * _LINE, top + 4 + len(titles) * _LINE + _PLOT
     y = scale_of(chart.y, chart.values, (bottom, above))
+    # The widest number decides where the plot begins.
     left = 12 + max(width_of(y.text(tick)) for tick in y.ticks)
     x = scale_of(chart.x, xs, (left, width - 16))
     markup = [text_at(8.0, top + 8 + i * _LINE, one, look.text) for i, one in enumerate(titles)]
@@ -145,6 +147,7 @@ def _series(chart: Chart, series: Series, number: int, axes: tuple[Scale, Scale]
         stroke = look.colour(series.colour)
         markup.append(element("polyline", points=path, fill="none", stroke=stroke, stroke_width=1.8, **dash))
     if series.kind == "marks" or series.dots:
+        # Marks differ in shape as well as in colour, so that print and colour-blind readers can tell them.
         radius = 4.5 if series.kind == "marks" else 2.8
         shape = number if series.kind == "marks" else 0
         for a, b, point in there:
