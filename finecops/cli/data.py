@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import typer
 
 from finecops.cli.data_bias import bias_command
@@ -44,9 +46,18 @@ def list_command() -> None:
         place = remembered_place(name)
         images = f"; images: {place}{'' if place.exists() else ' (not there)'}" if place is not None else ""
         fetched = f"--dataset hf:{config.hub[0]} fetches it" if config.hub else str(config.root)
-        state = (
-            f"here: {', '.join(here)}  ({root})"
-            if here
-            else f"not here: {advice_on(config.root) or config.source or fetched}"
-        )
-        typer.echo(f"{name:14} {state}{images}")
+        advice = f"not here: {advice_on(config.root) or config.source or fetched}"
+        words = [*f"here: {', '.join(here)}".split(" "), f" ({root})"] if here else [advice]
+        words[-1] += images
+        typer.echo(_wrapped(f"{name:14} {words[0]}", words[1:]))
+
+
+def _wrapped(line: str, words: Iterable[str], columns: int = 80, indent: str = " " * 15) -> str:
+    """A line and the words behind it, over as many lines as they need; no word is broken."""
+    lines = [line]
+    for word in words:
+        if len(lines[-1]) + 1 + len(word) <= columns:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(indent + word.strip())
+    return "\n".join(lines)

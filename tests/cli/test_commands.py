@@ -149,10 +149,22 @@ def test_every_dataset_has_a_line_of_a_terminal_that_says_whether_it_is_here() -
     lines = run("data", "list")[1].splitlines()
     found = {line.split()[0]: line for line in lines}
     assert {"finecops-mini", "finecops-ref", "refcoco", "ref-adv", "ref-reasoning", "cops-ref"} <= found.keys()
-    assert " here: test, val, train" in found["finecops-mini"]
+    assert " here: test, val, test_long, test_short" in found["finecops-mini"]
     assert [line for line in lines if len(line) > 80] == []
     # Whatever is not here on this machine has its source in the line.
     assert all("not here: " in line and len(line.split("not here: ")[1]) > 10 for line in lines if "not here" in line)
+
+
+def test_the_splits_of_a_dataset_are_wrapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from finecops.datasets import places
+
+    splits = ("test", "val", "test_long", "test_short", "train", "train_plain")
+    monkeypatch.setattr(places, "splits_here", lambda config: splits if config.name == "finecops-mini" else ())
+    text = run("data", "list")[1]
+    assert [line for line in text.splitlines() if len(line) > 80] == []
+    first, second = text[text.index("finecops-mini") :].splitlines()[:2]
+    assert first == f"finecops-mini  here: {', '.join(splits)}"
+    assert second == " " * 15 + "(data/finecops-mini)"
 
 
 def test_data_check_on_the_committed_benchmark() -> None:
@@ -360,7 +372,8 @@ def test_tuning_data_is_written_linted_and_learnt_from(tmp_path: Path, monkeypat
     # In a run that is named, candidates of all samples are detected: of those of six images.
     against = PROJECT / "data" / "finecops-mini" / "val_expression_all_coco_format.json"
     content = json.loads(against.read_text())
-    names = sorted({image["file_name"] for image in content["images"]})[:6]
+    # The edited images are of negatives alone.
+    names = sorted({name for image in content["images"] if (name := image["file_name"]).startswith("val_")})[:6]
     content["images"] = [image for image in content["images"] if image["file_name"] in names]
     ids = {image["id"] for image in content["images"]}
     content["annotations"] = [entry for entry in content["annotations"] if entry["image_id"] in ids]
