@@ -81,8 +81,7 @@ def tune_data_command(
     asked = {name: given[name] for name in Options.model_fields if name in given and name not in ("topk", "none")}
     plan = TunePlan(**{name: given[name] for name in TunePlan.__dataclass_fields__})
     # The paper's candidates are those of the whole expression. The baseline detects nothing.
-    parts = Parts(Options(**asked, focus=style == "baseline"))
-    _write_tune_data(parts, plan, trainer, out, against or [])
+    _write_tune_data(Parts(Options(**asked, focus=style == "baseline")), plan, trainer, out, against or [])
 
 
 def _refuse_useless(given: Mapping[str, Any]) -> None:
