@@ -149,7 +149,7 @@ def test_every_dataset_has_a_line_of_a_terminal_that_says_whether_it_is_here() -
     lines = run("data", "list")[1].splitlines()
     found = {line.split()[0]: line for line in lines}
     assert {"finecops-mini", "finecops-ref", "refcoco", "ref-adv", "ref-reasoning", "cops-ref"} <= found.keys()
-    assert " here: test, val, test_long, test_short" in found["finecops-mini"]
+    assert " here: test, val, train" in found["finecops-mini"]
     assert [line for line in lines if len(line) > 80] == []
     # Whatever is not here on this machine has its source in the line.
     assert all("not here: " in line and len(line.split("not here: ")[1]) > 10 for line in lines if "not here" in line)
