@@ -109,7 +109,8 @@ BESIDES: dict[tuple[str, str], list[str]] = {
 }
 # Of the questions that are drawn from candidates: seen in `tests/tuning`, since no stage has them.
 OF_TUNE_DATA = {
-    "out", "positives", "negatives", "topk", "fewest", "none", "style", "warm_up", "trainer", "against", "seed", "mllm"
+    "out", "positives", "negatives", "topk", "fewest", "none", "style", "warm_up", "trainer", "against", "seed", "mllm",
+    "visual_tokens"
 }  # fmt: skip
 
 
