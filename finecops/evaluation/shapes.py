@@ -160,6 +160,11 @@ class MllmShape:
         attention = 4 * tokens * (tokens + before) * width
         return self.layers * (products + attention) + _linear(1, width, self.vocabulary)
 
+    def tuning(self, tokens: int) -> float:
+        """The language model for a row of tuning: forward, once more for gradient checkpointing, and back through
+        frozen weights; logits of all tokens forward and back."""
+        return 3 * self.reading(tokens) + 2 * (tokens - 1) * _linear(1, self.width, self.vocabulary)
+
     @property
     def read_for_a_token(self) -> float:
         """Weights of the language model that are read for each token that is written."""
