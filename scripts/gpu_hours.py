@@ -2,7 +2,7 @@
 
     python scripts/gpu_hours.py                                   # one A100, and eight
     python scripts/gpu_hours.py --gpu h100 --gpus 4 --share 0.4
-    python scripts/gpu_hours.py --peak 181 --float32-peak 91.6 --bandwidth 864        # a card of your own
+    python scripts/gpu_hours.py --peak 165 --float32-peak 82.6 --bandwidth 1008 --gpus 2     # another card
     python scripts/gpu_hours.py --dataset finecops-ref --as markdown
 
 No model runs and nothing is measured: the notes below the table say what is assumed. The exit code is 2 if the command
@@ -14,7 +14,9 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+
+from pydantic import JsonValue
 
 from finecops.evaluation.paper_ablations import paper_routers
 from finecops.evaluation.paper_costs import BOX_ANSWER, EXPRESSION, IMAGE_WH, OPTIONS, TARGET, detector_operations
@@ -86,12 +88,13 @@ def hours_document(needs: Sequence[Need], gpu: Gpu, reached: float, gpus: int, n
         Column(f"hours on 1 {name}", ".1f"),
         Column(f"hours on {gpus}", ".1f"),
         Column("detectors' hours on 1", ".1f"),
-        Column("the same at the paper's times", ".1f"),
+        Column("at the paper's times", ".1f"),
     )
     title = "GPU hours for the paper's tables, computed from operations, not measured"
     table = Table(title, header, (*rows, total), _notes(gpu, reached, gpus))
-    flat = [dict(zip(_NAMES, row)) for row in (*rows, total)]
-    return Document((table,), {"share": reached, "gpus": gpus, "rows": flat}, flat, _NAMES)
+    flat: list[JsonValue] = [dict(zip(_NAMES, row)) for row in (*rows, total)]
+    data: JsonValue = {"gpu": asdict(gpu), "share": reached, "gpus": gpus, "rows": flat}
+    return Document((table,), data, [one for one in flat if isinstance(one, dict)], _NAMES)
 
 
 def _row(need: Need, gpu: Gpu, reached: float, gpus: int) -> tuple[str | int | float | None, ...]:
@@ -111,20 +114,20 @@ def _notes(gpu: Gpu, reached: float, gpus: int) -> tuple[str, ...]:
     own = times.pop("MM-GDINO-L")
     reached_there = detector_operations(TARGET) / (own / 1000) / gpu.float32
     return (
-        "MM-GDINO-L and Qwen2-VL-7B with one seed; the tables' other models are not counted. What two tables share is in "
-        "the first row that has it. MLLM: boxes that it writes and letters of CRS.",
+        "MM-GDINO-L and Qwen2-VL-7B with one seed; the tables' other models are not counted. What two tables share is "
+        "in the first row that has it. Specialist: passes. MLLM: boxes that it writes and letters of CRS.",
         f"Speed: {100 * reached:g}% of {peaks}. Answers are written {BATCH} at a time; each token reads the weights at "
         f"{100 * reached:g}% of {gpu.bandwidth / 1e9:,.0f} GB/s and takes at least {1000 * STEP_SECONDS:g} ms.",
         f"Shapes: images of {width} x {height} (of Ref-Adv and RefCOCO {coco_width} x {coco_height}), expressions of "
         f"{EXPRESSION} tokens, boxes of {BOX_ANSWER}; {OPTIONS} candidates, and None in Table VIII.",
         "Each text is a whole pass of the specialist. finecops shares the backbone among the texts on an image.",
-        "Tuning: one epoch with gradient checkpointing, and one pass of the specialist a row (none for the baseline of "
-        "Table VIII); it is more where the truth is not among the candidates.",
+        "Tuning: one epoch with gradient checkpointing, three times the operations of reading; one pass of the "
+        "specialist a row, more where the truth is not among the candidates, none for the baseline of Table VIII.",
         "Not counted: loading, reading images, target phrases by an LLM, rows that failed. "
         f"{gpus} GPUs share the work evenly.",
         f"The paper's times (Table IX; it does not name the GPU): {own:g} ms for MM-GDINO-L, which would be "
         f"{100 * reached_there:.0f}% of the peak above; {', '.join(f'{value:g}' for value in times.values())} ms for "
-        f"{', '.join(times)}, whose operations are not known.",
+        f"{', '.join(times)}, whose operations are not known: they are in the last column alone.",
     )
 
 
@@ -137,11 +140,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # What is wrong is one line; the docstring has the usage.
         usage=argparse.SUPPRESS,
     )
-    parser.add_argument("--gpu", choices=tuple(GPUS), default="a100", help="whose peaks (default: a100)")
+    parser.add_argument("--gpu", choices=tuple(GPUS), default="a100", help="A100 80 GB (default) or H100, SXM")
     parser.add_argument("--peak", type=positive, metavar="TFLOP/S", help="another peak in bfloat16, for the MLLM")
     parser.add_argument("--float32-peak", type=positive, metavar="TFLOP/S", help="another one, for the specialist")
     parser.add_argument("--bandwidth", type=positive, metavar="GB/S", help="another speed of the GPU's memory")
-    parser.add_argument("--share", type=share, default=0.3, help="reached share of these, 0 to 1 (default: 0.3)")
+    parser.add_argument("--share", type=share, default=0.3, help="share of these that is reached, 0 to 1; 0.3 is taken")
     parser.add_argument("--gpus", type=count, default=8, metavar="N", help="GPUs that share the work (default: 8)")
     parser.add_argument("--dataset", action="append", choices=tuple(paper_test_sets()), help="a test set; default: all")
     parser.add_argument("--as", dest="writer", choices=tuple(WRITERS), default="text")

@@ -191,9 +191,8 @@ def _answer(image_wh: tuple[int, int], prompt: int, tokens: int) -> Pass:
 
 
 def _row(image_wh: tuple[int, int], prompt: int, answer: int) -> Pass:
-    """The vision tower is frozen and runs forward alone."""
-    model = QWEN2_VL_7B
-    return Pass("tuning", model.vision(image_wh) + model.tuning(prompt + model.visual_tokens(image_wh) + answer))
+    tokens = prompt + QWEN2_VL_7B.visual_tokens(image_wh) + answer
+    return Pass("tuning", QWEN2_VL_7B.tuning(tokens, image_wh))
 
 
 def _alone(sets: Iterable[Benchmark]) -> Iterator[tuple[int, Pass]]:
