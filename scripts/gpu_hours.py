@@ -121,8 +121,9 @@ def _notes(gpu: Gpu, reached: float, gpus: int) -> tuple[str, ...]:
         f"Shapes: images of {width} x {height} (of Ref-Adv and RefCOCO {coco_width} x {coco_height}), expressions of "
         f"{EXPRESSION} tokens, boxes of {BOX_ANSWER}; {OPTIONS} candidates, and None in Table VIII.",
         "Each text is a whole pass of the specialist. finecops shares the backbone among the texts on an image.",
-        "Tuning: one epoch with gradient checkpointing, three times the operations of reading; one pass of the "
-        "specialist a row, more where the truth is not among the candidates, none for the baseline of Table VIII.",
+        "Tuning: one epoch with gradient checkpointing, the vision tower once and three times the rest of reading; one "
+        "pass of the specialist a row, more where the truth is not among the candidates, none for the baseline of "
+        "Table VIII.",
         "Not counted: loading, reading images, target phrases by an LLM, rows that failed. "
         f"{gpus} GPUs share the work evenly.",
         f"The paper's times (Table IX; it does not name the GPU): {own:g} ms for MM-GDINO-L, which would be "

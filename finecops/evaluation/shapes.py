@@ -161,15 +161,14 @@ class MllmShape:
         return self.layers * (products + attention) + _linear(1, width, self.vocabulary)
 
     def tuning(self, tokens: int, image_wh: tuple[int, int]) -> float:
-        """A row of so many tokens, an image's included, in tuning with gradient checkpointing: forward, once more, and
-        back through frozen weights, those of the vision tower too (transformers has gradients there); logits of
-        all tokens forward and back. The adapter itself is left out.
+        """A row of so many tokens, an image's included, in tuning with gradient checkpointing: the language model
+        forward, once more, and back through its frozen weights; the vision tower forward; logits of all tokens
+        forward and back. The adapter itself is left out.
         """
-        patches = self.patches(image_wh)
         # Attention multiplies no weights: back through it are twice the products of forward.
-        squares = self.layers * tokens**2 * self.width + self.vision_layers * patches**2 * self.vision_width
+        squares = self.layers * tokens**2 * self.width
         logits = 2 * (tokens - 1) * _linear(1, self.width, self.vocabulary)
-        return 3 * (self.vision(image_wh) + self.reading(tokens)) + 4 * squares + logits
+        return self.vision(image_wh) + 3 * self.reading(tokens) + 4 * squares + logits
 
     @property
     def read_for_a_token(self) -> float:

@@ -99,10 +99,10 @@ def test_a_row_of_tuning_takes_what_the_shape_says() -> None:
     config, shape = load_mllm("mini-qwen2vl").model_copy(update={"attention": "eager"}), mini_mllm()
     checkpoint = Checkpoint.of(config)
     processor = load_processor(checkpoint)
-    model = get_peft_model(
-        load_mllm_weights(config, checkpoint).train(), LoraConfig(r=1, target_modules=LANGUAGE_LINEARS)
-    )
-    model.enable_input_require_grads()
+    base = load_mllm_weights(config, checkpoint).train()
+    # As in tuning.
+    base.enable_input_require_grads = lambda: None
+    model = get_peft_model(base, LoraConfig(r=1, target_modules=LANGUAGE_LINEARS))
     model.gradient_checkpointing_enable({"use_reentrant": False})
     prompt = chat_text(processor, "Output the bounding box of the ball in the image.", config)
     inputs = processor(images=[Image.new("RGB", (140, 140))], text=[prompt], return_tensors="pt")
