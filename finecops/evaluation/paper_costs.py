@@ -21,14 +21,14 @@ EXPRESSION, TARGET, OPTIONS = 12, 3, 5
 """Tokens of an expression and of its target, and candidates."""
 _SPECIAL: Final = 3
 """What a detector's text has besides: its ends and the full stop."""
-_BOX_PROMPT: Final = 30 + EXPRESSION
-_LETTER_PROMPT: Final = 55 + EXPRESSION + 19 * OPTIONS
-"""Tokens of the chat template and of the script's prompts (`finecops.prompts`); an option is a letter, a box of three
-digits a coordinate, one token each, and its brackets."""
-_BOX_ANSWER: Final = 22 + EXPRESSION
+BOX_PROMPT: Final = 30 + EXPRESSION
+"""Tokens of the chat template and of the script's prompt (`finecops.prompts`)."""
+BOX_ANSWER: Final = 22 + EXPRESSION
 """Tokens of `<|object_ref_start|>…<|box_start|>(ddd,ddd),(ddd,ddd)<|box_end|><|im_end|>`."""
 GPU: Final = "A100 80 GB (312 x 10^12 operations and 2,039 GB a second)"
-_RATE, _BYTES_A_SECOND, _BYTES_A_WEIGHT = 312e12, 2039e9, 2
+_RATE, _BYTES_A_SECOND = 312e12, 2039e9
+BYTES_A_WEIGHT: Final = 2
+"""Of the MLLM: bfloat16."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def computed_costs(reached: float = 1.0) -> list[ComputedCost]:
     """
     specialist, router = (_detector(tokens, reached) for tokens in (EXPRESSION, TARGET))
     hard = share_to_mllm()
-    reading, written = _mllm(_BOX_PROMPT, _BOX_ANSWER, reached), _mllm(_LETTER_PROMPT, 1, reached)
+    reading, written = _mllm(BOX_PROMPT, BOX_ANSWER, reached), _mllm(letter_prompt(OPTIONS), 1, reached)
     # The router sees every sample; each pathway its share.
     sfa = tuple(r + (1 - hard) * s + hard * m for r, s, m in zip(router, specialist, reading))
     crs = tuple(s + m for s, m in zip(specialist, written))
@@ -79,6 +79,32 @@ def share_to_mllm() -> float:
     return (levels[0] - overall) / (levels[0] - levels[1])
 
 
+def letter_prompt(options: int) -> int:
+    """Tokens of a question of CRS: an option is a letter, a box of three digits a coordinate, one token each, and its
+    brackets."""
+    return 55 + EXPRESSION + 19 * options
+
+
+def detector_operations(tokens: int) -> float:
+    """Of one text of so many tokens about one image."""
+    return MM_GDINO_L.backbone(DETECTOR_WH) + MM_GDINO_L.text_pass(DETECTOR_WH, tokens + _SPECIAL)
+
+
+def mllm_operations(prompt: int, answer: int, image_wh: tuple[int, int] = IMAGE_WH) -> tuple[float, list[float]]:
+    """Of a prompt with its image, and of each token of the answer after the first.
+
+    Args:
+        prompt: its tokens, without those of the image.
+        answer: its tokens.
+        image_wh: as the MLLM gets it.
+    """
+    model = QWEN2_VL_7B
+    read = prompt + model.visual_tokens(image_wh)
+    # The first token comes out of the pass over the prompt.
+    later = [model.reading(1, before=read + i) for i in range(1, answer)]
+    return model.vision(image_wh) + model.reading(read), later
+
+
 def _precision(model: str, method: PaperMethod = "alone") -> float:
     figures = paper_figures("finecops-ref", model, method)
     return next(f.value for f in figures if f.metric == "precision@1" and f.router_level is None and f.level is None)
@@ -86,17 +112,13 @@ def _precision(model: str, method: PaperMethod = "alone") -> float:
 
 def _detector(tokens: int, reached: float) -> tuple[float, float]:
     """Operations and seconds of one text about one image."""
-    operations = MM_GDINO_L.backbone(DETECTOR_WH) + MM_GDINO_L.text_pass(DETECTOR_WH, tokens + _SPECIAL)
+    operations = detector_operations(tokens)
     return operations, operations / (_RATE * reached)
 
 
 def _mllm(prompt: int, answer: int, reached: float) -> tuple[float, float]:
     """Operations and seconds of a prompt, its image, and an answer."""
-    model = QWEN2_VL_7B
-    read = prompt + model.visual_tokens(IMAGE_WH)
-    first = model.vision(IMAGE_WH) + model.reading(read)
-    # The first token comes out of the pass over the prompt.
-    later = [model.reading(1, before=read + i) for i in range(1, answer)]
-    weights = model.read_for_a_token * _BYTES_A_WEIGHT / _BYTES_A_SECOND
+    first, later = mllm_operations(prompt, answer)
+    weights = QWEN2_VL_7B.read_for_a_token * BYTES_A_WEIGHT / _BYTES_A_SECOND
     rate = _RATE * reached
     return first + sum(later), first / rate + sum(max(weights, one / rate) for one in later)

@@ -160,6 +160,16 @@ class MllmShape:
         attention = 4 * tokens * (tokens + before) * width
         return self.layers * (products + attention) + _linear(1, width, self.vocabulary)
 
+    def tuning(self, tokens: int, image_wh: tuple[int, int]) -> float:
+        """A row of so many tokens, an image's included, in tuning with gradient checkpointing: the language model
+        forward, once more, and back through its frozen weights; the vision tower forward; logits of all tokens
+        forward and back. The adapter itself is left out.
+        """
+        # Attention multiplies no weights: back through it are twice the products of forward.
+        squares = self.layers * tokens**2 * self.width
+        logits = 2 * (tokens - 1) * _linear(1, self.width, self.vocabulary)
+        return self.vision(image_wh) + 3 * self.reading(tokens) + 4 * squares + logits
+
     @property
     def read_for_a_token(self) -> float:
         """Weights of the language model that are read for each token that is written."""

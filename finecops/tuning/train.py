@@ -129,13 +129,18 @@ def _with_adapter(base: TransformersMllm, name: str, rows: Sequence[TuneRow], tu
         # The new embeddings belong to the adapter: without them its letters would be those of the base model.
         trainable_token_indices={"embed_tokens": unseen} if unseen else None,
     )
+    # transformers calls this with gradient checkpointing, for the kind that re-enters. Ours needs no gradients of its
+    # inputs, and with them all would go back through the frozen vision tower.
+    base.model.enable_input_require_grads = _nothing
     try:
         model = get_peft_model(base.model, lora)
     except ValueError as error:
         raise ModelError(f"{name} has no linear layers by the names that are tuned: {error}") from error
-    # With gradient checkpointing and a frozen embedding no gradient would reach the first layers.
-    model.enable_input_require_grads()
     return model
+
+
+def _nothing() -> None:
+    """Stands for a method that is not to do anything."""
 
 
 def _arguments(tuning: Tuning, rows: int, checkpoints: Path, device: str, processes: int) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from PIL import Image
 
 from finecops.config.find import load_mllm, load_specialist
@@ -16,6 +17,7 @@ from finecops.models.grounding_dino import load_untied
 from finecops.models.loading import Checkpoint, load_model_type, load_processor
 from finecops.models.transformers_mllm import chat_text, load_mllm_weights
 from finecops.runs.engines.operations import OperationCounter
+from finecops.tuning.train import LANGUAGE_LINEARS
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -55,12 +57,11 @@ def test_a_detector_takes_what_its_shape_says() -> None:
     assert computed == pytest.approx(counter.total, rel=0.01)
 
 
-@torch.inference_mode()
-def test_an_mllm_takes_what_its_shape_says() -> None:
-    config, c = load_mllm("mini-qwen2vl"), settings("mini-qwen2vl")
+def mini_mllm() -> MllmShape:
+    c = settings("mini-qwen2vl")
     text, vision = c["text_config"], c["vision_config"]
     head = text["hidden_size"] // text["num_attention_heads"]
-    shape = MllmShape(
+    return MllmShape(
         vision_layers=vision["depth"],
         vision_width=vision["embed_dim"],
         vision_ffn=vision["embed_dim"] * vision["mlp_ratio"],
@@ -70,6 +71,11 @@ def test_an_mllm_takes_what_its_shape_says() -> None:
         ffn=text["intermediate_size"],
         vocabulary=text["vocab_size"],
     )
+
+
+@torch.inference_mode()
+def test_an_mllm_takes_what_its_shape_says() -> None:
+    config, shape = load_mllm("mini-qwen2vl"), mini_mllm()
     checkpoint = Checkpoint.of(config)
     processor, model = load_processor(checkpoint), load_mllm_weights(config, checkpoint).eval()
     prompt = chat_text(processor, "Output the bounding box of the ball in the image.", config)
@@ -86,6 +92,26 @@ def test_an_mllm_takes_what_its_shape_says() -> None:
     with OperationCounter() as counter:
         model(**one, position_ids=torch.full((3, 1, 1), length), use_cache=True)
     assert shape.reading(1, before=length) == pytest.approx(counter.total, rel=0.01)
+
+
+def test_a_row_of_tuning_takes_what_the_shape_says() -> None:
+    # In training, torch does not count its own attention on a CPU; the written-out one is matrix products.
+    config, shape = load_mllm("mini-qwen2vl").model_copy(update={"attention": "eager"}), mini_mllm()
+    checkpoint = Checkpoint.of(config)
+    processor = load_processor(checkpoint)
+    base = load_mllm_weights(config, checkpoint).train()
+    # As in tuning.
+    base.enable_input_require_grads = lambda: None
+    model = get_peft_model(base, LoraConfig(r=1, target_modules=LANGUAGE_LINEARS))
+    model.gradient_checkpointing_enable({"use_reentrant": False})
+    prompt = chat_text(processor, "Output the bounding box of the ball in the image.", config)
+    inputs = processor(images=[Image.new("RGB", (140, 140))], text=[prompt], return_tensors="pt")
+    with OperationCounter() as counter:
+        model(**inputs, labels=inputs["input_ids"], use_cache=False).loss.backward()
+    side = round(inputs["pixel_values"].shape[0] ** 0.5) * 14
+    computed = shape.tuning(inputs["input_ids"].shape[1], (side, side))
+    # The layers at both ends of the tower are not done again; their share is large in one so small.
+    assert 1 <= computed / counter.total < 1.2
 
 
 def test_the_published_models_have_about_as_many_weights_as_their_names_say() -> None:

@@ -18,8 +18,9 @@ from finecops.errors import ConfigError, DataError, ModelError, RunError
 from finecops.images import Picture
 from finecops.models.protocols import Question, QuestionGroup
 from finecops.models.transformers_mllm import TransformersMllm
+from finecops.tuning.collate import Collator
 from finecops.tuning.data import TuneRow
-from finecops.tuning.train import Tuning, tune
+from finecops.tuning.train import Tuning, _with_adapter, tune
 
 BASE = load_mllm("mini-qwen2vl")
 SMALL = Tuning(
@@ -100,6 +101,24 @@ def test_an_adapter_says_when_images_are_seen_at_another_budget(
     (at_16 / "finecops.json").write_text(json.dumps(card))
     TransformersMllm(with_visual_tokens(BASE, 16).model_copy(update={"adapter": str(at_16)}))
     assert "visual tokens" not in caplog.text
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_the_vision_tower_is_computed_forward_alone(tmp_path: Path, checkpointing: bool) -> None:
+    Image.new("RGB", (140, 140), "white").save(tmp_path / "a.png")
+    base = TransformersMllm(BASE)
+    model = _with_adapter(base, BASE.name, rows(1), SMALL).train()
+    if checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    seen: list[bool] = []
+    tower = base.model.model.visual
+    tower.register_forward_hook(lambda _, __, output: seen.append(output.pooler_output.requires_grad))
+    batch = Collator(base.processor, tmp_path, end=base.processor.tokenizer.eos_token)(rows(1))
+    model(**batch).loss.backward()
+    assert seen == [False]
+    learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    assert learnt
+    assert all(parameter.grad is not None for parameter in learnt)
 
 
 def test_a_finished_adapter_is_not_overwritten(adapter: Path) -> None:
