@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +35,9 @@ class ImagePlace:
     """A folder or a zip file of images."""
 
     path: Path
+
+    remembered: bool = False
+    """Not named for this run: what lies in the dataset's own folders is read before it."""
 
     @property
     def is_zip(self) -> bool:
@@ -83,8 +86,11 @@ def image_place(config: DatasetConfig, given: Path | None = None) -> ImagePlace 
     remembered = remembered_place(place_key(config))
     if remembered is not None:
         if remembered.exists():
-            log.info("images: %s (remembered; --images names another place)", remembered)
-            return ImagePlace(remembered)
+            log.info(
+                "images that are not in the dataset's own folders: from %s (remembered; --images names another place)",
+                remembered,
+            )
+            return ImagePlace(remembered, remembered=True)
         # Not an error: the images may be in the dataset's own folders again.
         log.warning(
             "the images of %s were in %s, which is not there now: --images says where they are", config.name, remembered
@@ -167,6 +173,8 @@ def listing(folder: Path) -> tuple[set[str], set[str]]:
 class ImageFolders:
     """Where a dataset's images are looked up: in the user's place first, then in the dataset's own folders.
 
+    A place that is only remembered comes last: it may belong to another copy of the dataset.
+
     Args:
         root: the dataset's folder.
         folders: folders below it, with which the path of an image may begin.
@@ -179,6 +187,7 @@ class ImageFolders:
         self._folders = sorted(folders, key=len, reverse=True)
         self._found: dict[str, Path] = {}
         self._below: dict[str, PathsBelow] = {}
+        self._has_own = cache(lambda folder: (root / folder).is_dir())
 
     def path_of(self, image: str) -> Path:
         """The path of an image file; `image` is a path below the root.
@@ -208,10 +217,16 @@ class ImageFolders:
         return place.find((name, *(f"{inside}/{name}" for inside in self._folders if inside != ".")))
 
     def _look_up(self, place: ImagePlace, image: str) -> Path:
+        folder = self._folder_of(image)
+        # A dataset without a folder of its own is not asked image by image.
+        if place.remembered and self._has_own(folder):
+            own = self._below_root(image)
+            if own.is_file():
+                return own
         found = self._in(place, image)
         if found is not None:
             return found
-        own, folder = self._below_root(image), self._folder_of(image)
+        own = self._below_root(image)
         return own if own.is_file() else place.path / (image.removeprefix(f"{folder}/") if folder else image)
 
     def missing(self, images: Collection[str]) -> list[str]:

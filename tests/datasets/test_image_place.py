@@ -115,6 +115,16 @@ def test_a_damaged_member_is_a_problem_of_its_entry(tmp_path: Path, config: Data
     assert f"'images/2.png' in {path} is damaged" in problem.message
 
 
+def test_a_remembered_place_comes_after_the_datasets_own_folders(tmp_path: Path, config: DatasetConfig) -> None:
+    # Another copy of the dataset, with other pictures under the same names, was named once.
+    load_dataset_split(config, images=folder_of_images(tmp_path / "gqa"))
+    (config.root / "images").mkdir()
+    Image.new("RGB", (100, 80), (9, 0, 0)).save(config.root / "images" / "2.png")
+    assert colours(load_dataset_split(config)) == [ALL[0], (9, 0, 0), *ALL[2:]]
+    # Named for this run it comes first.
+    assert colours(load_dataset_split(config, images=tmp_path / "gqa")) == ALL
+
+
 def test_a_remembered_place_that_is_gone_is_said(
     tmp_path: Path, config: DatasetConfig, caplog: pytest.LogCaptureFixture
 ) -> None:
