@@ -117,6 +117,7 @@ def read_ahead(paths: Iterable[Path]) -> None:
         with suppress(DataError, OSError):
             key, found = _looked_up(path)
             if found is None:
+                # From the file's head: nothing too large is decoded only to be thrown away.
                 width, height = stated_size(path)
                 taken += 3 * width * height
                 if taken > AHEAD_BYTES:

@@ -21,6 +21,7 @@ def decoded_ahead(batches: Sequence[Batch]) -> Iterator[Batch]:
     try:
         for number, batch in enumerate(batches):
             if waiting is not None:
+                # Two threads would decode the same image otherwise.
                 waiting.result()
             waiting = None
             if number + 1 < len(batches):
