@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from finecops.mini.training.loop import TrainPlan
+from finecops.mini.training.loop import TrainPlan, join_logs
 from finecops.mini.training.specialist import mini_model, mini_processor
 from finecops.mini.training.specialist_training import load_specialist, train_specialist
 
@@ -41,6 +41,7 @@ def main() -> None:
     load_specialist(model, args.folder / "state.pt")
     model.save_pretrained(args.checkpoint)
     processor.save_pretrained(args.checkpoint)
+    join_logs(args.folder, ["."], args.checkpoint / "training.jsonl")
 
 
 if __name__ == "__main__":

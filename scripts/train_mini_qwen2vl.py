@@ -1,12 +1,12 @@
 """Train mini-qwen2vl from nothing in three stages, then write the checkpoint.
 
-    python scripts/train_mini_qwen2vl.py vision     # the vision tower alone (about an hour on a core)
-    python scripts/train_mini_qwen2vl.py language   # needs the vision stage (two hours on two cores)
-    python scripts/train_mini_qwen2vl.py options    # lists of options (more than an hour on two cores)
+    python scripts/train_mini_qwen2vl.py vision     # the vision tower alone
+    python scripts/train_mini_qwen2vl.py language   # needs the vision stage
+    python scripts/train_mini_qwen2vl.py options    # lists of options
     python scripts/train_mini_qwen2vl.py export     # writes checkpoints/mini-qwen2vl
 
-Each stage can be killed and started again: it continues from its last state in the folder. On a CPU two processes of
-one thread each are faster than one of two:
+Each stage can be killed and started again: it continues from its last state in the folder. `training.jsonl` of the
+checkpoint has the speed. On a CPU two processes of one thread each are faster than one of two (`make mini-qwen2vl`):
 
     torchrun --nproc-per-node 2 scripts/train_mini_qwen2vl.py language --threads 1
 """
@@ -23,7 +23,7 @@ import torch
 from transformers import PreTrainedTokenizerFast, Qwen2VLConfig, Qwen2VLForConditionalGeneration, Qwen2VLProcessor
 
 from finecops.mini.training.language import start_language, train_language
-from finecops.mini.training.loop import TrainPlan
+from finecops.mini.training.loop import TrainPlan, join_logs
 from finecops.mini.training.options import start_options, train_options
 from finecops.mini.training.packing import Packer
 from finecops.mini.training.qwen2vl import BUDGETS, DEFAULT_BUDGET, mini_config
@@ -69,14 +69,18 @@ def train_options_stage(
     train_options(model, tokenizer, plan, folder / "options")
 
 
-def export(model: Qwen2VLForConditionalGeneration, processor: Qwen2VLProcessor, state_file: Path, out: Path) -> None:
-    """Write a stage's weights, the configuration and the processor as a checkpoint."""
-    state = torch.load(state_file, weights_only=True)
+def export(
+    model: Qwen2VLForConditionalGeneration, processor: Qwen2VLProcessor, folder: Path, last: str, out: Path
+) -> None:
+    """Write a stage's weights, the configuration, the processor and the log of all stages as a checkpoint."""
+    state = torch.load(folder / last / "state.pt", weights_only=True)
     model.load_state_dict(state["model"])
     # The same answer every time, as for the models of the paper.
     model.generation_config.do_sample = False
     model.save_pretrained(out)
     processor.save_pretrained(out)
+    vision = [f"vision/{number}" for number in range(1, 1 + len(list((folder / "vision").glob("*/log.jsonl"))))]
+    join_logs(folder, [*vision, "language", *(["options"] if last == "options" else [])], out / "training.jsonl")
 
 
 def main() -> None:
@@ -107,7 +111,7 @@ def main() -> None:
     elif args.stage == "options":
         train_options_stage(model, tokenizer, args.steps, args.folder)
     else:
-        export(model, processor, args.folder / args.last / "state.pt", args.checkpoint)
+        export(model, processor, args.folder, args.last, args.checkpoint)
 
 
 if __name__ == "__main__":
