@@ -45,7 +45,7 @@ docs:
 mini-data:
 	finecops data build mini --out data/finecops-mini
 
-# As the committed weights were trained; after a stop the same command continues. On a GPU: TRAIN=python THREADS=
+# As the committed weights were trained; on a CPU; after a stop the same command continues. In one process: TRAIN=python THREADS=
 TRAIN = torchrun --nproc-per-node 2
 THREADS = --threads 1
 
