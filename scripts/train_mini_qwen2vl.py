@@ -54,7 +54,7 @@ def train_language_stage(
     last = max((folder / "vision").glob("*/state.pt"), key=lambda path: int(path.parent.name))
     state = torch.load(last, weights_only=True)
     start_language(model, state["model"], Packer(tokenizer, DEFAULT_BUDGET).coordinate_ids)
-    plan = TrainPlan(steps=steps or 8000, batch_size=16, learning_rate=1.5e-3, warmup_steps=200, decay_share=0.4)
+    plan = TrainPlan(steps=steps or 6400, batch_size=16, learning_rate=1.5e-3, warmup_steps=200, decay_share=0.4)
     train_language(model, tokenizer, plan, folder / "language")
 
 
@@ -65,7 +65,7 @@ def train_options_stage(
     state = torch.load(folder / "language" / "state.pt", weights_only=True)
     model.load_state_dict(state["model"])
     start_options(model)
-    plan = TrainPlan(steps=steps or 1200, batch_size=32, learning_rate=1.5e-3, warmup_steps=100, decay_share=0.4)
+    plan = TrainPlan(steps=steps or 1000, batch_size=32, learning_rate=1.5e-3, warmup_steps=100, decay_share=0.4)
     train_options(model, tokenizer, plan, folder / "options")
 
 
