@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -404,6 +406,23 @@ def test_a_question_that_was_changed_is_asked_again_and_its_old_answer_goes(phot
     assert [Grounding.model_validate_json(line).truth for line in lines] == [(1, 1, 9, 9), (40, 1, 90, 90)]
     # One answer a question, the same that was printed.
     assert (photos / "o" / "answers.jsonl").read_text().splitlines() == lines
+
+
+def test_another_picture_under_the_same_name_is_asked_about_again(photos: Path) -> None:
+    command = ("ground", ".", "the kite", "--by", "specialist", "--json", "--no-draw", "--out", "o")
+    before = [Grounding.model_validate_json(line) for line in printed(*command)[1]]
+    content = (MINI / "images" / "test_00665.png").read_bytes()
+    (photos / "b.png").write_bytes(content)
+    # The same picture, copied anew; a PNG ends before what follows it.
+    os.utime(photos / "c.png", (1, 1))
+    after = [Grounding.model_validate_json(line) for line in printed(*command)[1]]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [True, False, True]
+    assert after[1].file is not None
+    assert after[1].file.sha256 == hashlib.sha256(content).hexdigest()
+    # As large as it was.
+    (photos / "b.png").write_bytes(content[:-1] + b"\0")
+    os.utime(photos / "b.png", (1, 1))
+    assert printed(*command)[1][1] != after[1].model_dump_json()
 
 
 def test_images_of_one_name_have_pictures_of_their_own(photos: Path) -> None:
