@@ -26,7 +26,7 @@ from finecops.mini.training.language import start_language, train_language
 from finecops.mini.training.loop import TrainPlan, join_logs
 from finecops.mini.training.options import start_options, train_options
 from finecops.mini.training.packing import Packer
-from finecops.mini.training.qwen2vl import BUDGETS, DEFAULT_BUDGET, mini_config
+from finecops.mini.training.qwen2vl import BUDGETS, FIRST_BUDGET, mini_config
 from finecops.mini.training.tokenizer import SPECIAL_TOKENS, mini_processor
 from finecops.mini.training.vision import train_vision, vision_accuracy
 from finecops.mini.world.scenes import sample_scene
@@ -53,7 +53,7 @@ def train_language_stage(
     # That of the last plan there.
     last = max((folder / "vision").glob("*/state.pt"), key=lambda path: int(path.parent.name))
     state = torch.load(last, weights_only=True)
-    start_language(model, state["model"], Packer(tokenizer, DEFAULT_BUDGET).coordinate_ids)
+    start_language(model, state["model"], Packer(tokenizer, FIRST_BUDGET).coordinate_ids)
     plan = TrainPlan(steps=steps or 6400, batch_size=16, learning_rate=1.5e-3, warmup_steps=200, decay_share=0.4)
     train_language(model, tokenizer, plan, folder / "language")
 

@@ -2,7 +2,7 @@
 
 The model learns what `finecops.mini.training.questions` asks. It does not learn multiple choice, and it is never asked
 for a box where no object fits: both come later. Coordinates are trained against soft distributions. Every step has
-another budget of visual tokens; the first steps have the default one, so that grounding starts early.
+another budget of visual tokens; the first steps have one and the same, so that grounding starts early.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from finecops.mini.training.loop import TRAIN_SEED_BASE, ParameterGroup, TrainPl
 from finecops.mini.training.packed_attention import QUESTION_ATTENTION, Pointing, packed_hidden
 from finecops.mini.training.packing import PackedQuestions, Packer
 from finecops.mini.training.questions import PLAIN_UNTIL, Question, sample_questions
-from finecops.mini.training.qwen2vl import DEFAULT_BUDGET, budget_of, patchify
+from finecops.mini.training.qwen2vl import FIRST_BUDGET, budget_of, patchify
 from finecops.mini.training.vision import COORDINATES, soft_coordinates
 from finecops.mini.world.draw import draw_scene
 from finecops.mini.world.scenes import sample_scene
@@ -121,7 +121,7 @@ def train_questions(
         folder: where the state and the log are kept.
         sample: draws the questions of a scene, given the progress of the training (0 to 1).
         first_seed: scenes begin at this many times `TRAIN_SEED_BASE`, so that no two stages share a scene.
-        one_budget: share of the training in which every image has the default budget.
+        one_budget: share of the training in which every image has `FIRST_BUDGET` visual tokens.
         adamw_from: the step from which on the language model learns by AdamW alone, and not by Muon.
     """
     packer_of = cache(lambda tokens: Packer(tokenizer, tokens))
@@ -129,7 +129,7 @@ def train_questions(
 
     def step_loss(step: int) -> dict[str, torch.Tensor]:
         first, progress = first_seed * TRAIN_SEED_BASE + step * plan.batch_size, step / plan.steps
-        tokens = DEFAULT_BUDGET if progress < one_budget else budget_of(step)
+        tokens = FIRST_BUDGET if progress < one_budget else budget_of(step)
         packer = packer_of(tokens)
         seeds = own_share(range(first, first + plan.batch_size))
         scenes = [sample_scene(random.Random(seed), str(seed)) for seed in seeds]
