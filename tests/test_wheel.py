@@ -110,8 +110,8 @@ def test_the_companion_has_no_code_and_is_of_a_size_to_download(wheels: dict[str
     assert not any("/train_" in name for name in files)
     graphs = {Path(name).name for name in files if "/scene_graphs/" in name}
     assert graphs == {"test.json.gz", "val.json.gz", "test_long.json.gz"}
-    # `finecops.install` says 26 MB.
-    assert 25_500_000 <= wheels["mini"].stat().st_size < 26_500_000
+    # `finecops.install` says 33 MB.
+    assert 32_500_000 <= wheels["mini"].stat().st_size < 33_500_000
     assert (MINI / "LICENSE").read_text() == (PROJECT / "LICENSE").read_text()
 
 
