@@ -62,7 +62,7 @@ def test_each_scene_has_its_number_of_questions(progress: float) -> None:
 
 
 def test_lists_begin_with_two_options() -> None:
-    assert [max_options(p) for p in (0.0, 0.1, 0.6, 1.0)] == [2, 2, 10, 10]
+    assert [max_options(p) for p in (0.0, 0.1, 0.75, 1.0)] == [2, 2, 10, 10]
 
 
 @pytest.mark.parametrize("shares", [FIRST, LATER])
