@@ -1,4 +1,4 @@
-.PHONY: install check measure audit test slow browser engines hostile wheel docs mini-data mini-models mini-tables
+.PHONY: install check measure audit test slow browser engines hostile wheel docs mini-data mini-gdino mini-qwen2vl mini-tables
 
 install:
 	python -m pip install -e '.[dev]'
@@ -45,14 +45,21 @@ docs:
 mini-data:
 	finecops data build mini --out data/finecops-mini
 
-mini-models:
-	python scripts/train_mini_gdino.py train
+# As the committed weights were trained; on a CPU; after a stop the same command continues. In one process: TRAIN=python THREADS=
+TRAIN = torchrun --nproc-per-node 2
+THREADS = --threads 1
+
+mini-gdino:
+	$(TRAIN) scripts/train_mini_gdino.py train $(THREADS)
 	python scripts/train_mini_gdino.py export
-	python scripts/train_mini_qwen2vl.py vision
-	python scripts/train_mini_qwen2vl.py language
-	python scripts/train_mini_qwen2vl.py options
+
+mini-qwen2vl:
+	$(TRAIN) scripts/train_mini_qwen2vl.py vision $(THREADS)
+	$(TRAIN) scripts/train_mini_qwen2vl.py language $(THREADS)
+	$(TRAIN) scripts/train_mini_qwen2vl.py options $(THREADS)
 	python scripts/train_mini_qwen2vl.py export
 
-# Adapters of three seeds, runs on every test split, and the tables: hours; it continues where it was stopped.
+# Adapters of three seeds, runs on every test split, and the tables: hours; it continues where it was stopped. The
+# splits for tuning must be there (mini-data).
 mini-tables:
 	bash scripts/mini_tables.sh

@@ -23,6 +23,8 @@ PUBLISHED_TYPES: Final[Mapping[str, str]] = {
 NEGATIVE_TYPES: Final = tuple(PUBLISHED_TYPES.values())
 TUPLE_TYPES: Final = ("0_hop", "1_hop", "2_hop", "and", "same_attr", "same_attr_two_hop")
 """`tuple_type`: the published files and the program have the same names."""
+POSITION: Final = "position"
+"""The `tuple_type` of expressions about places in the image ("left red cup"), which finecops-mini has besides."""
 _PUBLISHED_OF: Final = {inside: published for published, inside in PUBLISHED_TYPES.items()}
 _KINDS: Final[Mapping[str, NegativeKind]] = {
     "text": "text",

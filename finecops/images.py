@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from finecops.archives.zip_images import unpack_if_zipped
 from finecops.errors import DataError
+from finecops.rgb import as_rgb
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 """What is opened, by Pillow's name; of a GIF the first frame. Pillow knows forty more, and one starts Ghostscript."""
@@ -27,9 +30,6 @@ _ORIENTATION = 0x0112
 MISSING = "is missing"
 """The end of the error about an image that is not there."""
 
-_STRIP_ROWS = 256
-"""How many rows of a picture are laid on white at a time."""
-
 PngImagePlugin.MAX_TEXT_CHUNK = 1024**2
 PngImagePlugin.MAX_TEXT_MEMORY = 4 * 1024**2
 # Texts and colour profiles beside the pixels of a PNG file, unpacked: no picture needs more.
@@ -38,6 +38,8 @@ CACHE_BYTES = 2 * 1024**3
 """How many bytes of decoded images a process keeps in memory."""
 RECENT_BYTES = CACHE_BYTES // 8
 """How many bytes of other images it keeps until newer ones come: those of a batch, which several stages work on."""
+AHEAD_BYTES = RECENT_BYTES // 4
+"""How many bytes of images are decoded ahead of a batch: they must not push out those of the current one."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,15 @@ class Picture:
         return self.pixels.size
 
 
-_cache: dict[tuple[Path, int, int], Picture] = {}
+_Key = tuple[Path, int, int]
+"""Path, time of the last change in nanoseconds, bytes."""
+_cache: dict[_Key, Picture] = {}
 _cached_bytes = 0
-_recent: dict[tuple[Path, int, int], Picture] = {}
+_recent: dict[_Key, Picture] = {}
 """The last images that are not in the cache, the last one last."""
 _recent_bytes = 0
+_lock = Lock()
+"""For the numbers of bytes: images are read by several threads."""
 
 
 def read_image(path: Path) -> Image.Image:
@@ -99,6 +105,24 @@ def read_picture(path: Path, expected_wh: tuple[int, int] | None = None) -> Pict
         found, expected = ("x".join(map(str, wh)) for wh in (picture.size, expected_wh))
         raise DataError(f"image {path} is {found}; its annotation says {expected}")
     return picture
+
+
+def read_ahead(paths: Iterable[Path]) -> None:
+    """Decode images that will be asked for soon, up to `AHEAD_BYTES`, and keep them as `read_picture` does.
+
+    Nothing is said of an image that cannot be read: whoever asks for it is told why.
+    """
+    taken = 0
+    for path in paths:
+        with suppress(DataError, OSError):
+            key, found = _looked_up(path)
+            if found is None:
+                # From the file's head: nothing too large is decoded only to be thrown away.
+                width, height = stated_size(path)
+                taken += 3 * width * height
+                if taken > AHEAD_BYTES:
+                    return
+                _keep(key, _decode(path))
 
 
 def decode_image(path: Path) -> Image.Image:
@@ -180,25 +204,34 @@ def _check_is_file(path: Path) -> None:
 
 
 def _read(path: Path) -> Picture:
-    global _cached_bytes
+    key, found = _looked_up(path)
+    return found if found is not None else _keep(key, _decode(path))
+
+
+def _looked_up(path: Path) -> tuple[_Key, Picture | None]:
+    """A file's key in memory, and what is kept of it. A file that was changed gets another key and is read again."""
     _check_is_file(path)
     state = path.stat()
-    # A file that was changed gets another key and is read again.
     key = (path, state.st_mtime_ns, state.st_size)
-    found = _cache.get(key) or _recent.get(key)
-    if found is not None:
-        return found
-    picture = _decode(path)
-    size = _bytes_of(picture)
-    if _cached_bytes + size > CACHE_BYTES:
-        _keep_recent(key, picture)
-        return picture
-    _cache[key] = picture
-    _cached_bytes += size
+    return key, _cache.get(key) or _recent.get(key)
+
+
+def _keep(key: _Key, picture: Picture) -> Picture:
+    global _cached_bytes
+    with _lock:
+        # Another thread may have decoded it at the same time: everybody gets the same object.
+        found = _cache.get(key) or _recent.get(key)
+        if found is not None:
+            return found
+        if _cached_bytes + _bytes_of(picture) > CACHE_BYTES:
+            _keep_recent(key, picture)
+        else:
+            _cache[key] = picture
+            _cached_bytes += _bytes_of(picture)
     return picture
 
 
-def _keep_recent(key: tuple[Path, int, int], picture: Picture) -> None:
+def _keep_recent(key: _Key, picture: Picture) -> None:
     global _recent_bytes
     _recent[key] = picture
     _recent_bytes += _bytes_of(picture)
@@ -214,11 +247,11 @@ def _bytes_of(picture: Picture) -> int:
 def forget_images(but: Collection[Path] = ()) -> None:
     """Remove all decoded images from memory, but those of some files."""
     global _cached_bytes, _recent_bytes
-    for kept in (_cache, _recent):
-        # Threads may add images in the meantime.
-        for key in [key for key in list(kept) if key[0] not in but]:
-            kept.pop(key, None)
-    _cached_bytes, _recent_bytes = (sum(map(_bytes_of, list(kept.values()))) for kept in (_cache, _recent))
+    with _lock:
+        for kept in (_cache, _recent):
+            for key in [key for key in kept if key[0] not in but]:
+                del kept[key]
+        _cached_bytes, _recent_bytes = (sum(map(_bytes_of, kept.values())) for kept in (_cache, _recent))
 
 
 def _decode(path: Path, draft: int | None = None) -> Picture:
@@ -234,7 +267,7 @@ def _decode(path: Path, draft: int | None = None) -> Picture:
                 size, orientation = image.size, image.getexif().get(_ORIENTATION, 1)
                 # In place: of the largest images, each copy takes 400 MB.
                 ImageOps.exif_transpose(image, in_place=True)
-                decoded = _as_rgb(image)
+                decoded = as_rgb(image)
                 # A server may get the file itself only if its decoder sees what was decoded here: no transparency, no
                 # rotation, and a mode that every decoder converts to RGB in the same way.
                 plain = image.mode in ("RGB", "L", "P") and "transparency" not in image.info
@@ -248,29 +281,3 @@ def _decode(path: Path, draft: int | None = None) -> Picture:
     except Exception as error:
         # Pillow raises exceptions of any kind for broken files: struct.error, KeyError, EOFError, ….
         raise DataError(f"image {path} cannot be read: {error or type(error).__name__}") from error
-
-
-def _as_rgb(image: Image.Image) -> Image.Image:
-    """Convert to RGB with eight bits per colour. Transparent parts become white.
-
-    Of 16-bit grey values, the upper eight bits are kept. Pillow's own conversion makes every value above 255 white.
-    """
-    # "I", "I;16" and their variants: Pillow opens a 16-bit file as integers. If all values fit in eight bits, they are.
-    if image.mode.startswith("I"):
-        values = np.asarray(image)
-        return Image.fromarray((values >> 8 if values.max(initial=0) > 255 else values).astype(np.uint8)).convert("RGB")
-    if image.mode == "F":
-        raise ValueError("its pixels are floating-point numbers of no known range")
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        return _on_white(image)
-    return image.convert("RGB")
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    """A picture with transparent parts on a white ground, made strip by strip: whole, it would be four copies."""
-    found = Image.new("RGB", image.size)
-    for top in range(0, image.height, _STRIP_ROWS):
-        box = (0, top, image.width, min(top + _STRIP_ROWS, image.height))
-        strip = image.crop(box).convert("RGBA")
-        found.paste(Image.alpha_composite(Image.new("RGBA", strip.size, "white"), strip).convert("RGB"), box)
-    return found

@@ -18,7 +18,7 @@ def mini_line() -> str:
     package of their own (`finecops.config.companion`)."""
     if (_PROJECT / ".git").exists():
         return "they are a part of the repository: `git checkout -- checkpoints data/finecops-mini` brings them back"
-    return "the wheel of finecops-mini has them (26 MB): install it, too"
+    return "the wheel of finecops-mini has them (33 MB): install it, too"
 
 
 def install_line(extra: str) -> str:

@@ -75,8 +75,8 @@ def plain_ids(values: list[object]) -> list[str | None]:
 def counted(count: int, one: str, more: str = "") -> str:
     """A number with its word, in the singular for 1.
 
-    >>> counted(1, "sample"), counted(3, "entry", "entries"), counted(3092, "image")
-    ('1 sample', '3 entries', '3092 images')
+    >>> counted(1, "sample"), counted(3, "entry", "entries"), counted(2984, "image")
+    ('1 sample', '3 entries', '2984 images')
     """
     return f"{count} {one if count == 1 else more or one + 's'}"
 

@@ -1,6 +1,6 @@
 """Convert a benchmark that an earlier version of finecops built to FineCops-Ref's published words and vanilla layout.
 
-    python scripts/convert_benchmark.py data/finecops-mini
+    python scripts/convert_benchmark.py data/mine
 
 Types of negatives get the published words (`order` for `swap_object`, …); vanilla files become an object keyed by id,
 with an empty `spatial` and the attributes of each object. Ids, counts, texts, boxes and pictures stay. A file that has

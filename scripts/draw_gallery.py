@@ -1,4 +1,4 @@
-"""Draw samples of a run with the boxes of both models: the picture in the README.
+"""Draw samples of a run with the boxes of both models.
 
     python scripts/draw_gallery.py outputs/finecops-mini-mini-both docs/gallery.png
 

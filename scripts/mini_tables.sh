@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# The tables of the small benchmark (paper, Tables VI, VII, VIII, X and XI) and its table of aims, from nothing but the
-# committed data and weights. No row and no adapter that is there is made again: type it again after a stop.
+# The tables of the small benchmark (paper, Tables VI, VII, VIII, X and XI) and its table of aims, from the committed
+# weights and the data: `make mini-data` builds the splits for tuning, which are not in the repository. No row and no
+# adapter that is there is made again: type it again after a stop.
 #
 #     bash scripts/mini_tables.sh [--dry-run] [data|adapters|runs|tables]…     # default: all four, in this order
 #
 #     data       tuning data: three seeds each of CRS, CRS with None and the baseline with None; 2,000 to 12,000 rows
-#                for Table X; rows of a source without relations
+#                for Table X; rows of a source without relations. Where a size is above the samples whose truth is among
+#                the candidates, samples come again with their options in other orders; the log says how often
 #     adapters   a LoRA adapter from each file of tuning data
 #     runs       every model and adapter on every test split
 #     tables     tables.md and aims.md, also printed

@@ -6,13 +6,13 @@ It runs in the tool's environment, not in that of this project, and needs nothin
     python3 -m venv fo && fo/bin/pip install fiftyone==1.22.1
     fo/bin/python scripts/read_exchange.py fiftyone fo-export outputs/RUN
 
-    finecops export lmms-eval finecops-mini --boxes norm1000 --licence mit --out lm-export
+    finecops export lmms-eval finecops-mini --split val --boxes norm1000 --licence mit --out lm-export
     python3 -m venv lm && lm/bin/pip install lmms-eval==0.7.3
     lm/bin/pip install filelock==3.20.0  # lmms-eval 0.7.3 imports a module that later versions do not have
     lm/bin/python scripts/read_exchange.py lmms-eval lm-export [LOG_FOLDER]
     finecops import lmms-eval LOG_FOLDER/given/*_samples_*.jsonl --box-format json_bbox2d_rel1000
 
-    finecops export vlmevalkit finecops-mini --out vk-export
+    finecops export vlmevalkit finecops-mini --split val --out vk-export
     python3 -m venv vk && vk/bin/pip install ms-vlmeval==0.0.20
     vk/bin/python scripts/read_exchange.py vlmevalkit vk-export [FOLDER]
     finecops import vlmevalkit FOLDER/given_finecops_mini_val.xlsx --box-format pixel_list

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import torch
 
-from finecops.mini.training.gdino import mini_model, mini_processor
-from finecops.mini.training.gdino_training import train_gdino
-from finecops.mini.training.loop import TrainPlan
+from finecops.mini.training.loop import TrainPlan, join_logs
+from finecops.mini.training.specialist import mini_model, mini_processor
+from finecops.mini.training.specialist_training import load_specialist, train_specialist
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("stage", choices=["train", "export"])
     parser.add_argument("--folder", type=Path, default=Path("outputs/train/mini-gdino"))
     parser.add_argument("--checkpoint", type=Path, default=Path("checkpoints/mini-gdino"))
-    parser.add_argument("--steps", type=int, default=5600)
+    parser.add_argument("--steps", type=int, default=6400)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -35,13 +35,13 @@ def main() -> None:
     torch.manual_seed(0)
     model, processor = mini_model(), mini_processor()
     if args.stage == "train":
-        plan = TrainPlan(steps=args.steps, batch_size=16, learning_rate=5e-4, decay_share=0.4)
-        train_gdino(model, processor, plan, args.folder)
+        plan = TrainPlan(steps=args.steps, batch_size=16, learning_rate=5e-4, warmup_steps=100, decay_share=0.5)
+        train_specialist(model, processor, plan, args.folder)
         return
-    state = torch.load(args.folder / "state.pt", weights_only=True)
-    model.load_state_dict(state["model"])
+    load_specialist(model, args.folder / "state.pt")
     model.save_pretrained(args.checkpoint)
     processor.save_pretrained(args.checkpoint)
+    join_logs(args.folder, ["."], args.checkpoint / "training.jsonl")
 
 
 if __name__ == "__main__":

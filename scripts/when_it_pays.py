@@ -1,6 +1,6 @@
 """Measure when SFA and CRS pay: `finecops advise` at several budgets of visual tokens, then `finecops gains` of all.
 
-    python scripts/when_it_pays.py --out outputs/pays     # 16, 9, 25 and 36 tokens, the whole test split
+    python scripts/when_it_pays.py --out outputs/pays     # 36, 25, 16 and 9 tokens, the whole test split
     python scripts/when_it_pays.py --out outputs/pays --tokens 256,64 --preset paper --dataset finecops-ref
     python scripts/when_it_pays.py --out outputs/pays --figure docs/when_it_pays.svg     # the README's figure too
     python scripts/when_it_pays.py --out outputs/pays --dry-run                          # print the commands alone
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs and the results")
-    parser.add_argument("--tokens", type=budgets, default=[16, 9, 25, 36], help="budgets, with commas between")
+    parser.add_argument("--tokens", type=budgets, default=[36, 25, 16, 9], help="budgets, with commas between")
     parser.add_argument("--figure", type=Path, help="another place for the figure: an .svg file")
     parser.add_argument("--dry-run", action="store_true", help="print the commands, run nothing")
     asked, rest = parser.parse_known_args(arguments)

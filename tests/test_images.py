@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from PIL import Image
 from finecops import images
 from finecops.errors import DataError
 from finecops.images import MAX_PIXELS, read_image, read_picture
+from finecops.runs.ahead import decoded_ahead
+from finecops.runs.batches import make_batches
 from finecops.runs.specification import ImageGroup
 from finecops.stages.mllm import MllmStage
 from finecops.stages.specialist import SpecialistStage
@@ -166,3 +169,39 @@ def test_images_that_fit_into_the_cache_are_decoded_once(tmp_path: Path, monkeyp
     assert decoded == [*paths, paths[2]]
     Image.new("RGB", (10, 10), "red").save(paths[0])
     assert read_image(paths[0]).getpixel((0, 0)) == (255, 0, 0)  # a changed file is read again
+
+
+def test_images_are_decoded_ahead_of_their_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = [make_sample(str(i), image=f"{i}.png") for i in range(6)]
+    for sample in samples[:5]:
+        Image.new("RGB", (10, 10)).save(tmp_path / sample.image)
+    (tmp_path / "3.png").write_bytes(b"no picture")
+    monkeypatch.setattr(images, "_cache", {})
+    decoded: list[tuple[str, str]] = []
+    decode = images._decode
+
+    def told(path: Path) -> images.Picture:
+        decoded.append((path.name, threading.current_thread().name.split("_")[0]))
+        return decode(path)
+
+    monkeypatch.setattr(images, "_decode", told)
+    batches = decoded_ahead(make_batches(samples, lambda sample: tmp_path / sample.image, batch_size=2))
+    next(batches)
+    # Those of the first batch are nobody's business here, and the last image of all is not there.
+    assert next(batches)[0].samples[0].id == "2"
+    assert decoded[:1] == [("2.png", "decode")]
+    assert read_image(tmp_path / "2.png").size == (10, 10)
+    with pytest.raises(DataError, match=r"3\.png cannot be read"):
+        read_image(tmp_path / "3.png")
+    assert [batch[0].samples[0].id for batch in batches] == ["4"]
+    assert [name for name, who in decoded if who != "decode"] == ["3.png"]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
+
+
+def test_no_more_is_decoded_ahead_than_memory_is_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for i in range(3):
+        Image.new("RGB", (10, 10)).save(tmp_path / f"{i}.png")
+    monkeypatch.setattr(images, "_cache", {})
+    monkeypatch.setattr(images, "AHEAD_BYTES", 2 * 300)
+    images.read_ahead([tmp_path / f"{i}.png" for i in range(3)])
+    assert [path.name for path, _, _ in images._cache] == ["0.png", "1.png"]

@@ -25,21 +25,28 @@ _PRINTED = ("only", "until", "again", "preview", "max_failed", "as_", "as_json")
 @build_app.command("mini")
 def build_mini_command(
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="The folder to write to.")],
-    split: Annotated[str | None, typer.Option(help="test, val or train. Default: all three.")] = None,
+    split: Annotated[
+        list[str] | None, typer.Option(metavar="SPLIT", help="May be given several times. Default: all.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    workers: b.Workers = 0,
 ) -> None:
     """Draw finecops-mini: scenes, expressions and negatives.
 
-    It writes the vanilla and the COCO format.
+    It is built as `data build gqa` builds, in stages that go on after a stop. The splits are test, val, test_long,
+    test_short, train and train_plain. The last two are not in the repository.
     """
+    from finecops.construction.pool import usual_workers
     from finecops.errors import UsageError
     from finecops.mini.world.benchmark import PLANS, build_mini
     from finecops.names import unknown_name
 
-    if split is not None and split not in PLANS:
-        raise UsageError(unknown_name("split", split, PLANS))
-    for name in [split] if split else list(PLANS):
-        counts = build_mini(out, name, seed)
+    names = split or list(PLANS)
+    for name in names:
+        if name not in PLANS:
+            raise UsageError(unknown_name("split", name, PLANS))
+    for name in names:
+        counts = build_mini(out, name, seed, workers or usual_workers())
         typer.echo(f"{name}: " + ", ".join(f"{n} {what}" for what, n in counts.items()))
 
 

@@ -53,11 +53,15 @@ def get_command(
     config = load_dataset(name)
     if config.hub and config.download is None:
         raise DataError(f"`data get` does not download {config.name}. A run does: {_RUN} hf:{config.hub[0]}")
-    if config.download is None and len(splits_here(config)) == len(config.splits):
-        typer.echo(f"{config.name} is here already: {resolve(config.root)}/. Next: finecops data check {config.name}")
-        return
     if config.download is None:
-        raise DataError(f"finecops does not download {config.name}. By hand:\n{config.get.rstrip()}")
+        here = splits_here(config)
+        missing = [split for split in config.splits if split not in here]
+        if not missing:
+            where = f"{config.name} is here already: {resolve(config.root)}/"
+            typer.echo(f"{where}. Next: finecops data check {config.name}")
+            return
+        some = f" Here are {', '.join(here)}; not {', '.join(missing)}." if here else ""
+        raise DataError(f"finecops does not download {config.name}.{some} By hand:\n{config.get.rstrip()}")
     if images_only and config.download.images is None:
         raise DataError(f"{config.name} has no images that can be fetched one by one:\n{config.get.rstrip()}")
     images = None if no_images or only else config.download.images

@@ -1,7 +1,7 @@
 """Rows of the benchmark in FineCops-Ref's two formats: vanilla, and COCO in MDETR's style.
 
 Types of negatives have the published words (`finecops.benchmark_words`). The order of the keys is part of the format
-here: the files of finecops-mini are compared byte by byte.
+here: two builds are compared byte by byte.
 """
 
 from __future__ import annotations
@@ -125,11 +125,6 @@ def coco_entry(row: VanillaRow, file_name: str, image_wh: tuple[int, int], bbox_
         annotation["negative_cate"] = row["negative_cate"]
         annotation["ori_type"] = row["ori_type"]
     return image, annotation
-
-
-def annotation_files(name: str) -> tuple[str, str]:
-    """The files of a split that are read together: positives with negative expressions, and negative images."""
-    return f"{name}_expression_all_coco_format.json", f"{name}_image_neg_coco_format.json"
 
 
 def write_coco(path: Path, entries: Iterable[CocoEntry]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from finecops.benchmark_words import NEGATIVE_TYPES, PUBLISHED_TYPES, TUPLE_TYPES
+from finecops.benchmark_words import NEGATIVE_TYPES, POSITION, PUBLISHED_TYPES, TUPLE_TYPES
 from finecops.datasets.problems import Problem
 from finecops.text import shortly
 
@@ -14,8 +14,8 @@ NOTED_BEYOND = 1.0
 """Boxes that extend beyond the image by more pixels than this are counted."""
 MOST_WORDS = 50
 """So many unknown words of a field are named."""
-_KNOWN = {"negative_type": NEGATIVE_TYPES, "tuple_type": TUPLE_TYPES}
-_IN_FILES = {"negative_type": ", ".join(PUBLISHED_TYPES), "tuple_type": ", ".join(TUPLE_TYPES)}
+_KNOWN = {"negative_type": NEGATIVE_TYPES, "tuple_type": (*TUPLE_TYPES, POSITION)}
+_IN_FILES = {"negative_type": ", ".join(PUBLISHED_TYPES), "tuple_type": ", ".join(_KNOWN["tuple_type"])}
 
 
 @dataclass

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -14,8 +15,9 @@ from filelock import FileLock, Timeout
 
 from finecops.errors import RunError
 from finecops.grounding.questions import Question
-from finecops.grounding.records import Grounding
+from finecops.grounding.records import Grounding, ImageFile
 from finecops.paths import open_regular
+from finecops.runs.checksums import sha256_of
 from finecops.runs.failures import Retry
 from finecops.runs.jsonl import append_rows, repair_torn_end, replace_rows, write_json_atomically
 from finecops.runs.manifest import first_difference
@@ -81,7 +83,9 @@ class GroundFolder:
         failed = {id_ for id_, row in rows.items() if row.status == "failed" and self._retry != "none"}
         if failed:
             log.info("asking %s again (--keep-failed leaves them)", counted(len(failed), "failed question"))
-        changed = {q.id for q in questions if q.id in rows and not _is_of(rows[q.id], q)}
+        same = cache(_is_still)
+        known = [(rows[q.id], q) for q in questions if q.id in rows]
+        changed = {row.id for row, q in known if not (_is_of(row, q) and same(q.image, row.file))}
         if changed:
             log.info("asking %s again: image, sentence or box is another now", counted(len(changed), "question"))
         if again := failed | changed:
@@ -126,6 +130,29 @@ class GroundFolder:
 def _is_of(row: Grounding, question: Question) -> bool:
     asked = question.shown, question.sentence, question.truth
     return (row.image, row.sentence, row.truth) == asked
+
+
+def file_of(path: Path) -> ImageFile | None:
+    """What an image's file is now; None: it cannot be read."""
+    try:
+        state = path.stat()
+        return ImageFile(size=state.st_size, modified=state.st_mtime_ns, sha256=sha256_of(path))
+    except OSError:
+        return None
+
+
+def _is_still(path: Path, before: ImageFile | None) -> bool:
+    """Whether a file is what it was. One that was not changed since is not read; of older answers nothing is known."""
+    if before is None:
+        return True
+    try:
+        state = path.stat()
+    except OSError:
+        return False
+    if state.st_size != before.size or state.st_mtime_ns == before.modified:
+        return state.st_size == before.size
+    now = file_of(path)
+    return now is not None and now.sha256 == before.sha256
 
 
 def _about(specs: Sequence[StageSpec[Any]]) -> Mapping[str, Any]:

@@ -34,6 +34,16 @@ class GroundAnswer(Record):
     """The whole answer: all boxes, prompt, reply, letters."""
 
 
+class ImageFile(Record):
+    """An image file as it was when it was asked about."""
+
+    size: int
+    """Bytes."""
+    modified: int
+    """Time of the last change, in nanoseconds."""
+    sha256: str
+
+
 class Grounding(Record):
     """A question and its answers. Boxes are xyxy in pixels of the image as a person sees it (EXIF rotation applied)."""
 
@@ -63,6 +73,8 @@ class Grounding(Record):
     """IoU with it."""
     picture: str | None = None
     """The file with the drawn boxes."""
+    file: ImageFile | None = None
+    """The image's file, where answers are kept in a folder: another picture under its name is asked about again."""
     target: Target | None = None
     """The phrase that names the target, where it was looked for."""
     route: Route | None = None

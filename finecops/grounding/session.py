@@ -8,11 +8,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from finecops.errors import DataError, FailuresError
 from finecops.grounding import questions as read
-from finecops.grounding.folder import PICTURES, GroundFolder, default_folder
+from finecops.grounding.folder import PICTURES, GroundFolder, default_folder, file_of
 from finecops.grounding.grounder import Grounder
 from finecops.grounding.pictures import picture_of, place_of, save
 from finecops.grounding.questions import Question
@@ -56,6 +57,8 @@ class Session:
         self._folder: GroundFolder | None = None
         self._drawn: dict[Path, int] = {}
         self._taken: set[Path] = set()
+        # An image with many sentences is read once more, and not once for each.
+        self._file_of = cache(file_of)
         self._breakers: dict[str, CircuitBreaker] = {}
 
     def ask(
@@ -159,6 +162,7 @@ class Session:
     def _new(self, question: Question, found: Grounding) -> Asked:
         drawn = self._with_picture(question, found)
         if self._folder is not None:
+            drawn = drawn.model_copy(update={"file": self._file_of(question.image)})
             self._folder.add(drawn)
         return Asked(question, drawn)
 

@@ -13,7 +13,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 CHECKPOINTS = ("mini-gdino", "mini-qwen2vl", "mini-qwen2vl-crs", "mini-qwen2vl-crs-none")
-SPLITS = ("val", "test")
+SPLITS = ("val", "test", "test_long", "test_short")
 IMAGES = "images", "negative_images"
 
 
@@ -38,11 +38,13 @@ def _checkpoints(repository: Path) -> Iterator[Path]:
 
 
 def _benchmark(repository: Path) -> Iterator[Path]:
-    """The annotation files that the splits are read from, and the images that they name."""
+    """The annotation files that the splits are read from, their scene graphs, and the images that they name."""
     folder = repository / "data" / "finecops-mini"
     for split in SPLITS:
-        for name in (f"{split}_expression_all_coco_format.json", f"{split}_image_neg_coco_format.json"):
-            yield folder / name
-            for entry in json.loads((folder / name).read_text(encoding="utf-8"))["images"]:
-                # The same file serves several entries.
-                yield next(path for inside in IMAGES if (path := folder / inside / entry["file_name"]).is_file())
+        annotations = folder / f"{split}_expression_all_coco_format.json"
+        yield annotations
+        # What `finecops gains` and `data bias` look up; test_short has none.
+        yield from (folder / "scene_graphs").glob(f"{split}.json.gz")
+        for entry in json.loads(annotations.read_text(encoding="utf-8"))["images"]:
+            # The same file serves several entries.
+            yield next(path for inside in IMAGES if (path := folder / inside / entry["file_name"]).is_file())

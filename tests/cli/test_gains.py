@@ -109,9 +109,9 @@ def test_the_script_says_what_it_would_run(tmp_path: Path) -> None:
     done = script("--out", str(tmp_path / "o"), "--dry-run", "--split", "val")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0] == f"finecops advise --split val --limit 0 --visual-tokens 16 --run {tmp_path / 'o' / '16tokens'}"
+    assert lines[0] == f"finecops advise --split val --limit 0 --visual-tokens 36 --run {tmp_path / 'o' / '36tokens'}"
     assert [line.split()[6] for line in lines[:4]] == ["--visual-tokens"] * 4
-    assert [line.split()[7] for line in lines[:4]] == ["16", "9", "25", "36"]
+    assert [line.split()[7] for line in lines[:4]] == ["36", "25", "16", "9"]
     assert [line.split(" >")[1] for line in lines[4:]] == [
         str(tmp_path / "o" / f"when_it_pays.{s}") for s in ("md", "csv", "json")
     ]

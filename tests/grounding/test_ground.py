@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +37,8 @@ from tests.grounding.stub_server import Stub, serving
 from tests.models.tiny import save_tiny
 
 MINI = Path(__file__).resolve().parents[2] / "data" / "finecops-mini"
-SCENE = MINI / "images" / "test_00001.png"
+# Its first expression is of level 1, about one of few and large things.
+SCENE = MINI / "images" / "test_00342.png"
 # Qwen3-VL's JSON, in thousandths of the sides.
 QWEN3 = '```json\n[\n\t{"bbox_2d": [100, 200, 500, 600], "label": "the dog"}\n]\n```'
 
@@ -91,10 +94,12 @@ def test_the_pipeline_gives_the_rows_of_a_run(tmp_path: Path) -> None:
     ]
     found = list(Grounder("sfa", Options(batch_size=64)).ask(asked))
     wanted = {row.sample_id: row for row in read_rows(tmp_path / "run" / "sfa.jsonl", Prediction)}
+    assert len(found) == len(wanted) == 8
+    assert any(row.boxes for row in wanted.values())
     for answer in found:
         row = wanted[answer.id]
         assert answer.answers["sfa"].row.model_copy(update={"sample_id": answer.id}) == row
-        assert answer.box == row.boxes[0]
+        assert answer.box == (row.boxes[0] if row.boxes else None)
         assert answer.model == {"specialist": "mini-gdino", "mllm": "mini-qwen2vl"}[row.source]
 
 
@@ -173,18 +178,18 @@ def test_sentences_of_a_folder_are_cleaned_as_those_of_an_image(photos: Path) ->
 
 
 def test_everybody_side_by_side(photos: Path) -> None:
-    code, text = run("ground", "a.png", "the small kite", "--by", "all")
+    code, text = run("ground", "a.png", "the large ball", "--by", "all")
     assert code == 0
     everybody = ["specialist", "mllm", "sfa", "crs"]
     first = [line.split()[0] for line in text.splitlines() if line.strip()]
     assert [name for name in first if name in everybody] == everybody
     assert "why      SFA: the router found" in text
-    found = finecops.ground("a.png", "the small kite", by="all")
+    found = finecops.ground("a.png", "the large ball", by="all")
     assert set(found.answers) == {"specialist", "mllm", "sfa", "crs"}
     assert found.candidates is not None
     assert found.answers["crs"].row.letters is not None
     assert found.target is not None
-    assert found.target.phrase == "small kite"
+    assert found.target.phrase == "large ball"
 
 
 def test_several_sentences_have_their_own_pictures_and_nothing_is_overwritten(photos: Path) -> None:
@@ -401,6 +406,23 @@ def test_a_question_that_was_changed_is_asked_again_and_its_old_answer_goes(phot
     assert [Grounding.model_validate_json(line).truth for line in lines] == [(1, 1, 9, 9), (40, 1, 90, 90)]
     # One answer a question, the same that was printed.
     assert (photos / "o" / "answers.jsonl").read_text().splitlines() == lines
+
+
+def test_another_picture_under_the_same_name_is_asked_about_again(photos: Path) -> None:
+    command = ("ground", ".", "the kite", "--by", "specialist", "--json", "--no-draw", "--out", "o")
+    before = [Grounding.model_validate_json(line) for line in printed(*command)[1]]
+    content = (MINI / "images" / "test_00665.png").read_bytes()
+    (photos / "b.png").write_bytes(content)
+    # The same picture, copied anew; a PNG ends before what follows it.
+    os.utime(photos / "c.png", (1, 1))
+    after = [Grounding.model_validate_json(line) for line in printed(*command)[1]]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [True, False, True]
+    assert after[1].file is not None
+    assert after[1].file.sha256 == hashlib.sha256(content).hexdigest()
+    # As large as it was.
+    (photos / "b.png").write_bytes(content[:-1] + b"\0")
+    os.utime(photos / "b.png", (1, 1))
+    assert printed(*command)[1][1] != after[1].model_dump_json()
 
 
 def test_images_of_one_name_have_pictures_of_their_own(photos: Path) -> None:

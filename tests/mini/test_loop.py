@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from finecops.mini.training.loop import ParameterGroup, TrainPlan, learning_rate_factor, parameter_groups, train
+from finecops.mini.training.loop import (
+    ParameterGroup,
+    TrainPlan,
+    join_logs,
+    learning_rate_factor,
+    parameter_groups,
+    train,
+)
 
 PLAN = TrainPlan(steps=8, batch_size=1, learning_rate=1e-2, warmup_steps=2, log_every=2, save_every=2)
 
@@ -36,8 +43,11 @@ def test_a_killed_training_ends_where_an_unbroken_one_does(tmp_path: Path, later
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path / "killed", later_at, stop_at)
     assert torch.equal(trained(tmp_path / "killed", later_at), unbroken)
-    steps = [json.loads(line)["step"] for line in (tmp_path / "unbroken" / "log.jsonl").read_text().splitlines()]
-    assert steps == [2, 4, 6, 8]
+    join_logs(tmp_path, ["unbroken", "killed"], tmp_path / "joined.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "joined.jsonl").read_text().splitlines()]
+    assert [(row["stage"], row["step"]) for row in rows] == [
+        (s, n) for s in ("unbroken", "killed") for n in (2, 4, 6, 8)
+    ]
 
 
 def test_a_later_phase_has_other_optimizers(tmp_path: Path) -> None:

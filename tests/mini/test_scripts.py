@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -33,5 +34,7 @@ def test_mini_qwen2vl(tmp_path: Path) -> None:
     script("train_mini_qwen2vl", "language", "--steps", "3", *folders)
     script("train_mini_qwen2vl", "options", "--steps", "3", *folders)
     script("train_mini_qwen2vl", "export", *folders)
+    logged = [json.loads(line) for line in (tmp_path / "out" / "training.jsonl").read_text().splitlines()]
+    assert [(row["stage"], row["step"]) for row in logged] == [("vision/1", 3), ("language", 3), ("options", 3)]
     AutoModelForImageTextToText.from_pretrained(tmp_path / "out")
     AutoProcessor.from_pretrained(tmp_path / "out")

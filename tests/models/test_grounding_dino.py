@@ -14,7 +14,7 @@ from transformers import GroundingDinoConfig, GroundingDinoForObjectDetection
 from finecops.config.find import load_specialist
 from finecops.errors import ModelError
 from finecops.images import Picture, read_picture
-from finecops.mini.training.gdino import mini_config, mini_model, mini_processor
+from finecops.mini.training.specialist import mini_config, mini_model, mini_processor
 from finecops.models.grounding_dino import GroundingDino, clean_text, span_columns, token_scores
 from finecops.models.protocols import Query, QueryGroup
 from finecops.models.shared_backbone import buckets
@@ -127,7 +127,7 @@ def test_detections_are_sorted_and_inside_the_image(mini_specialist: Any, image:
     assert np.all(np.diff(found.scores) <= 0)
     assert found.xyxy.min() >= 0
     assert found.xyxy.max() <= max(image.size)
-    assert len(found.scores) == 16
+    assert len(found.scores) == 24
 
 
 def test_a_text_that_is_too_long_is_an_error(mini_specialist: Any, image: Picture) -> None:

@@ -17,7 +17,7 @@ from finecops.config.find import load_specialist
 from finecops.config.schema import SpecialistConfig
 from finecops.errors import ModelError
 from finecops.images import Picture, read_image
-from finecops.mini.training.gdino import mini_config, mini_processor
+from finecops.mini.training.specialist import mini_config, mini_processor
 from finecops.models.backends import load_specialist_model
 from finecops.models.grounding_dino import GroundingDino
 from finecops.models.protocols import Query, QueryGroup

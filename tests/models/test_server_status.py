@@ -120,8 +120,8 @@ def test_a_run_on_a_server_that_only_the_command_line_names(own_file: Path, tmp_
     assert {request["model"] for request in asked} == {"newer"}
     rows = [json.loads(line) for line in (folder / "mllm.jsonl").read_text().splitlines()]
     assert rows[0]["prompt"].startswith("Where is ")
-    # Of the image's width and height, 140 pixels each.
-    assert rows[0]["boxes"] == [[14.0, 28.0, 70.0, 84.0]]
+    # Of the image's width and height, 224 pixels each.
+    assert rows[0]["boxes"] == [[22.4, 44.8, 112.0, 134.4]]
     # The same model at another address goes on; another model does not.
     assert run(*given, "--base-url", "http://127.0.0.1:9/v1")[0] == 0
     code, said = run(*given[:-1], "newest", "--base-url", "http://127.0.0.1:9/v1")

@@ -42,7 +42,7 @@ def test_replies_are_the_same_alone_and_in_a_batch(mini_mllm: Any, images: list[
 
 
 def test_a_reply_is_a_box_in_the_models_format(mini_mllm: Any, images: list[Picture]) -> None:
-    ((reply,),) = mini_mllm.ground([QueryGroup(images[0], (Query("the car"),))])
+    ((reply,),) = mini_mllm.ground([QueryGroup(images[0], (Query("the candle"),))])
     assert reply.text.startswith("<|box_start|>(")
     assert reply.text.endswith(")<|box_end|>")
     assert "".join(reply.token_texts) == reply.text

@@ -115,7 +115,7 @@ def test_routing_moves_no_other_samples_batch(tmp_path: Path, mini_dataset: Data
 def test_another_setting_refuses_the_old_file(tmp_path: Path, mini_dataset: Dataset) -> None:
     run = open_run(tmp_path / "run", mini_dataset, 6)
     run.do(routes(parts()))
-    with pytest.raises(RunError, match=r"score_threshold was 0\.2, is 0\.5"):
+    with pytest.raises(RunError, match=r"score_threshold was 0\.28, is 0\.5"):
         run.do(routes(parts(score_threshold=0.5)))
     with pytest.raises(RunError, match="limit was 6, is 8"):
         open_run(tmp_path / "run", mini_dataset, 8)

@@ -33,7 +33,7 @@ def test_a_pool_grows_as_far_as_it_must(
     with caplog.at_level(logging.INFO):
         first = grown(**plan)
     said = [record.getMessage() for record in caplog.records if "are needed" in record.getMessage()]
-    assert said[0].startswith("candidates of 11 positives and 5 negatives are needed, of 1132 samples of finecops-mini")
+    assert said[0].startswith("candidates of 11 positives and 5 negatives are needed, of 1074 samples of finecops-mini")
     assert len(said) > 1
     usable, _ = usable_samples(first.samples, first.candidates, TunePlan(**plan))
     assert len(usable[True]) >= 16
@@ -51,7 +51,7 @@ def test_a_pool_grows_as_far_as_it_must(
 def test_the_baseline_needs_no_candidates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     found = make_pool(Parts(Options(split="val")), TunePlan(style="baseline"))
-    assert len(found.samples) == 1132
+    assert len(found.samples) == 1074
     assert found.candidates == {}
     assert not FOLDER.parent.exists()
 

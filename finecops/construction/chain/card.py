@@ -118,7 +118,7 @@ def _counts(found: Finished) -> Iterator[str]:
     kinds = {"positives": len(found.positives), "negative expressions": len(found.texts)}
     kinds["negative images"] = len(found.images)
     images = len({p.row.image_id for p in found.positives})
-    yield from _table(("", "samples"), [*kinds.items(), ("photographs", images)])
+    yield from _table(("", "samples"), [*kinds.items(), ("images", images)])
     # Levels without a sample have no column.
     levels = sorted({p.row.level for p in found.positives})
     by_type = Counter((p.row.said.tuple_type, p.row.level) for p in found.positives)
@@ -162,7 +162,7 @@ def _shown(value: JsonValue) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_shown(inner)}" for key, inner in value.items() if inner is not None)
     if isinstance(value, list):
-        return " ".join(map(_shown, value))
+        return ", ".join(map(_shown, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     # A text may be a model's prompt or name: it shall be text in Markdown too.

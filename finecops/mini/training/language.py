@@ -1,8 +1,8 @@
 """Second stage of the mini MLLM's training: language, on top of the vision stage.
 
-The model learns to ground expressions in Qwen2-VL's prompt and box format, with and without the focus sentence, to
-describe a region, and to list the objects. It does not learn multiple choice, and it never sees an expression without a
-target: both come with tuning.
+The model learns what `finecops.mini.training.questions` asks. It does not learn multiple choice, and it is never asked
+for a box where no object fits: both come later. Coordinates are trained against soft distributions. Every step has
+another budget of visual tokens; the first steps have one and the same, so that grounding starts early.
 """
 
 from __future__ import annotations
@@ -10,26 +10,34 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
+from typing import Final
 
 import torch
 from torch.nn import functional as F
 from transformers import PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
-from finecops.construction.graph import SceneGraph
-from finecops.mini.training.loop import TRAIN_SEED_BASE, ParameterGroup, TrainPlan, own_share, train
-from finecops.mini.training.packed_attention import QUESTION_ATTENTION, packed_hidden
+from finecops.mini.training.expressions import SceneTexts
+from finecops.mini.training.fast_vision import fast_vision
+from finecops.mini.training.loop import TRAIN_SEED_BASE, ParameterGroup, TrainPlan, own_share, parameter_groups, train
+from finecops.mini.training.packed_attention import QUESTION_ATTENTION, Pointing, packed_hidden
 from finecops.mini.training.packing import PackedQuestions, Packer
-from finecops.mini.training.questions import Question, sample_questions
-from finecops.mini.training.qwen2vl import fast_vision, patchify
+from finecops.mini.training.questions import PLAIN_UNTIL, Question, sample_questions
+from finecops.mini.training.qwen2vl import FIRST_BUDGET, budget_of, patchify
 from finecops.mini.training.vision import COORDINATES, soft_coordinates
 from finecops.mini.world.draw import draw_scene
 from finecops.mini.world.scenes import sample_scene
 
-_FIRST_SEED = 3
-_VISION_RATE = 1 / 6
+_FIRST_SEED: Final = 3
+_ADAMW_FROM: Final = 1000
+"""The step from which on AdamW takes Muon's place in the language model: Muon learns what things look like faster, but
+not which words belong to them (docs/mini_log.md)."""
+_VISION_RATE: Final = 1 / 6
 """Learning rate of the vision tower, relative to the rest: it has learnt already and only adapts."""
-_WORD_WEIGHT, _FORMAT_WEIGHT = 0.5, 0.1
+_STEP_WEIGHTS = torch.tensor([2.0, 1.0, 0.5, 0.5])
+"""Of x1, y1, x2, y2: the first is where the object has to be found, the last two follow from the first two."""
+_WORD_WEIGHT, _FORMAT_WEIGHT, _POINTING_WEIGHT = 0.5, 0.1, 0.5
 """Weights of the loss. Markers and brackets are the same in every answer, so they need hardly any."""
 
 
@@ -52,13 +60,15 @@ def language_loss(
     words = model.lm_head(hidden[packed.word_at]).float()
     form = model.lm_head(hidden[packed.format_at]).float()
     letters = model.lm_head(hidden[packed.letter_at]).float()
-    # Without letters the mean over none of them would be nan.
-    losses = {"letters": F.cross_entropy(letters, packed.letter_ids)} if len(letters) else {}
-    return losses | {
-        "steps": -(soft_coordinates(packed.steps) * steps).sum(-1).mean(),
+    losses = {
+        "letters": F.cross_entropy(letters, packed.letter_ids),
+        "steps": -(soft_coordinates(packed.steps) * steps).sum(-1).reshape(-1, 4).mul(_STEP_WEIGHTS).mean(),
         "words": _WORD_WEIGHT * F.cross_entropy(words, packed.word_ids),
         "format": _FORMAT_WEIGHT * F.cross_entropy(form, packed.format_ids),
     }
+    # The mean over none is nan.
+    found = {"letters": letters, "steps": steps, "words": words, "format": form}
+    return {name: loss for name, loss in losses.items() if len(found[name])}
 
 
 def start_language(
@@ -87,7 +97,9 @@ def train_language(
     model: Qwen2VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, plan: TrainPlan, folder: Path
 ) -> None:
     """Train or resume the language stage."""
-    train_questions(model, tokenizer, plan, folder, sample_questions, first_seed=_FIRST_SEED)
+    train_questions(
+        model, tokenizer, plan, folder, sample_questions, _FIRST_SEED, one_budget=PLAIN_UNTIL, adamw_from=_ADAMW_FROM
+    )
 
 
 def train_questions(
@@ -95,8 +107,10 @@ def train_questions(
     tokenizer: PreTrainedTokenizerFast,
     plan: TrainPlan,
     folder: Path,
-    sample: Callable[[random.Random, SceneGraph, float], list[Question]],
+    sample: Callable[[SceneTexts, float], list[Question]],
     first_seed: int,
+    one_budget: float = 0.0,
+    adamw_from: int = 0,
 ) -> None:
     """Train or resume on questions about scenes; the vision tower, if not frozen, learns at a sixth of the rate.
 
@@ -107,28 +121,30 @@ def train_questions(
         folder: where the state and the log are kept.
         sample: draws the questions of a scene, given the progress of the training (0 to 1).
         first_seed: scenes begin at this many times `TRAIN_SEED_BASE`, so that no two stages share a scene.
+        one_budget: share of the training in which every image has `FIRST_BUDGET` visual tokens.
+        adamw_from: the step from which on the language model learns by AdamW alone, and not by Muon.
     """
-    packer = Packer(tokenizer)
+    packer_of = cache(lambda tokens: Packer(tokenizer, tokens))
     model.model.language_model.set_attn_implementation(QUESTION_ATTENTION)
 
     def step_loss(step: int) -> dict[str, torch.Tensor]:
-        first = first_seed * TRAIN_SEED_BASE + step * plan.batch_size
+        first, progress = first_seed * TRAIN_SEED_BASE + step * plan.batch_size, step / plan.steps
+        tokens = FIRST_BUDGET if progress < one_budget else budget_of(step)
+        packer = packer_of(tokens)
         seeds = own_share(range(first, first + plan.batch_size))
         scenes = [sample_scene(random.Random(seed), str(seed)) for seed in seeds]
         # Minus the seed: the questions' draws must not repeat those of the scene itself.
-        questions = [
-            sample(random.Random(-seed), scene, step / plan.steps) for seed, scene in zip(seeds, scenes, strict=True)
-        ]
-        packed = packer.pack(questions)
-        pixels, grid = patchify([draw_scene(scene) for scene in scenes])
+        texts = [SceneTexts(scene, random.Random(-seed)) for seed, scene in zip(seeds, scenes, strict=True)]
+        packed = packer.pack([sample(one, progress) for one in texts])
+        pixels, grid = patchify([draw_scene(scene) for scene in scenes], tokens)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            hidden = packed_hidden(model, packed, pixels, grid)
-            return language_loss(model, packed, hidden, packer.coordinate_ids)
+            pointing = Pointing(packed, packer.first_image, tokens)
+            hidden = packed_hidden(model, packed, pixels, grid, pointing)
+            losses = language_loss(model, packed, hidden, packer.coordinate_ids)
+            return losses | {name: _POINTING_WEIGHT * loss for name, loss in pointing.losses.items()}
 
-    visual = {id(p) for p in model.model.visual.parameters()}
-    groups = [ParameterGroup([p for p in model.parameters() if id(p) not in visual])]
-    learning = [p for p in model.model.visual.parameters() if p.requires_grad]
-    if learning:
-        groups.append(ParameterGroup(learning, rate=_VISION_RATE))
+    language, visual = model.model.language_model, model.model.visual
+    seen = parameter_groups(visual, rate=_VISION_RATE)
+    words = [ParameterGroup([p for p in language.parameters() if p.requires_grad])]
     with fast_vision():
-        train(model, groups, step_loss, plan, folder)
+        train(model, parameter_groups(language) + seen, step_loss, plan, folder, later={adamw_from: words + seen})

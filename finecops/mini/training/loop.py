@@ -138,6 +138,24 @@ def train(
             _save(state_file, model, optimizers, done)
 
 
+def join_logs(folder: Path, stages: Sequence[str], file: Path) -> None:
+    """Write the logs of the trainings of a model as one; each line says of which stage it is.
+
+    Args:
+        folder: has the stages' folders.
+        stages: their paths below it, in the order in which they were trained.
+        file: JSON lines. A step that was made again after a kill is there once, as it was made last.
+    """
+    with file.open("w", encoding="utf-8") as joined:
+        for stage in stages:
+            rows: dict[int, str] = {}
+            for line in (folder / stage / "log.jsonl").read_text(encoding="utf-8").splitlines():
+                row = {"stage": stage} | json.loads(line)
+                rows = {step: text for step, text in rows.items() if step < row["step"]}
+                rows[row["step"]] = json.dumps(row)
+            joined.writelines(text + "\n" for text in rows.values())
+
+
 _Optimizers = dict[str, torch.optim.Optimizer]
 
 

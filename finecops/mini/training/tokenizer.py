@@ -13,8 +13,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen2VLImageProcessor, Qwen2VLProcessor, Qwen2VLVideoProcessor
 
 from finecops import prompts
-from finecops.mini.training.gdino import world_words
-from finecops.mini.world.catalogue import IMAGE_SIZE
+from finecops.mini.training.qwen2vl import CELL, DEFAULT_BUDGET
+from finecops.mini.training.words import world_words
 
 SPECIAL_TOKENS: Final = (
     "<|endoftext|>",
@@ -32,6 +32,9 @@ SPECIAL_TOKENS: Final = (
 )
 DESCRIBE: Final = "Describe the region {box} of the image."
 LIST: Final = "List the objects in the image."
+EXISTS: Final = "Is this in the image: {expression}?"
+COUNT: Final = "How many objects are called {name}?"
+COLOR: Final = "Which color is {expression}?"
 CHAT_TEMPLATE: Final = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
     "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
@@ -46,8 +49,9 @@ CHAT_TEMPLATE: Final = (
 
 def _corpus() -> list[str]:
     """Text in which every piece that shall be one token is frequent enough to become one."""
-    words = world_words()
-    words += ["user", "assistant", "system", "None", "none", "yes", "no", "objects", "things", "answer", "Answer"]
+    words = [*world_words(), "user", "assistant", "system", "None", "none", "answer", "Answer"]
+    # Of short expressions (`finecops.mini.world.short_style`).
+    words += ["leftmost", "rightmost", "from", "at"]
     # At the start of a line, behind a blank, and with a capital: byte-level BPE has a token for each.
     lines = [f"{word} {word} {word.capitalize()} {word}" for word in words]
     numbers = [str(n) for n in range(0, 1001, 10)]
@@ -66,9 +70,12 @@ def _corpus() -> list[str]:
         prompts.CRS_NONE,
         DESCRIBE,
         LIST,
+        EXISTS,
+        COUNT,
+        COLOR,
         'If no target object exists, please output "None". a car, a tree.\n',
     ):
-        lines.append(template.format(expression="the car", target="car", options="A. None", box=""))
+        lines.append(template.format(expression="the car", target="car", options="A. None", box="", name="car"))
     # Merges need a frequency of two; four repeats give rare pieces a margin.
     return lines * 4
 
@@ -99,8 +106,9 @@ def mini_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def mini_processor() -> Qwen2VLProcessor:
-    """Tokenizer, chat template, and an image processor that gives an image of any size about 25 tokens."""
-    size = {"shortest_edge": IMAGE_SIZE**2, "longest_edge": IMAGE_SIZE**2}
+    """Tokenizer, chat template, and an image processor that gives an image about `DEFAULT_BUDGET` tokens."""
+    pixels = DEFAULT_BUDGET * CELL**2
+    size = {"shortest_edge": pixels, "longest_edge": pixels}
     return Qwen2VLProcessor(
         image_processor=Qwen2VLImageProcessor(size=size),
         tokenizer=mini_tokenizer(),

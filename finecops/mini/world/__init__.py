@@ -1,1 +1,1 @@
-"""The drawn world of the mini benchmark: its catalogue, its scenes, their pixels, edits of them, and the splits."""
+"""The drawn world of finecops-mini: hard to localise, possible to understand."""

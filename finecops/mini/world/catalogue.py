@@ -1,23 +1,11 @@
-"""The catalogue of the mini world: categories, colours, sizes, patterns, locations, relations."""
+"""What is in the world: categories with their shapes, colours, sizes, states, surfaces and containers, locations."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from finecops.mini.builder.vocabulary import Vocabulary
-
-IMAGE_SIZE: Final = 140
-"""Side of every image in pixels: five by five merged tokens of a Qwen2-VL (patch 14, merge 2)."""
-
-LATTICE_STEP: Final = 14
-"""Distance in pixels between the points of the lattice on which objects are centred, before the jitter."""
-
-JITTER: Final = 3
-"""Largest shift of a centre from its lattice point, in pixels, on each axis."""
-
-RELATION_GAP: Final = 21
-"""Two objects are in a relation if their centres are further apart than this on an axis, in pixels. One lattice step
-with its jitter is below it (14 + 2·3 = 20), two are above it (28 − 2·3 = 22): no rounding decides a relation."""
+IMAGE_SIZE: Final = 224
+"""Side of every image in pixels."""
 
 ASPECTS: Final[dict[str, float]] = {
     "car": 1.55,
@@ -32,8 +20,23 @@ ASPECTS: Final[dict[str, float]] = {
     "kite": 0.8,
     "table": 1.45,
     "balloon": 0.66,
+    "lamp": 0.7,
+    "basket": 1.2,
+    "bottle": 0.45,
+    "book": 1.25,
+    "clock": 0.95,
+    "ball": 1.0,
+    "hat": 1.5,
+    "bird": 1.35,
+    "chair": 0.65,
+    "candle": 0.5,
+    "bench": 2.2,
+    "boots": 1.1,
 }
-"""Category → width divided by height."""
+"""Category → width divided by height; `boots` is a pair of them."""
+
+CLOSED_UMBRELLA: Final = 0.3
+"""Width divided by height of a closed umbrella."""
 
 COLOURS: Final[dict[str, tuple[int, int, int]]] = {
     "red": (214, 34, 40),
@@ -45,13 +48,28 @@ COLOURS: Final[dict[str, tuple[int, int, int]]] = {
     "pink": (248, 150, 190),
     "black": (36, 36, 40),
 }
-"""Colour name → RGB of an object's body."""
+"""Colour → RGB of an object's body."""
 
-SIZES: Final[dict[str, tuple[int, int]]] = {"small": (18, 22), "large": (31, 37)}
-"""Size name → range of the geometric mean of an object's sides, in pixels."""
+SIZES: Final[dict[str, tuple[int, int]]] = {"tiny": (10, 14), "small": (18, 26), "large": (34, 48)}
+"""Size → range of the geometric mean of an object's sides, in pixels."""
 
-PATTERNS: Final = ("striped",)
-"""Patterns that an object may have. A plain object has no attribute for it."""
+STATES: Final[dict[str, tuple[str, str]]] = {
+    "umbrella": ("open", "closed"),
+    "book": ("open", "closed"),
+    "lamp": ("lit", "unlit"),
+    "candle": ("lit", "unlit"),
+    "bottle": ("full", "empty"),
+}
+"""Category → its two states, of which every object of it has one."""
+
+STRIPED: Final = "striped"
+"""The one pattern. A plain object has no attribute for it, and a tiny one is plain: nobody could see the stripes."""
+
+SURFACES: Final = frozenset({"table", "bench"})
+"""Categories on which smaller things stand."""
+
+CONTAINERS: Final = frozenset({"basket"})
+"""Categories in which smaller things lie."""
 
 LOCATIONS: Final[dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]]] = {
     "meadow": ((203, 226, 245), (196, 222, 176)),
@@ -63,33 +81,16 @@ LOCATIONS: Final[dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]]] =
 }
 """Location → colour of the upper and of the lower part of the background."""
 
-OPPOSITES: Final[dict[str, str]] = {
-    "to the left of": "to the right of",
-    "to the right of": "to the left of",
-    "above": "below",
-    "below": "above",
-}
-"""Relation → the relation seen from the other object."""
 
-ATTRIBUTE_TYPES: Final[dict[str, str]] = {
-    **dict.fromkeys(COLOURS, "colour"),
-    **dict.fromkeys(SIZES, "size"),
-    **dict.fromkeys(PATTERNS, "pattern"),
-}
-"""Attribute → its type. An object has one colour and one size."""
+def aspect(name: str, attributes: tuple[str, ...]) -> float:
+    """Width divided by height of an object."""
+    return CLOSED_UMBRELLA if name == "umbrella" and "closed" in attributes else ASPECTS[name]
 
-VOCABULARY: Final = Vocabulary(
-    attribute_types=ATTRIBUTE_TYPES,
-    exclusive_types=frozenset({"colour", "size"}),
-    contradictions={name: (opposite,) for name, opposite in OPPOSITES.items()},
-    mirror={"to the left of": "to the right of", "to the right of": "to the left of"},
-    relation_phrases={
-        "to the left of": ("to the left of", "left of", "on the left of"),
-        "to the right of": ("to the right of", "right of", "on the right of"),
-        "above": ("above", "over"),
-        "below": ("below", "under"),
-    },
-    categories=tuple(ASPECTS),
-    complete=True,
-)
-"""The words of this world as the builder needs them."""
+
+def size_of(attributes: tuple[str, ...]) -> str:
+    """The size among an object's attributes.
+
+    Raises:
+        StopIteration: it has none.
+    """
+    return next(a for a in attributes if a in SIZES)

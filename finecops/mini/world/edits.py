@@ -1,60 +1,74 @@
-"""Negative images of the mini world: an edited scene gets boxes and relations that fit, and is drawn again."""
+"""Edited scenes: an object with another name or other words gets a box that fits them, and all relations anew."""
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
+from typing import Final
 
-from PIL import Image, ImageOps
-
+from finecops.construction.edits.world import DrawnWorld
 from finecops.construction.graph import SceneGraph, SceneObject
-from finecops.mini.builder.image_edits import ImageEdit
-from finecops.mini.world.catalogue import ASPECTS, SIZES
+from finecops.mini.world.catalogue import COLOURS, SIZES, STATES, STRIPED, size_of
 from finecops.mini.world.draw import draw_scene
-from finecops.mini.world.scenes import relate
+from finecops.mini.world.lexicon import LEXICON
+from finecops.mini.world.relations import contact, relate
+from finecops.mini.world.scenes import lies_well, sides_of
 
-_SIZE_TOLERANCE = 2
-"""Pixels by which rounding may move an object's side out of the range of its size."""
+Box = tuple[float, float, float, float]
 
 
-def refit(graph: SceneGraph, changed: frozenset[str]) -> SceneGraph | None:
-    """Give edited objects a box that fits their category and size, at the same centre; compute all relations again.
+def refit(original: SceneGraph, edited: SceneGraph, changed: frozenset[str]) -> SceneGraph | None:
+    """Complete an edited scene: what the words of the changed objects do not say stays as it was.
 
-    Returns None if a new box would cross the border of the image or touch another object.
+    Args:
+        original: the scene before.
+        edited: the same with other names and attributes of some objects.
+        changed: their ids.
+
+    Returns:
+        The scene as it is drawn; None if an object has a word that its category cannot have, or has no room.
     """
-    objects = dict(graph.objects)
+    objects = dict(edited.objects)
     for object_id in changed:
-        box = _refitted_box(objects[object_id])
-        x, y, w, h = box
-        # A margin of one pixel, as in `scenes`: the outline is drawn on the border of the box.
-        if x < 1 or y < 1 or x + w > graph.width - 1 or y + h > graph.height - 1:
+        obj, before = edited.objects[object_id], original.objects[object_id]
+        attributes = _attributes(obj, before, original.image_id)
+        if attributes is None:
             return None
-        objects[object_id] = replace(objects[object_id], xywh=box)
-    if any(_touch(objects[i], other) for i in changed for other in objects.values() if other.id != i):
+        box = _box(obj.name, attributes, before, _stands(before, original))
+        objects[object_id] = replace(obj, attributes=attributes, xywh=box)
+    if not lies_well(list(objects.values())):
         return None
-    return relate(replace(graph, objects=objects))
+    return relate(replace(edited, objects=objects))
 
 
-def _refitted_box(obj: SceneObject) -> tuple[int, int, int, int]:
-    """A box (xywh, pixels) with the aspect of an object's category and a side of its size, at the old centre."""
-    x, y, w, h = obj.xywh
-    low, high = SIZES[next(a for a in obj.attributes if a in SIZES)]
-    # The geometric mean of the sides is the size; it stays unless the object's size was edited.
+def _attributes(obj: SceneObject, before: SceneObject, image_id: str) -> tuple[str, ...] | None:
+    said, old = set(obj.attributes), before.attributes
+    size = next((a for a in SIZES if a in said), size_of(old))
+    found = [next((a for a in COLOURS if a in said), old[0]), size]
+    if obj.name in STATES:
+        states = STATES[obj.name]
+        # An object that had none gets one by its id: the same in every process.
+        usual = states[zlib.crc32(f"{image_id}/{obj.id}".encode()) % 2]
+        found.append(next((a for some in (said, set(old)) for a in states if a in some), usual))
+    if STRIPED in said or (STRIPED in old and size != "tiny"):
+        found.append(STRIPED)
+    return tuple(found) if said <= set(found) and not (STRIPED in said and size == "tiny") else None
+
+
+def _stands(obj: SceneObject, graph: SceneGraph) -> bool:
+    return any(contact(below, obj) == "on" for below in graph.objects.values() if below is not obj)
+
+
+def _box(name: str, attributes: tuple[str, ...], before: SceneObject, stands: bool) -> Box:
+    """A box with the aspect of the category and a side of the size: on the same base if it stands, else centred."""
+    x, y, w, h = before.xywh
     side = (w * h) ** 0.5
-    if not low - _SIZE_TOLERANCE <= side <= high + _SIZE_TOLERANCE:
-        side = (low + high) / 2
-    new_w, new_h = round(side * ASPECTS[obj.name] ** 0.5), round(side / ASPECTS[obj.name] ** 0.5)
-    return round(x + w / 2 - new_w / 2), round(y + h / 2 - new_h / 2), new_w, new_h
+    if size_of(attributes) != size_of(before.attributes):
+        side = sum(SIZES[size_of(attributes)]) / 2
+    new_w, new_h = sides_of(name, attributes, side)
+    top = y + h - new_h if stands else y + h / 2 - new_h / 2
+    return round(x + w / 2 - new_w / 2), round(top), new_w, new_h
 
 
-def _touch(a: SceneObject, b: SceneObject) -> bool:
-    ax, ay, aw, ah = a.xywh
-    bx, by, bw, bh = b.xywh
-    return ax < bx + bw and bx < ax + aw and ay < by + bh and by < ay + ah
-
-
-def draw_edit(edit: ImageEdit) -> Image.Image:
-    """The pixels of a negative image: the flipped original, or the edited scene drawn again."""
-    if edit.type == "flip":
-        # Flipped pixels, as for a photograph: drawing the mirrored graph would give another image (a fish swims left).
-        return ImageOps.mirror(draw_scene(edit.positive.graph))
-    return draw_scene(edit.graph)
+WORLD: Final = DrawnWorld("mini", LEXICON, refit, draw_scene)
+"""This world, for the construction."""

@@ -12,6 +12,7 @@ import queue
 import subprocess
 import sys
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -113,21 +114,43 @@ def _paths() -> dict[str, str]:
 def serve() -> None:
     """What the process does: make the stage, then answer batches until there are no more."""
     connection = Connection(int(sys.argv[1]))
-    batches: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    messages: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     # The parent may send while a long answer is on its way: reading must not wait for writing.
-    threading.Thread(target=_read, args=(connection, batches), daemon=True).start()
+    threading.Thread(target=_read, args=(connection, messages), daemon=True).start()
     from finecops.runs.engines.worker import StageWorker
 
-    work, level = pickle.loads(batches.get())
+    work, level = pickle.loads(messages.get())
     worker = StageWorker(work, level)
     connection.send_bytes(worker.ready().encode())
-    while text := batches.get():
-        connection.send_bytes(worker(text.decode()).encode())
+    tasks: queue.SimpleQueue[tuple[Batch, bool] | None] = queue.SimpleQueue()
+    threading.Thread(target=_prepare, args=(messages, tasks, work.spec.reads_images), daemon=True).start()
+    while (task := tasks.get()) is not None:
+        connection.send_bytes(worker.answer(*task).encode())
 
 
-def _read(connection: Connection, batches: queue.SimpleQueue[bytes]) -> None:
+def _read(connection: Connection, messages: queue.SimpleQueue[bytes]) -> None:
     while True:
         try:
-            batches.put(connection.recv_bytes())
+            messages.put(connection.recv_bytes())
         except (EOFError, OSError):
             os._exit(1)
+
+
+def _prepare(
+    messages: queue.SimpleQueue[bytes], tasks: queue.SimpleQueue[tuple[Batch, bool] | None], reads_images: bool
+) -> None:
+    """Decode the images of a batch that waits, while the model computes the one before it."""
+    from finecops.images import read_ahead
+    from finecops.runs.engines.wire import batch_from_text
+
+    # A thread that ends alone would leave the process waiting for ever.
+    try:
+        while text := messages.get():
+            batch, counted = batch_from_text(text.decode())
+            if reads_images:
+                read_ahead([group.image for group in batch])
+            tasks.put((batch, counted))
+        tasks.put(None)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Generic
 
 from finecops.image_memory import forget_computed
+from finecops.runs.ahead import decoded_ahead
 from finecops.runs.batches import Batch, rows_of_batch
 from finecops.runs.beside import BesideStages, MadeBeside
 from finecops.runs.engines.side_by_side import rows_side_by_side
@@ -35,7 +36,7 @@ def run_local(work: Work[Row], batches: Sequence[Batch]) -> Iterator[BatchResult
 
 def _results(work: Work[Row], stage: Stage[Row], batches: Sequence[Batch]) -> Iterator[BatchResult[Row]]:
     beside = BesideStages(work)
-    for number, batch in enumerate(batches):
+    for number, batch in enumerate(decoded_ahead(batches) if work.spec.reads_images else batches):
         # Every batch costs much the same.
         make = _counted if number == 0 and "torch" in sys.modules else _plain
         result = make(work, stage, batch)

@@ -95,7 +95,8 @@ class _Pool(Generic[Row]):
         # A second batch only while there are enough for all: at the end none waits behind another.
         for ahead in range(1, _AHEAD + 1):
             for child in self._children:
-                if len(child.tasks) < ahead and len(todo) > (ahead - 1) * len(self._children):
+                apart = bool(child.tasks) and (todo.next_is_alone or any(task.alone for task in child.tasks))
+                if len(child.tasks) < ahead and len(todo) > (ahead - 1) * len(self._children) and not apart:
                     child.give(todo.take(), batch_to_text)
 
     def _answering(self) -> list[Child]:

@@ -1,9 +1,10 @@
 """The engine `ray`: workers on a Ray cluster, with Ray Data as the executor.
 
 A row of Ray's dataset is a whole batch as JSON text, so Ray sees neither boxes nor pictures: workers open images from
-storage that all nodes have at the same path. Only the runner's process writes files, and resuming is the runner's: Ray
-keeps no checkpoint. If a worker or its node dies, the batches without an answer are given to new workers on what is
-left of the cluster.
+storage that all nodes have at the same path. The texts are in Ray's object store, which writes to its disk what it
+has no room for; the runner's process holds their numbers alone. Only the runner's process writes files, and resuming
+is the runner's: Ray keeps no checkpoint. If a worker or its node dies, the batches without an answer are given to new
+workers on what is left of the cluster.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import logging
 import os
 import pickle
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -36,7 +37,7 @@ _TRIES: Final = 3
 _AHEAD: Final = 2
 """Batches that a worker has at once."""
 _MOST_BLOCKS: Final = 10_000
-"""Blocks of Ray's dataset; each costs the driver some memory. Up to this many, each is one batch."""
+"""Blocks of Ray's dataset; each costs the driver some memory. Up to this many batches, each is a block of its own."""
 _STORE_BYTES: Final = 256 * 2**20
 """Of Ray's object store, where Ray is started for the run: it holds rows as text alone."""
 
@@ -88,15 +89,16 @@ def _connect(ray: Any, workers: Workers, most: int) -> None:
 
 
 def _results(ray: Any, work: Work[Row], batches: Sequence[Batch]) -> Iterator[BatchResult[Row]]:
-    left = dict(enumerate(batches))
+    # Numbers of batches without an answer, in the order in which they are tried.
+    left = dict.fromkeys(range(len(batches)))
     repeat, stuck = Repeater(), 0
     while left:
         before = len(left)
         # With one that kills its worker, Ray gives up what is under way elsewhere: so they are tried apart from it.
-        tried = dict(islice(left.items(), len(left) if not stuck else max(1, len(left) // 2)))
+        tried = list(islice(left, len(left) if not stuck else max(1, len(left) // 2)))
         count, each = _size(ray, work, len(tried))
         try:
-            for number, text in _answers(ray, work, tried, count, each):
+            for number, text in _answers(ray, work, batches, tried, count, each):
                 answer = answer_from_text(text)
                 repeat(answer.said)
                 if answer.fault is not None:
@@ -108,7 +110,7 @@ def _results(ray: Any, work: Work[Row], batches: Sequence[Batch]) -> Iterator[Ba
             if stuck >= _TRIES:
                 raise RunError(
                     f"{work.spec.name}: workers died {_TRIES} times with no batch done in between; left are "
-                    f"{len(left)} batches, the first with {shortly(', '.join(ids_of(next(iter(left.values())))))}. "
+                    f"{len(left)} batches, the first with {shortly(', '.join(ids_of(batches[next(iter(left))])))}. "
                     f"--engine processes finds out which sample is to blame. The last death: {_first_line(error)}"
                 ) from error
             log.warning(
@@ -122,10 +124,10 @@ def _results(ray: Any, work: Work[Row], batches: Sequence[Batch]) -> Iterator[Ba
             stuck = 0
 
 
-def _suspects_last(left: Mapping[int, Batch], begun: int) -> dict[int, Batch]:
+def _suspects_last(left: Iterable[int], begun: int) -> dict[int, None]:
     """The batches with those at the end that may have been begun: one of them may kill workers."""
-    items = list(left.items())
-    return dict(items[begun:] + items[:begun])
+    numbers = list(left)
+    return dict.fromkeys(numbers[begun:] + numbers[:begun])
 
 
 def _size(ray: Any, work: Work[Any], most: int) -> tuple[int, float]:
@@ -148,10 +150,9 @@ def _size(ray: Any, work: Work[Any], most: int) -> tuple[int, float]:
 
 
 def _answers(
-    ray: Any, work: Work[Any], left: Mapping[int, Batch], count: int, each: float
+    ray: Any, work: Work[Any], batches: Sequence[Batch], tried: Sequence[int], count: int, each: float
 ) -> Iterator[tuple[int, str]]:
-    """The number and the answer of each batch, as they come."""
-    rows = [{"number": n, "batch": batch_to_text(batch, counted=n == 0)} for n, batch in left.items()]
+    """The number and the answer of each batch that is tried, as they come."""
     begin = {
         "work": pickle.dumps(work),
         "level": level_here(),
@@ -160,7 +161,7 @@ def _answers(
         "paths": [str(Path(path).absolute()) for path in sys.path],
         "environment": {VARIABLE: str(home().absolute())},
     }
-    answered = ray.data.from_items(rows, override_num_blocks=min(len(rows), _MOST_BLOCKS)).map_batches(
+    answered = ray.data.from_arrow_refs(_blocks(ray, batches, tried)).map_batches(
         _Actor,
         fn_constructor_kwargs=begin,
         batch_size=1,
@@ -174,6 +175,20 @@ def _answers(
     )
     for table in answered.iter_batches(batch_size=None, batch_format="pyarrow"):
         yield from zip(table["number"].to_pylist(), table["answer"].to_pylist(), strict=True)
+
+
+def _blocks(ray: Any, batches: Sequence[Batch], tried: Sequence[int]) -> list[Any]:
+    """Tables of batches in the object store, as references: one is made at a time."""
+    import pyarrow
+
+    size = -(-len(tried) // _MOST_BLOCKS)
+    references = []
+    for first in range(0, len(tried), size):
+        numbers = tried[first : first + size]
+        texts = [batch_to_text(batches[number], counted=number == 0) for number in numbers]
+        table = pyarrow.table({"number": numbers, "batch": pyarrow.array(texts, pyarrow.large_string())})
+        references.append(ray.put(table))
+    return references
 
 
 def _threads() -> int:

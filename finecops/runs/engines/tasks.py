@@ -17,11 +17,15 @@ TRIES: Final = 3
 
 @dataclass(frozen=True)
 class Task:
-    """A batch to be done; `deaths` of workers that had begun it; `counted`: with its operations."""
+    """A batch to be done; `deaths` of workers that had begun it; `counted`: with its operations.
+
+    Nothing is prepared beside one that is `alone`: a worker's next death would have two possible causes.
+    """
 
     batch: Batch
     counted: bool = False
     deaths: int = 0
+    alone: bool = False
 
 
 class Tasks:
@@ -41,6 +45,11 @@ class Tasks:
             return self._again.popleft()
         self._begun += 1
         return Task(next(self._new), counted=self._begun == 1)
+
+    @property
+    def next_is_alone(self) -> bool:
+        """Whether the next one is."""
+        return bool(self._again) and self._again[0].alone
 
     def put_back(self, tasks: Sequence[Task]) -> None:
         """Tasks that come first, in their order."""
@@ -62,13 +71,15 @@ def after_a_death(
     """
     if not lost:
         return [], []
-    first, rest = replace(lost[0], deaths=lost[0].deaths + 1), list(lost[1:])
+    first = replace(lost[0], deaths=lost[0].deaths + 1, alone=True)
+    # They may have been prepared when it died.
+    rest = [replace(task, alone=True) for task in lost[1:]]
     if first.deaths < TRIES:
         return [first, *rest], []
     parts = _parts(first.batch)
     if len(parts) > 1:
         # Those behind may wait: the parts are what the whole batch was.
-        return [*(Task(part) for part in parts), *rest], []
+        return [*(Task(part, alone=True) for part in parts), *rest], []
     sample = first.batch[0].samples[0]
     assert ids_of(first.batch) == [sample.id]
     return rest, [failure(sample, f"the worker dies of it ({TRIES} times): {cause}")]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from finecops.errors import FinecopsError
+from finecops.runs.batches import Batch
 from finecops.runs.engines.local import result_of
 from finecops.runs.engines.wire import Answer, Fault, Said, answer_to_text, batch_from_text, lines_of
 from finecops.runs.specification import Work
@@ -64,9 +65,12 @@ class StageWorker:
 
     def __call__(self, text: str) -> str:
         """The answer to a batch."""
+        return self.answer(*batch_from_text(text))
+
+    def answer(self, batch: Batch, counted: bool) -> str:
+        """The answer to a batch; `counted`: its operations shall be counted."""
         if self._fault is not None:
             return self.ready()
-        batch, counted = batch_from_text(text)
         result = result_of(self._work, self._stage, batch, counted)
         return answer_to_text(Answer(self._ear.take(), lines_of(result.rows), result.gflops_per_sample))
 

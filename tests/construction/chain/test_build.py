@@ -162,7 +162,7 @@ def test_the_card_has_counts_settings_and_reasons(first: Path) -> None:
     card = (first / "README.md").read_text()
     assert card.startswith("---\nlicense: other\nlicense_name: not stated\n")
     assert f"| positives | {positives_of(first)} |" in card
-    assert "`positives`: seed: 0; positives: 6 6 4; per image: 3" in card
+    assert "`positives`: seed: 0; positives: 6, 6, 4; per image: 3" in card
     assert "nothing of this type to change" in card
     assert "Its scene graphs are incomplete" in card
     assert str(first.parent) not in card

@@ -13,8 +13,8 @@ from finecops.construction.lexicon import Attribute, Lexicon, Noun, RelationWord
 from finecops.construction.truth.facts import Facts
 from tests.construction.small_lexicon import small_lexicon
 from tests.construction.truth.graphs import graph_of, thing
-from tests.mini.builder.oracle import OPPOSITES, TYPES, fitting, level_of, pattern, toy_graphs
-from tests.mini.builder.oracle import Facts as Oracle
+from tests.construction.truth.oracle import OPPOSITES, TYPES, fitting, level_of, pattern, toy_graphs
+from tests.construction.truth.oracle import Facts as Oracle
 
 LEXICON = small_lexicon()
 

@@ -24,9 +24,9 @@ from finecops.construction.words import gqa_lexicon
 from tests.construction.hidden_world import worlds
 from tests.construction.small_lexicon import small_lexicon
 from tests.construction.truth.graphs import graph_of, thing
+from tests.construction.truth.oracle import TYPES, fitting, level_of, pattern, toy_graphs
+from tests.construction.truth.oracle import Facts as Oracle
 from tests.construction.truth.test_facts import TOY
-from tests.mini.builder.oracle import TYPES, fitting, level_of, pattern, toy_graphs
-from tests.mini.builder.oracle import Facts as Oracle
 
 LEXICON = replace(small_lexicon(), min_side=5.0)
 ALL = PathOptions(per_level=100)

@@ -58,6 +58,16 @@ def test_a_sample_that_kills_every_worker_fails_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.engines
+def test_an_image_that_kills_its_worker_while_another_batch_is_computed_is_to_blame() -> None:
+    # Two samples an image.
+    samples = SAMPLES[:16]
+    work = toy_work(count=1, dies_of_image="1.png", seconds=0.05)
+    rows = [row for result in run_processes(work, toy_batches(2, samples)) for row in result.rows]
+    assert len(rows) == len(samples)
+    assert {row.sample_id for row in rows if row.status == "failed"} == {s.id for s in samples if s.image == "1.png"}
+
+
+@pytest.mark.engines
 def test_workers_that_only_die_end_the_run(tmp_path: Path) -> None:
     everything = tuple(sample.id for sample in SAMPLES)
     with pytest.raises(RunError, match="workers died one after the other; the last one: signal SIGKILL"):

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from finecops import images
 from finecops.errors import ModelError
 from finecops.records import Prediction, Sample
 from finecops.runs.batches import Batch, make_batches
@@ -39,6 +40,8 @@ class ToySettings(StageSettings):
 
     dies_of: tuple[str, ...] = ()
     """Ids of samples at which its process is killed."""
+    dies_of_image: str = ""
+    """Name of an image at whose decoding its process is killed."""
     times: int = 1_000_000
     """So often, counted over all processes, in files of `notes`."""
     notes: str = ""
@@ -73,8 +76,15 @@ def _row(id_: str, batch: int) -> Prediction:
     return Prediction(sample_id=id_, status="box", boxes=(box,), scores=(0.1 + 0.2,), score_kind="toy", source="toy")
 
 
+def _decode_or_die(deadly: str, paths: Sequence[Path]) -> None:
+    if deadly in [path.name for path in paths]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def make_toy(settings: ToySettings, context: StageContext) -> Toy:
     """The stage."""
+    if settings.dies_of_image:
+        images.read_ahead = partial(_decode_or_die, settings.dies_of_image)
     if settings.fault == "model":
         raise ModelError("no such weights")
     if settings.fault == "bug":

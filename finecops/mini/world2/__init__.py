@@ -1,1 +1,0 @@
-"""The drawn world of the next miniature: hard to localise, possible to understand."""
