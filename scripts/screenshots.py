@@ -80,12 +80,12 @@ def of_review(out: Path) -> Iterator[Path]:
 
 
 def of_demo(out: Path) -> Iterator[Path]:
-    """The page of `finecops demo` with the answer to its second example."""
+    """The page of `finecops demo` with the answer to its third example."""
     options = Options(none=True)
     with serving(Grounder("all", options), options, listen(HOST, 0)) as address, browser() as chromium:
         with opened(chromium, address, Viewport(1280, 1880)) as watched:
             page = watched.page
-            page.locator("tr.tr-body").nth(1).click()
+            page.locator("tr.tr-body").nth(2).click()
             page.wait_for_selector("#fd-picture img")
             page.get_by_role("button", name="Find", exact=True).click()
             page.wait_for_selector(".fd-answer")
