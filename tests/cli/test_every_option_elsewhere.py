@@ -394,7 +394,7 @@ OTHER: dict[str | tuple[str, str], str] = {
     "figure": "{picture}",
     "dataset": "{dataset}",
     "split": "val",
-    ("data convert", "split"): "train",
+    ("data convert", "split"): "test_long",
     ("data convert", "images"): "none",
     ("data convert", "name"): "{dataset}",
     "boxes": "xyxy",
