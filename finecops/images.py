@@ -110,11 +110,11 @@ def read_picture(path: Path, expected_wh: tuple[int, int] | None = None) -> Pict
 def read_ahead(paths: Iterable[Path]) -> None:
     """Decode images that will be asked for soon, up to `AHEAD_BYTES`, and keep them as `read_picture` does.
 
-    Nothing is said of an image that cannot be read: whoever asks for it is told why.
+    An image that cannot be read, for whatever reason, is passed over: reading it with its batch gives the error.
     """
     taken = 0
     for path in paths:
-        with suppress(DataError, OSError):
+        with suppress(Exception):
             key, found = _looked_up(path)
             if found is None:
                 # From the file's head: nothing too large is decoded only to be thrown away.

@@ -180,11 +180,11 @@ def test_images_are_decoded_ahead_of_their_batch(tmp_path: Path, monkeypatch: py
     decoded: list[tuple[str, str]] = []
     decode = images._decode
 
-    def told(path: Path) -> images.Picture:
+    def noted(path: Path) -> images.Picture:
         decoded.append((path.name, threading.current_thread().name.split("_")[0]))
         return decode(path)
 
-    monkeypatch.setattr(images, "_decode", told)
+    monkeypatch.setattr(images, "_decode", noted)
     batches = decoded_ahead(make_batches(samples, lambda sample: tmp_path / sample.image, batch_size=2))
     next(batches)
     # Those of the first batch are nobody's business here, and the last image of all is not there.
@@ -196,6 +196,24 @@ def test_images_are_decoded_ahead_of_their_batch(tmp_path: Path, monkeypatch: py
     assert [batch[0].samples[0].id for batch in batches] == ["4"]
     assert [name for name, who in decoded if who != "decode"] == ["3.png"]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
+
+
+def test_any_fault_of_an_image_waits_for_its_own_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for i in range(2):
+        Image.new("RGB", (10, 10)).save(tmp_path / f"{i}.png")
+    monkeypatch.setattr(images, "_cache", {})
+    decode = images._decode
+
+    def breaks(path: Path) -> images.Picture:
+        if path.name == "0.png":
+            raise RuntimeError("a bug of a decoder")
+        return decode(path)
+
+    monkeypatch.setattr(images, "_decode", breaks)
+    images.read_ahead([tmp_path / "0.png", tmp_path / "1.png"])
+    assert [path.name for path, _, _ in images._cache] == ["1.png"]
+    with pytest.raises(RuntimeError, match="a bug"):
+        read_image(tmp_path / "0.png")
 
 
 def test_no_more_is_decoded_ahead_than_memory_is_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

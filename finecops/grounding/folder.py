@@ -133,8 +133,10 @@ def _is_of(row: Grounding, question: Question) -> bool:
 
 
 def file_of(path: Path) -> ImageFile | None:
-    """What an image's file is now; None: it cannot be read."""
+    """What an image's file is now; None: it cannot be read, or is no file: a queue or a device never ends."""
     try:
+        if not path.is_file():
+            return None
         state = path.stat()
         return ImageFile(size=state.st_size, modified=state.st_mtime_ns, sha256=sha256_of(path))
     except OSError:

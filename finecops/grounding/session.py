@@ -162,7 +162,9 @@ class Session:
     def _new(self, question: Question, found: Grounding) -> Asked:
         drawn = self._with_picture(question, found)
         if self._folder is not None:
-            drawn = drawn.model_copy(update={"file": self._file_of(question.image)})
+            # Of a picture that could not be read, the file may be anything, and endless.
+            file = self._file_of(question.image) if found.width else None
+            drawn = drawn.model_copy(update={"file": file})
             self._folder.add(drawn)
         return Asked(question, drawn)
 

@@ -18,14 +18,16 @@ def decoded_ahead(batches: Sequence[Batch]) -> Iterator[Batch]:
     # One thread: decoding an image takes a small part of what a model takes for it.
     pool = ThreadPoolExecutor(1, thread_name_prefix="decode")
     waiting: Future[None] | None = None
+    following = iter(batches)
+    batch = next(following, None)
     try:
-        for number, batch in enumerate(batches):
+        while batch is not None:
             if waiting is not None:
                 # Two threads would decode the same image otherwise.
                 waiting.result()
-            waiting = None
-            if number + 1 < len(batches):
-                waiting = pool.submit(read_ahead, [group.image for group in batches[number + 1]])
+            after = next(following, None)
+            waiting = pool.submit(read_ahead, [group.image for group in after]) if after is not None else None
             yield batch
+            batch = after
     finally:
         pool.shutdown(cancel_futures=True)

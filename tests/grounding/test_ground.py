@@ -20,7 +20,7 @@ from finecops.cli.app import app
 from finecops.config.find import load_dataset
 from finecops.datasets.dataset import load_dataset_split
 from finecops.errors import DataError, FailuresError, FinecopsError, UsageError
-from finecops.grounding.folder import GroundFolder
+from finecops.grounding.folder import GroundFolder, file_of
 from finecops.grounding.grounder import Grounder
 from finecops.grounding.questions import Question, of_folder, of_image, of_lines, of_table
 from finecops.grounding.records import GroundAnswer, Grounding
@@ -423,6 +423,16 @@ def test_another_picture_under_the_same_name_is_asked_about_again(photos: Path) 
     (photos / "b.png").write_bytes(content[:-1] + b"\0")
     os.utime(photos / "b.png", (1, 1))
     assert printed(*command)[1][1] != after[1].model_dump_json()
+
+
+def test_a_queue_in_the_place_of_a_picture_ends_and_is_a_failure(photos: Path) -> None:
+    os.mkfifo(photos / "q.png")
+    (photos / "list.csv").write_text("image,sentence\nq.png,the kite\na.png,the kite\n")
+    _, lines = printed("ground", "list.csv", "--json", "--by", "specialist", "--no-draw", "--out", "o")
+    found = [Grounding.model_validate_json(line) for line in lines]
+    # Rows that cannot be asked come last.
+    assert [(one.status, one.file is None) for one in found] == [("box", False), ("failed", True)]
+    assert file_of(photos / "q.png") is None
 
 
 def test_images_of_one_name_have_pictures_of_their_own(photos: Path) -> None:
